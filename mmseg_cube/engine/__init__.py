@@ -1,0 +1,5 @@
+"""Hooks into the training loop, registered in mmengine's registry."""
+
+from mmseg_cube.engine.hooks import RouterTemperatureHook
+
+__all__ = ['RouterTemperatureHook']

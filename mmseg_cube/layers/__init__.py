@@ -1,0 +1,15 @@
+"""Layers, registered in mmengine's root registry like mmcv's bricks."""
+
+from mmseg_cube.layers.channel_router import ChannelRouter
+from mmseg_cube.layers.conv_cfg import build_cube_conv2d
+from mmseg_cube.layers.cube_conv2d import CubeConv2d
+from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
+from mmseg_cube.layers.spatial_mask import SpatialMask
+
+__all__ = [
+    'ChannelRouter',
+    'CubeConv2d',
+    'CubeKernelBlock',
+    'SpatialMask',
+    'build_cube_conv2d',
+]

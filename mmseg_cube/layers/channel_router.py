@@ -1,0 +1,157 @@
+"""Learnable order of channels in front of the reconstruction."""
+
+import torch
+from mmengine.registry import MODELS
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+
+from mmseg_cube.ops import riffle, route, sinkhorn, softsort
+
+METHODS = ('sort', 'sinkhorn', 'none', 'fixed', 'random')
+SINKHORN_ITERATIONS = 10
+# Logit of "stay" over every other place in a fresh Sinkhorn router; large
+# enough to start at the identity, small enough to be overturned.
+STAY = 1.0
+
+
+@MODELS.register_module()
+class ChannelRouter(nn.Module):
+    """Permute channels by a learned or a fixed order.
+
+    The forward pass always applies a true permutation, in training as in
+    evaluation, so there is nothing to harden afterwards. The gradient of the
+    order is that of a relaxation at ``temperature`` (straight-through).
+
+    Args:
+        channels: Number of channels, C.
+        method: ``'sort'`` learns a score per channel (C parameters) and sorts
+            by it; ``'sinkhorn'`` learns an assignment within groups of
+            ``group_size`` channels (C * group_size parameters); ``'none'``
+            keeps the order; ``'fixed'`` interleaves the channels and
+            ``'random'`` draws one order, as controls for ablations.
+        group_size: Channels per group of ``'sinkhorn'``.
+        riffle_groups: Runs that ``'fixed'`` interleaves.
+        temperature: Width of the relaxation. ``'sort'`` counts it in initial
+            distances between neighbouring scores, ``'sinkhorn'`` divides the
+            logits by it.
+        seed: Seed of ``'random'``; the order is part of the checkpoint.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Shape:
+        (N, C, H, W) in and out.
+
+    Raises:
+        ValueError: If the method is unknown, the temperature is not positive
+            or the channels do not fill whole groups.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        method: str = 'sort',
+        group_size: int = 16,
+        riffle_groups: int = 4,
+        temperature: float = 1.0,
+        seed: int = 0,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if method not in METHODS:
+            raise ValueError(
+                f'method of a channel router must be one of {METHODS}, '
+                f'but got {method!r}'
+            )
+        if temperature <= 0:
+            raise ValueError(
+                'temperature of a channel router must be positive, '
+                f'but got {temperature}'
+            )
+        self.channels = channels
+        self.method = method
+        self.group_size = group_size
+        self.riffle_groups = riffle_groups
+        self.temperature = temperature
+        self.seed = seed
+        factory = dict(device=device, dtype=dtype)
+        if method == 'sort':
+            self.scores = nn.Parameter(torch.empty(channels, **factory))
+        elif method == 'sinkhorn':
+            self._check_groups('group_size', group_size)
+            shape = (channels // group_size, group_size, group_size)
+            self.logits = nn.Parameter(torch.empty(shape, **factory))
+        elif method != 'none':
+            order = torch.empty(channels, dtype=torch.long, device=device)
+            self.register_buffer('order', order)
+            if method == 'fixed':
+                self._check_groups('riffle_groups', riffle_groups)
+        self.reset_parameters()
+
+    def _check_groups(self, name: str, value: int) -> None:
+        if value < 1 or self.channels % value:
+            raise ValueError(
+                f'{name} of a channel router must divide its channels '
+                f'({self.channels}), but got {value}'
+            )
+
+    def reset_parameters(self) -> None:
+        """Start at the identity, or at the fixed order."""
+        with torch.no_grad():
+            if self.method == 'sort':
+                self.scores.copy_(torch.linspace(-1, 1, self.channels))
+            elif self.method == 'sinkhorn':
+                self.logits.copy_(STAY * torch.eye(self.group_size))
+            elif self.method == 'fixed':
+                self.order.copy_(riffle(self.channels, self.riffle_groups))
+            elif self.method == 'random':
+                generator = torch.Generator().manual_seed(self.seed)
+                self.order.copy_(
+                    torch.randperm(self.channels, generator=generator)
+                )
+
+    def relaxed(self) -> Tensor:
+        """Relaxation of shape (B, C / B, C / B) of a learned order."""
+        if self.method == 'sort':
+            spacing = 2 / max(self.channels - 1, 1)
+            return softsort(self.scores.float(), self.temperature * spacing)
+        return sinkhorn(
+            self.logits.float(), self.temperature, SINKHORN_ITERATIONS
+        )
+
+    @torch.no_grad()
+    def permutation(self) -> Tensor:
+        """Order of shape (C,): output channel i reads input ``order[i]``."""
+        if self.method == 'sort':
+            return self.scores.argsort(stable=True)
+        if self.method == 'sinkhorn':
+            blocks = self.relaxed().cpu().numpy()
+            order = [
+                torch.from_numpy(linear_sum_assignment(block, True)[1])
+                + i * self.group_size
+                for i, block in enumerate(blocks)
+            ]
+            return torch.cat(order).to(self.logits.device)
+        if self.method == 'none':
+            return torch.arange(self.channels)
+        return self.order
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input of shape (N, C, H, W) in the learned order."""
+        if self.method == 'none':
+            return input
+        order = self.permutation()
+        if self.method in ('sort', 'sinkhorn') and torch.is_grad_enabled():
+            return route(input, order, self.relaxed())
+        return input.index_select(1, order)
+
+    def extra_repr(self) -> str:
+        """Arguments, as in the constructor."""
+        own = {
+            'sort': f', temperature={self.temperature:g}',
+            'sinkhorn': f', group_size={self.group_size}, '
+            f'temperature={self.temperature:g}',
+            'fixed': f', riffle_groups={self.riffle_groups}',
+            'random': f', seed={self.seed}',
+        }
+        return f'{self.channels}, {self.method!r}' + own.get(self.method, '')

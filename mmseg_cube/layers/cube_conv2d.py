@@ -1,0 +1,163 @@
+"""Cube convolution as a layer, with router and mask where wanted."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmseg_cube.layers.channel_router import ChannelRouter
+from mmseg_cube.layers.spatial_mask import SpatialMask
+from mmseg_cube.ops import (
+    PHASES,
+    check_cube_rules,
+    lattice_conv2d,
+    reconstruct,
+    to_pair,
+)
+
+Size = int | tuple[int, int]
+
+
+class CubeConv2d(nn.Conv2d):
+    """Convolution whose channels are laid out on a finer lattice.
+
+    It takes the place, the arguments and the output size of an
+    ``nn.Conv2d``, at ``1 / scale^2`` of its weights and operations.
+
+    Args:
+        in_channels: Input channels, C, divisible by ``scale^2``.
+        out_channels: Output channels, D.
+        kernel_size: Kernel of the convolution it stands in for.
+        stride: Stride in cells of the coarse grid.
+        padding: Padding in cells; a number, a pair, ``'same'`` or
+            ``'valid'``.
+        dilation: Spacing of the taps in lattice pixels; coprime to
+            ``scale``.
+        groups: Groups of channels, each of whole cells.
+        bias: Whether to add a bias.
+        padding_mode: As in ``nn.Conv2d``, applied on the coarse grid.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        scale: Lattice pixels per cell and axis, r. With 1 the layer is the
+            ``nn.Conv2d``.
+        lattice_kernel_size: Kernel on the lattice, q; defaults to
+            ``kernel_size``.
+        phase: ``'up_left'`` or ``'down_right'``: where a window leans that
+            cannot be centred on its cell (q = 3 with r = 2).
+        router: Arguments of a :class:`ChannelRouter` for the input channels.
+        mask: Arguments of a :class:`SpatialMask` for the lattice.
+
+    Shape:
+        (N, C, H, W) to (N, D, H', W'); ``weight`` is (D, C / scale^2 /
+        groups, q, q).
+
+    Raises:
+        CubeRuleError: A ``ValueError`` that names the rule and the value, if
+            the layer would skip channels or split cells.
+        ValueError: If ``scale`` or ``phase`` is out of its domain.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = 'zeros',
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        scale: int = 2,
+        lattice_kernel_size: Size | None = None,
+        phase: str = 'up_left',
+        router: dict | None = None,
+        mask: dict | None = None,
+    ) -> None:
+        if scale < 1:
+            raise ValueError(f'scale must be at least 1, but got {scale}')
+        if phase not in PHASES:
+            raise ValueError(
+                f'phase must be one of {PHASES}, but got {phase!r}'
+            )
+        taps = to_pair(
+            kernel_size if lattice_kernel_size is None else lattice_kernel_size
+        )
+        check_cube_rules(
+            in_channels, out_channels, taps, to_pair(dilation), groups, scale
+        )
+        factory = dict(device=device, dtype=dtype)
+        super().__init__(
+            in_channels // scale**2,
+            out_channels,
+            taps,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            **factory,
+        )
+        # From here on the attributes are those of the replaced convolution.
+        self.in_channels = in_channels
+        self.kernel_size = to_pair(kernel_size)
+        self.lattice_kernel_size = taps
+        self.scale = scale
+        self.phase = phase
+        self.coarse_pads = self._find_coarse_pads()
+        self.router = self.mask = None
+        if router is not None:
+            self.router = ChannelRouter(in_channels, **router, **factory)
+        if mask is not None:
+            self.mask = SpatialMask(**mask, **factory)
+
+    def _find_coarse_pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Padding (before, after) per axis, in cells."""
+        if self.padding == 'valid':
+            return (0, 0), (0, 0)
+        if self.padding == 'same':
+            spans = (
+                d * (k - 1)
+                for d, k in zip(self.dilation, self.kernel_size, strict=True)
+            )
+            return tuple((span // 2, span - span // 2) for span in spans)
+        return tuple((p, p) for p in self.padding)
+
+    def _conv_forward(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
+        # Overridden rather than ``forward``, because mmcv and others call it
+        # with weights into which they have folded a norm.
+        pads = self.coarse_pads
+        if self.router is not None:
+            input = self.router(input)
+        if self.padding_mode != 'zeros':
+            input = F.pad(input, (*pads[1], *pads[0]), self.padding_mode)
+            pads = ((0, 0), (0, 0))
+        lattice = reconstruct(input, self.scale)
+        if self.mask is not None:
+            lattice = self.mask(lattice)
+        return lattice_conv2d(
+            lattice,
+            weight,
+            bias,
+            self.stride,
+            pads,
+            self.dilation,
+            self.groups,
+            self.scale,
+            self.kernel_size,
+            self.phase,
+        )
+
+    def extra_repr(self) -> str:
+        """Arguments of ``nn.Conv2d``, then those that differ from default."""
+        own = f', scale={self.scale}'
+        if self.lattice_kernel_size != self.kernel_size:
+            own += f', lattice_kernel_size={self.lattice_kernel_size}'
+        if self.phase != PHASES[0]:
+            own += f', phase={self.phase!r}'
+        return super().extra_repr() + own

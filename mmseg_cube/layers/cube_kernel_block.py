@@ -1,0 +1,114 @@
+"""Cube Kernel block: router, reconstruction, mask, convolution, norm, act."""
+
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+ROUTER = dict(method='sort')
+MASK = dict(kernel_size=5)
+BATCH_NORM = dict(type='BN')
+RELU = dict(type='ReLU')
+
+
+@MODELS.register_module()
+class CubeKernelBlock(ConvModule):
+    """The whole Cube Kernel as a block for any place in a network.
+
+    A :class:`mmcv.cnn.ConvModule` whose convolution is a
+    :class:`CubeConv2d`, with the same parameter names. The residual form adds
+    the block to its input through a layer scale that starts near zero, so it
+    can be put into a pretrained network without changing its output.
+
+    Args:
+        in_channels: Input channels, C.
+        out_channels: Output channels, D; defaults to ``in_channels``, as a
+            plugin of mmseg's ResNet needs.
+        kernel_size: Kernel of the convolution that it stands in for.
+        stride: Stride in cells.
+        padding: Padding in cells; defaults to that which keeps the size.
+        dilation: Spacing of the taps in lattice pixels.
+        groups: Groups of channels.
+        scale: Lattice pixels per cell and axis, r.
+        lattice_kernel_size: Kernel on the lattice.
+        phase: Side to which an uncentred window leans.
+        router: Arguments of the :class:`ChannelRouter`, or None.
+        mask: Arguments of the :class:`SpatialMask`, or None.
+        norm_cfg: Norm layer, or None.
+        act_cfg: Activation, or None.
+        residual: Whether to add the block to its input.
+        layer_scale: Initial factor of the block in the residual form.
+
+    Shape:
+        (N, C, H, W) to (N, D, H', W').
+
+    Raises:
+        ValueError: If the operator cannot serve, or the residual form would
+            change the shape.
+    """
+
+    _abbr_ = 'cube_kernel_block'
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        kernel_size: int = 3,
+        stride: int = 1,
+        padding: int | None = None,
+        dilation: int = 1,
+        groups: int = 1,
+        scale: int = 2,
+        lattice_kernel_size: int | None = None,
+        phase: str = 'up_left',
+        router: dict | None = ROUTER,
+        mask: dict | None = MASK,
+        norm_cfg: dict | None = BATCH_NORM,
+        act_cfg: dict | None = RELU,
+        residual: bool = False,
+        layer_scale: float = 1e-6,
+    ) -> None:
+        out_channels = out_channels or in_channels
+        same = dilation * (kernel_size - 1) // 2
+        padding = same if padding is None else padding
+        keeps_shape = (
+            out_channels == in_channels
+            and stride == 1
+            and 2 * padding == dilation * (kernel_size - 1)
+        )
+        if residual and not keeps_shape:
+            raise ValueError(
+                'a residual block must keep the shape of its input, but got '
+                f'{in_channels} to {out_channels} channels, kernel_size='
+                f'{kernel_size}, stride={stride}, padding={padding}, '
+                f'dilation={dilation}'
+            )
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            conv_cfg=dict(
+                type='CubeConv2d',
+                fallback=False,
+                scale=scale,
+                lattice_kernel_size=lattice_kernel_size,
+                phase=phase,
+                router=router,
+                mask=mask,
+            ),
+            norm_cfg=norm_cfg,
+            act_cfg=act_cfg,
+        )
+        self.gamma = None
+        if residual:
+            shape = (out_channels, 1, 1)
+            self.gamma = nn.Parameter(torch.full(shape, layer_scale))
+
+    def forward(self, x: Tensor, *args, **kwargs) -> Tensor:
+        """Apply the block; extra arguments are those of ConvModule."""
+        out = super().forward(x, *args, **kwargs)
+        return out if self.gamma is None else x + self.gamma * out

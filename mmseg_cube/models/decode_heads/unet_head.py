@@ -1,0 +1,136 @@
+"""U-Net decoder over the stages of any backbone."""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+class UNetLevel(nn.Module):
+    """Upsample, concatenate the skip, convolve twice.
+
+    Args:
+        in_channels: Channels from the level below.
+        skip_channels: Channels of the skip; 0 for a level without one.
+        out_channels: Channels of both convolutions.
+        align_corners: As in ``F.interpolate``.
+        **conv_module: Keyword arguments of both ConvModules.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        skip_channels: int,
+        out_channels: int,
+        align_corners: bool,
+        **conv_module,
+    ) -> None:
+        super().__init__()
+        self.align_corners = align_corners
+        self.conv1 = ConvModule(
+            in_channels + skip_channels,
+            out_channels,
+            3,
+            padding=1,
+            **conv_module,
+        )
+        self.conv2 = ConvModule(
+            out_channels, out_channels, 3, padding=1, **conv_module
+        )
+
+    def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        """Go up to the size of the skip, or to twice the size without one."""
+        height, width = x.shape[2:]
+        size = (2 * height, 2 * width) if skip is None else skip.shape[2:]
+        x = resize(
+            x, size=size, mode='bilinear', align_corners=self.align_corners
+        )
+        if skip is not None:
+            x = torch.cat((x, skip), 1)
+        return self.conv2(self.conv1(x))
+
+
+@MODELS.register_module()
+class UNetHead(BaseDecodeHead):
+    """U-Net decoder, the same for a baseline and for its Cube twin.
+
+    One level per entry of ``widths``. The first levels go up the stages of
+    the backbone, from the coarsest to the finest, and concatenate them; the
+    remaining ones only double the size. Source: U-Net (arXiv 1505.04597).
+
+    Args:
+        in_channels: Channels of the selected stages, finest first.
+        widths: Channels of the levels, coarsest first.
+        conv_cfg: Convolution of all levels, or one entry per level.
+        in_index: Selected stages; defaults to the first ones in order.
+        dropout_ratio: Dropout before the classifier.
+        **kwargs: Keyword arguments of mmseg's ``BaseDecodeHead``.
+
+    Shape:
+        Stages (N, C_i, H_i, W_i) to logits (N, num_classes, H', W'), where
+        H' is H_0 doubled by every level beyond the stages.
+
+    Raises:
+        ValueError: If there are fewer levels than stages to go up, or the
+            number of convolutions differs from that of the levels.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        widths: Sequence[int] = (256, 128, 64, 32, 16),
+        conv_cfg: dict | Sequence[dict | None] | None = None,
+        in_index: Sequence[int] | None = None,
+        dropout_ratio: float = 0.1,
+        **kwargs,
+    ) -> None:
+        stages = len(in_channels)
+        if len(widths) < stages - 1:
+            raise ValueError(
+                f'widths needs at least {stages - 1} levels to go up '
+                f'{stages} stages, but got {tuple(widths)}'
+            )
+        per_level = isinstance(conv_cfg, (list, tuple))
+        conv_cfgs = conv_cfg if per_level else [conv_cfg] * len(widths)
+        if len(conv_cfgs) != len(widths):
+            raise ValueError(
+                f'conv_cfg needs one entry for each of the {len(widths)} '
+                f'levels, but got {len(conv_cfgs)}'
+            )
+        kwargs.setdefault('num_classes', 2)
+        # Two logits are wanted; left out, mmseg warns that one could do.
+        kwargs.setdefault('out_channels', kwargs['num_classes'])
+        super().__init__(
+            in_channels=list(in_channels),
+            channels=widths[-1],
+            in_index=list(range(stages) if in_index is None else in_index),
+            input_transform='multiple_select',
+            dropout_ratio=dropout_ratio,
+            conv_cfg=conv_cfg,
+            **kwargs,
+        )
+        skips = [*reversed(in_channels[:-1]), *[0] * len(widths)]
+        below = [in_channels[-1], *widths]
+        self.levels = nn.ModuleList(
+            UNetLevel(
+                below[i],
+                skips[i],
+                width,
+                self.align_corners,
+                conv_cfg=conv_cfgs[i],
+                norm_cfg=self.norm_cfg,
+                act_cfg=self.act_cfg,
+            )
+            for i, width in enumerate(widths)
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Decode the stages into logits."""
+        *skips, x = self._transform_inputs(inputs)
+        for level in self.levels:
+            x = level(x, skips.pop() if skips else None)
+        return self.cls_seg(x)

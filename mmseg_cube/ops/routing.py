@@ -1,0 +1,106 @@
+"""Permutations of channels that can be learned.
+
+Both relaxations give a (B, g, g) stack of B blocks whose rows are
+distributions over the input channels of the block:
+
+* SoftSort (arXiv 2006.16038) over one score per channel, one block;
+* log-space Sinkhorn (arXiv 1802.08665) over logits, B blocks of g channels.
+
+A relaxation alone leaves channels blended and is known to work badly for
+channel shuffles (arXiv 1901.08624), so the forward pass always applies the
+true permutation and the relaxation only carries the gradient.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def softsort(scores: Tensor, temperature: float) -> Tensor:
+    """Relax the permutation that sorts scores in ascending order.
+
+    Args:
+        scores: Tensor of shape (C,).
+        temperature: Width of the relaxation, in units of the scores.
+
+    Returns:
+        Row-stochastic tensor of shape (1, C, C); row i is the distribution
+        over the input channels of output channel i.
+    """
+    ranked = scores.sort(stable=True).values
+    distance = (ranked[:, None] - scores[None, :]).abs()
+    return torch.softmax(-distance / temperature, -1)[None]
+
+
+def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
+    """Relax an assignment within every block of channels.
+
+    Args:
+        logits: Tensor of shape (B, g, g).
+        temperature: Divides the logits; the lower, the harder.
+        iterations: Alternating normalisations of columns and rows.
+
+    Returns:
+        Tensor of shape (B, g, g); rows sum to one exactly, columns nearly.
+    """
+    log_p = logits / temperature
+    for _ in range(iterations):
+        log_p = log_p - log_p.logsumexp(-2, keepdim=True)
+        log_p = log_p - log_p.logsumexp(-1, keepdim=True)
+    return log_p.exp()
+
+
+def riffle(channels: int, groups: int) -> Tensor:
+    """Interleave ``groups`` runs of channels, as ShuffleNet does.
+
+    Args:
+        channels: Number of channels, divisible by ``groups``.
+        groups: Number of runs.
+
+    Returns:
+        Order of shape (C,); output channel i reads input ``order[i]``.
+    """
+    return torch.arange(channels).view(groups, -1).t().reshape(-1)
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Permute exactly; send the order's gradient to its relaxation."""
+
+    @staticmethod
+    def forward(ctx, input, relaxed, order):
+        ctx.save_for_backward(input, order)
+        ctx.blocks, ctx.size = relaxed.shape[:2]
+        ctx.dtype = relaxed.dtype
+        return input.index_select(1, order)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        input, order = ctx.saved_tensors
+        grad_input = grad_relaxed = None
+        if ctx.needs_input_grad[0]:
+            grad_input = grad.index_select(1, order.argsort())
+        if ctx.needs_input_grad[1]:
+            # Half precision would overflow in a sum over all positions.
+            rows, columns = (
+                t.to(ctx.dtype).unflatten(1, (ctx.blocks, ctx.size)).flatten(3)
+                for t in (grad, input)
+            )
+            grad_relaxed = (rows @ columns.transpose(-1, -2)).sum(0)
+        return grad_input, grad_relaxed, None
+
+
+def route(input: Tensor, order: Tensor, relaxed: Tensor) -> Tensor:
+    """Permute channels with a straight-through gradient for the order.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        order: Permutation of shape (C,) that stays within blocks.
+        relaxed: Tensor of shape (B, C / B, C / B) that was hardened to
+            ``order``.
+
+    Returns:
+        ``input[:, order]``. The gradient of ``relaxed[b, i, j]`` is that of
+        the product of the block matrices with the input.
+    """
+    return _StraightThrough.apply(input, relaxed, order)

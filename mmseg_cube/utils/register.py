@@ -1,0 +1,54 @@
+"""Registration of the package with OpenMMLab."""
+
+import importlib
+
+ROOMS = (
+    'layers',
+    'models',
+    'datasets',
+    'evaluation',
+    'engine',
+    'visualization',
+)
+NEEDED = ('mmengine', 'mmcv', 'mmseg')
+
+
+def register_all_modules(init_default_scope: bool = True) -> None:
+    """Register every layer, network, dataset, metric and hook.
+
+    Args:
+        init_default_scope: Also make ``mmseg`` the default scope, for
+            scripts that build parts without mmengine's Runner.
+
+    Raises:
+        ImportError: If mmengine, mmcv or mmsegmentation is missing; the
+            message says how to install them.
+    """
+    for name in NEEDED:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            raise ImportError(
+                f'mmseg_cube needs {name}, which is not installed. Install '
+                'one stack: pip install "mmsegmentation-cube[onedl]" or, for '
+                'upstream OpenMMLab, "mmsegmentation-cube[openmmlab]".'
+            ) from error
+    _announce_to_mmengine()
+    for room in ROOMS:
+        importlib.import_module(f'mmseg_cube.{room}')
+    if init_default_scope:
+        from mmseg.utils import register_all_modules as register_mmseg
+
+        register_mmseg(init_default_scope=True)
+
+
+def _announce_to_mmengine() -> None:
+    """Let ``get_config('mmseg_cube::...')`` find the packaged configs.
+
+    mmengine looks scopes up in a fixed table and offers no other way in.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE.setdefault('mmseg_cube', 'mmseg_cube')
