@@ -1,0 +1,162 @@
+"""Packaging of mmseg_cube.
+
+OpenMMLab finds the configs and tools of an installed package in a folder
+``.mim`` inside it. An editable installation gets links there, so that edits
+take effect; a wheel gets copies, made in the build folder and never in the
+source tree, where a later editable installation would use them stale.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.develop import develop
+
+ROOT = Path(__file__).resolve().parent
+MODULE = 'mmseg_cube'
+SHARED = ('configs', 'tools', 'model-index.yml')
+# These make sense in a checkout only.
+LEFT_OUT = ('__pycache__', 'setup_env.py', 'setup_parts', '.*')
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.is_symlink() or path.exists():
+        path.unlink()
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder."""
+    if source.is_dir():
+        ignore = shutil.ignore_patterns(*LEFT_OUT)
+        shutil.copytree(source, target, ignore=ignore)
+    else:
+        shutil.copy2(source, target)
+
+
+def fill_mim(package: Path, link: bool) -> None:
+    """Make ``.mim`` anew, whatever was there.
+
+    Args:
+        package: Folder of the package, in the source or the build tree.
+        link: Link instead of copying.
+    """
+    mim = package / '.mim'
+    remove(mim)
+    mim.mkdir(parents=True)
+    for name in SHARED:
+        source, target = ROOT / name, mim / name
+        if link:
+            try:
+                # Relative, so that a checkout can be moved.
+                target.symlink_to(os.path.relpath(source, mim))
+                continue
+            except OSError:  # Windows without the right to make links
+                pass
+        copy(source, target)
+
+
+class BuildPy(build_py):
+    """Add ``.mim`` to a wheel, or to the source tree when editable."""
+
+    def run(self):
+        """Build the modules, then fill ``.mim``."""
+        super().run()
+        if self.editable_mode:
+            fill_mim(ROOT / MODULE, link=True)
+        else:
+            fill_mim(Path(self.build_lib) / MODULE, link=False)
+
+
+class Develop(develop):
+    """The older way to an editable installation, which builds no modules."""
+
+    def run(self):
+        """Link ``.mim``, then install."""
+        fill_mim(ROOT / MODULE, link=True)
+        super().run()
+
+
+def version() -> str:
+    """Read the version without importing the package and its needs."""
+    text = (ROOT / MODULE / 'version.py').read_text(encoding='utf-8')
+    return re.search(r"__version__ = '([^']+)'", text)[1]
+
+
+def readme() -> str:
+    """Return the long description."""
+    path = ROOT / 'README.md'
+    return path.read_text(encoding='utf-8') if path.exists() else ''
+
+
+setup(
+    name='mmsegmentation-cube',
+    version=version(),
+    description=(
+        'Cube Kernel layers, networks and building datasets for MMSegmentation'
+    ),
+    long_description=readme(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    keywords='semantic segmentation, building footprints, remote sensing',
+    packages=find_packages(include=[MODULE, f'{MODULE}.*']),
+    python_requires='>=3.10',
+    # No OpenMMLab package and no torch: two sets of distributions share the
+    # same import names, and the wrong one would overwrite the right one.
+    install_requires=[
+        'matplotlib',
+        'numpy',
+        'pillow',
+        'platformdirs',
+        'rasterio>=1.3',
+        'rich',
+        'scipy>=1.9',
+    ],
+    extras_require={
+        # The versions tested, as in requirements/.
+        'onedl': [
+            'torch>=2.12.1',
+            'torchvision>=0.27.1',
+            'onedl-mmengine>=0.10.12',
+            'onedl-mmcv>=2.3.6',
+            'onedl-mmsegmentation>=1.4.2',
+            'onedl-mmpretrain>=1.3.6',
+        ],
+        # Pinned: no later release of any of them works with the others.
+        # mmcv is left to `mim install mmcv==2.1.0`, which finds a wheel for
+        # the torch that is there.
+        'openmmlab': [
+            'torch==2.1.2',
+            'torchvision==0.16.2',
+            'numpy<2',
+            'setuptools<70',
+            'mmengine==0.10.7',
+            'mmsegmentation==1.2.2',
+            'mmpretrain==1.2.0',
+            'opencv-python<4.12',
+            'ftfy',
+            'regex',
+        ],
+        'dev': ['pytest', 'ruff', 'scikit-learn', 'setuptools>=64', 'wheel'],
+    },
+    cmdclass={'build_py': BuildPy, 'develop': Develop},
+    zip_safe=False,
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: GIS',
+    ],
+)
