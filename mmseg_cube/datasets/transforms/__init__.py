@@ -1,0 +1,3 @@
+from .load_building_mask import LoadBuildingMask
+
+__all__ = ['LoadBuildingMask']
