@@ -1,0 +1,3 @@
+from .building_metric import BuildingMetric
+
+__all__ = ['BuildingMetric']

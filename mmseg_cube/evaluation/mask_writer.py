@@ -1,0 +1,60 @@
+"""Writing of predicted masks."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+BUILDING_VALUE = 255
+
+
+class MaskWriter:
+    """Write masks as single-band PNG files, 0 background and 255 building.
+
+    A file appears under its name only when it is complete.
+
+    Args:
+        folder: Where to write; made if needed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sources: dict[str, str] = {}
+
+    def write(self, mask: np.ndarray, source: str) -> None:
+        """Write the mask of one image as ``<stem of the image>.png``.
+
+        Args:
+            mask: Labels 0 and 1 of shape (H, W).
+            source: Path of the image.
+
+        Raises:
+            ValueError: If another image of the same stem came before.
+        """
+        path = self.folder / self.claim(source)
+        pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
+        # Processes may hold the same padded sample: each has its own file.
+        part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+        Image.fromarray(pixels).save(part, format='PNG')
+        part.replace(path)
+
+    def claim(self, source: str) -> str:
+        """Return the file name for an image and reserve it.
+
+        Args:
+            source: Path of the image.
+
+        Raises:
+            ValueError: If another image of the same stem came before.
+        """
+        name = f'{Path(source).stem}.png'
+        first = self._sources.setdefault(name, source)
+        if first != source:
+            raise ValueError(
+                f'{first} and {source} would both be written as {name} in '
+                f'{self.folder}. Evaluate them one after the other with '
+                'different output folders'
+            )
+        return name
