@@ -2,12 +2,13 @@
 
 import torch
 from mmengine.registry import MODELS
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
+from mmseg_cube.layers.assignment import assign
 from mmseg_cube.ops import riffle, route, sinkhorn, softsort
 
-METHODS = ('sort', 'sinkhorn', 'none', 'fixed', 'random')
+METHODS = ('sinkhorn', 'sort', 'none', 'fixed', 'random')
+LARGEST_GROUP = 16
 SINKHORN_ITERATIONS = 10
 # Logit of "stay" over every other place in a fresh Sinkhorn router; large
 # enough to start at the identity, small enough to be overturned.
@@ -24,12 +25,13 @@ class ChannelRouter(nn.Module):
 
     Args:
         channels: Number of channels, C.
-        method: ``'sort'`` learns a score per channel (C parameters) and sorts
-            by it; ``'sinkhorn'`` learns an assignment within groups of
-            ``group_size`` channels (C * group_size parameters); ``'none'``
-            keeps the order; ``'fixed'`` interleaves the channels and
-            ``'random'`` draws one order, as controls for ablations.
-        group_size: Channels per group of ``'sinkhorn'``.
+        method: ``'sinkhorn'`` learns an assignment within groups of
+            ``group_size`` channels (C * group_size parameters); ``'sort'``
+            learns a score per channel (C parameters) and sorts by it;
+            ``'none'`` keeps the order; ``'fixed'`` interleaves the channels
+            and ``'random'`` draws one order, as controls for ablations.
+        group_size: Channels per group of ``'sinkhorn'``; by default the
+            largest divisor of C up to 16.
         riffle_groups: Runs that ``'fixed'`` interleaves.
         temperature: Width of the relaxation. ``'sort'`` counts it in initial
             distances between neighbouring scores, ``'sinkhorn'`` divides the
@@ -49,8 +51,8 @@ class ChannelRouter(nn.Module):
     def __init__(
         self,
         channels: int,
-        method: str = 'sort',
-        group_size: int = 16,
+        method: str = 'sinkhorn',
+        group_size: int | None = None,
         riffle_groups: int = 4,
         temperature: float = 1.0,
         seed: int = 0,
@@ -70,7 +72,11 @@ class ChannelRouter(nn.Module):
             )
         self.channels = channels
         self.method = method
-        self.group_size = group_size
+        self.group_size = group_size or max(
+            size
+            for size in range(1, LARGEST_GROUP + 1)
+            if channels % size == 0
+        )
         self.riffle_groups = riffle_groups
         self.temperature = temperature
         self.seed = seed
@@ -78,8 +84,9 @@ class ChannelRouter(nn.Module):
         if method == 'sort':
             self.scores = nn.Parameter(torch.empty(channels, **factory))
         elif method == 'sinkhorn':
-            self._check_groups('group_size', group_size)
-            shape = (channels // group_size, group_size, group_size)
+            self._check_groups('group_size', self.group_size)
+            size = self.group_size
+            shape = (channels // size, size, size)
             self.logits = nn.Parameter(torch.empty(shape, **factory))
         elif method != 'none':
             order = torch.empty(channels, dtype=torch.long, device=device)
@@ -125,13 +132,8 @@ class ChannelRouter(nn.Module):
         if self.method == 'sort':
             return self.scores.argsort(stable=True)
         if self.method == 'sinkhorn':
-            blocks = self.relaxed().cpu().numpy()
-            order = [
-                torch.from_numpy(linear_sum_assignment(block, True)[1])
-                + i * self.group_size
-                for i, block in enumerate(blocks)
-            ]
-            return torch.cat(order).to(self.logits.device)
+            # The limit of Sinkhorn as the temperature goes to zero.
+            return assign(self.logits)
         if self.method == 'none':
             return torch.arange(self.channels)
         return self.order

@@ -5,7 +5,7 @@ from mmcv.cnn import ConvModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-ROUTER = dict(method='sort')
+ROUTER = dict(method='sinkhorn')
 MASK = dict(kernel_size=5)
 BATCH_NORM = dict(type='BN')
 RELU = dict(type='ReLU')

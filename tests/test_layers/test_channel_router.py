@@ -1,0 +1,151 @@
+import copy
+
+import pytest
+import torch
+
+from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.layers.channel_router import METHODS
+from mmseg_cube.ops import sinkhorn
+
+LEARNED = ('sort', 'sinkhorn')
+
+
+def disturbed(method, channels=32, **options):
+    torch.manual_seed(0)
+    router = ChannelRouter(channels, method, **options)
+    for parameter in router.parameters():
+        torch.nn.init.normal_(parameter)
+    return router
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_output_is_a_permutation_of_the_input(method):
+    router = disturbed(method)
+    x = torch.randn(2, 32, 3, 4)
+    order = router.permutation()
+    assert sorted(order.tolist()) == list(range(32))
+    for mode in (True, False):
+        assert torch.equal(router.train(mode)(x), x[:, order])
+    with torch.no_grad():
+        assert torch.equal(router(x), x[:, order])
+
+
+@pytest.mark.parametrize('method', ['none', *LEARNED])
+def test_starts_at_the_identity(method):
+    order = ChannelRouter(32, method).permutation()
+    assert order.tolist() == list(range(32))
+
+
+@pytest.mark.parametrize('method', LEARNED)
+def test_parameters(method):
+    expected = dict(sort=('scores', 32), sinkhorn=('logits', 32 * 16))
+    ((name, parameter),) = ChannelRouter(32, method).named_parameters()
+    assert (name, parameter.numel()) == expected[method]
+
+
+def test_sinkhorn_stays_within_groups():
+    order = disturbed('sinkhorn', group_size=8).permutation()
+    assert order.tolist() != list(range(32))
+    assert torch.equal(order // 8, torch.arange(32) // 8)
+
+
+@pytest.mark.parametrize('method', LEARNED)
+@pytest.mark.parametrize('temperature', [0.05, 1.0, 20.0])
+def test_relaxation_is_row_stochastic(method, temperature):
+    router = disturbed(method, temperature=temperature)
+    relaxed = router.relaxed()
+    assert relaxed.min() >= 0
+    torch.testing.assert_close(relaxed.sum(-1), torch.ones(relaxed.shape[:2]))
+
+
+@pytest.mark.parametrize('method', LEARNED)
+def test_the_permutation_is_the_cold_limit(method):
+    router = disturbed(method, channels=16, temperature=1e-3)
+    hard = torch.zeros(16, 16)
+    hard[torch.arange(16), router.permutation()] = 1
+    relaxed = router.relaxed()
+    if method == 'sinkhorn':
+        # The colder, the more iterations it takes to converge.
+        relaxed = sinkhorn(router.logits.double(), 0.02, 2000).float()
+    cold = torch.block_diag(*relaxed)
+    torch.testing.assert_close(cold, hard, atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize('method', LEARNED)
+def test_learns_an_order(method):
+    """Gradient descent finds the order in which channels match a target."""
+    torch.manual_seed(0)
+    channels = 8
+    router = ChannelRouter(channels, method, temperature=4.0)
+    wanted = torch.randperm(channels)
+    # Channels that are close in the wanted order resemble each other.
+    target = torch.randn(16, channels, 4, 4).cumsum(1) / 2
+    x = torch.empty_like(target)
+    x[:, wanted] = target
+    start = (router(x) - target).square().mean().item()
+    optimizer = torch.optim.Adam(router.parameters(), 0.005)
+    for _ in range(400):
+        optimizer.zero_grad()
+        loss = (router(x) - target).square().mean()
+        loss.backward()
+        optimizer.step()
+    # One score per channel finds its way only in part.
+    share = dict(sort=0.8, sinkhorn=1e-6)[method]
+    assert (router(x) - target).square().mean() <= share * start
+
+
+@pytest.mark.parametrize(
+    'channels, size', [(32, 16), (24, 12), (40, 10), (7, 7), (17, 1)]
+)
+def test_group_size_fits_the_channels(channels, size):
+    router = ChannelRouter(channels)
+    assert router.group_size == size
+    assert router(torch.randn(1, channels, 2, 2)).shape[1] == channels
+
+
+def test_random_order_is_part_of_the_checkpoint():
+    first = ChannelRouter(32, 'random', seed=1)
+    second = ChannelRouter(32, 'random', seed=2)
+    assert not torch.equal(first.order, second.order)
+    assert torch.equal(first.order, ChannelRouter(32, 'random', seed=1).order)
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first.order, second.order)
+
+
+def test_fixed_order_interleaves():
+    order = ChannelRouter(8, 'fixed', riffle_groups=2).permutation()
+    assert order.tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_deepcopy_follows_its_own_parameters(method):
+    router = ChannelRouter(32, method)
+    x = torch.randn(1, 32, 2, 2)
+    router(x)
+    twin = copy.deepcopy(router)
+    for parameter in twin.parameters():
+        torch.nn.init.normal_(parameter)
+    assert torch.equal(twin(x), x[:, twin.permutation()])
+    if method in LEARNED:
+        assert not torch.equal(twin(x), router(x))
+
+
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (dict(method='hungarian'), "one of .*'sort'.*'hungarian'"),
+        (dict(temperature=0), 'must be positive, but got 0'),
+        (dict(method='sinkhorn', group_size=5), r'\(32\), but got 5'),
+        (dict(method='fixed', riffle_groups=0), r'\(32\), but got 0'),
+    ],
+)
+def test_wrong_arguments(args, message):
+    with pytest.raises(ValueError, match=message):
+        ChannelRouter(32, **args)
+
+
+def test_repr():
+    assert repr(ChannelRouter(8)) == (
+        "ChannelRouter(8, 'sinkhorn', group_size=8, temperature=1)"
+    )
+    assert 'seed=3' in repr(ChannelRouter(8, 'random', seed=3))

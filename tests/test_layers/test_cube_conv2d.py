@@ -1,0 +1,245 @@
+import copy
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule, build_conv_layer
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.ops import CubeRuleError, cube_conv2d
+
+FULL = dict(router=dict(method='sort'), mask=dict(kernel_size=3))
+SHAPES = {
+    'as a 3 x 3': dict(kernel_size=3, padding=1),
+    'stride 2': dict(kernel_size=3, stride=2, padding=1),
+    'no padding': dict(kernel_size=5),
+    'dilated': dict(kernel_size=3, padding=3, dilation=3),
+    'even kernel': dict(kernel_size=4, stride=2, padding=1),
+    'oblong': dict(kernel_size=(3, 5), padding=(1, 2), stride=(1, 2)),
+    'same': dict(kernel_size=(3, 4), padding='same'),
+    'valid': dict(kernel_size=3, padding='valid'),
+    'groups': dict(kernel_size=3, padding=1, groups=2),
+    'wide padding': dict(kernel_size=3, padding=4, stride=3),
+}
+
+
+@pytest.mark.parametrize('options', SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize('phase', ['up_left', 'down_right'])
+@pytest.mark.parametrize('size', [(8, 8), (9, 13)])
+def test_output_size_is_that_of_conv2d(options, phase, size):
+    x = torch.randn(2, 16, *size)
+    cube = CubeConv2d(16, 6, phase=phase, **options)
+    plain = nn.Conv2d(16, 6, **options)
+    assert cube(x).shape == plain(x).shape
+    for name in ('kernel_size', 'stride', 'padding', 'in_channels', 'groups'):
+        assert getattr(cube, name) == getattr(plain, name)
+    assert 4 * cube.weight.numel() == plain.weight.numel()
+
+
+def test_scale_one_is_conv2d():
+    torch.manual_seed(0)
+    cube = CubeConv2d(6, 4, 3, padding=1, scale=1)
+    plain = nn.Conv2d(6, 4, 3, padding=1)
+    plain.load_state_dict(cube.state_dict())
+    x = torch.randn(2, 6, 7, 5)
+    torch.testing.assert_close(cube(x), plain(x))
+
+
+@pytest.mark.parametrize('mode', ['reflect', 'replicate', 'circular'])
+def test_padding_modes_pad_the_coarse_grid(mode):
+    cube = CubeConv2d(8, 4, 3, padding=1, padding_mode=mode)
+    x = torch.randn(2, 8, 6, 7)
+    padded = F.pad(x, (1, 1, 1, 1), mode)
+    expected = cube_conv2d(padded, cube.weight, cube.bias)
+    torch.testing.assert_close(cube(x), expected)
+
+
+def test_same_padding_centres_odd_kernels():
+    same = CubeConv2d(8, 4, 3, padding='same')
+    one = CubeConv2d(8, 4, 3, padding=1)
+    one.load_state_dict(same.state_dict())
+    x = torch.randn(1, 8, 5, 6)
+    torch.testing.assert_close(same(x), one(x))
+
+
+def test_router_and_mask_come_before_the_convolution():
+    torch.manual_seed(0)
+    cube = CubeConv2d(8, 4, 3, padding=1, **FULL)
+    nn.init.normal_(cube.router.scores)
+    nn.init.normal_(cube.mask.weight)
+    x = torch.randn(2, 8, 6, 5)
+    routed = x[:, cube.router.scores.argsort()]
+    lattice = cube.mask(F.pixel_shuffle(routed, 2))
+    expected = F.conv2d(lattice, cube.weight, cube.bias, 2, 1)
+    torch.testing.assert_close(cube(x), expected)
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('method', ['sort', 'sinkhorn'])
+def test_every_parameter_gets_a_gradient(training, method):
+    torch.manual_seed(0)
+    router = dict(method=method)
+    cube = CubeConv2d(16, 4, 3, padding=1, router=router, mask=dict())
+    cube.train(training)
+    cube(torch.randn(2, 16, 6, 6)).square().sum().backward()
+    for name, parameter in cube.named_parameters():
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_state_dict_round_trip():
+    plain = CubeConv2d(8, 4, 3)
+    assert list(plain.state_dict()) == ['weight', 'bias']
+    assert plain.weight.shape == (4, 2, 3, 3)
+    full = CubeConv2d(8, 4, 3, padding=1, **FULL)
+    other = CubeConv2d(8, 4, 3, padding=1, **FULL)
+    other.load_state_dict(full.state_dict())
+    x = torch.randn(1, 8, 5, 5)
+    assert torch.equal(full(x), other(x))
+
+
+@pytest.mark.parametrize(
+    'clone', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_clones_are_equal_and_apart(clone):
+    cube = CubeConv2d(8, 4, 3, padding=1, **FULL)
+    twin = clone(cube)
+    x = torch.randn(1, 8, 5, 5)
+    assert torch.equal(twin(x), cube(x))
+    nn.init.zeros_(twin.weight)
+    assert cube.weight.abs().sum() > 0
+
+
+def test_initialised_for_its_own_fan_in():
+    torch.manual_seed(0)
+    cube = CubeConv2d(256, 64, 3)
+    bound = (256 // 4 * 9) ** -0.5
+    assert cube.weight.abs().max() <= bound
+    assert cube.weight.abs().max() > 0.9 * bound
+
+
+def test_convolution_init_leaves_the_mask_alone():
+    from mmengine.model import initialize
+
+    cube = CubeConv2d(8, 4, 3, padding=1, mask=dict())
+    cube.init_cfg = dict(type='Kaiming', layer='Conv2d')
+    before = copy.deepcopy(cube.mask.state_dict())
+    initialize(cube, cube.init_cfg)
+    assert all(
+        torch.equal(before[k], v) for k, v in cube.mask.state_dict().items()
+    )
+
+
+@pytest.mark.parametrize('method', ['sort', 'sinkhorn'])
+def test_meta_device_and_dtype(method):
+    options = dict(router=dict(method=method), mask=dict())
+    meta = CubeConv2d(8, 4, 3, padding=1, device='meta', **options)
+    assert all(p.is_meta for p in meta.parameters())
+    assert meta(torch.empty(1, 8, 6, 6, device='meta')).shape == (1, 4, 6, 6)
+    double = CubeConv2d(8, 4, 3, padding=1, dtype=torch.float64, **FULL)
+    assert double(torch.randn(1, 8, 6, 6).double()).dtype == torch.float64
+
+
+def test_autocast():
+    torch.manual_seed(0)
+    cube = CubeConv2d(16, 4, 3, padding=1, **FULL)
+    x = torch.randn(2, 16, 8, 8)
+    full = cube(x)
+    with torch.autocast('cpu', torch.bfloat16):
+        half = cube(x)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), full, atol=0.05, rtol=0.05)
+    half.float().sum().backward()
+    assert all(p.grad.dtype == torch.float32 for p in cube.parameters())
+
+
+def test_channels_last_in_and_out():
+    cube = CubeConv2d(16, 8, 3, padding=1, **FULL)
+    x = torch.randn(2, 16, 8, 8)
+    last = dict(memory_format=torch.channels_last)
+    out = cube.to(**last)(x.to(**last))
+    assert out.is_contiguous(**last)
+    torch.testing.assert_close(out, cube(x))
+
+
+@pytest.mark.parametrize('method', ['sort', 'sinkhorn'])
+def test_compiles_into_one_graph(method):
+    router = dict(method=method)
+    cube = CubeConv2d(8, 4, 3, padding=1, router=router, mask=dict())
+    x = torch.randn(1, 8, 6, 6)
+    compiled = torch.compile(cube, fullgraph=True, backend='eager')
+    torch.testing.assert_close(compiled(x), cube(x))
+
+
+def test_mmcv_may_fold_a_norm_into_it():
+    torch.manual_seed(0)
+    block = ConvModule(
+        8,
+        4,
+        3,
+        padding=1,
+        conv_cfg=dict(type='CubeConv2d', **FULL),
+        norm_cfg=dict(type='BN'),
+    )
+    x = torch.randn(4, 8, 6, 6)
+    block(x)
+    expected = block.eval()(x)
+    block.turn_on_efficient_conv_bn_eval()
+    torch.testing.assert_close(block(x), expected)
+
+
+@pytest.mark.parametrize('scope', [None, 'mmseg', 'mmpretrain'])
+def test_built_by_name_in_any_scope(scope):
+    cfg = dict(type='CubeConv2d')
+    with DefaultScope.overwrite_default_scope(scope):
+        assert isinstance(build_conv_layer(cfg, 8, 4, 3), CubeConv2d)
+        module = ConvModule(8, 4, 3, padding=1, conv_cfg=cfg)
+        assert isinstance(module.conv, CubeConv2d)
+    built = MODELS.build(
+        dict(cfg, in_channels=8, out_channels=4, kernel_size=3)
+    )
+    assert isinstance(built, CubeConv2d)
+
+
+@pytest.mark.parametrize(
+    'args, options',
+    [
+        ((8, 4, 1), dict()),
+        ((3, 64, 7), dict(stride=2, padding=3)),
+        ((8, 8, 3), dict(groups=8)),
+        ((8, 8, 3), dict(dilation=2)),
+    ],
+)
+def test_conv_cfg_keeps_what_it_cannot_replace(args, options):
+    cfg = dict(type='CubeConv2d', **FULL)
+    conv = build_conv_layer(cfg, *args, **options)
+    assert type(conv) is nn.Conv2d
+    with pytest.raises(CubeRuleError):
+        build_conv_layer(dict(cfg, fallback=False), *args, **options)
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(scale=0), 'scale must be at least 1, but got 0'),
+        (dict(phase='left'), "phase must be one of .*'left'"),
+        (dict(router=dict(method='x')), "method of a channel router.*'x'"),
+        (dict(mask=dict(kernel_size=4)), 'odd number, but got 4'),
+    ],
+)
+def test_wrong_options_never_fall_back(options, message):
+    with pytest.raises(ValueError, match=message):
+        build_conv_layer(dict(type='CubeConv2d', **options), 8, 4, 3)
+
+
+def test_repr_shows_what_differs():
+    text = repr(CubeConv2d(8, 4, 3, phase='down_right'))
+    assert text == (
+        'CubeConv2d(8, 4, kernel_size=(3, 3), stride=(1, 1), scale=2, '
+        "phase='down_right')"
+    )
+    assert 'lattice_kernel_size=(4, 4)' in repr(
+        CubeConv2d(8, 4, 3, lattice_kernel_size=4)
+    )

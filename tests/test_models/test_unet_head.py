@@ -1,0 +1,87 @@
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_cube.layers import CubeConv2d
+
+CHANNELS = [8, 16, 24, 32]
+
+
+def build(**options):
+    cfg = dict(
+        type='UNetHead',
+        in_channels=CHANNELS,
+        widths=[16, 8, 8, 8, 8],
+        norm_cfg=dict(type='BN'),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
+    return MODELS.build(dict(cfg, **options))
+
+
+def stages(height, width):
+    """Features of an image whose sides need not divide by 32."""
+    return [
+        torch.randn(2, c, -(-height // (4 << i)), -(-width // (4 << i)))
+        for i, c in enumerate(CHANNELS)
+    ]
+
+
+@pytest.mark.parametrize('size', [(64, 64), (67, 71)])
+@pytest.mark.parametrize('conv_cfg', [None, dict(type='CubeConv2d')])
+def test_forward_loss_predict(size, conv_cfg):
+    head = build(conv_cfg=conv_cfg)
+    features = stages(*size)
+    full = [4 * s for s in features[0].shape[2:]]
+    assert list(head(features).shape) == [2, 2, *full]
+
+    samples = []
+    for _ in range(2):
+        sample = SegDataSample(metainfo=dict(img_shape=size))
+        sample.gt_sem_seg = PixelData(data=torch.randint(0, 2, (1, *size)))
+        samples.append(sample)
+    losses = head.loss(features, samples, {})
+    losses['loss_ce'].backward()
+    assert all(p.grad is not None for p in head.parameters())
+    logits = head.predict(features, [s.metainfo for s in samples], {})
+    assert logits.shape == (2, 2, *size)
+
+
+def test_levels_beyond_the_stages_are_optional():
+    head = build(widths=[16, 8, 8])
+    assert head(stages(64, 64)).shape == (2, 2, 16, 16)
+
+
+def test_one_convolution_per_level():
+    cube = dict(type='CubeConv2d', router=dict(), mask=dict())
+    head = build(conv_cfg=[cube, None, cube, None, None])
+    kinds = [
+        [type(conv.conv) is CubeConv2d for conv in (level.conv1, level.conv2)]
+        for level in head.levels
+    ]
+    assert kinds == [[c, c] for c in (True, False, True, False, False)]
+
+
+def test_channels_of_the_levels():
+    head = build()
+    ins = [level.conv1.in_channels for level in head.levels]
+    assert ins == [32 + 24, 16 + 16, 8 + 8, 8, 8]
+    assert head.conv_seg.weight.shape == (2, 8, 1, 1)
+
+
+def test_selected_stages():
+    head = build(in_channels=[16, 32], in_index=[1, 3], widths=[8])
+    assert head(stages(64, 64)).shape == (2, 2, 8, 8)
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(widths=[16, 8]), r'at least 3 levels.*\(16, 8\)'),
+        (dict(conv_cfg=[None]), 'each of the 5 levels, but got 1'),
+    ],
+)
+def test_wrong_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)

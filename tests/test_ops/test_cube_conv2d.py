@@ -1,0 +1,150 @@
+"""The operator against a loop over its definition."""
+
+from fractions import Fraction
+from itertools import product
+from math import ceil, floor
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_cube.ops import CubeRuleError, cube_conv2d, reconstruct
+
+
+def reference(x, weight, bias, stride, padding, dilation, groups, scale, k, p):
+    """One output value at a time, straight from the definition."""
+    n, c, height, width = x.shape
+    d, depth, q, _ = weight.shape
+    cell = scale * scale
+    sizes = [
+        (size + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+        for size in (height, width)
+    ]
+    out = x.new_zeros(n, d, *sizes)
+    # Centre of the replaced window and of the lattice window, in pixels.
+    middle = Fraction(scale * (dilation * (k - 1) + 1) - 1, 2)
+    half = Fraction(dilation * (q - 1), 2)
+    snap = floor if p == 'up_left' else ceil
+    lead = snap(middle - half)
+    for b, o, u, v in product(*map(range, (n, d, *sizes))):
+        total = x.new_zeros(())
+        for g, i, j in product(range(depth), range(q), range(q)):
+            row = scale * (u * stride - padding) + lead + dilation * i
+            col = scale * (v * stride - padding) + lead + dilation * j
+            if not (0 <= row < scale * height and 0 <= col < scale * width):
+                continue
+            lattice_channel = (o // (d // groups)) * depth + g
+            channel = (
+                lattice_channel * cell + (row % scale) * scale + col % scale
+            )
+            value = x[b, channel, row // scale, col // scale]
+            total = total + weight[o, g, i, j] * value
+        out[b, o, u, v] = total + (0 if bias is None else bias[o])
+    return out
+
+
+CASES = {
+    'as a 3 x 3': dict(),
+    'other phase': dict(phase='down_right'),
+    'stride 2': dict(stride=2),
+    'stride 3, other phase': dict(stride=3, phase='down_right'),
+    'no padding': dict(padding=0),
+    'wide padding': dict(padding=3),
+    'dilation 3': dict(dilation=3, padding=3),
+    'kernel 4, centred': dict(lattice=4),
+    'kernel 2 for a 2 x 2 stride 2': dict(k=2, stride=2, padding=0),
+    'kernel 5': dict(k=5, padding=2),
+    'kernel 5 for a 3 x 3': dict(lattice=5),
+    'groups': dict(groups=2),
+    'no bias': dict(bias=False),
+    'scale 3': dict(scale=3),
+    'scale 3, kernel 5': dict(scale=3, k=5, padding=2),
+    'scale 1': dict(scale=1),
+}
+
+
+@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
+def test_equals_the_definition(case):
+    case = dict(
+        dict(k=3, stride=1, padding=1, dilation=1, groups=1, scale=2), **case
+    )
+    k, scale, groups = case['k'], case['scale'], case['groups']
+    q = case.get('lattice', k)
+    phase = case.get('phase', 'up_left')
+    channels = 2 * groups * scale**2
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    x = draw(2, channels, 7, 6)
+    weight = draw(2 * groups, 2, q, q)
+    bias = draw(2 * groups) if case.get('bias', True) else None
+    shared = (case['stride'], case['padding'], case['dilation'], groups, scale)
+    out = cube_conv2d(x, weight, bias, *shared, kernel_size=k, phase=phase)
+    expected = reference(x, weight, bias, *shared, k, phase)
+    plain = F.conv2d(x, draw(1, channels, k, k), None, *shared[:3])
+    assert out.shape[2:] == plain.shape[2:]
+    torch.testing.assert_close(out, expected, atol=1e-10, rtol=0)
+
+
+def test_reconstruction_order():
+    x = torch.arange(2 * 8 * 2 * 3).reshape(2, 8, 2, 3)
+    z = reconstruct(x)
+    for n, g, h, w, i, j in product(*map(range, (2, 2, 2, 3, 2, 2))):
+        expected = x[n, g * 4 + i * 2 + j, h, w]
+        assert z[n, g, 2 * h + i, 2 * w + j] == expected
+
+
+@pytest.mark.parametrize('phase', ['up_left', 'down_right'])
+def test_gradcheck(phase):
+    x = torch.randn(1, 8, 3, 4, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda *a: cube_conv2d(*a, padding=1, phase=phase), (x, weight, bias)
+    )
+
+
+def test_layout_of_the_input_does_not_matter():
+    x = torch.randn(2, 16, 9, 8)
+    weight = torch.randn(4, 4, 3, 3)
+    out = cube_conv2d(x, weight, padding=1)
+    for other in (
+        x.to(memory_format=torch.channels_last),
+        x.transpose(2, 3).contiguous().transpose(2, 3),
+    ):
+        torch.testing.assert_close(cube_conv2d(other, weight, padding=1), out)
+
+
+@pytest.mark.parametrize(
+    'shape, weight, options, message',
+    [
+        ((1, 6, 4, 4), (2, 1, 3, 3), dict(), 'divisible by scale.*got 6'),
+        ((1, 8, 4, 4), (4, 1, 3, 3), dict(groups=4), 'splits a cell.*=4'),
+        ((1, 8, 4, 4), (3, 1, 3, 3), dict(groups=2), 'out_channels.*got 3'),
+        ((1, 8, 4, 4), (2, 2, 1, 1), dict(), r'at least scale=2.*\(1, 1\)'),
+        ((1, 8, 4, 4), (2, 2, 3, 3), dict(dilation=2), r'share no.*\(2, 2\)'),
+    ],
+)
+def test_rules_name_the_value(shape, weight, options, message):
+    with pytest.raises(CubeRuleError, match=message):
+        cube_conv2d(torch.zeros(shape), torch.zeros(weight), **options)
+
+
+def test_unknown_phase():
+    with pytest.raises(ValueError, match="up_left.*'middle'"):
+        cube_conv2d(
+            torch.zeros(1, 4, 4, 4), torch.zeros(1, 1, 3, 3), phase='middle'
+        )
+
+
+def test_a_quarter_of_the_operations():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    x = torch.randn(1, 32, 16, 16)
+    with FlopCounterMode(display=False) as cube:
+        cube_conv2d(x, torch.randn(24, 8, 3, 3), padding=1)
+    with FlopCounterMode(display=False) as plain:
+        F.conv2d(x, torch.randn(24, 32, 3, 3), padding=1)
+    assert cube.get_total_flops() * 4 == plain.get_total_flops()

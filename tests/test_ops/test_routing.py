@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+from mmseg_cube.ops import riffle, route, sinkhorn, softsort
+
+
+def one_hot(order, blocks):
+    size = len(order) // blocks
+    matrix = torch.zeros(blocks, size, size, dtype=torch.float64)
+    for i, source in enumerate(order.tolist()):
+        matrix[i // size, i % size, source % size] = 1
+    return matrix
+
+
+def blend(matrix, x):
+    """Block matrices times the channels, one block at a time."""
+    parts = x.chunk(len(matrix), 1)
+    return torch.cat(
+        [
+            torch.einsum('ij,njhw->nihw', block, part)
+            for block, part in zip(matrix, parts, strict=True)
+        ],
+        1,
+    )
+
+
+@pytest.mark.parametrize('blocks', [1, 3])
+def test_route_permutes_exactly_and_has_the_blend_gradient(blocks):
+    torch.manual_seed(0)
+    size = 12 // blocks
+    order = torch.cat([torch.randperm(size) + b * size for b in range(blocks)])
+    shape = (blocks, size, size)
+    relaxed = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(2, 12, 3, 5, dtype=torch.float64, requires_grad=True)
+    seed = torch.randn(2, 12, 3, 5, dtype=torch.float64)
+
+    out = route(x, order, relaxed)
+    assert torch.equal(out, x[:, order])
+    grads = torch.autograd.grad((out * seed).sum(), (x, relaxed))
+
+    straight = one_hot(order, blocks) + relaxed - relaxed.detach()
+    expected = torch.autograd.grad(
+        (blend(straight, x) * seed).sum(), (x, relaxed)
+    )
+    torch.testing.assert_close(grads, expected, atol=1e-10, rtol=0)
+
+
+def test_route_gradcheck_for_the_input():
+    order = torch.tensor([2, 0, 3, 1])
+    relaxed = torch.rand(1, 4, 4, dtype=torch.float64)
+    x = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: route(x, order, relaxed), (x,))
+
+
+def test_route_keeps_half_precision_sums_finite():
+    x = torch.full((1, 4, 64, 64), 16.0, dtype=torch.float16)
+    relaxed = torch.rand(1, 4, 4, requires_grad=True)
+    out = route(x.requires_grad_(), torch.arange(4), relaxed)
+    out.backward(torch.full_like(out, 16.0))
+    assert out.dtype == torch.float16
+    assert relaxed.grad.dtype == torch.float32
+    # 64 * 64 * 16 * 16 is beyond the range of half precision.
+    assert relaxed.grad.eq(64 * 64 * 16 * 16).all()
+
+
+def test_softsort_by_hand():
+    scores = torch.tensor([0.3, 0.1], dtype=torch.float64)
+    relaxed = softsort(scores, 0.1)
+    near, far = 1.0, torch.tensor(-2.0, dtype=torch.float64).exp().item()
+    expected = torch.tensor([[[far, near], [near, far]]]).double() / (1 + far)
+    torch.testing.assert_close(relaxed, expected)
+
+
+def test_softsort_hardens_to_the_order_and_differentiates():
+    torch.manual_seed(0)
+    scores = torch.randn(6, dtype=torch.float64, requires_grad=True)
+    hard = softsort(scores, 1e-4)
+    order = scores.argsort()
+    torch.testing.assert_close(hard, one_hot(order, 1), atol=1e-6, rtol=0)
+    assert torch.autograd.gradcheck(lambda s: softsort(s, 0.7), (scores,))
+
+
+def test_sinkhorn_is_doubly_stochastic_and_differentiates():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 5, 5, dtype=torch.float64, requires_grad=True)
+    relaxed = sinkhorn(logits, 0.5, 50)
+    ones = torch.ones(2, 5, dtype=torch.float64)
+    torch.testing.assert_close(relaxed.sum(-1), ones, atol=1e-12, rtol=0)
+    torch.testing.assert_close(relaxed.sum(-2), ones, atol=1e-4, rtol=0)
+    assert torch.autograd.gradcheck(lambda a: sinkhorn(a, 0.8, 4), (logits,))
+
+
+def test_riffle_interleaves():
+    assert riffle(8, 4).tolist() == [0, 2, 4, 6, 1, 3, 5, 7]
