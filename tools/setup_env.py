@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import hashlib
 import os
 import shutil
@@ -187,24 +188,27 @@ class Setup:
         flags = ['--no-deps', '--no-build-isolation', '-e']
         step('this project, editable', [*install, *flags, self.root])
         code = f'import {self.stack.modules}'
-        step('check of the imports', [self.python, '-I', '-c', code])
+        try:
+            step('check of the imports', [self.python, '-I', '-c', code])
+        except Problem as problem:
+            advice = f'remove {self.stack.venv} and start again'
+            raise Problem(f'{problem}; {advice}') from None
         partial = self.stamp.with_suffix('.part')
         partial.write_text(stamp)
         partial.replace(self.stamp)
 
     def heal(self) -> bool:
-        """Undo what a killed pip left; False if that cannot be undone."""
+        """Undo what a killed pip left; False if pip itself is broken."""
         pip = [str(self.python), '-I', '-m', 'pip', '--version']
         if subprocess.run(pip, capture_output=True).returncode:
             return False
         for site in self.venv.glob('lib/python*/site-packages'):
-            # pip renames what it replaces to ~name: parts are missing.
-            if any(site.glob('~*')):
-                return False
-            # RECORD comes last. Without it pip takes a half for a whole.
             for info in site.glob('*.dist-info'):
-                if not (info / 'RECORD').exists():
+                if not is_whole(info):
+                    # Without it pip installs the package once more.
                     shutil.rmtree(info)
+            for leftover in site.glob('~*'):
+                shutil.rmtree(leftover, ignore_errors=True)
         return True
 
     def make_venv(self, step: Steps) -> Python:
@@ -220,6 +224,24 @@ class Setup:
             [python.path, '-I', '-m', 'venv', self.venv],
         )
         return python
+
+
+def is_whole(info: Path) -> bool:
+    """Tell whether pip finished a package, given its dist-info folder.
+
+    pip takes the folder alone for proof, but a killed pip leaves it behind
+    with files missing. At the end it lists its own INSTALLER in RECORD.
+    """
+    record = info / 'RECORD'
+    if not record.exists() or 'INSTALLER,' not in record.read_text():
+        return False
+    with record.open(newline='') as file:
+        names = [row[0] for row in csv.reader(file) if row]
+    return all(
+        (info.parent / name).exists()
+        for name in names
+        if not name.endswith('.pyc')
+    )
 
 
 def main(argv: list | None = None) -> int:

@@ -84,9 +84,12 @@ class Steps:
                 for line in process.stdout:
                     log.write(line)
                     log.flush()
+                    pause = time.monotonic() - shown
+                    if 'WARNING' in line:
+                        continue
                     if live:
                         print(f'\r\033[K    {line.strip()[:70]}', end='')
-                    elif time.monotonic() - shown > HEARTBEAT_SECONDS:
+                    elif pause > HEARTBEAT_SECONDS:
                         shown = time.monotonic()
                         print(f'    {line.strip()[:70]}', flush=True)
             except BaseException:
