@@ -40,9 +40,13 @@ class Canvas:
             points: World coordinates in metres.
             margin: Extra room around the image in metres.
         """
-        low, high = points.min(axis=0), points.max(axis=0)
-        return bool(
-            (high > -margin).all() and (low < self.extent + margin).all()
+        x, y = points.T.tolist()
+        far = self.extent + margin
+        return (
+            max(x) > -margin
+            and max(y) > -margin
+            and min(x) < far
+            and min(y) < far
         )
 
     def pixel(self, x: float, y: float) -> tuple[int, int] | None:

@@ -10,9 +10,9 @@ from .sun import Sun
 
 # Share of pitched roofs with standing seams and with solar panels.
 SEAMS = 0.25
-SOLAR = 0.12
+SOLAR = 0.09
 SOLAR_BLUE = (58, 68, 92)
-# Metres of level roof per machine, one machine to this many squared.
+# Square metres of level roof per machine.
 MACHINE_AREA = 70.0
 MACHINES_MOST = 14
 

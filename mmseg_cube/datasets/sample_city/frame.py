@@ -1,5 +1,7 @@
 """Street coordinates: a turned and gently bent copy of the plane."""
 
+from math import hypot
+
 import numpy as np
 
 # Distance of the points that follow a bent line, in metres.
@@ -29,17 +31,23 @@ class StreetFrame:
         self.centre = np.full(2, extent / 2)
         self.bend = bend
         self.turn = _rotation(angle)
-        # The bends never get steeper than about a third.
-        self.waves = 2 * np.pi / rng.uniform(140, 260, 2)
-        self.phases = rng.uniform(0, 2 * np.pi, 2)
+        # Two waves of no common period, so that bends do not repeat.
+        lengths = np.stack(
+            [rng.uniform(250, 420, 2), rng.uniform(110, 190, 2)]
+        )
+        self.waves = 2 * np.pi / lengths
+        self.swings = bend * np.array([[1.1], [0.3]])
+        self.phases = rng.uniform(0, 2 * np.pi, (2, 2))
         # Street coordinates within this distance of 0 cover the image.
         self.reach = extent * 0.71 + 2 * bend + 5
 
     def to_world(self, points: np.ndarray) -> np.ndarray:
         """Map street coordinates (n, 2) to world coordinates (n, 2)."""
         points = np.asarray(points, float)
-        swing = np.sin(points[:, ::-1] * self.waves + self.phases)
-        return (points + self.bend * swing) @ self.turn.T + self.centre
+        if self.bend:
+            swing = np.sin(points[:, None, ::-1] * self.waves + self.phases)
+            points = points + (self.swings * swing).sum(axis=1)
+        return points @ self.turn.T + self.centre
 
     def place(
         self, at: tuple[float, float], shape: np.ndarray, turn: float = 0.0
@@ -71,9 +79,11 @@ class StreetFrame:
         self, start: tuple[float, float], end: tuple[float, float]
     ) -> np.ndarray:
         """Return a street line as world coordinates (n, 2)."""
-        length = np.hypot(end[0] - start[0], end[1] - start[1])
-        count = 2 if self.bend == 0 else max(2, int(length / STEP) + 2)
-        return self.to_world(np.linspace(start, end, count))
+        length = hypot(end[0] - start[0], end[1] - start[1])
+        if self.bend == 0 or length < STEP:
+            return self.to_world(np.array([start, end]))
+        share = np.linspace(0, 1, int(length / STEP) + 2)[:, None]
+        return self.to_world(start + share * np.subtract(end, start))
 
     def patch(self, u0: float, v0: float, u1: float, v1: float) -> np.ndarray:
         """Return the outline (n, 2) of a rectangle of street coordinates."""

@@ -1,8 +1,7 @@
-"""Plots with houses: suburban lots, terraces and courtyard blocks."""
+"""Lots with houses: drives, garages, pools, hedges, trees."""
 
 import numpy as np
 
-from . import roofs
 from .objects import pool_outline
 from .site import Site
 
@@ -43,7 +42,7 @@ def _lot(site: Site, u0: float, u1: float, v0: float, v1: float) -> None:
     deep, inward = abs(v1 - v0), np.sign(v1 - v0)
     site.lay_rect(u0, v0, u1, v1, 'lawn')
     if rng.random() > site.density:
-        _garden_trees(site, u0, u1, v0, v1, 2.0)
+        garden_trees(site, u0, u1, v0, v1, 2.0)
         return
     room = u1 - u0 - SIDE_ROOM
     setback = min(rng.uniform(*style.setback), deep * 0.4)
@@ -69,7 +68,7 @@ def _lot(site: Site, u0: float, u1: float, v0: float, v1: float) -> None:
         half = front * rng.uniform(0.2, 0.4)
         site.lay_rect(u - half, patio, u + half, patio + reach, 'concrete')
     _yard(site, u0, u1, v + inward * (depth / 2 + 1), v1)
-    _garden_trees(site, u0, u1, v0, v1, 1.0)
+    garden_trees(site, u0, u1, v0, v1, 1.0)
     if rng.random() < 0.6:
         colour = HEDGE if rng.random() < 0.5 else FENCE
         wide = 0.9 if colour is HEDGE else 0.15
@@ -133,9 +132,10 @@ def _yard(site: Site, u0: float, u1: float, v0: float, v1: float) -> None:
         site.build(at, max(length, width), width, 0.0, 2.4, kind)
 
 
-def _garden_trees(
+def garden_trees(
     site: Site, u0: float, u1: float, v0: float, v1: float, gain: float
 ) -> None:
+    """Plant ``gain`` times the usual trees, and shrubs along the sides."""
     rng = site.rng
     area = (u1 - u0) * abs(v1 - v0)
     for _ in range(rng.poisson(gain * site.style.trees * area / 100)):
@@ -144,67 +144,3 @@ def _garden_trees(
     for _ in range(rng.poisson(area / 160)):
         at = rng.choice((u0, u1)), rng.uniform(min(v0, v1), max(v0, v1))
         site.plant(at, rng.uniform(0.5, 1.1), conifer=False)
-
-
-def courtyards(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
-    """Line a block with houses wall to wall, around a court."""
-    rng, style = site.rng, site.style
-    depth = rng.uniform(11, 14)
-    site.lay_rect(u0, v0, u1, v1, 'concrete')
-    inner = u0 + depth, v0 + depth, u1 - depth, v1 - depth
-    if min(inner[2] - inner[0], inner[3] - inner[1]) < 8:
-        houses(site, u0, v0, u1, v1)
-        return
-    site.lay_rect(*inner, 'lawn' if rng.random() < 0.7 else 'lot')
-    base = rng.uniform(*style.eaves)
-    if rng.random() < 0.2 and site.density > 0.3:
-        pitch = np.radians(rng.uniform(*style.pitch))
-        size = u1 - u0, v1 - v0
-        roof = roofs.ring(*size, depth, pitch)
-        site.erect(roof, ((u0 + u1) / 2, (v0 + v1) / 2), size, 0.0, base)
-    else:
-        for v in (v0 + depth / 2, v1 - depth / 2):
-            _terrace(site, u0, u1, v, depth, base, False)
-        for u in (u0 + depth / 2, u1 - depth / 2):
-            _terrace(site, v0 + depth, v1 - depth, u, depth, base, True)
-    for _ in range(rng.poisson(1.2)):
-        long, short = rng.uniform(8, 16), rng.uniform(6, 9)
-        at = (
-            rng.uniform(inner[0] + 9, max(inner[2] - 9, inner[0] + 9.1)),
-            rng.uniform(inner[1] + 9, max(inner[3] - 9, inner[1] + 9.1)),
-        )
-        if rng.random() < 0.5 * site.density:
-            site.build(at, long, short, 0.0, rng.uniform(4, 8))
-    _garden_trees(site, inner[0], inner[2], inner[1], inner[3], 1.5)
-
-
-def _terrace(
-    site: Site,
-    start: float,
-    end: float,
-    middle: float,
-    depth: float,
-    base: float,
-    turned: bool,
-) -> None:
-    """Build houses wall to wall along one side of a block."""
-    rng = site.rng
-    left = start
-    while left < end - 2:
-        right = left + rng.uniform(*site.style.lot)
-        if right > end - 9:
-            right = end
-        centre = (left + right) / 2
-        at = (middle, centre) if turned else (centre, middle)
-        turn = QUARTER if turned else 0.0
-        long = right - left
-        if rng.random() < site.density:
-            height = base + rng.choice((0.0, 0.0, -3.0, 1.5))
-            kind = 'flat' if rng.random() < 0.1 else 'gable'
-            if long < depth and kind == 'gable':
-                # The ridge stays parallel to the street.
-                roof = roofs.hip(long, depth, 0.5, 0.0)
-                site.erect(roof, at, (long, depth), turn, height)
-            else:
-                site.build(at, long, depth, turn, height, kind)
-        left = right

@@ -1,5 +1,6 @@
 """Ground: which material lies where, and what it looks like."""
 
+import cv2
 import numpy as np
 
 from .canvas import Canvas
@@ -10,7 +11,9 @@ from .styles import VEGETATION, Style
 SHADES = {'lawn': 6, 'meadow': 4, 'soil': 3}
 # Feature sizes of patches and of grain, in metres.
 PATCHES = (45.0, 15.0, 5.0)
-GRAINS = (2.0, 0.9, 0.3)
+GRAINS = (1.4, 0.6, 0.3)
+# Softness of the borders between materials, in pixels.
+BORDER = 0.7
 # Rows handled at once, so that large scenes stay small in memory.
 BAND = 256
 # Materials on which nothing grows.
@@ -31,7 +34,7 @@ class Ground:
         plants = VEGETATION[style.vegetation]
         for name in ('lawn', 'meadow', 'soil'):
             for _ in range(SHADES[name]):
-                self._add(rng, name, plants[name], 0.075, 0.10, 0.05)
+                self._add(rng, name, plants[name], 0.07, 0.10, 0.05)
         self._add(rng, 'litter', plants['litter'], 0.13)
         grey = style.asphalt
         self._add(rng, 'asphalt', _greys(grey - 6, grey + 6), 0.022)
@@ -45,8 +48,8 @@ class Ground:
         self._add(rng, 'court', ((150, 92, 74), (158, 98, 80)), 0.02)
         self._add(rng, 'court', ((84, 120, 100), (92, 128, 106)), 0.02)
         self._add(rng, 'court', ((84, 108, 136), (90, 116, 144)), 0.02)
-        self._add(rng, 'turf', ((70, 108, 62), (86, 122, 74)), 0.04)
-        self._add(rng, 'turf', ((82, 118, 72), (98, 132, 84)), 0.04)
+        self._add(rng, 'turf', ((76, 106, 76), (92, 120, 88)), 0.04)
+        self._add(rng, 'turf', ((88, 116, 84), (104, 130, 96)), 0.04)
 
     def pick(self, rng: np.random.Generator, name: str) -> int:
         """Return the number of one shade of a material."""
@@ -71,8 +74,14 @@ class Ground:
             rows = slice(top, top + BAND)
             entry = table[canvas.ground[rows]]
             mix = np.clip(0.5 + 0.3 * patches[rows], 0, 1)[..., None]
-            colour = entry[..., :3] + (entry[..., 3:6] * mix)
-            colour *= 1 + (entry[..., 6] * grain[rows])[..., None]
+            canvas.image[rows] = entry[..., :3] + entry[..., 3:6] * mix
+        # Borders of materials are no staircases.
+        cv2.GaussianBlur(canvas.image, (0, 0), BORDER, dst=canvas.image)
+        for top in range(0, size, BAND):
+            rows = slice(top, top + BAND)
+            strength = table[:, 6][canvas.ground[rows]]
+            worn = 1 + (strength * grain[rows])[..., None]
+            colour = canvas.image[rows] * worn
             canvas.image[rows] = np.clip(colour, 0, 255)
         return np.clip(grain * 32, -127, 127).astype(np.int8)
 

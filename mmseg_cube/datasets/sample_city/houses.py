@@ -30,42 +30,39 @@ def make_roof(
     if kind == 'gable' and rng.random() < 0.08:
         return roofs.shed(length, width, pitch / 3)
     cut = 0.0 if kind == 'gable' else rng.uniform(0.75, 1.0)
-    if kind != 'wings':
-        return roofs.hip(length, width, pitch, cut)
+    if kind == 'wings':
+        return _winged(rng, length, width, pitch, cut)
+    return roofs.hip(length, width, pitch, cut)
+
+
+def _winged(
+    rng: np.random.Generator,
+    length: float,
+    width: float,
+    pitch: float,
+    cut: float,
+) -> Roof:
+    """Draw an L- or U-shaped roof."""
     cut *= rng.random() < 0.7
     depth = width * rng.uniform(0.62, 0.8)
     side = int(rng.choice((-1, 1)))
-    main = roofs.hip(length, depth, pitch, cut).moved(
-        np.array([0, -side * (width - depth) / 2]), np.eye(2)
-    )
-    back = -side * (width - depth) / 2
-    roof = main
+    roof = roofs.hip(length, depth, pitch, cut)
     ends = [-1, 1] if rng.random() < 0.25 else [int(rng.choice((-1, 1)))]
     for end in ends:
         wing = min(depth, length * 0.42) * rng.uniform(0.75, 0.95)
         at = end * (length / 2 - wing / 2 - rng.choice((0.0, 1.0)))
-        grown = roofs.with_wing(
-            roofs.Roof(pitch=pitch, rise=main.rise),
-            depth,
-            at,
-            wing,
-            width - depth,
-            side,
-            cut,
-        ).moved(np.array([0, back]), np.eye(2))
-        roof = Roof(
-            roof.parts + grown.parts,
-            roof.planes + grown.planes,
-            pitch,
-            main.rise,
+        roof = roof.joined(
+            roofs.cross_wing(depth, at, wing, width - depth, side, cut)
         )
-    return roof
+    back = -side * (width - depth) / 2
+    return roof.moved(np.array([0, back]), np.eye(2))
 
 
 def _flat(rng: np.random.Generator, length: float, width: float) -> Roof:
+    """Draw a level roof: plain, round, L-shaped or with a cut corner."""
     draw = rng.random()
     if draw < 0.05 and width > 8:
-        return roofs.dome(width / 2, 1.0, 0.0)
+        return roofs.disc(width / 2)
     if draw < 0.3 and width > 7:
         notch = width * rng.uniform(0.3, 0.5)
         long = length * rng.uniform(0.4, 0.65)
@@ -74,7 +71,7 @@ def _flat(rng: np.random.Generator, length: float, width: float) -> Roof:
         wing = roofs.box(long, width) + [end * (length - long) / 2, 0]
         return roofs.flat(back, wing)
     if draw < 0.4:
-        corner = box = roofs.box(length, width)
+        box = roofs.box(length, width)
         bite = min(length, width) * rng.uniform(0.15, 0.4)
         after = box[1] + (box[0] - box[1]) / length * bite
         before = box[1] + (box[2] - box[1]) / width * bite
@@ -90,4 +87,4 @@ def roof_colour(
     names = style.colours
     if level and rng.random() < 0.8:
         names = ('light', 'grey', 'white', 'tan', 'slate', 'grey')
-    return jitter(rng, ROOF_COLOURS[str(rng.choice(names))], 0.12, 0.05)
+    return jitter(rng, ROOF_COLOURS[str(rng.choice(names))], 0.13, 0.025)

@@ -9,7 +9,7 @@ QUARTER = np.pi / 2
 # Size of a parking bay and of the lane between two rows, in metres.
 BAY_WIDTH, BAY_LENGTH, LANE = 2.6, 5.0, 6.5
 # Distance of trunks in a forest, in metres.
-FOREST_STEP = 4.2
+FOREST_STEP = 3.7
 
 
 def bays(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
@@ -136,7 +136,7 @@ def forest(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
     us = np.arange(u0, u1, FOREST_STEP)
     vs = np.arange(v0, v1, FOREST_STEP)
     grid = np.stack(np.meshgrid(us, vs), axis=-1).reshape(-1, 2)
-    grid = grid + rng.uniform(-2.0, 2.0, grid.shape)
+    grid = grid + rng.uniform(-1.8, 1.8, grid.shape)
     wave = rng.uniform(0, 6, 4)
     # Slow waves thin the forest out into glades.
     open_to = np.sin(grid[:, 0] / 13 + wave[0]) * np.sin(

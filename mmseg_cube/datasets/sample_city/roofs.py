@@ -50,6 +50,14 @@ class Roof:
     pitch: float = 0.0
     rise: float = 0.0
 
+    def joined(self, other: 'Roof') -> 'Roof':
+        """Return this roof with another one's parts and planes added."""
+        return replace(
+            self,
+            parts=self.parts + other.parts,
+            planes=self.planes + other.planes,
+        )
+
     def moved(self, origin: np.ndarray, rotation: np.ndarray) -> 'Roof':
         """Return the roof turned by (2, 2) and moved by (2,) metres."""
 
@@ -120,19 +128,14 @@ def hip(length: float, width: float, pitch: float, cut: float) -> Roof:
     return Roof([part], planes, pitch, b * np.tan(pitch))
 
 
-def with_wing(
-    roof: Roof,
-    width: float,
-    at: float,
-    wing: float,
-    reach: float,
-    side: int,
-    cut: float,
+def cross_wing(
+    width: float, at: float, wing: float, reach: float, side: int, cut: float
 ) -> Roof:
-    """Add a wing across the ridge, its valleys cut into the main roof.
+    """Return a wing across the ridge of :func:`hip`, with its valleys.
+
+    It has the pitch of the main roof and is drawn after it.
 
     Args:
-        roof: Main roof from :func:`hip`.
         width: Width of the main roof in metres.
         at: Position of the wing along the ridge in metres.
         wing: Width of the wing in metres, at most ``width``.
@@ -154,15 +157,9 @@ def with_wing(
             _plane([[at - half, out], foot, [at + half, out]], (0, 1))
         )
     outline = box(wing, reach + half) + [at, (out + eave - half) / 2]
+    part = Part(outline, np.array([top, foot]))
     mirror = np.diag([1.0, float(side)])
-    extra = Roof([Part(outline, np.array([top, foot]))], planes).moved(
-        np.zeros(2), mirror
-    )
-    return replace(
-        roof,
-        parts=roof.parts + extra.parts,
-        planes=roof.planes + extra.planes,
-    )
+    return Roof([part], planes).moved(np.zeros(2), mirror)
 
 
 def ring(length: float, width: float, depth: float, pitch: float) -> Roof:
@@ -189,19 +186,10 @@ def ring(length: float, width: float, depth: float, pitch: float) -> Roof:
     return roof
 
 
-def dome(radius: float, stretch: float, pitch: float) -> Roof:
-    """Return a round tent roof, or a level one if ``pitch`` is 0."""
+def disc(radius: float) -> Roof:
+    """Return a level round roof."""
     turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    rim = np.stack([stretch * np.cos(turns), np.sin(turns)], 1) * radius
-    if pitch == 0:
-        return flat(rim)
-    planes = []
-    for here, there in zip(rim, np.roll(rim, -1, axis=0), strict=True):
-        middle = (here + there) / 2
-        planes.append(
-            _plane([[0, 0], here, there], middle / np.linalg.norm(middle))
-        )
-    return Roof([Part(rim)], planes, pitch, 0.5 * radius * np.tan(pitch))
+    return flat(np.stack([np.cos(turns), np.sin(turns)], 1) * radius)
 
 
 def _plane(points: list, slope: tuple[float, float]) -> Plane:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import estates, gardens, open_land, render, streets
+from . import render
 from .canvas import Canvas
 from .frame import StreetFrame
 from .ground import Ground
-from .houses import pick
+from .plan import lay_out
 from .sensor import Sensor
 from .site import Site
 from .styles import STYLES
@@ -22,18 +22,6 @@ MIN_GSD, MAX_GSD = 0.05, 2.0
 EMPTY = 0.125
 # Share of the crown within which no roof may lie: trees overhang a little.
 CROWN_CORE = 0.6
-
-LAND_USES = {
-    'houses': gardens.houses,
-    'courtyards': gardens.courtyards,
-    'offices': estates.offices,
-    'flats': estates.flats,
-    'parking': open_land.parking,
-    'park': open_land.park,
-    'sport': open_land.sport,
-    'field': open_land.field,
-    'forest': open_land.forest,
-}
 
 
 def draw_scene(
@@ -85,46 +73,6 @@ def draw_scene(
     _draw_contents(site, roof_rng, tree_rng)
     sensor = Sensor.draw(noise_rng)
     return sensor.expose(noise_rng, canvas, grain), canvas.mask
-
-
-def lay_out(site: Site) -> None:
-    """Plan streets and blocks and fill the blocks in view."""
-    rng, town, reach = site.rng, site.style, site.frame.reach
-    width = rng.uniform(*town.street)
-    margin = width / 2 + streets.PAVEMENT
-    depth = tuple(2 * (v + margin) for v in town.lot_depth)
-    # The middle of the picture looks at a street and the houses along it.
-    near = margin + rng.uniform(2, 16)
-    us = streets.lines(rng, reach, town.block, rng.uniform(-60, 60))
-    vs = streets.lines(rng, reach, depth, near * rng.choice((-1, 1)))
-    streets.draw(site, us, vs, width)
-    uses: dict[tuple[int, int], str] = {}
-    for i, (u0, u1) in enumerate(zip(us[:-1], us[1:], strict=True)):
-        for j, (v0, v1) in enumerate(zip(vs[:-1], vs[1:], strict=True)):
-            middle = u0 <= 0 < u1 and v0 <= 0 < v1
-            use = _land_use(site, uses, i, j, middle)
-            uses[i, j] = use
-            rect = u0 + margin, v0 + margin, u1 - margin, v1 - margin
-            if site.sees(*rect):
-                LAND_USES[use](site, *rect)
-
-
-def _land_use(
-    site: Site, uses: dict[tuple[int, int], str], i: int, j: int, middle: bool
-) -> str:
-    """Choose what a block is used for; neighbours often agree."""
-    rng, town = site.rng, site.style
-    draw = pick(rng, town.built), pick(rng, town.wild)
-    built = rng.random() < town.urban
-    copy, beside = rng.random(), rng.random() < 0.5
-    if site.density == 0:
-        return draw[1]
-    if middle:
-        return draw[0]
-    neighbour = uses.get((i - 1, j) if beside else (i, j - 1))
-    if neighbour is not None and copy < 0.35:
-        return neighbour
-    return draw[0] if built else draw[1]
 
 
 def _draw_contents(

@@ -10,9 +10,9 @@ from .canvas import Canvas
 # Rows handled at once, so that large scenes stay small in memory.
 BAND = 256
 # Weathering of roofs, per standard deviation of the grain.
-ROOF_GRAIN = 0.022
+ROOF_GRAIN = 0.03
 # Sensors differ in pixels, optics blur at least this many.
-SHARPEST, SOFTEST = 0.45, 0.8
+SHARPEST, SOFTEST = 0.35, 0.6
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Sensor:
             gain=(light * (1 + warm), light, light * (1 - warm)),
             contrast=rng.uniform(0.95, 1.18),
             blur=rng.uniform(SHARPEST, SOFTEST),
-            noise=rng.uniform(1.5, 4.0),
+            noise=rng.uniform(2.5, 5.0),
         )
 
     def expose(

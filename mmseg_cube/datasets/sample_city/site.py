@@ -55,6 +55,11 @@ class Site:
         default_factory=list
     )
 
+    @property
+    def margin(self) -> float:
+        """Distance in metres from which a shadow falls into the picture."""
+        return max(8.0, 1.2 * self.style.eaves[1])
+
     def lay(self, points: np.ndarray, material: str) -> None:
         """Cover a polygon of world coordinates (n, 2) with a material."""
         if self.canvas.sees(points):
@@ -125,7 +130,7 @@ class Site:
         """Plant a tree whose crown has the given radius in metres."""
         rng, style = self.rng, self.style
         x, y = self.frame.to_world(np.array([at]))[0]
-        reach = radius * 5
+        reach = radius * 3
         limit = self.canvas.extent + reach
         if not (-reach < x < limit and -reach < y < limit):
             return
@@ -151,4 +156,4 @@ class Site:
         """Tell whether a rectangle of street coordinates is in view."""
         corners = np.array([[u0, v0], [u1, v0], [u1, v1], [u0, v1]])
         # High things outside cast shadows into the picture.
-        return self.canvas.sees(self.frame.to_world(corners), 25.0)
+        return self.canvas.sees(self.frame.to_world(corners), self.margin)

@@ -1,4 +1,6 @@
-"""Streets: where they run, and how they are drawn."""
+"""Streets, their marks, and what stands at the kerb."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,112 +10,77 @@ from .site import Site
 PAVEMENT = 1.8
 # Length of a lane mark and of the gap after it, in metres.
 DASH, GAP = 3.0, 5.0
-# Chance of a car on a stretch of kerb this long, in metres.
-KERB_STRETCH, PARKED = 6.0, 0.3
+# Streets from this width on have a line in the middle, in metres.
+MARKED = 6.5
+# Kerb that a parked car takes in metres, and how full kerbs are.
+KERB_STRETCH, PARKED = 6.0, (0.02, 0.35)
 
 
-def lines(
-    rng: np.random.Generator,
-    reach: float,
-    spacing: tuple[float, float],
-    nearest: float,
-) -> np.ndarray:
-    """Draw the positions of parallel streets that cover -reach to reach.
+@dataclass(frozen=True)
+class Street:
+    """A street between two crossings, in street coordinates.
 
-    Args:
-        rng: Source of randomness.
-        reach: Half the range to cover, in metres.
-        spacing: Range of distances in metres.
-        nearest: Position of one of the streets.
-
-    Returns:
-        Sorted positions (n,); the outer ones lie beyond the range.
+    Attributes:
+        at: Position of its middle line in metres.
+        start: Where it starts along that line, in metres.
+        end: Where it ends.
+        upright: Whether it runs along v, at a constant u.
     """
-    count = int(2 * reach / spacing[0]) + 2
-    up = nearest + np.cumsum(rng.uniform(*spacing, count))
-    down = nearest - np.cumsum(rng.uniform(*spacing, count))
-    up = up[: np.searchsorted(up, reach) + 1]
-    down = down[: np.searchsorted(-down, reach) + 1]
-    return np.concatenate([down[::-1], [nearest], up])
+
+    at: float
+    start: float
+    end: float
+    upright: bool
+
+    def rect(self, half: float, more: float = 0.0) -> tuple:
+        """Return (u0, v0, u1, v1) for half a width, made longer."""
+        low, high = self.at - half, self.at + half
+        start, end = self.start - more, self.end + more
+        if self.upright:
+            return low, start, high, end
+        return start, low, end, high
+
+    def point(self, along: float, aside: float) -> tuple[float, float]:
+        """Return (u, v) of a point along and beside the street."""
+        if self.upright:
+            return self.at + aside, along
+        return along, self.at + aside
 
 
-def draw(site: Site, us: np.ndarray, vs: np.ndarray, width: float) -> None:
-    """Draw streets at constant u and at constant v."""
-    u_ends, v_ends = (us[0], us[-1]), (vs[0], vs[-1])
+def lay(site: Site, network: list[Street], half: float, material: str) -> None:
+    """Pave all streets; ``half`` is half their width in metres."""
+    # One shade for all, or crossings would show seams.
+    number = site.ground.numbers[material][0]
+    for street in network:
+        points = site.frame.patch(*street.rect(half, half))
+        site.canvas.fill(site.canvas.ground, points, number)
+
+
+def furnish(site: Site, network: list[Street], width: float) -> None:
+    """Mark streets of ``width`` metres, park cars and plant trees."""
     half = width / 2
-    for wide, material in ((half + PAVEMENT, 'kerb'), (half, 'asphalt')):
-        # One shade per layer, or crossings would show seams.
-        number = site.ground.numbers[material][0]
-        for u in us:
-            _band(site, (u - wide, v_ends[0]), (u + wide, v_ends[1]), number)
-        for v in vs:
-            _band(site, (u_ends[0], v - wide), (u_ends[1], v + wide), number)
-    marked = width > 6.5
-    for v in vs:
-        for start, end in zip(us[:-1], us[1:], strict=True):
-            _side(site, start + half + 3, end - half - 3, v, half, False)
-            if marked:
-                _marks(site, start + half + 2, end - half - 2, v, False)
-    for u in us:
-        for start, end in zip(vs[:-1], vs[1:], strict=True):
-            _side(site, start + half + 3, end - half - 3, u, half, True)
-            if marked:
-                _marks(site, start + half + 2, end - half - 2, u, True)
+    for street in network:
+        if not site.sees(*street.rect(half + PAVEMENT)):
+            continue
+        if width >= MARKED:
+            ends = street.start + half + 2, street.end - half - 2 - DASH
+            for s in np.arange(*ends, DASH + GAP):
+                a, b = street.point(s, 0), street.point(s + DASH, 0)
+                site.line(a, b, 0.15)
+        for side in (-1, 1):
+            _kerb(site, street, half, side)
 
 
-def _band(
-    site: Site,
-    low: tuple[float, float],
-    high: tuple[float, float],
-    number: int,
-) -> None:
-    points = site.frame.patch(*low, *high)
-    site.canvas.fill(site.canvas.ground, points, number)
-
-
-def _marks(
-    site: Site, start: float, end: float, at: float, upright: bool
-) -> None:
-    """Draw the dashes along the middle of a street."""
-    if not _visible(site, start, end, at, upright):
-        return
-    for s in np.arange(start, end - DASH, DASH + GAP):
-        a, b = (s, at), (s + DASH, at)
-        if upright:
-            a, b = a[::-1], b[::-1]
-        site.line(a, b, 0.15)
-
-
-def _side(
-    site: Site,
-    start: float,
-    end: float,
-    at: float,
-    half: float,
-    upright: bool,
-) -> None:
-    """Park cars and plant trees along both kerbs."""
+def _kerb(site: Site, street: Street, half: float, side: int) -> None:
+    """Line one side of a street with cars and trees."""
     rng, style = site.rng, site.style
-    if not _visible(site, start, end, at, upright):
-        return
-    trees = min(0.6, style.trees)
-    for side in (-1, 1):
-        for s in np.arange(start, end, KERB_STRETCH):
-            if rng.random() < PARKED:
-                spot = s, at + side * (half - 1.1)
-                spot = spot[::-1] if upright else spot
-                site.park(spot, np.pi / 2 if upright else 0.0)
-            if rng.random() < 0.3 * trees:
-                spot = s, at + side * (half + PAVEMENT + 0.4)
-                spot = spot[::-1] if upright else spot
-                site.plant(spot, rng.uniform(1.5, 4.0), conifer=False)
-
-
-def _visible(
-    site: Site, start: float, end: float, at: float, upright: bool
-) -> bool:
-    if end <= start:
-        return False
-    if upright:
-        return site.sees(at - 5, start, at + 5, end)
-    return site.sees(start, at - 5, end, at + 5)
+    parked = rng.uniform(*PARKED)
+    trees = 0.3 * min(0.6, style.trees)
+    turn = np.pi / 2 if street.upright else 0.0
+    ends = street.start + half + 3, street.end - half - 3
+    for s in np.arange(*ends, KERB_STRETCH):
+        if rng.random() < parked:
+            site.park(street.point(s, side * (half - 1.1)), turn)
+        if rng.random() < trees:
+            spot = street.point(s, side * (half + PAVEMENT + 0.4))
+            site.plant(spot, rng.uniform(1.5, 4.0), conifer=False)

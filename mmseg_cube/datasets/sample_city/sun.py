@@ -25,7 +25,7 @@ class Sun:
     def draw(cls, rng: np.random.Generator) -> 'Sun':
         """Draw a late-morning to afternoon sun of the northern summer."""
         bearing = np.radians(rng.uniform(-65, 65))
-        height = np.radians(rng.uniform(34, 58))
+        height = np.radians(rng.uniform(38, 60))
         # Image rows grow southwards, so the noon sun is at +y.
         flat = np.cos(height) * np.array([np.sin(bearing), np.cos(bearing)])
         view = rng.uniform(0, 2 * np.pi)

@@ -10,8 +10,10 @@ from .noise import fractal
 from .sun import Sun
 
 # Side of a modelled crown in pixels, and how many shapes of each kind.
-STAMP = 64
-SHAPES = 6
+STAMP = 96
+SHAPES = 4
+# Shadows of crowns under this diameter in pixels are plain.
+SMALL = 10
 # Crown colours span this much of the brightness, from shade to light.
 DARKEST, BRIGHTEST = 0.34, 1.55
 
@@ -51,10 +53,7 @@ class Forester:
     def __init__(self, rng: np.random.Generator, sun: Sun) -> None:
         self.rng = rng
         self.sun = sun
-        self.crowns = {
-            kind: [_crown(rng, sun, kind) for _ in range(SHAPES)]
-            for kind in (False, True)
-        }
+        self._crowns: dict[tuple[bool, int], np.ndarray] = {}
         self._sizes: dict[tuple[bool, int, int], np.ndarray] = {}
 
     def shade(self, canvas: Canvas, tree: Tree) -> None:
@@ -62,43 +61,78 @@ class Forester:
         foot = np.array([tree.x, tree.y])
         length = min(tree.height, 12.0) * 0.75
         tip = foot + self.sun.cast * length
-        steps = ((0.3, 0.8), (0.75, 0.75)) if tree.conifer else ((1.0, 1.0),)
-        for share, width in steps:
-            line = np.stack([foot, foot + (tip - foot) * share])
-            canvas.stroke(canvas.shadow, line, 255, 1.7 * tree.radius * width)
         if tree.conifer:
             side = np.array([-self.sun.cast[1], self.sun.cast[0]])
-            side *= 0.6 * tree.radius / np.linalg.norm(side)
-            canvas.fill(
-                canvas.shadow, np.stack([foot - side, foot + side, tip]), 255
-            )
+            side *= 0.8 * tree.radius / np.linalg.norm(side)
+            cone = np.stack([foot - side, foot + side, tip])
+            canvas.fill(canvas.shadow, cone, 255)
+            return
+        side = 2 * tree.radius / canvas.gsd
+        width = (1.7 if side < SMALL else 1.3) * tree.radius
+        canvas.stroke(canvas.shadow, np.stack([foot, tip]), 255, width)
+        if side < SMALL:
+            return
+        for share in (0.5, 0.75, 1.0):
+            place = self._place(canvas, foot + (tip - foot) * share, side)
+            if place is not None:
+                window, crown = place
+                patch = canvas.shadow[window]
+                patch[crown[..., 0] > 0.3] = 255
 
     def draw(self, canvas: Canvas, tree: Tree) -> None:
         """Draw the crown of a tree."""
-        side = max(3, round(2 * tree.radius / canvas.gsd))
-        left = round(tree.x / canvas.gsd - side / 2)
-        top = round(tree.y / canvas.gsd - side / 2)
+        side = 2 * tree.radius / canvas.gsd
+        at = np.array([tree.x, tree.y])
+        place = self._place(canvas, at, side, tree.conifer)
+        if place is None:
+            return
+        window, crown = place
+        cover, light = crown[..., :1], crown[..., 1:]
+        colour = np.array(tree.colour, np.float32)
+        patch = canvas.image[window]
+        blend = patch + (light * colour - patch) * cover
+        patch[:] = np.minimum(blend, 255)
+        canvas.shadow[window][cover[..., 0] > 0.5] = 0
+
+    def _place(
+        self,
+        canvas: Canvas,
+        at: np.ndarray,
+        side: float,
+        conifer: bool = False,
+    ) -> tuple[tuple[slice, slice], np.ndarray] | None:
+        """Put a random crown on the canvas.
+
+        Args:
+            canvas: The sheet.
+            at: World position (2,) in metres.
+            side: Diameter in pixels.
+            conifer: Kind of crown.
+
+        Returns:
+            Window of the canvas (rows, columns) and the crown's part in
+            it, or None outside.
+        """
+        side = max(3, round(side))
+        left, top = (round(v / canvas.gsd - side / 2) for v in at)
         x0, y0 = max(left, 0), max(top, 0)
         x1 = min(left + side, canvas.size)
         y1 = min(top + side, canvas.size)
         if x1 <= x0 or y1 <= y0:
-            return
-        crown = self._crown_at(tree.conifer, side)
+            return None
+        crown = self._crown_at(conifer, side)
         crown = crown[y0 - top : y1 - top, x0 - left : x1 - left]
-        cover, light = crown[..., :1], crown[..., 1:]
-        colour = np.array(tree.colour, np.float32)
-        patch = canvas.image[y0:y1, x0:x1]
-        blend = patch + (light * colour - patch) * cover
-        patch[:] = np.minimum(blend, 255)
-        canvas.shadow[y0:y1, x0:x1][cover[..., 0] > 0.5] = 0
+        return (slice(y0, y1), slice(x0, x1)), crown
 
     def _crown_at(self, conifer: bool, side: int) -> np.ndarray:
         """Return a random crown (side, side, 2): cover and light."""
-        # Large crowns come in even sizes only, to reuse them.
-        key = (conifer, int(self.rng.integers(SHAPES)), side)
+        shape = conifer, int(self.rng.integers(SHAPES))
+        if shape not in self._crowns:
+            self._crowns[shape] = _crown(self.rng, self.sun, conifer)
+        key = (*shape, side)
         if key not in self._sizes:
             self._sizes[key] = cv2.resize(
-                self.crowns[conifer][key[1]],
+                self._crowns[shape],
                 (side, side),
                 interpolation=cv2.INTER_AREA
                 if side < STAMP
@@ -117,7 +151,8 @@ def _crown(rng: np.random.Generator, sun: Sun, conifer: bool) -> np.ndarray:
         phase = rng.uniform(0, 2 * np.pi)
         rim += rng.uniform(0.01, 0.06) * np.sin(waves * angle + phase)
     reach = radius / rim
-    bumps = fractal(rng, STAMP, (14, 7))
+    bumps = fractal(rng, STAMP, (20, 10))
+    bumps += 0.45 * fractal(rng, STAMP, (5, 2.5))
     if conifer:
         boughs = int(rng.integers(6, 9))
         height = 1.5 * (1 - reach) + 0.06 * np.sin(boughs * angle)
