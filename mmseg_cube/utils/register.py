@@ -2,14 +2,7 @@
 
 import importlib
 
-ROOMS = (
-    'layers',
-    'models',
-    'datasets',
-    'evaluation',
-    'engine',
-    'visualization',
-)
+ROOMS = ('layers', 'models', 'datasets', 'evaluation', 'engine')
 NEEDED = ('mmengine', 'mmcv', 'mmseg')
 
 

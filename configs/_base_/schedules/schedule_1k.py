@@ -16,6 +16,4 @@ param_scheduler = [
     ),
 ]
 train_cfg = dict(max_iters=1000, val_interval=500)
-default_hooks = dict(
-    logger=dict(interval=20), checkpoint=dict(interval=500)
-)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=500))
