@@ -6,6 +6,8 @@ import numpy as np
 
 # Distance of the points that follow a bent line, in metres.
 STEP = 8.0
+# Shares of the bends' long and short waves.
+LONG, SHORT = 1.1, 0.3
 
 
 class StreetFrame:
@@ -36,7 +38,6 @@ class StreetFrame:
             [rng.uniform(250, 420, 2), rng.uniform(110, 190, 2)]
         )
         self.waves = 2 * np.pi / lengths
-        self.swings = bend * np.array([[1.1], [0.3]])
         self.phases = rng.uniform(0, 2 * np.pi, (2, 2))
         # Street coordinates within this distance of 0 cover the image.
         self.reach = extent * 0.71 + 2 * bend + 5
@@ -45,8 +46,10 @@ class StreetFrame:
         """Map street coordinates (n, 2) to world coordinates (n, 2)."""
         points = np.asarray(points, float)
         if self.bend:
-            swing = np.sin(points[:, None, ::-1] * self.waves + self.phases)
-            points = points + (self.swings * swing).sum(axis=1)
+            across = points[:, ::-1]
+            long = np.sin(across * self.waves[0] + self.phases[0])
+            short = np.sin(across * self.waves[1] + self.phases[1])
+            points = points + self.bend * (LONG * long + SHORT * short)
         return points @ self.turn.T + self.centre
 
     def place(

@@ -67,5 +67,10 @@ def jitter(
     Returns:
         RGB, 0 to 255.
     """
-    gain = 1 + light * rng.uniform(-1, 1) + hue * rng.uniform(-1, 1, 3)
-    return tuple(float(v) for v in np.clip(np.multiply(colour, gain), 0, 255))
+    # Plain numbers: this runs for every tree and car.
+    draws = rng.uniform(-1, 1, 4).tolist()
+    base = 1 + light * draws[0]
+    return tuple(
+        min(255.0, max(0.0, float(value) * (base + hue * draw)))
+        for value, draw in zip(colour, draws[1:], strict=True)
+    )

@@ -72,7 +72,7 @@ class Forester:
         canvas.stroke(canvas.shadow, np.stack([foot, tip]), 255, width)
         if side < SMALL:
             return
-        for share in (0.5, 0.75, 1.0):
+        for share in (0.6, 1.0):
             place = self._place(canvas, foot + (tip - foot) * share, side)
             if place is not None:
                 window, crown = place
