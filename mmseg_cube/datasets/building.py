@@ -95,7 +95,7 @@ class BuildingDataset(BaseSegDataset):
             return
         super().full_init()
         samples = [self.get_data_info(index) for index in range(len(self))]
-        if self.verify:
+        if self.verify and samples:
             # A dataset that failed its check must not pass the next time.
             self._fully_initialized = False
             root = self.data_root or Path(samples[0]['img_path']).parent
@@ -106,12 +106,12 @@ class BuildingDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the split's samples, each part in natural order of stems."""
-        listed = read_stems(self.ann_file) if self.ann_file else None
+        listed = set(read_stems(self.ann_file)) if self.ann_file else set()
         samples, faults, found = {}, [], set()
         for part, images, masks in self._folders():
 
             def keep(stem: str, part: str = part) -> bool:
-                chosen = listed is None or stem in listed
+                chosen = not self.ann_file or stem in listed
                 return chosen and self.wants(part, stem)
 
             pairs, wrong = match(
@@ -122,16 +122,16 @@ class BuildingDataset(BaseSegDataset):
             found |= pairs.keys()
             for stem, (image, mask) in pairs.items():
                 samples[image] = self._sample(stem, image, mask)
-            if not pairs and not wrong:
+            if not (pairs or wrong or listed):
                 faults.append(f'{images}: no image for split {part!r}')
-        if listed is not None and not faults:
+        if not faults:
             faults = [
-                f'{stem}: listed in {self.ann_file}, but there is no such '
-                'image'
-                for stem in listed
-                if stem not in found
+                f'{stem}: listed in {self.ann_file}, but no such image'
+                for stem in sorted(listed - found)
             ]
         if faults:
+            # data_prefix gives both parts of train+val the same folders.
+            faults = list(dict.fromkeys(faults))
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
                 f'{self.split!r}:\n{listing(faults)}\nNext: every image '
