@@ -1,0 +1,65 @@
+"""Say what is installed and whether it works: ``python -m mmseg_cube.check``.
+
+The output belongs into every report of a fault.
+"""
+
+import importlib
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from mmengine.registry import MODELS
+
+import mmseg_cube
+
+PACKAGES = ('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
+
+
+def installed(name: str) -> str:
+    """Return the distribution and version that provides a package."""
+    found = []
+    for distribution in (name, f'onedl-{name}'):
+        try:
+            found.append(f'{distribution} {version(distribution)}')
+        except PackageNotFoundError:
+            continue
+    # Both write into the same folder, so the later one wins by parts.
+    hint = '; keep one of them only' if len(found) > 1 else ''
+    return (' and '.join(found) or f'{name} missing') + hint
+
+
+def has_operators() -> bool:
+    """Tell whether mmcv was compiled; mmseg_cube does not need that."""
+    try:
+        importlib.import_module('mmcv._ext')
+    except ImportError:
+        return False
+    return True
+
+
+def main() -> int:
+    """Print the report; return 1 if a part does not work."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    name = torch.cuda.get_device_name() if device == 'cuda' else 'CPU only'
+    print(f'mmseg_cube {mmseg_cube.__version__}, {mmseg_cube.__path__[0]}')
+    print(f'Python {platform.python_version()}, torch {torch.__version__}')
+    print(', '.join(map(installed, PACKAGES)))
+    print(f'compiled operators: {has_operators()} (not needed); {name}')
+    faults = []
+    if not (Path(mmseg_cube.__path__[0]) / '.mim' / 'configs').exists():
+        faults.append('no packaged configs: install with pip, or make setup')
+    layer = MODELS.build(
+        dict(type='CubeConv2d', in_channels=8, out_channels=4, kernel_size=3)
+    ).to(device)
+    output = layer(torch.zeros(1, 8, 6, 6, device=device))
+    output.sum().backward()
+    if layer.weight.grad is None:
+        faults.append('CubeConv2d gave no gradient')
+    print('\n'.join(faults) or f'CubeConv2d works on {device}: all is well')
+    return len(faults) > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

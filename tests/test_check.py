@@ -1,0 +1,29 @@
+import importlib.metadata
+
+import pytest
+
+from mmseg_cube import check
+
+
+def test_report_says_that_all_is_well(capsys):
+    code = check.main()
+    output = capsys.readouterr().out
+    assert 'torch' in output
+    if 'no packaged configs' in output:
+        pytest.skip('mmseg_cube is not installed; make setup does that')
+    assert code == 0
+    assert output.strip().endswith('all is well')
+
+
+def test_two_providers_of_one_module_are_named(monkeypatch):
+    monkeypatch.setattr(check, 'version', lambda name: '1.0')
+    text = check.installed('mmcv')
+    assert text.startswith('mmcv 1.0 and onedl-mmcv 1.0; keep one')
+
+
+def test_missing_package_is_named(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(check, 'version', missing)
+    assert check.installed('mmcv') == 'mmcv missing'
