@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS
+from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
 from mmseg_cube.analysis.complexity import complexity
 from mmseg_cube.layers import CubeConv2d
@@ -72,6 +72,7 @@ def test_config_trains_and_predicts(path, sample_city):
     assert samples[0].pred_sem_seg.shape == (256, 256)
     metric.process(batch, [sample.to_dict() for sample in samples])
     assert 0 <= metric.evaluate(1)['building/IoU'] <= 100
+    VISUALIZERS.build(cfg.visualizer)
     for hook in cfg.default_hooks.values():
         HOOKS.build(hook)
 
@@ -95,7 +96,7 @@ def test_cube_twin_differs_from_its_baseline_in_the_convolutions_only(path):
 @pytest.mark.parametrize('data', ['inria', 'whu', 'wbd'])
 def test_the_pair_saves_what_the_paper_saves(data):
     name = f'convnext-t-unet_1xb8-80k_{data}-512x512.py'
-    folder = FOLDER / 'convnext-unet'
+    folder = FOLDER / 'convnext_unet'
     init_default_scope('mmseg')
     baseline, cube = (
         complexity(Config.fromfile(folder / file).model)
@@ -108,7 +109,7 @@ def test_the_pair_saves_what_the_paper_saves(data):
 
 def test_the_cube_twin_is_cube_where_it_should_be():
     init_default_scope('mmseg')
-    path = 'convnext-unet/cube-convnext-t-unet_1xb8-80k_whu-512x512.py'
+    path = 'convnext_unet/cube-convnext-t-unet_1xb8-80k_whu-512x512.py'
     cfg = Config.fromfile(FOLDER / path)
     head = MODELS.build(cfg.model.decode_head)
     cubes = [m for m in head.modules() if isinstance(m, CubeConv2d)]

@@ -50,15 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     work = args.work_dir.resolve()
     city, train, test = work / 'city', work / 'train', work / 'test'
-    config = ROOT / 'configs' / 'convnext-unet' / f'{CONFIG}.py'
+    config = ROOT / 'configs' / 'convnext_unet' / f'{CONFIG}.py'
     options = ['--cfg-options', f'randomness.seed={args.seed}']
     for loader in ('train', 'val', 'test'):
         options.append(f'{loader}_dataloader.dataset.data_root={city}')
     if args.iterations:
+        warm_up = max(args.iterations // 10, 1)
         options += [
             f'train_cfg.max_iters={args.iterations}',
             f'train_cfg.val_interval={args.iterations}',
             f'default_hooks.checkpoint.interval={args.iterations}',
+            f'param_scheduler.0.end={warm_up}',
+            f'param_scheduler.1.begin={warm_up}',
             f'param_scheduler.1.end={args.iterations}',
         ]
     counts = [f'--{split}={count}' for split, count in SPLITS]

@@ -28,20 +28,14 @@ def register_all_modules(init_default_scope: bool = True) -> None:
                 'one stack: pip install "mmsegmentation-cube[onedl]" or, for '
                 'upstream OpenMMLab, "mmsegmentation-cube[openmmlab]".'
             ) from error
-    _announce_to_mmengine()
+    # Only now is mmengine known to be there.
+    from mmseg_cube.utils import mmengine_gaps
+
+    mmengine_gaps.announce_package()
+    mmengine_gaps.allow_processes_without_gpu()
     for room in ROOMS:
         importlib.import_module(f'mmseg_cube.{room}')
     if init_default_scope:
         from mmseg.utils import register_all_modules as register_mmseg
 
         register_mmseg(init_default_scope=True)
-
-
-def _announce_to_mmengine() -> None:
-    """Let ``get_config('mmseg_cube::...')`` find the packaged configs.
-
-    mmengine looks scopes up in a fixed table and offers no other way in.
-    """
-    from mmengine.config.utils import MODULE2PACKAGE
-
-    MODULE2PACKAGE.setdefault('mmseg_cube', 'mmseg_cube')

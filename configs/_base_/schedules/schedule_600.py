@@ -11,9 +11,9 @@ param_scheduler = [
         power=1.0,
         eta_min=0.0,
         begin=50,
-        end=1000,
+        end=600,
         by_epoch=False,
     ),
 ]
-train_cfg = dict(max_iters=1000, val_interval=500)
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=500))
+train_cfg = dict(max_iters=600, val_interval=300)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=300))

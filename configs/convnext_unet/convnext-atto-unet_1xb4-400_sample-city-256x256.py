@@ -1,4 +1,4 @@
-_base_ = './convnext-atto-unet_1xb4-1k_whu-256x256.py'
+_base_ = './convnext-atto-unet_1xb4-600_whu-256x256.py'
 dataset = dict(data_root='data/sample_city/whu')
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)

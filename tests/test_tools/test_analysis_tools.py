@@ -1,0 +1,61 @@
+"""The analysis tools, called as functions."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / 'configs' / 'convnext_unet'
+SMALL = str(FOLDER / 'convnext-atto-unet_1xb4-600_whu-256x256.py')
+CUBE = str(FOLDER / 'cube-convnext-atto-unet_1xb4-600_whu-256x256.py')
+
+
+def load(name):
+    path = ROOT / 'tools' / 'analysis_tools' / f'{name}.py'
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize('name', ['complexity', 'draw_panels'])
+def test_help(name, capsys):
+    with pytest.raises(SystemExit, match='0'):
+        load(name).main(['--help'])
+    assert 'usage' in capsys.readouterr().out
+
+
+def test_complexity_compares_with_the_first(capsys):
+    assert load('complexity').main([SMALL, CUBE, '--size', '64']) == 0
+    rows = [r for r in capsys.readouterr().out.splitlines() if 'atto' in r]
+    saved = [re.findall(r'([\d.-]+) %', row) for row in rows]
+    assert saved[0] == ['0.00', '0.00']
+    assert all(float(value) > 10 for value in saved[1])
+
+
+def test_missing_config_is_said(capsys):
+    assert load('complexity').main(['missing.py']) == 2
+    assert 'missing.py' in capsys.readouterr().err
+
+
+def test_draw_panels(sample_city, tmp_path, capsys):
+    masks, out = tmp_path / 'masks', tmp_path / 'out'
+    masks.mkdir()
+    option = f'test_dataloader.dataset.data_root={sample_city["whu"]}'
+    args = [SMALL, str(masks), str(out), '--cfg-options', option]
+    tool = load('draw_panels')
+    assert tool.main(args) == 2
+    assert 'no prediction for' in capsys.readouterr().err
+
+    for image in (sample_city['whu'] / 'test' / 'image').iterdir():
+        mask = Image.fromarray(np.zeros((256, 256), np.uint8))
+        mask.save(masks / f'{image.stem}.png')
+    assert tool.main(args) == 0
+    assert capsys.readouterr().out.strip() == (
+        f'3 pictures in {out}, such as overview.png'
+    )
+    assert len(list(out.iterdir())) == 3
