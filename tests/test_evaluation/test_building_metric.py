@@ -293,7 +293,6 @@ def test_saves_the_best_checkpoint(tmp_path):
 
 def run_rank(rank, world, folder):
     """Evaluate seven images as one of several processes."""
-    torch.set_num_threads(1)
     if world > 1:
         torch.distributed.init_process_group(
             'gloo', f'file://{folder}/store', rank=rank, world_size=world
@@ -352,6 +351,8 @@ def test_works_in_an_evaluator():
 
 
 if __name__ == '__main__':
+    # Not in the forked processes: there torch waits for threads it lost.
+    torch.set_num_threads(1)
     run_rank(0, 1, Path(sys.argv[1]))
     start_processes(
         run_rank, (2, Path(sys.argv[1])), nprocs=2, start_method='fork'
