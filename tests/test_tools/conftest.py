@@ -1,0 +1,76 @@
+"""Running the train and test tools on the sample city, made tiny."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = 'cube-convnext-atto-unet_1xb4-600_whu-256x256.py'
+CONFIG = ROOT / 'configs' / 'convnext_unet' / NAME
+TINY = (
+    'env_cfg.dist_cfg.backend=gloo',
+    'model.decode_head.norm_cfg.type=BN',
+    'model.decode_head.widths=[8,8,8,8]',
+    'train_dataloader.batch_size=1',
+    'train_cfg.max_iters=2',
+    'train_cfg.val_interval=2',
+    'default_hooks.checkpoint.interval=2',
+    # Three images on two processes: the sampler repeats one.
+    'test_dataloader.dataset.indices=3',
+    'test_dataloader.dataset.split=train',
+)
+
+
+@pytest.fixture(scope='session')
+def run_tool(sample_city):
+    """Run a tool, in one process or several, and return what it said.
+
+    ``tool`` is the name of a script in ``tools``, or the path of another;
+    later options win.
+    """
+
+    def run(tool, *args, cwd, processes=1, options=()):
+        data = [
+            f'{loader}_dataloader.dataset.data_root={sample_city["whu"]}'
+            for loader in ('train', 'val', 'test')
+        ]
+        script = tool if Path(tool).is_absolute() else f'{tool}.py'
+        command = [sys.executable, ROOT / 'tools' / script, CONFIG, *args]
+        if processes > 1:
+            script = ROOT / 'tools' / f'dist_{tool}.sh'
+            command = ['bash', script, CONFIG, *args, processes]
+        command += ['--cfg-options', *TINY, *data, *options]
+        with socket.socket() as server:
+            server.bind(('127.0.0.1', 0))
+            port = server.getsockname()[1]
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                'PYTHON': sys.executable,
+                'PORT': str(port),
+                'OMP_NUM_THREADS': '1',
+                'CUDA_VISIBLE_DEVICES': '',
+            },
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def trained(run_tool, tmp_path_factory):
+    """Work folder of two iterations of training on two processes."""
+    work = tmp_path_factory.mktemp('trained')
+    log = run_tool('train', cwd=work, processes=2)
+    assert 'Distributed training: True' in log
+    assert 'building/IoU' in log
+    return work / 'work_dirs' / CONFIG.stem
