@@ -109,10 +109,11 @@ setup(
     # No OpenMMLab package and no torch: two sets of distributions share the
     # same import names, and the wrong one would overwrite the right one.
     install_requires=[
-        'matplotlib',
         'numpy',
+        'opencv-python',
         'pillow',
         'platformdirs',
+        'prettytable',
         'rasterio>=1.3',
         'rich',
         'scipy>=1.9',

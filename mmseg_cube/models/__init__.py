@@ -1,5 +1,6 @@
 """Networks, registered in mmseg's registry."""
 
 from mmseg_cube.models.decode_heads import UNetHead
+from mmseg_cube.models.losses import BuildingDiceLoss
 
-__all__ = ['UNetHead']
+__all__ = ['BuildingDiceLoss', 'UNetHead']

@@ -35,16 +35,10 @@ model = dict(
         norm_cfg=norm_cfg,
         align_corners=False,
         # Roofs are a small share of the pixels: cross entropy alone spends
-        # its first iterations on background only. Tversky with equal weights
-        # is the Dice loss of each class.
+        # its first hundreds of iterations on background only.
         loss_decode=[
             dict(type='CrossEntropyLoss', avg_non_ignore=True),
-            dict(
-                type='TverskyLoss',
-                alpha=0.5,
-                beta=0.5,
-                loss_name='loss_dice',
-            ),
+            dict(type='BuildingDiceLoss'),
         ],
     ),
     train_cfg=dict(),

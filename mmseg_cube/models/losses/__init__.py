@@ -1,0 +1,3 @@
+from mmseg_cube.models.losses.building_dice_loss import BuildingDiceLoss
+
+__all__ = ['BuildingDiceLoss']
