@@ -24,3 +24,6 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline, **dataset))
 val_dataloader = dict(dataset=dataset)
 # The test tiles have no public truth: results are those of tiles 1-5.
 test_dataloader = dict(dataset=dict(split='val', **dataset))
+# Inria's authors score every region as well.
+val_evaluator = dict(group_by='([a-z-]+)')
+test_evaluator = val_evaluator
