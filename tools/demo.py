@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = 'cube-convnext-atto-unet_1xb4-400_sample-city-256x256'
+CONFIG = 'cube-convnext-atto-unet_1xb8-600_sample-city-128x128'
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
 SPLITS = (('train', 96), ('val', 8), ('test', 24))
 

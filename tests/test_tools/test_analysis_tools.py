@@ -10,8 +10,8 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'configs' / 'convnext_unet'
-SMALL = str(FOLDER / 'convnext-atto-unet_1xb4-400_whu-256x256.py')
-CUBE = str(FOLDER / 'cube-convnext-atto-unet_1xb4-400_whu-256x256.py')
+SMALL = str(FOLDER / 'convnext-atto-unet_1xb8-600_whu-128x128.py')
+CUBE = str(FOLDER / 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py')
 
 
 def load(name):

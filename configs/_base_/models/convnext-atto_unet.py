@@ -1,7 +1,7 @@
 # Small enough to learn from scratch on a CPU: no level at full resolution.
 _base_ = './convnext-t_unet.py'
 model = dict(
-    data_preprocessor=dict(size=(256, 256)),
+    data_preprocessor=dict(size=(128, 128)),
     backbone=dict(arch='atto', drop_path_rate=0.0, init_cfg=None),
     decode_head=dict(
         in_channels=[40, 80, 160, 320],

@@ -1,4 +1,4 @@
-_base_ = './convnext-atto-unet_1xb4-400_whu-256x256.py'
+_base_ = './convnext-atto-unet_1xb8-600_whu-128x128.py'
 dataset = dict(data_root='data/sample_city/whu')
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)

@@ -11,9 +11,9 @@ param_scheduler = [
         power=1.0,
         eta_min=0.0,
         begin=30,
-        end=400,
+        end=600,
         by_epoch=False,
     ),
 ]
-train_cfg = dict(max_iters=400, val_interval=200)
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))
+train_cfg = dict(max_iters=600, val_interval=300)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=300))

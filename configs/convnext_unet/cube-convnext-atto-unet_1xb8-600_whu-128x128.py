@@ -1,3 +1,3 @@
-_base_ = './convnext-atto-unet_1xb4-400_sample-city-256x256.py'
+_base_ = './convnext-atto-unet_1xb8-600_whu-128x128.py'
 cube = dict(type='CubeConv2d', router=dict(method='sinkhorn'), mask=dict())
 model = dict(decode_head=dict(conv_cfg=cube))
