@@ -70,6 +70,17 @@ def test_channels_of_the_levels():
     assert head.conv_seg.weight.shape == (2, 8, 1, 1)
 
 
+def test_classifier_starts_with_a_spread_that_lets_gradients_through():
+    torch.manual_seed(0)
+    head = build(widths=[16, 8, 256])
+    head.init_weights()
+    assert head.conv_seg.weight.std().item() == pytest.approx(1 / 16, rel=0.2)
+    given = dict(type='Constant', val=0.5, override=dict(name='conv_seg'))
+    head = build(init_cfg=given)
+    head.init_weights()
+    assert head.conv_seg.weight.eq(0.5).all()
+
+
 def test_selected_stages():
     head = build(in_channels=[16, 32], in_index=[1, 3], widths=[8])
     assert head(stages(64, 64)).shape == (2, 2, 8, 8)

@@ -1,7 +1,7 @@
 _base_ = './schedule_80k.py'
 # From scratch: the backbone learns as fast as the decoder.
 optim_wrapper = dict(
-    optimizer=dict(lr=3e-3),
+    optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
 )
 param_scheduler = [

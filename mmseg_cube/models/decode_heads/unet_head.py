@@ -68,6 +68,9 @@ class UNetHead(BaseDecodeHead):
         conv_cfg: Convolution of all levels, or one entry per level.
         in_index: Selected stages; defaults to the first ones in order.
         dropout_ratio: Dropout before the classifier.
+        init_cfg: Initialisation. By default the classifier starts with a
+            spread of ``widths[-1] ** -0.5``: with mmseg's 0.01 over so few
+            channels the decoder hardly gets a gradient at first.
         **kwargs: Keyword arguments of mmseg's ``BaseDecodeHead``.
 
     Shape:
@@ -86,6 +89,7 @@ class UNetHead(BaseDecodeHead):
         conv_cfg: dict | Sequence[dict | None] | None = None,
         in_index: Sequence[int] | None = None,
         dropout_ratio: float = 0.1,
+        init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ) -> None:
         stages = len(in_channels)
@@ -104,6 +108,12 @@ class UNetHead(BaseDecodeHead):
         kwargs.setdefault('num_classes', 2)
         # Two logits are wanted; left out, mmseg warns that one could do.
         kwargs.setdefault('out_channels', kwargs['num_classes'])
+        if init_cfg is None:
+            init_cfg = dict(
+                type='Normal',
+                std=widths[-1] ** -0.5,
+                override=dict(name='conv_seg'),
+            )
         super().__init__(
             in_channels=list(in_channels),
             channels=widths[-1],
@@ -111,6 +121,7 @@ class UNetHead(BaseDecodeHead):
             input_transform='multiple_select',
             dropout_ratio=dropout_ratio,
             conv_cfg=conv_cfg,
+            init_cfg=init_cfg,
             **kwargs,
         )
         skips = [*reversed(in_channels[:-1]), *[0] * len(widths)]
