@@ -1,15 +1,20 @@
 """Layers, registered in mmengine's root registry like mmcv's bricks."""
 
-from mmseg_cube.layers.channel_router import ChannelRouter
+from mmseg_cube.layers.channel_router import ChannelRouter, FixedOrder
 from mmseg_cube.layers.conv_cfg import build_cube_conv2d
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
+from mmseg_cube.layers.deploy import switch_to_deploy
+from mmseg_cube.layers.phases import alternate_phases
 from mmseg_cube.layers.spatial_mask import SpatialMask
 
 __all__ = [
     'ChannelRouter',
     'CubeConv2d',
     'CubeKernelBlock',
+    'FixedOrder',
     'SpatialMask',
+    'alternate_phases',
     'build_cube_conv2d',
+    'switch_to_deploy',
 ]

@@ -5,6 +5,7 @@ CPU. Registered as an operator with a shape rule, it neither breaks a graph of
 ``torch.compile`` nor fails on the meta device.
 """
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -17,13 +18,20 @@ LIBRARY.define('assign(Tensor weights) -> Tensor')
 
 def _assign(weights: Tensor) -> Tensor:
     blocks = weights.detach().float().cpu().numpy()
-    size = weights.shape[-1]
-    order = [
-        torch.from_numpy(linear_sum_assignment(block, maximize=True)[1])
-        + i * size
-        for i, block in enumerate(blocks)
-    ]
-    return torch.cat(order).to(weights.device)
+    size = blocks.shape[-1]
+    if not np.isfinite(blocks).all():
+        raise ValueError(
+            'logits of a channel router must be finite, but hold nan or inf; '
+            'the training has diverged: lower the learning rate or clip '
+            'gradients, and resume from an earlier checkpoint'
+        )
+    # Where every place wants another element, that is the best assignment.
+    order = blocks.argmax(-1)
+    clash = (np.sort(order, -1) != np.arange(size)).any(-1)
+    for i in np.flatnonzero(clash):
+        order[i] = linear_sum_assignment(blocks[i], maximize=True)[1]
+    order += size * np.arange(len(order))[:, None]
+    return torch.from_numpy(order.reshape(-1)).to(weights.device)
 
 
 def _assign_shape(weights: Tensor) -> Tensor:

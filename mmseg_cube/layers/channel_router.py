@@ -5,11 +5,11 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_cube.layers.assignment import assign
-from mmseg_cube.ops import riffle, route, sinkhorn, softsort
+from mmseg_cube.ops import apply_order, riffle, sinkhorn, softsort
 
 METHODS = ('sinkhorn', 'sort', 'none', 'fixed', 'random')
 LARGEST_GROUP = 16
-SINKHORN_ITERATIONS = 10
+SINKHORN_ITERATIONS = 5
 # Logit of "stay" over every other place in a fresh Sinkhorn router; large
 # enough to start at the identity, small enough to be overturned.
 STAY = 1.0
@@ -140,12 +140,26 @@ class ChannelRouter(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input of shape (N, C, H, W) in the learned order."""
+        return apply_order(input, *self.order_and_relaxation())
+
+    def order_and_relaxation(self) -> tuple[Tensor | None, Tensor | None]:
+        """What a forward pass applies, None where there is nothing to do.
+
+        Returns:
+            The order of shape (C,), and the relaxation of shape (B, C / B,
+            C / B) that carries its gradient while gradients are recorded.
+        """
         if self.method == 'none':
-            return input
+            return None, None
+        learned = self.method in ('sort', 'sinkhorn')
+        recorded = learned and torch.is_grad_enabled()
+        return self.permutation(), self.relaxed() if recorded else None
+
+    def switch_to_deploy(self) -> 'FixedOrder | None':
+        """Order that takes the router's place; None for the identity."""
         order = self.permutation()
-        if self.method in ('sort', 'sinkhorn') and torch.is_grad_enabled():
-            return route(input, order, self.relaxed())
-        return input.index_select(1, order)
+        identity = torch.arange(len(order), device=order.device)
+        return None if torch.equal(order, identity) else FixedOrder(order)
 
     def extra_repr(self) -> str:
         """Arguments, as in the constructor."""
@@ -157,3 +171,35 @@ class ChannelRouter(nn.Module):
             'random': f', seed={self.seed}',
         }
         return f'{self.channels}, {self.method!r}' + own.get(self.method, '')
+
+
+class FixedOrder(nn.Module):
+    """Permute channels by a given order: a router that has learned.
+
+    Args:
+        order: Permutation of shape (C,): output channel i reads input
+            ``order[i]``.
+
+    Shape:
+        (N, C, H, W) in and out.
+    """
+
+    def __init__(self, order: Tensor) -> None:
+        super().__init__()
+        self.register_buffer('order', order.clone())
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input of shape (N, C, H, W) in the order."""
+        return input.index_select(1, self.order)
+
+    def permutation(self) -> Tensor:
+        """Order of shape (C,)."""
+        return self.order
+
+    def order_and_relaxation(self) -> tuple[Tensor, None]:
+        """The order, as a router gives it."""
+        return self.order, None
+
+    def switch_to_deploy(self) -> 'FixedOrder':
+        """Return the layer itself."""
+        return self

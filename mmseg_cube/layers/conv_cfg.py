@@ -14,7 +14,14 @@ from torch import nn
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.ops import CubeRuleError
 
-CUBE_ARGUMENTS = ('scale', 'lattice_kernel_size', 'phase', 'router', 'mask')
+CUBE_ARGUMENTS = (
+    'scale',
+    'lattice_kernel_size',
+    'phase',
+    'form',
+    'router',
+    'mask',
+)
 
 
 @MODELS.register_module(name='CubeConv2d')

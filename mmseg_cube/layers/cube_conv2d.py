@@ -5,12 +5,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_cube.layers.channel_router import ChannelRouter
+from mmseg_cube.layers.plain_convolution import plain_convolution
 from mmseg_cube.layers.spatial_mask import SpatialMask
 from mmseg_cube.ops import (
+    AUTO,
+    FORMS,
     PHASES,
+    Geometry,
+    check_choice,
     check_cube_rules,
-    lattice_conv2d,
-    reconstruct,
+    convolve,
     to_pair,
 )
 
@@ -43,6 +47,9 @@ class CubeConv2d(nn.Conv2d):
             ``kernel_size``.
         phase: ``'up_left'`` or ``'down_right'``: where a window leans that
             cannot be centred on its cell (q = 3 with r = 2).
+        form: How to execute it: ``'lattice'``, ``'folded'`` or
+            ``'parity'``, all with the same result, or ``'auto'`` for the
+            fastest one.
         router: Arguments of a :class:`ChannelRouter` for the input channels.
         mask: Arguments of a :class:`SpatialMask` for the lattice.
 
@@ -53,7 +60,7 @@ class CubeConv2d(nn.Conv2d):
     Raises:
         CubeRuleError: A ``ValueError`` that names the rule and the value, if
             the layer would skip channels or split cells.
-        ValueError: If ``scale`` or ``phase`` is out of its domain.
+        ValueError: If ``scale``, ``phase`` or ``form`` is out of its domain.
     """
 
     def __init__(
@@ -73,21 +80,25 @@ class CubeConv2d(nn.Conv2d):
         scale: int = 2,
         lattice_kernel_size: Size | None = None,
         phase: str = 'up_left',
+        form: str = AUTO,
         router: dict | None = None,
         mask: dict | None = None,
     ) -> None:
         if scale < 1:
             raise ValueError(f'scale must be at least 1, but got {scale}')
-        if phase not in PHASES:
-            raise ValueError(
-                f'phase must be one of {PHASES}, but got {phase!r}'
-            )
+        check_choice('phase', phase, PHASES)
+        check_choice('form', form, (AUTO, *FORMS))
         taps = to_pair(
             kernel_size if lattice_kernel_size is None else lattice_kernel_size
         )
-        check_cube_rules(
-            in_channels, out_channels, taps, to_pair(dilation), groups, scale
+        geometry = Geometry(
+            to_pair(kernel_size),
+            taps,
+            dilation=to_pair(dilation),
+            groups=groups,
+            scale=scale,
         )
+        check_cube_rules(in_channels, out_channels, geometry)
         factory = dict(device=device, dtype=dtype)
         super().__init__(
             in_channels // scale**2,
@@ -107,6 +118,7 @@ class CubeConv2d(nn.Conv2d):
         self.lattice_kernel_size = taps
         self.scale = scale
         self.phase = phase
+        self.form = form
         self.coarse_pads = self._find_coarse_pads()
         self.router = self.mask = None
         if router is not None:
@@ -131,25 +143,61 @@ class CubeConv2d(nn.Conv2d):
     ) -> Tensor:
         # Overridden rather than ``forward``, because mmcv and others call it
         # with weights into which they have folded a norm.
-        pads = self.coarse_pads
-        if self.router is not None:
-            input = self.router(input)
+        geometry = self.geometry
         if self.padding_mode != 'zeros':
-            input = F.pad(input, (*pads[1], *pads[0]), self.padding_mode)
-            pads = ((0, 0), (0, 0))
-        lattice = reconstruct(input, self.scale)
+            rows, columns = geometry.pads
+            input = F.pad(input, (*columns, *rows), self.padding_mode)
+            geometry = geometry._replace(pads=((0, 0), (0, 0)))
+        order = relaxed = mask = None
+        if self.router is not None:
+            order, relaxed = self.router.order_and_relaxation()
         if self.mask is not None:
-            lattice = self.mask(lattice)
-        return lattice_conv2d(
-            lattice,
-            weight,
-            bias,
+            mask = self.mask.weight, self.mask.bias
+        return convolve(
+            input, weight, bias, geometry, self.form, mask, order, relaxed
+        )
+
+    @torch.no_grad()
+    def switch_to_deploy(self, plain: bool = True) -> nn.Module:
+        """Layer that takes the place of this one after training.
+
+        The order that the router has learned becomes a constant. Without a
+        mask, the whole layer can become a plain convolution of the coarse
+        grid: portable, but with 4/9 instead of 1/4 of the operations of the
+        replaced convolution (for r = 2, q = 3).
+
+        Args:
+            plain: Whether to become a plain convolution where possible.
+
+        Returns:
+            An ``nn.Conv2d``, behind a padding layer where its padding is not
+            the same on both sides; or the layer itself.
+        """
+        order = None
+        if self.router is not None:
+            self.router = self.router.switch_to_deploy()
+        if self.router is not None:
+            order = self.router.permutation()
+        # A plain convolution of groups cannot read across them.
+        if (
+            not plain
+            or self.mask is not None
+            or (order is not None and self.groups > 1)
+        ):
+            return self
+        return plain_convolution(self, order)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Geometry of the convolution."""
+        return Geometry(
+            self.kernel_size,
+            self.lattice_kernel_size,
             self.stride,
-            pads,
+            self.coarse_pads,
             self.dilation,
             self.groups,
             self.scale,
-            self.kernel_size,
             self.phase,
         )
 
@@ -160,4 +208,6 @@ class CubeConv2d(nn.Conv2d):
             own += f', lattice_kernel_size={self.lattice_kernel_size}'
         if self.phase != PHASES[0]:
             own += f', phase={self.phase!r}'
+        if self.form != AUTO:
+            own += f', form={self.form!r}'
         return super().extra_repr() + own

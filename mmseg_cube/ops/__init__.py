@@ -1,28 +1,42 @@
 """The mathematics: functions on tensors, free of OpenMMLab."""
 
 from mmseg_cube.ops.cube_conv2d import (
+    AUTO,
+    check_choice,
+    choose_form,
+    convolve,
     cube_conv2d,
-    lattice_conv2d,
-    reconstruct,
     to_pair,
 )
+from mmseg_cube.ops.forms import FORMS, fold_weight
+from mmseg_cube.ops.fused_lattice import apply_order
 from mmseg_cube.ops.geometry import (
     PHASES,
     CubeRuleError,
+    Geometry,
+    cell_pads,
     check_cube_rules,
-    lattice_pads,
     output_size,
 )
+from mmseg_cube.ops.reconstruct import reconstruct
 from mmseg_cube.ops.routing import riffle, route, sinkhorn, softsort
-from mmseg_cube.ops.spatial_mask import spatial_mask
+from mmseg_cube.ops.spatial_mask import mask_cells, spatial_mask
 
 __all__ = [
+    'AUTO',
+    'FORMS',
     'PHASES',
     'CubeRuleError',
+    'Geometry',
+    'apply_order',
+    'cell_pads',
+    'check_choice',
     'check_cube_rules',
+    'choose_form',
+    'convolve',
     'cube_conv2d',
-    'lattice_conv2d',
-    'lattice_pads',
+    'fold_weight',
+    'mask_cells',
     'output_size',
     'reconstruct',
     'riffle',

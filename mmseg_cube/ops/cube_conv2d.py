@@ -4,110 +4,33 @@ Source: the Cube Kernel's reconstruction of channels onto a finer spatial
 lattice; the exact form below is this project's. With N batch, C input and D
 output channels, H x W the coarse grid, r the scale and G = C / r^2::
 
+    x <- x[:, order]                                            (route)
     z[n, g, r*h + i, r*w + j] = x[n, g*r^2 + i*r + j, h, w]     (reconstruct)
+    z <- m(z) * z                                               (mask)
     y = conv(z; weight (D, G, q, q), stride r*s)                (convolve)
 
 A window of q x q lattice pixels spans both neighbouring cells and the
 channels that share a cell, so it mixes space and channels at once.
 """
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
-from mmseg_cube.ops.geometry import (
-    PHASES,
-    check_cube_rules,
-    lattice_pads,
-    output_size,
+from mmseg_cube.ops.forms import FORMS, folded_form, parity_form
+from mmseg_cube.ops.fused_lattice import (
+    apply_order,
+    fused_lattice,
+    plain_lattice,
 )
+from mmseg_cube.ops.geometry import PHASES, Geometry, Pair, check_cube_rules
+from mmseg_cube.ops.spatial_mask import mask_cells
 
-Pair = tuple[int, int]
+AUTO = 'auto'
 
-
-def reconstruct(input: Tensor, scale: int = 2) -> Tensor:
-    """Lay channels out on the finer lattice.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        scale: Lattice pixels per cell and axis, r.
-
-    Returns:
-        Tensor of shape (N, C / r^2, r * H, r * W).
-    """
-    return F.pixel_shuffle(input, scale)
-
-
-def lattice_conv2d(
-    lattice: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Pair = (1, 1),
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
-    dilation: Pair = (1, 1),
-    groups: int = 1,
-    scale: int = 2,
-    kernel_size: Pair | None = None,
-    phase: str = 'up_left',
-) -> Tensor:
-    """Convolve the lattice back to the coarse grid.
-
-    Args:
-        lattice: Tensor of shape (N, G, r * H, r * W).
-        weight: Tensor of shape (D, G / groups, q, q).
-        bias: Tensor of shape (D,).
-        stride: Stride in cells.
-        padding: Zeros (before, after) per axis, in cells.
-        dilation: Spacing of the taps, in lattice pixels.
-        groups: Groups of lattice channels.
-        scale: Lattice pixels per cell and axis, r.
-        kernel_size: Kernel of the replaced convolution; defaults to q.
-        phase: Side to which an uncentred window leans.
-
-    Returns:
-        Tensor of shape (N, D, H', W') with the output size of the replaced
-        convolution.
-    """
-    taps = tuple(weight.shape[2:])
-    kernel_size = kernel_size or taps
-    pads, covered = [], True
-    for axis in (0, 1):
-        pixels = lattice.shape[axis - 2]
-        size = pixels // scale
-        before, after = lattice_pads(
-            size,
-            kernel_size[axis],
-            taps[axis],
-            stride[axis],
-            padding[axis],
-            dilation[axis],
-            scale,
-            phase,
-        )
-        pads.append((before, after))
-        # The same padding on both sides, which the convolution applies
-        # without a copy, will do where it yields the same windows.
-        covered = covered and (
-            before >= 0
-            and output_size(
-                pixels,
-                taps[axis],
-                scale * stride[axis],
-                (before, before),
-                dilation[axis],
-            )
-            == output_size(
-                size,
-                kernel_size[axis],
-                stride[axis],
-                padding[axis],
-                dilation[axis],
-            )
-        )
-    inner = (pads[0][0], pads[1][0]) if covered else 0
-    if not covered:
-        lattice = F.pad(lattice, (*pads[1], *pads[0]))
-    steps = (scale * stride[0], scale * stride[1])
-    return F.conv2d(lattice, weight, bias, steps, inner, dilation, groups)
+# torch 2.1 has it under another name.
+is_compiling = getattr(
+    torch.compiler, 'is_compiling', torch._dynamo.is_compiling
+)
 
 
 def cube_conv2d(
@@ -120,7 +43,10 @@ def cube_conv2d(
     groups: int = 1,
     scale: int = 2,
     kernel_size: int | Pair | None = None,
-    phase: str = 'up_left',
+    phase: str = PHASES[0],
+    form: str = AUTO,
+    mask: tuple[Tensor, Tensor] | None = None,
+    order: Tensor | None = None,
 ) -> Tensor:
     """Cube convolution with the arguments of ``F.conv2d``.
 
@@ -136,6 +62,10 @@ def cube_conv2d(
         kernel_size: Kernel of the replaced convolution; defaults to q.
         phase: ``'up_left'`` or ``'down_right'``, the side to which a window
             that cannot be centred leans.
+        form: How to execute it: one of ``FORMS``, or ``'auto'`` for the one
+            that was measured to be the fastest.
+        mask: Weight (1, 2, k, k) and bias (1,) of a spatial mask.
+        order: Permutation of the input channels, of shape (C,).
 
     Returns:
         Tensor of shape (N, D, H', W'), sized like the output of ``F.conv2d``
@@ -143,31 +73,84 @@ def cube_conv2d(
 
     Raises:
         CubeRuleError: If the operator would skip channels or split cells.
-        ValueError: If ``phase`` is unknown.
+        ValueError: If ``phase`` or ``form`` is unknown.
     """
-    stride, padding, dilation = map(to_pair, (stride, padding, dilation))
-    if phase not in PHASES:
-        raise ValueError(f'phase must be one of {PHASES}, but got {phase!r}')
-    check_cube_rules(
-        input.shape[1],
-        weight.shape[0],
-        tuple(weight.shape[2:]),
-        dilation,
-        groups,
-        scale,
+    check_choice('phase', phase, PHASES)
+    check_choice('form', form, (AUTO, *FORMS))
+    taps = tuple(weight.shape[2:])
+    rows, columns = to_pair(padding)
+    geometry = Geometry(
+        kernel_size=taps if kernel_size is None else to_pair(kernel_size),
+        taps=taps,
+        stride=to_pair(stride),
+        pads=((rows, rows), (columns, columns)),
+        dilation=to_pair(dilation),
+        groups=groups,
+        scale=scale,
+        phase=phase,
     )
-    return lattice_conv2d(
-        reconstruct(input, scale),
-        weight,
-        bias,
-        stride,
-        ((padding[0],) * 2, (padding[1],) * 2),
-        dilation,
-        groups,
-        scale,
-        kernel_size and to_pair(kernel_size),
-        phase,
-    )
+    check_cube_rules(input.shape[1], weight.shape[0], geometry)
+    return convolve(input, weight, bias, geometry, form, mask, order)
+
+
+def convolve(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    geometry: Geometry,
+    form: str = AUTO,
+    mask: tuple[Tensor, Tensor] | None = None,
+    order: Tensor | None = None,
+    relaxed: Tensor | None = None,
+) -> Tensor:
+    """Cube convolution of a checked geometry.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        weight: Tensor of shape (D, C / r^2 / groups, q, q).
+        bias: Tensor of shape (D,), or None.
+        geometry: Geometry of the convolution.
+        form: One of ``FORMS``, or ``'auto'``.
+        mask: Weight (1, 2, k, k) and bias (1,) of a spatial mask, or None.
+        order: Permutation of the input channels, of shape (C,), or None.
+        relaxed: Relaxation of shape (B, C / B, C / B) that gets the gradient
+            of ``order``, or None.
+
+    Returns:
+        Tensor of shape (N, D, H', W').
+    """
+    if form == AUTO:
+        form = choose_form(input, masked=mask is not None)
+    if form == 'lattice':
+        # Tracers cannot look into the fused form; compilers fuse themselves.
+        traced = torch.jit.is_tracing() or is_compiling()
+        fused = geometry.scale > 1 and not traced
+        lattice = fused_lattice if fused else plain_lattice
+        return lattice(input, weight, bias, geometry, mask, order, relaxed)
+    input = apply_order(input, order, relaxed)
+    if mask is not None:
+        input = mask_cells(input, *mask, geometry.scale)
+    coarse = folded_form if form == 'folded' else parity_form
+    return coarse(input, weight, bias, geometry)
+
+
+def choose_form(input: Tensor, masked: bool) -> str:
+    """The form that was measured to be the fastest.
+
+    On a CPU the lattice form led at every shape, layout and direction of
+    ``tools/analysis_tools/benchmark_operator.py``.
+    """
+    return 'lattice'
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Check an option that has a few values.
+
+    Raises:
+        ValueError: Naming the option, the choices and the value.
+    """
+    if value not in choices:
+        raise ValueError(f'{name} must be one of {choices}, but got {value!r}')
 
 
 def to_pair(value: int | Pair) -> Pair:

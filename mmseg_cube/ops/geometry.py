@@ -14,68 +14,123 @@ lattice pixel to one side, and ``phase`` says to which.
 """
 
 from math import gcd
+from typing import NamedTuple
 
 PHASES = ('up_left', 'down_right')
+
+Pair = tuple[int, int]
 
 
 class CubeRuleError(ValueError):
     """A convolution that the Cube operator cannot stand in for."""
 
 
-def output_size(
-    size: int, kernel: int, stride: int, pads: tuple[int, int], dilation: int
-) -> int:
+class Geometry(NamedTuple):
+    """Everything about a Cube convolution that does not depend on tensors.
+
+    Attributes:
+        kernel_size: Kernel of the replaced convolution, in cells, k.
+        taps: Kernel on the lattice, in lattice pixels, q.
+        stride: Stride in cells.
+        pads: Zeros (before, after) per axis, in cells.
+        dilation: Spacing of the taps, on either grid.
+        groups: Groups of channels, each of whole cells.
+        scale: Lattice pixels per cell and axis, r.
+        phase: ``'up_left'`` or ``'down_right'``.
+    """
+
+    kernel_size: Pair
+    taps: Pair
+    stride: Pair = (1, 1)
+    pads: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    scale: int = 2
+    phase: str = PHASES[0]
+
+
+def output_size(size: int, geometry: Geometry, axis: int) -> int:
     """Output size of the replaced convolution along one axis, in cells."""
-    return (size + sum(pads) - dilation * (kernel - 1) - 1) // stride + 1
+    reach = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
+    padded = size + sum(geometry.pads[axis])
+    return (padded - reach) // geometry.stride[axis] + 1
 
 
-def lattice_pads(
-    size: int,
-    kernel: int,
-    lattice_kernel: int,
-    stride: int,
-    pads: tuple[int, int],
-    dilation: int,
-    scale: int,
-    phase: str,
-) -> tuple[int, int]:
+def first_tap(geometry: Geometry, axis: int) -> int:
+    """Lattice pixel of the first tap of output 0; negative in the padding."""
+    dilation, scale = geometry.dilation[axis], geometry.scale
+    reach = dilation * (geometry.taps[axis] - 1) + 1
+    slack = scale * (dilation * (geometry.kernel_size[axis] - 1) + 1) - reach
+    lead = slack // 2 if geometry.phase == PHASES[0] else -(-slack // 2)
+    return lead - scale * geometry.pads[axis][0]
+
+
+def lattice_pads(geometry: Geometry, axis: int) -> Pair:
     """Padding of the lattice along one axis.
 
     Args:
-        size: Cells of the coarse grid.
-        kernel: Kernel of the replaced convolution, in cells.
-        lattice_kernel: Kernel on the lattice, in lattice pixels.
-        stride: Stride in cells.
-        pads: Padding before and after the coarse grid, in cells.
-        dilation: Spacing of the taps, on either grid.
-        scale: Lattice pixels per cell.
-        phase: ``'up_left'`` or ``'down_right'``.
+        geometry: Geometry of the convolution.
+        axis: 0 for rows, 1 for columns.
 
     Returns:
-        Lattice pixels to add before and after; negative ones are cut off.
+        Lattice pixels to add before and after, whatever the size of the
+        input; negative ones are cut off.
     """
-    reach = dilation * (lattice_kernel - 1) + 1
-    slack = scale * (dilation * (kernel - 1) + 1) - reach
-    lead = slack // 2 if phase == 'up_left' else -(-slack // 2)
-    before = scale * pads[0] - lead
-    outputs = output_size(size, kernel, stride, pads, dilation)
-    needed = (outputs - 1) * scale * stride + reach
-    return before, needed - before - scale * size
+    before = -first_tap(geometry, axis)
+    reach = geometry.dilation[axis] * (geometry.taps[axis] - 1) + 1
+    return before, geometry.scale * _slack(geometry, axis) + reach - before
+
+
+def _slack(geometry: Geometry, axis: int) -> int:
+    """Padding beyond what the first window of the replaced one needs."""
+    reach = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
+    return sum(geometry.pads[axis]) - reach
+
+
+class CellTaps(NamedTuple):
+    """Taps of the lattice kernel as seen from the coarse grid, on one axis.
+
+    Attributes:
+        cells: Cell that each tap falls into, counted from the first one.
+        parities: Place of each tap within its cell.
+        span: Cells that the taps reach over, the coarse kernel.
+        before: Cells of padding in front; negative ones are cut off.
+    """
+
+    cells: tuple[int, ...]
+    parities: tuple[int, ...]
+    span: int
+    before: int
+
+
+def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
+    """Distribute the taps of the lattice kernel over coarse cells."""
+    first, scale = first_tap(geometry, axis), geometry.scale
+    places = [
+        first + geometry.dilation[axis] * t for t in range(geometry.taps[axis])
+    ]
+    start = first // scale
+    cells = tuple(place // scale - start for place in places)
+    parities = tuple(place % scale for place in places)
+    return CellTaps(cells, parities, cells[-1] + 1, -start)
+
+
+def cell_pads(geometry: Geometry, axis: int) -> Pair:
+    """Padding of the coarse grid for the coarse kernel, along one axis."""
+    taps = cell_taps(geometry, axis)
+    after = _slack(geometry, axis) + taps.span - taps.before
+    return taps.before, after
 
 
 def check_cube_rules(
-    in_channels: int,
-    out_channels: int,
-    lattice_kernel: tuple[int, int],
-    dilation: tuple[int, int],
-    groups: int,
-    scale: int,
+    in_channels: int, out_channels: int, geometry: Geometry
 ) -> None:
     """Check that every input channel is read, and whole cells are.
 
     Raises:
         CubeRuleError: Naming the rule, the value and the next step.
     """
+    groups, scale = geometry.groups, geometry.scale
     cell = scale * scale
     if in_channels % cell:
         raise CubeRuleError(
@@ -94,13 +149,13 @@ def check_cube_rules(
             f'out_channels must be divisible by groups={groups}, '
             f'but got {out_channels}'
         )
-    if min(lattice_kernel) < scale:
+    if min(geometry.taps) < scale:
         raise CubeRuleError(
             f'the lattice kernel must be at least scale={scale} wide so '
-            f'that it reads every channel, but got {lattice_kernel}'
+            f'that it reads every channel, but got {geometry.taps}'
         )
-    if any(gcd(d, scale) != 1 for d in dilation):
+    if any(gcd(d, scale) != 1 for d in geometry.dilation):
         raise CubeRuleError(
             f'dilation must share no factor with scale={scale}, or whole '
-            f'channels are never read, but got {dilation}'
+            f'channels are never read, but got {geometry.dilation}'
         )

@@ -45,8 +45,8 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
     """
     log_p = logits / temperature
     for _ in range(iterations):
-        log_p = log_p - log_p.logsumexp(-2, keepdim=True)
-        log_p = log_p - log_p.logsumexp(-1, keepdim=True)
+        log_p = torch.log_softmax(log_p, -2)
+        log_p = torch.log_softmax(log_p, -1)
     return log_p.exp()
 
 
@@ -69,8 +69,7 @@ class _StraightThrough(torch.autograd.Function):
     @staticmethod
     def forward(ctx, input, relaxed, order):
         ctx.save_for_backward(input, order)
-        ctx.blocks, ctx.size = relaxed.shape[:2]
-        ctx.dtype = relaxed.dtype
+        ctx.like = relaxed.detach()
         return input.index_select(1, order)
 
     @staticmethod
@@ -81,13 +80,27 @@ class _StraightThrough(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             grad_input = grad.index_select(1, order.argsort())
         if ctx.needs_input_grad[1]:
-            # Half precision would overflow in a sum over all positions.
-            rows, columns = (
-                t.to(ctx.dtype).unflatten(1, (ctx.blocks, ctx.size)).flatten(3)
-                for t in (grad, input)
-            )
-            grad_relaxed = (rows @ columns.transpose(-1, -2)).sum(0)
+            grad_relaxed = relaxed_gradient(grad, input, ctx.like)
         return grad_input, grad_relaxed, None
+
+
+def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:
+    """Gradient of block matrices in front of the channels.
+
+    Args:
+        grad: Gradient of the permuted channels, of shape (N, C, H, W).
+        input: The channels before, of shape (N, C, H, W).
+        relaxed: Tensor of shape (B, C / B, C / B).
+
+    Returns:
+        Tensor of the shape and type of ``relaxed``.
+    """
+    # Half precision would overflow in a sum over all positions.
+    rows, columns = (
+        t.to(relaxed.dtype).unflatten(1, relaxed.shape[:2]).flatten(3)
+        for t in (grad, input)
+    )
+    return (rows @ columns.transpose(-1, -2)).sum(0)
 
 
 def route(input: Tensor, order: Tensor, relaxed: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
+from mmseg_cube.engine.hooks.router_report_hook import RouterReportHook
 from mmseg_cube.engine.hooks.router_temperature_hook import (
     RouterTemperatureHook,
 )
 
-__all__ = ['RouterTemperatureHook']
+__all__ = ['RouterReportHook', 'RouterTemperatureHook']

@@ -1,10 +1,13 @@
 """Cooling of the channel routers over the course of training."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
-from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.analysis.router_report import learned_routers
+
+# Under this name the log shows it, like the learning rate, and checkpoints
+# keep it.
+TEMPERATURE = 'train/router_temperature'
 
 
 @HOOKS.register_module()
@@ -13,7 +16,12 @@ class RouterTemperatureHook(Hook):
 
     A high temperature lets distant channels feel each other, a low one only
     neighbours in the order. Routers apply a true permutation at any
-    temperature, so training without this hook is sound as well.
+    temperature, so training without this hook is sound as well, and what is
+    tested, averaged or deployed does not depend on it.
+
+    The temperature follows from the iteration alone, so a resumed run goes on
+    where it was. Compiled networks follow it, but not those that torch 2.1
+    compiles: their routers keep the temperature of the first iteration.
 
     Args:
         start: Temperature of the first iteration.
@@ -31,12 +39,21 @@ class RouterTemperatureHook(Hook):
         self.start = start
         self.end = end
 
+    def before_train(self, runner) -> None:
+        """Say so if there is nothing to cool."""
+        if not learned_routers(runner.model):
+            runner.logger.warning(
+                'RouterTemperatureHook: no channel router of the model learns '
+                'an order, so the temperature has no effect'
+            )
+
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Set the temperature of this iteration."""
-        progress = runner.iter / max(runner.max_iters - 1, 1)
+        # With fewer iterations than before, a resumed run is past the end.
+        progress = min(runner.iter / max(runner.max_iters - 1, 1), 1.0)
         temperature = self.start * (self.end / self.start) ** progress
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        for module in model.modules():
-            if isinstance(module, ChannelRouter):
-                module.temperature = temperature
+        routers = learned_routers(runner.model).values()
+        for router in routers:
+            router.temperature = temperature
+        if routers:
+            runner.message_hub.update_scalar(TEMPERATURE, temperature)

@@ -9,6 +9,8 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_cube.layers.phases import phase_pair
+
 
 class UNetLevel(nn.Module):
     """Upsample, concatenate the skip, convolve twice.
@@ -18,7 +20,9 @@ class UNetLevel(nn.Module):
         skip_channels: Channels of the skip; 0 for a level without one.
         out_channels: Channels of both convolutions.
         align_corners: As in ``F.interpolate``.
-        **conv_module: Keyword arguments of both ConvModules.
+        conv_cfg: Convolution; ``phase='alternate'`` in it makes the two lean
+            opposite ways.
+        **conv_module: Other keyword arguments of both ConvModules.
     """
 
     def __init__(
@@ -27,19 +31,27 @@ class UNetLevel(nn.Module):
         skip_channels: int,
         out_channels: int,
         align_corners: bool,
+        conv_cfg: dict | None = None,
         **conv_module,
     ) -> None:
         super().__init__()
         self.align_corners = align_corners
+        first, second = phase_pair(conv_cfg)
         self.conv1 = ConvModule(
             in_channels + skip_channels,
             out_channels,
             3,
             padding=1,
+            conv_cfg=first,
             **conv_module,
         )
         self.conv2 = ConvModule(
-            out_channels, out_channels, 3, padding=1, **conv_module
+            out_channels,
+            out_channels,
+            3,
+            padding=1,
+            conv_cfg=second,
+            **conv_module,
         )
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
@@ -65,7 +77,9 @@ class UNetHead(BaseDecodeHead):
     Args:
         in_channels: Channels of the selected stages, finest first.
         widths: Channels of the levels, coarsest first.
-        conv_cfg: Convolution of all levels, or one entry per level.
+        conv_cfg: Convolution of all levels, or one entry per level. A Cube
+            convolution may have ``phase='alternate'``: the two of each level
+            lean opposite ways.
         in_index: Selected stages; defaults to the first ones in order.
         dropout_ratio: Dropout before the classifier.
         init_cfg: Initialisation. By default the classifier starts with a

@@ -1,0 +1,23 @@
+"""Trained networks as files that run without this package."""
+
+from mmseg_cube.deploy.export import (
+    TOLERANCE,
+    Export,
+    ParityError,
+    export_segmentor,
+)
+from mmseg_cube.deploy.formats import FORMATS
+from mmseg_cube.deploy.load import load_segmentor
+from mmseg_cube.deploy.metadata import describe
+from mmseg_cube.deploy.segmentor import ExportableSegmentor
+
+__all__ = [
+    'FORMATS',
+    'TOLERANCE',
+    'Export',
+    'ExportableSegmentor',
+    'ParityError',
+    'describe',
+    'export_segmentor',
+    'load_segmentor',
+]

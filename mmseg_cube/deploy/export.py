@@ -1,0 +1,149 @@
+"""Export of a segmentor, kept only if the file computes the same."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mmseg_cube.deploy.formats import FORMATS, Run
+from mmseg_cube.deploy.segmentor import ExportableSegmentor
+from mmseg_cube.layers.deploy import switch_to_deploy
+
+# Largest difference of a logit.
+TOLERANCE = 1e-4
+Shape = tuple[int, int, int, int]
+
+
+class ParityError(Exception):
+    """An exported network that computes something else."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A written file.
+
+    Attributes:
+        path: The file.
+        difference: Largest difference of a logit from the segmentor's.
+        shapes: Shapes of the images that were compared.
+    """
+
+    path: Path
+    difference: float
+    shapes: tuple[Shape, ...]
+
+
+def export_segmentor(
+    segmentor: ExportableSegmentor,
+    path: Path,
+    format: str,
+    size: tuple[int, int] = (512, 512),
+    plain: bool = True,
+    metadata: dict[str, str] | None = None,
+) -> Export:
+    """Deploy a segmentor, write it, read it again and compare.
+
+    Batch, height and width stay free. What was read is compared with the
+    segmentor as it was before it was deployed, on images of several shapes.
+
+    Args:
+        segmentor: Trained network in evaluation mode, on the CPU.
+        path: File to write; replaced if it is there.
+        format: Key of ``FORMATS``.
+        size: Height and width of the example images.
+        plain: As in :func:`mmseg_cube.layers.switch_to_deploy`.
+        metadata: Texts to store in the file.
+
+    Returns:
+        The file and how close it comes.
+
+    Raises:
+        ParityError: If a logit differs by more than ``TOLERANCE``; there is
+            no file then.
+        ValueError: If the format cannot be had, the name does not end in its
+            suffix or the size is too small.
+        OSError: If the file cannot be written.
+    """
+    check_request(path, format, size, segmentor.divisor)
+    deployed = switch_to_deploy(segmentor, plain)
+    # torch.export goes by the suffix, so it stays the last part.
+    part = path.with_name(f'.{path.stem}.part{path.suffix}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shapes = parity_shapes(*size)
+    # A batch of one would be taken for a constant.
+    example = torch.rand(2, 3, *size) * 255
+    try:
+        FORMATS[format].write(deployed, example, part, metadata or {})
+        run = FORMATS[format].read(part)
+        difference = largest_difference(segmentor, run, shapes)
+        # Not ">": the difference may be no number.
+        if not difference <= TOLERANCE:
+            raise ParityError(
+                f'{path} was not written: its logits differ by up to '
+                f"{difference:.2g} from PyTorch's, more than {TOLERANCE:g}"
+            )
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return Export(path, difference, shapes)
+
+
+def check_request(
+    path: Path, format: str, size: tuple[int, int], divisor: int
+) -> None:
+    """Check what can be checked before any work.
+
+    Raises:
+        ValueError: As :func:`export_segmentor`.
+    """
+    if format not in FORMATS:
+        raise ValueError(
+            f'format must be one of {tuple(FORMATS)} with torch '
+            f'{torch.__version__}, but got {format!r}'
+        )
+    suffix, needs = FORMATS[format].suffix, FORMATS[format].needs
+    if path.suffix != suffix:
+        raise ValueError(
+            f'a file of format {format} must end in {suffix}, but got {path}'
+        )
+    missing = [n for n in needs if importlib.util.find_spec(n) is None]
+    if missing:
+        raise ValueError(
+            f'format {format} needs packages that are not installed: pip '
+            f'install {" ".join(missing)}'
+        )
+    if min(size) <= divisor:
+        raise ValueError(
+            f'size must be larger than {divisor}, to which the network '
+            f'pads, but got {size}'
+        )
+
+
+def parity_shapes(height: int, width: int) -> tuple[Shape, ...]:
+    """Shapes to compare: the example's size, a larger one and an odd one."""
+    return (
+        (1, 3, height, width),
+        (2, 3, height + 32, width + 64),
+        (3, 3, height + 5, width - width // 8 + 1),
+    )
+
+
+@torch.no_grad()
+def largest_difference(
+    segmentor: nn.Module, run: Run, shapes: tuple[Shape, ...]
+) -> float:
+    """Largest difference of a logit, over random images of all shapes.
+
+    Infinite where not even the shape of the logits is the same.
+    """
+    generator = torch.Generator().manual_seed(0)
+    differences = []
+    for shape in shapes:
+        images = torch.rand(shape, generator=generator) * 255
+        expected, got = segmentor(images), run(images)
+        if got.shape != expected.shape:
+            return float('inf')
+        differences.append((got - expected).abs().max())
+    return torch.stack(differences).max().item()

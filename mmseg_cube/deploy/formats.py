@@ -1,0 +1,150 @@
+"""Formats of exported networks: how each is written and read.
+
+ONNX goes through the exporter that traces. Torch calls it the older one, but
+torch 2.1 has no other that takes images of any size, and it needs no further
+package. ``torch.export`` itself can do so in newer releases only.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+try:
+    from torch.fx.experimental import _config as shape_config
+except ImportError:  # torch 2.1
+    shape_config = None
+
+# The first with LayerNormalization.
+OPSET = 17
+AXES = {0: 'batch', 2: 'height', 3: 'width'}
+INPUT, OUTPUT = 'images', 'logits'
+# Archives of torch hold the metadata in a file of their own.
+METADATA_FILE = 'metadata.json'
+OBLIVIOUS = 'backed_size_oblivious'
+
+Run = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        suffix: End of the names of its files.
+        write: Writes a module, traced with example images, and metadata.
+        read: Reads a file into a function from images to logits.
+        needs: Packages that it takes.
+    """
+
+    suffix: str
+    write: Callable[[nn.Module, Tensor, Path, dict[str, str]], None]
+    read: Callable[[Path], Run]
+    needs: tuple[str, ...] = ()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence warnings that the comparison afterwards makes needless."""
+    with warnings.catch_warnings():
+        for kind in (torch.jit.TracerWarning, DeprecationWarning, UserWarning):
+            warnings.simplefilter('ignore', kind)
+        yield
+
+
+def write_onnx(
+    module: nn.Module, images: Tensor, path: Path, metadata: dict[str, str]
+) -> None:
+    """Write ONNX with standard operators only, metadata in its properties."""
+    import onnx
+
+    # Newer torch has to be told; torch 2.1 has this exporter only.
+    older = {} if torch.__version__ < '2.5' else dict(dynamo=False)
+    with _quiet(), torch.no_grad():
+        torch.onnx.export(
+            module,
+            (images,),
+            str(path),
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: AXES, OUTPUT: AXES},
+            **older,
+        )
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def read_onnx(path: Path) -> Run:
+    """Read ONNX with onnxruntime, on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        str(path), providers=['CPUExecutionProvider']
+    )
+    return lambda images: torch.from_numpy(
+        session.run([OUTPUT], {INPUT: images.numpy()})[0]
+    )
+
+
+def write_torchscript(
+    module: nn.Module, images: Tensor, path: Path, metadata: dict[str, str]
+) -> None:
+    """Write a traced module."""
+    files = {METADATA_FILE: json.dumps(metadata)}
+    with _quiet(), torch.no_grad():
+        traced = torch.jit.trace(module, images, check_trace=False)
+        torch.jit.save(traced, str(path), _extra_files=files)
+
+
+def read_torchscript(path: Path) -> Run:
+    """Read TorchScript."""
+    with _quiet():
+        return torch.jit.load(str(path))
+
+
+def write_torch_export(
+    module: nn.Module, images: Tensor, path: Path, metadata: dict[str, str]
+) -> None:
+    """Write an exported program, for images larger than one padded cell."""
+    Dim = torch.export.Dim
+    smallest = module.divisor + 1
+    sizes = {
+        axis: Dim(name, min=smallest) if axis else Dim(name)
+        for axis, name in AXES.items()
+    }
+    # Sizes are not to be told apart by whether they happen to be equal in
+    # the example; torch's own ONNX exporter sets this too.
+    oblivious = shape_config.patch(**{OBLIVIOUS: True})
+    with _quiet(), torch.no_grad(), oblivious:
+        program = torch.export.export(
+            module,
+            (images,),
+            dynamic_shapes=(sizes,),
+            prefer_deferred_runtime_asserts_over_guards=True,
+        )
+        files = {METADATA_FILE: json.dumps(metadata)}
+        torch.export.save(program, path, extra_files=files)
+
+
+def read_torch_export(path: Path) -> Run:
+    """Read an exported program."""
+    with _quiet():
+        return torch.export.load(path).module()
+
+
+FORMATS = dict(
+    onnx=Format('.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime')),
+    torchscript=Format('.pt', write_torchscript, read_torchscript),
+)
+if hasattr(shape_config, OBLIVIOUS):
+    FORMATS['torch_export'] = Format(
+        '.pt2', write_torch_export, read_torch_export
+    )

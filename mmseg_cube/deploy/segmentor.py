@@ -1,0 +1,76 @@
+"""A segmentor as one function from images to logits."""
+
+import torch
+import torch.nn.functional as F
+from mmseg.models import BaseSegmentor, SegDataPreProcessor
+from torch import Tensor, nn
+
+
+class ExportableSegmentor(nn.Module):
+    """Images in, logits out, mmseg's preprocessing and resizing within.
+
+    It normalises and pads as the segmentor's data preprocessor does in a
+    test, and gives the logits of mmseg's mode ``whole``. The windows of mode
+    ``slide`` are left to the caller.
+
+    Args:
+        model: Segmentor with a ``SegDataPreProcessor``.
+
+    Shape:
+        RGB images (N, 3, H, W), float32 from 0 to 255, to logits
+        (N, num_classes, H, W); a softmax over axis 1 makes probabilities.
+
+    Raises:
+        ValueError: If the preprocessor is of another kind, or pads to a
+            fixed size.
+    """
+
+    def __init__(self, model: BaseSegmentor) -> None:
+        super().__init__()
+        preprocessor = model.data_preprocessor
+        if not isinstance(preprocessor, SegDataPreProcessor):
+            raise ValueError(
+                'model.data_preprocessor must be a SegDataPreProcessor to be '
+                f'exported, but got {type(preprocessor).__name__}'
+            )
+        padding = preprocessor.test_cfg or {}
+        if padding.get('size') is not None:
+            raise ValueError(
+                'an exported network takes images of any size, but '
+                'data_preprocessor.test_cfg pads to '
+                f'size={padding["size"]}; use size_divisor instead'
+            )
+        self.divisor = padding.get('size_divisor') or 1
+        self.pad_val = float(preprocessor.pad_val)
+        # mmcv loads images as BGR, so what is converted becomes RGB.
+        self.is_rgb = preprocessor._channel_conversion
+        self.model = model
+        mean, std = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+        if preprocessor._enable_normalize:
+            mean, std = preprocessor.mean, preprocessor.std
+        self.register_buffer('mean', mean.clone())
+        self.register_buffer('std', std.clone())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of a batch of images."""
+        height, width = images.shape[2:]
+        x = images if self.is_rgb else images[:, [2, 1, 0]]
+        x = (x - self.mean) / self.std
+        if self.divisor > 1:
+            # On the right and below, as mmseg does.
+            pads = (0, self._missing(width), 0, self._missing(height))
+            x = F.pad(x, pads, value=self.pad_val)
+        logits = F.interpolate(
+            self.model(x, mode='tensor'),
+            x.shape[2:],
+            mode='bilinear',
+            align_corners=self.model.align_corners,
+        )
+        return logits[:, :, :height, :width]
+
+    def _missing(self, size: int) -> int:
+        # Neither -size % divisor, from which torch.export cannot tell that
+        # the padded size is a multiple, nor a negative number divided, which
+        # ONNX rounds up.
+        cells = (size + self.divisor - 1) // self.divisor
+        return cells * self.divisor - size

@@ -1,0 +1,132 @@
+"""Networks as they are deployed: norms folded, orders fixed, layers plain."""
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+import torch
+from mmcv.cnn import Conv2d as WrappedConv2d
+from mmcv.cnn import ConvModule
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_cube.layers.channel_router import ChannelRouter
+from mmseg_cube.layers.cube_conv2d import CubeConv2d
+
+# Their output is linear in their weights. Of other subclasses that is not
+# known: mmcv's ConvAWS2d, for one, standardises the weights it is given.
+LINEAR = (nn.Conv2d, WrappedConv2d, CubeConv2d)
+
+
+def switch_to_deploy(model: nn.Module, plain: bool = True) -> nn.Module:
+    """Make a copy of a network that computes the same with less.
+
+    Batch norms disappear into the convolutions in front of them, learned
+    orders of channels into fixed ones, and Cube convolutions without a mask
+    into plain ones. Left alone are norms that are not known to follow a
+    convolution directly, layers whose weights are computed, and layers of
+    other libraries that have a way of their own.
+
+    Args:
+        model: Network, or a single layer; stays as it is.
+        plain: Whether Cube convolutions without a mask become plain ones,
+            which every exporter and runtime is tuned for. Otherwise they
+            keep the fewer weights and operations of the lattice.
+
+    Returns:
+        The copy, in evaluation mode. Its output is that of ``model`` in
+        evaluation mode, to rounding; its state dict is its own.
+    """
+    model = copy.deepcopy(model)
+    # Not chained: mmpretrain's ConvNeXt.train returns nothing.
+    model.eval()
+    places = Counter(
+        id(module) for _, module in model.named_modules(remove_duplicate=False)
+    )
+    for parent in model.modules():
+        for name, norm_name in _find_pairs(parent):
+            conv, norm = parent._modules[name], parent._modules[norm_name]
+            # A shared layer may have another partner at its other place.
+            once = places[id(conv)] == places[id(norm)] == 1
+            if once and _is_foldable(conv, norm):
+                _fold(conv, norm)
+                parent._modules[norm_name] = nn.Identity()
+                if isinstance(parent, ConvModule):
+                    parent.with_norm = False
+    model = _replace(model, plain, {})
+    model.eval()
+    return model
+
+
+def _find_pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
+    """Names of a layer and of the one known to follow directly.
+
+    The order in which layers are registered is not that of execution. So
+    only where that is known to be the same, or the names say it.
+    """
+    if isinstance(parent, ConvModule):
+        steps = ' '.join(parent.order)
+        if parent.with_norm and 'conv norm' in steps:
+            yield 'conv', parent.norm_name
+        return
+    in_turn = type(parent).forward is nn.Sequential.forward
+    for first, second in pairwise(parent._modules):
+        # conv1 and bn1, as in ResNets.
+        number = re.fullmatch(r'conv(\d+)', first)
+        if in_turn or (number and second == f'bn{number[1]}'):
+            yield first, second
+
+
+def _is_foldable(conv: nn.Module | None, norm: nn.Module | None) -> bool:
+    return (
+        type(conv) in LINEAR
+        and isinstance(norm, _BatchNorm)
+        and norm.running_mean is not None
+        and norm.num_features == conv.out_channels
+        and _has_own_weight(conv)
+    )
+
+
+def _has_own_weight(conv: nn.Module) -> bool:
+    """Whether the weight is not computed, as it is under spectral norm."""
+    return 'weight' in conv._parameters
+
+
+@torch.no_grad()
+def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
+    """Scale and shift the output of a convolution as its norm would."""
+    dtype = torch.promote_types(conv.weight.dtype, torch.float32)
+    gain = (norm.running_var.to(dtype) + norm.eps).rsqrt()
+    if norm.weight is not None:
+        gain *= norm.weight
+    bias = -norm.running_mean * gain
+    if conv.bias is not None:
+        bias += conv.bias * gain
+    if norm.bias is not None:
+        bias += norm.bias
+    weight = conv.weight.to(dtype) * gain.view(-1, 1, 1, 1)
+    kept = dict(requires_grad=conv.weight.requires_grad)
+    conv.bias = nn.Parameter(bias.to(conv.weight), **kept)
+    conv.weight = nn.Parameter(weight.to(conv.weight), **kept)
+
+
+def _replace(
+    module: nn.Module, plain: bool, done: dict[nn.Module, nn.Module]
+) -> nn.Module:
+    """Replace a layer, or those within it; shared ones stay shared."""
+    if module in done:
+        return done[module]
+    new = module
+    if isinstance(module, CubeConv2d):
+        if _has_own_weight(module):
+            new = module.switch_to_deploy(plain)
+    elif isinstance(module, ChannelRouter):
+        new = module.switch_to_deploy() or nn.Identity()
+    else:
+        for name, child in module._modules.items():
+            if child is not None:
+                module._modules[name] = _replace(child, plain, done)
+    done[module] = new
+    return new

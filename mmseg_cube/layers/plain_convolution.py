@@ -1,0 +1,56 @@
+"""The plain convolution that a Cube convolution without a mask equals."""
+
+import torch
+from torch import Tensor, nn
+
+from mmseg_cube.ops import cell_pads, fold_weight
+
+PAD_LAYERS = {
+    'reflect': nn.ReflectionPad2d,
+    'replicate': nn.ReplicationPad2d,
+    'circular': nn.CircularPad2d,
+}
+
+
+@torch.no_grad()
+def plain_convolution(layer: nn.Conv2d, order: Tensor | None) -> nn.Module:
+    """Fold a Cube convolution into a plain one of the coarse grid.
+
+    Args:
+        layer: A ``CubeConv2d`` without a mask.
+        order: Order of its input channels, of shape (C,), or None.
+
+    Returns:
+        An ``nn.Conv2d``, behind a padding layer where the padding differs
+        between sides, as it does for windows that are not centred.
+    """
+    geometry = layer.geometry
+    kernel = fold_weight(layer.weight, geometry)
+    if order is not None:
+        kernel = kernel.index_select(1, order.argsort())
+    layers = []
+    if layer.padding_mode != 'zeros':
+        rows, columns = geometry.pads
+        layers.append(PAD_LAYERS[layer.padding_mode]((*columns, *rows)))
+        geometry = geometry._replace(pads=((0, 0), (0, 0)))
+    rows, columns = (cell_pads(geometry, axis) for axis in (0, 1))
+    padding = (rows[0], columns[0])
+    if rows[0] != rows[1] or columns[0] != columns[1] or min(padding) < 0:
+        layers.append(nn.ZeroPad2d((*columns, *rows)))
+        padding = (0, 0)
+    conv = nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        tuple(kernel.shape[2:]),
+        layer.stride,
+        padding,
+        groups=layer.groups,
+        bias=layer.bias is not None,
+        device=kernel.device,
+        dtype=kernel.dtype,
+    )
+    conv.weight.copy_(kernel)
+    if layer.bias is not None:
+        conv.bias.copy_(layer.bias)
+    conv.train(layer.training)
+    return nn.Sequential(*layers, conv) if layers else conv

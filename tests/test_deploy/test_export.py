@@ -1,0 +1,147 @@
+import dataclasses
+import json
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from mmseg_cube.deploy import (
+    FORMATS,
+    ExportableSegmentor,
+    ParityError,
+    describe,
+    export_segmentor,
+)
+from mmseg_cube.layers import CubeConv2d
+
+SIZE = (64, 96)
+
+
+@pytest.fixture
+def segmentor(model):
+    segmentor = ExportableSegmentor(model)
+    segmentor.eval()
+    return segmentor
+
+
+def stored_metadata(path, format):
+    """Metadata as someone reads it who has only the file."""
+    if format == 'onnx':
+        return {p.key: p.value for p in onnx.load(path).metadata_props}
+    files = {'metadata.json': ''}
+    if format == 'torchscript':
+        torch.jit.load(str(path), _extra_files=files)
+    else:
+        torch.export.load(path, extra_files=files)
+    return json.loads(files['metadata.json'])
+
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('format', FORMATS)
+def test_file_takes_any_size_and_says_what_it_is(
+    segmentor, cfg, tmp_path, format
+):
+    path = tmp_path / 'new' / f'net{FORMATS[format].suffix}'
+    metadata = describe(segmentor, cfg)
+    export = export_segmentor(segmentor, path, format, SIZE, metadata=metadata)
+    assert export.path == path
+    assert 0 <= export.difference <= 1e-4
+    assert list(path.parent.iterdir()) == [path]
+    assert stored_metadata(path, format) == metadata
+
+    run = FORMATS[format].read(path)
+    for shape in [(1, 3, 128, 64), (2, 3, 33, 100), (5, 3, 64, 75)]:
+        images = torch.rand(shape) * 255
+        with torch.no_grad():
+            expected = segmentor(images)
+            logits = run(images)
+        # Constant logits would agree with anything.
+        assert expected.std() > 0.01
+        torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
+
+
+def test_metadata(segmentor, cfg):
+    described = describe(segmentor, cfg)
+    assert json.loads(described['classes']) == ['background', 'building']
+    assert json.loads(described['palette'])[1] == [255, 0, 0]
+    normalisation = json.loads(described['normalisation'])
+    assert normalisation['channels'] == 'RGB'
+    assert normalisation['mean'] == pytest.approx([123.675, 116.28, 103.53])
+    assert json.loads(described['window'])['crop_size'] == [512, 512]
+    assert described['config'].startswith('cube-convnext-atto-unet')
+
+
+@pytest.mark.parametrize('plain', [True, False])
+def test_onnx_has_standard_operators_only(segmentor, tmp_path, plain):
+    path = tmp_path / 'net.onnx'
+    export_segmentor(segmentor, path, 'onnx', SIZE, plain)
+    model = onnx.load(path)
+    assert {entry.domain for entry in model.opset_import} <= {'', 'ai.onnx'}
+    assert {node.domain for node in model.graph.node} <= {'', 'ai.onnx'}
+    assert not model.functions
+    session = onnxruntime.InferenceSession(path)
+    (images,), (logits,) = session.get_inputs(), session.get_outputs()
+    assert images.shape == ['batch', 3, 'height', 'width']
+    assert (images.name, logits.name) == ('images', 'logits')
+
+
+def test_plain_and_kept_cubes(segmentor, tmp_path):
+    sizes = {}
+    for plain in (True, False):
+        path = tmp_path / f'{plain}.pt'
+        export_segmentor(segmentor, path, 'torchscript', SIZE, plain)
+        sizes[plain] = sum(
+            p.numel() for p in torch.jit.load(str(path)).parameters()
+        )
+    # Zeros fill the plain kernels where the lattice has no weight.
+    assert sizes[False] < sizes[True]
+    assert any(isinstance(part, CubeConv2d) for part in segmentor.modules())
+
+
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        lambda logits: logits + 2e-4,
+        lambda logits: logits * float('nan'),
+        lambda logits: logits[:, :1],
+    ],
+)
+def test_what_computes_something_else_is_not_kept(
+    segmentor, tmp_path, monkeypatch, spoil
+):
+    good = FORMATS['torchscript']
+
+    def read(path):
+        run = good.read(path)
+        return lambda images: spoil(run(images))
+
+    bad = dataclasses.replace(good, read=read)
+    monkeypatch.setitem(FORMATS, 'torchscript', bad)
+    path = tmp_path / 'net.pt'
+    path.write_text('the one before')
+    with pytest.raises(ParityError, match='differ by up to'):
+        export_segmentor(segmentor, path, 'torchscript', SIZE)
+    assert path.read_text() == 'the one before'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    'format, name, size, words',
+    [
+        ('onnx', 'net.pt', SIZE, 'must end in .onnx'),
+        ('coreml', 'net.onnx', SIZE, "one of .*'onnx'.* got 'coreml'"),
+        ('onnx', 'net.onnx', (32, 64), r'larger than 32.*\(32, 64\)'),
+    ],
+)
+def test_wrong_requests(segmentor, tmp_path, format, name, size, words):
+    with pytest.raises(ValueError, match=words):
+        export_segmentor(segmentor, tmp_path / name, format, size)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_packages_are_named(segmentor, tmp_path, monkeypatch):
+    needy = dataclasses.replace(FORMATS['onnx'], needs=('onnx', 'no_such'))
+    monkeypatch.setitem(FORMATS, 'onnx', needy)
+    with pytest.raises(ValueError, match='pip install no_such'):
+        export_segmentor(segmentor, tmp_path / 'net.onnx', 'onnx', SIZE)

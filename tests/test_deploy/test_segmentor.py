@@ -1,0 +1,56 @@
+import pytest
+import torch
+from mmengine.model import ImgDataPreprocessor
+from mmseg.structures import SegDataSample
+
+from mmseg_cube.deploy import ExportableSegmentor
+
+
+def mmseg_logits(model, images):
+    """Logits of mmseg's own test, which starts from BGR images."""
+    size = images.shape[2:]
+    samples = [
+        SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
+        for _ in images
+    ]
+    inputs = list(images[:, [2, 1, 0]])
+    with torch.no_grad():
+        results = model.test_step(dict(inputs=inputs, data_samples=samples))
+    return torch.stack([result.seg_logits.data for result in results])
+
+
+@pytest.mark.parametrize('size', [(64, 96), (45, 70)])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(bgr_to_rgb=True),
+        dict(bgr_to_rgb=False),
+        dict(mean=None, std=None),
+        dict(pad_val=2, test_cfg=dict(size_divisor=64)),
+        dict(test_cfg=None),
+    ],
+)
+def test_logits_are_those_of_mmseg(cfg, model, options, size):
+    cfg.model.test_cfg = dict(mode='whole')
+    cfg.model.data_preprocessor.update(options)
+    other = type(model)(**{k: v for k, v in cfg.model.items() if k != 'type'})
+    other.load_state_dict(model.state_dict())
+    other.eval()
+    images = torch.randint(0, 256, (2, 3, *size)).float()
+    with torch.no_grad():
+        logits = ExportableSegmentor(other)(images)
+    assert logits.shape == (2, 2, *size)
+    expected = mmseg_logits(other, images)
+    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+
+
+def test_fixed_size_is_refused(model):
+    model.data_preprocessor.test_cfg = dict(size=(64, 64))
+    with pytest.raises(ValueError, match=r'size=\(64, 64\).*size_divisor'):
+        ExportableSegmentor(model)
+
+
+def test_other_preprocessors_are_refused(model):
+    model.data_preprocessor = ImgDataPreprocessor()
+    with pytest.raises(ValueError, match='SegDataPreProcessor'):
+        ExportableSegmentor(model)

@@ -1,0 +1,269 @@
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.registry import MODELS
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_cube.layers import (
+    ChannelRouter,
+    CubeConv2d,
+    CubeKernelBlock,
+    SpatialMask,
+)
+from mmseg_cube.layers.deploy import switch_to_deploy
+
+
+@torch.no_grad()
+def train(module):
+    """Leave nothing as it is in a fresh module: it would prove nothing."""
+    torch.manual_seed(0)
+    for part in module.modules():
+        if isinstance(part, ChannelRouter):
+            for parameter in part.parameters():
+                parameter.normal_()
+        elif isinstance(part, SpatialMask):
+            part.weight.normal_(0, 0.5)
+        elif isinstance(part, _BatchNorm) and part.affine:
+            part.weight.uniform_(0.5, 1.5)
+            part.bias.normal_()
+        if isinstance(part, _BatchNorm) and part.track_running_stats:
+            part.running_mean.normal_()
+            part.running_var.uniform_(0.5, 2)
+    module.eval()
+    return module
+
+
+def count(module, kind):
+    return sum(isinstance(part, kind) for part in module.modules())
+
+
+def check(module, channels=8, norms=0, **options):
+    """Deploy a module, compare, and return the deployed one."""
+    train(module)
+    x = torch.randn(2, channels, 12, 10)
+    deployed = switch_to_deploy(module, **options)
+    with torch.no_grad():
+        torch.testing.assert_close(deployed(x), module(x), atol=1e-5, rtol=0)
+    assert count(deployed, _BatchNorm) == norms
+    assert not any(part.training for part in deployed.modules())
+    return deployed
+
+
+BN = dict(type='BN')
+SYNC = dict(type='SyncBN')
+
+
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(norm_cfg=BN),
+        dict(norm_cfg=SYNC, groups=2),
+        dict(norm_cfg=BN, order=('act', 'conv', 'norm')),
+        dict(norm_cfg=BN, padding_mode='reflect'),
+        dict(norm_cfg=BN, efficient_conv_bn_eval=True),
+        dict(norm_cfg=dict(type='BN', affine=False)),
+    ],
+)
+def test_conv_module_is_folded(options, bias):
+    check(ConvModule(8, 6, 3, padding=1, bias=bias, **options))
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(norm_cfg=BN, order=('norm', 'conv', 'act')),
+        dict(norm_cfg=BN, order=('conv', 'act', 'norm')),
+        dict(norm_cfg=dict(type='BN', track_running_stats=False)),
+        dict(norm_cfg=BN, with_spectral_norm=True),
+        dict(norm_cfg=BN, conv_cfg=dict(type='ConvAWS')),
+    ],
+)
+def test_what_cannot_be_folded_stays(options):
+    check(ConvModule(8, 8, 3, padding=1, **options), norms=1)
+
+
+@pytest.mark.parametrize('norm', [dict(type='GN', num_groups=2), None])
+def test_other_norms_stay(norm):
+    module = check(ConvModule(8, 8, 3, norm_cfg=norm))
+    assert count(module, nn.GroupNorm) == (norm is not None)
+
+
+def test_order_of_registration_is_not_trusted():
+    class Misleading(nn.Module):
+        """Norms behind convolutions whose output they do not get."""
+
+        def __init__(self):
+            super().__init__()
+            self.loc = nn.Conv2d(8, 4, 3, padding=1)
+            self.sur = nn.Conv2d(8, 8, 3, padding=1)
+            self.bn = nn.BatchNorm2d(8)
+            self.bn2 = nn.BatchNorm2d(8)
+            self.conv2 = nn.Conv2d(8, 8, 3)
+            self.bn3 = nn.BatchNorm2d(8)
+
+        def forward(self, x):
+            x = torch.cat((self.loc(x), self.loc(x).relu()), 1) + self.sur(x)
+            return self.bn3(self.conv2(self.bn2(self.bn(x))).relu())
+
+    check(Misleading(), norms=3)
+
+
+def test_norm_behind_another_layer_stays():
+    parts = nn.Conv2d(8, 8, 3), nn.ReLU(), nn.BatchNorm2d(8)
+    check(nn.Sequential(*parts), norms=1)
+    check(nn.Sequential(*parts[::-1]), norms=1)
+    check(nn.Sequential(parts[0], parts[2]))
+
+
+def test_convolution_shared_by_two_norms_stays():
+    conv = nn.Conv2d(8, 8, 3)
+    branches = [nn.Sequential(conv, nn.BatchNorm2d(8)) for _ in range(2)]
+    check(nn.Sequential(*branches), norms=2)
+
+
+PLUGIN = dict(
+    cfg=dict(type='CubeKernelBlock', residual=True, layer_scale=0.5),
+    stages=(True, False, False, True),
+    position='after_conv2',
+)
+
+
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        dict(type='mmseg.ResNetV1c', depth=18),
+        dict(type='mmseg.ResNet', depth=50, plugins=[PLUGIN], norm_cfg=SYNC),
+        dict(type='mmpretrain.ResNet', depth=18),
+        dict(type='mmpretrain.ResNetV1d', depth=50),
+    ],
+)
+def test_resnets_lose_all_norms(cfg):
+    pytest.importorskip(cfg['type'].split('.')[0])
+    names = dict(stem_channels=8, base_channels=8, out_indices=[3])
+    if 'plugins' in cfg:
+        # Each of the two is filled in place by ResNet.
+        cfg['plugins'] = [dict(PLUGIN)]
+
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = MODELS.build(dict(names, norm_eval=False, **cfg))
+
+        def forward(self, x):
+            return self.net(x)[-1] / 100
+
+    check(Last(), channels=3)
+
+
+@pytest.mark.parametrize('mask', [None, dict()])
+@pytest.mark.parametrize('method', ['sinkhorn', 'sort', 'fixed', 'none'])
+def test_cube_convolution(method, mask):
+    conv = CubeConv2d(
+        16, 8, 3, padding=1, router=dict(method=method), mask=mask
+    )
+    deployed = check(conv, channels=16)
+    assert count(deployed, CubeConv2d) == (mask is not None)
+    assert count(deployed, nn.Conv2d) == 1
+    kept = check(conv, channels=16, plain=False)
+    assert type(kept) is CubeConv2d
+    for module in (deployed, kept):
+        names = {name.split('.')[-1] for name in module.state_dict()}
+        assert not names & {'logits', 'scores'}
+        graph = torch.jit.trace(
+            module, torch.randn(1, 16, 6, 6), check_trace=False
+        )
+        assert 'mmseg_cube::' not in str(graph.inlined_graph)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(mask=None),
+        dict(mask=None, residual=True, layer_scale=0.5, norm_cfg=SYNC),
+        dict(residual=True, layer_scale=0.5),
+        dict(mask=None, stride=2, phase='down_right'),
+        dict(mask=None, kernel_size=5, groups=2, act_cfg=None),
+        dict(mask=None, dilation=3, lattice_kernel_size=4),
+    ],
+)
+def test_block(options):
+    block = CubeKernelBlock(16, **options)
+    deployed = check(block, channels=16)
+    assert count(deployed, CubeConv2d) == ('mask' not in options)
+    check(block, channels=16, plain=False)
+
+
+def test_router_alone():
+    router = ChannelRouter(16)
+    deployed = check(router, channels=16)
+    assert not list(deployed.parameters())
+    fresh = ChannelRouter(16)
+    x = torch.randn(1, 16, 2, 2)
+    assert torch.equal(switch_to_deploy(fresh)(x), x)
+
+
+def test_layer_in_two_places_stays_one():
+    conv = CubeConv2d(16, 16, 3, padding=1, router=dict())
+    deployed = check(nn.Sequential(conv, nn.ReLU(), conv), channels=16)
+    assert deployed[0] is deployed[2]
+
+
+def test_computed_weights_stay():
+    conv = nn.utils.spectral_norm(CubeConv2d(16, 8, 3, router=dict()))
+    check(nn.Sequential(conv, nn.BatchNorm2d(8)), channels=16, norms=1)
+
+
+def test_the_original_stays_as_it_is():
+    net = train(nn.Sequential(CubeKernelBlock(16), CubeKernelBlock(16)))
+    net.train()
+    net[1].eval()
+    before = {name: t.clone() for name, t in net.state_dict().items()}
+    modes = [part.training for part in net.modules()]
+    text = str(net)
+    switch_to_deploy(net)
+    assert str(net) == text
+    assert [part.training for part in net.modules()] == modes
+    after = net.state_dict()
+    assert after.keys() == before.keys()
+    for name, tensor in before.items():
+        assert torch.equal(after[name], tensor), name
+
+
+@pytest.mark.parametrize('plain', [True, False])
+@pytest.mark.parametrize('mask', [None, dict()])
+def test_twice_is_once(plain, mask):
+    net = nn.Sequential(CubeKernelBlock(16, mask=mask))
+    once = check(net, channels=16, plain=plain)
+    twice = switch_to_deploy(once, plain)
+    assert str(twice) == str(once)
+    x = torch.randn(1, 16, 6, 6)
+    assert torch.equal(twice(x), once(x))
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
+def test_type_and_frozen_weights_are_kept(dtype):
+    net = train(nn.Sequential(CubeKernelBlock(16, mask=None))).to(dtype)
+    net[0].conv.weight.requires_grad = False
+    x = torch.randn(1, 16, 6, 6, dtype=dtype)
+    deployed = switch_to_deploy(net)
+    parameters = list(deployed.parameters())
+    assert {p.dtype for p in parameters} == {dtype}
+    assert deployed(x).dtype == dtype
+    if dtype == torch.float64:
+        torch.testing.assert_close(deployed(x), net(x), atol=1e-12, rtol=0)
+
+
+def test_deployed_network_can_be_saved(tmp_path):
+    net = train(nn.Sequential(CubeKernelBlock(16), CubeKernelBlock(16)))
+    first = switch_to_deploy(net)
+    path = tmp_path / 'deployed.pth'
+    torch.save(first.state_dict(), path)
+    other = switch_to_deploy(net)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    other.load_state_dict(torch.load(path, weights_only=True))
+    x = torch.randn(1, 16, 6, 6)
+    assert torch.equal(other(x), first(x))

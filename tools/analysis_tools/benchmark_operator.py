@@ -1,0 +1,210 @@
+"""Time the Cube convolution and block against what they replace.
+
+Prints a table per measure with the bars of this project, and writes it as
+table.md, with all numbers as results.json and a chart as chart.png.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from mmseg_cube.analysis.benchmark import DisagreementError, describe_machine
+from mmseg_cube.analysis.operator_benchmark import MEASURES, Result, compare
+from mmseg_cube.analysis.operator_candidates import LAYOUTS, Setting
+from mmseg_cube.analysis.operator_report import (
+    tabulate,
+    title_of,
+    write_report,
+)
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.ops import CubeRuleError
+
+GRID = (
+    (64, 128),
+    (96, 128),
+    (128, 64),
+    (192, 64),
+    (256, 32),
+    (384, 32),
+    (512, 16),
+    (768, 16),
+)
+BATCH = dict(cpu=2, cuda=8)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        '--grid',
+        nargs='+',
+        type=grid_row,
+        default=GRID,
+        metavar='CxH',
+        help='inputs of C channels and H x H cells (eight from 64x128 to '
+        '768x16)',
+    )
+    parser.add_argument(
+        '--dtype',
+        choices=('float32', 'bfloat16'),
+        default='float32',
+        help='type of parameters and inputs, without autocast (float32)',
+    )
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument(
+        '--threads', type=positive, help="threads on the CPU (torch's choice)"
+    )
+    parser.add_argument(
+        '--batch', type=positive, help='images (2 on the CPU, 8 on CUDA)'
+    )
+    parser.add_argument(
+        '--layout',
+        choices=(*LAYOUTS, 'both'),
+        default='contiguous',
+        help='memory layout of inputs and weights (contiguous)',
+    )
+    parser.add_argument(
+        '--repeats', type=positive, default=30, help='rounds of timing (30)'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('work_dirs/benchmark_operator'),
+        help='folder for the results (work_dirs/benchmark_operator)',
+    )
+    return parser.parse_args(argv)
+
+
+def positive(text: str) -> int:
+    """Read a positive number."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(
+            f'must be a positive number, but got {text!r}'
+        )
+    return int(text)
+
+
+def grid_row(text: str) -> tuple[int, int]:
+    """Read channels and size that a Cube convolution can have."""
+    channels, _, size = text.partition('x')
+    try:
+        row = positive(channels), positive(size)
+        CubeConv2d(row[0], row[0], 3, device='meta')
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f'must be channels x size, such as 64x128, but got {text!r}'
+        ) from None
+    except CubeRuleError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return row
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; 0 if all was measured, 2 if the input was wrong."""
+    args = parse_args(argv)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        device = prepare(args)
+        settings = list_settings(args, device)
+        results = measure_all(settings, args.repeats)
+        facts = describe_machine(device) | dict(
+            dtype=args.dtype,
+            batch=settings[0].batch,
+            repeats=args.repeats,
+        )
+        write_report(results, facts, args.out)
+    except (OSError, ValueError, DisagreementError) as error:
+        print(f'benchmark_operator: {error}', file=sys.stderr)
+        return 2
+    except torch.cuda.OutOfMemoryError as error:
+        print(f'{error}; choose a smaller --batch', file=sys.stderr)
+        return 2
+    show(results, facts)
+    passes = [r.passes for r in results if r.passes is not None]
+    met = f'{sum(passes)} of {len(passes)} bars met'
+    print(
+        f'{met if passes else "no bars are set for this"}; table.md, '
+        f'results.json and chart.png in {args.out}'
+    )
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> torch.device:
+    """Set torch up as asked for.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.device == 'cuda':
+        if not torch.cuda.is_available():
+            raise ValueError(
+                'no CUDA device is available; measure with --device cpu'
+            )
+        # As the configs of this project have it.
+        torch.backends.cudnn.benchmark = True
+    torch.manual_seed(0)
+    return torch.device(args.device)
+
+
+def list_settings(
+    args: argparse.Namespace, device: torch.device
+) -> list[Setting]:
+    """List what to measure: every row of the grid in every layout."""
+    layouts = LAYOUTS if args.layout == 'both' else (args.layout,)
+    return [
+        Setting(
+            channels,
+            size,
+            args.batch or BATCH[args.device],
+            getattr(torch, args.dtype),
+            layout,
+            device,
+        )
+        for channels, size in args.grid
+        for layout in layouts
+    ]
+
+
+def measure_all(settings: list[Setting], repeats: int) -> list[Result]:
+    """Measure every setting, with a bar that says how far it got."""
+    results = []
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task('', total=len(MEASURES) * len(settings))
+        for setting in settings:
+            for measure in MEASURES:
+                place = f'{setting.channels} x {setting.size}'
+                bar.update(task, description=f'{place} {measure}')
+                results += compare(setting, measure, repeats)
+                bar.advance(task)
+    return results
+
+
+def show(results: list[Result], facts: dict) -> None:
+    """Print a table per measure."""
+    console = Console(width=120)
+    console.print(', '.join(f'{key} {value}' for key, value in facts.items()))
+    for measure in MEASURES:
+        head, *rows = tabulate(results, measure)
+        table = Table(
+            title=title_of(measure), box=box.SIMPLE, padding=(0, 0, 0, 1)
+        )
+        for title in head:
+            table.add_column(title, justify='right')
+        for row in rows:
+            table.add_row(
+                *(f'[red]{x}[/]' if x.endswith('miss') else x for x in row)
+            )
+        console.print(table)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Export a trained segmentor to a file that runs without this package.
+
+Batch norms are folded, orders of channels fixed and Cube convolutions without
+a mask turned into plain ones. The file takes RGB images (N, 3, H, W), float32
+from 0 to 255, of any size, and gives logits (N, classes, H, W). It is written
+only if its logits are those of PyTorch.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mmseg_cube.deploy import (
+    FORMATS,
+    ExportableSegmentor,
+    ParityError,
+    describe,
+    export_segmentor,
+    load_segmentor,
+)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config of the network')
+    parser.add_argument('checkpoint', help='its trained weights')
+    parser.add_argument(
+        '--format',
+        required=True,
+        choices=('onnx', 'torchscript', 'torch_export'),
+        help='kind of the file',
+    )
+    parser.add_argument(
+        '--out',
+        required=True,
+        type=Path,
+        help='file to write: '
+        + ', '.join(f'*{f.suffix} ({name})' for name, f in FORMATS.items()),
+    )
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        metavar=('H', 'W'),
+        default=(512, 512),
+        help='size of the example; the file takes any (512 512)',
+    )
+    parser.add_argument(
+        '--keep-cube',
+        action='store_true',
+        help='keep the lattice, with fewer weights and operations, also '
+        'where a plain convolution can do the same',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='settings that replace those of the config, as key=value',
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool.
+
+    Returns:
+        0 if all went well, 1 if the file would compute something else, 2 if
+        the input was wrong.
+    """
+    args = parse_args(argv)
+    start = time.monotonic()
+    try:
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options)
+        segmentor = ExportableSegmentor(load_segmentor(cfg, args.checkpoint))
+        segmentor.eval()
+        export = export_segmentor(
+            segmentor,
+            args.out,
+            args.format,
+            tuple(args.size),
+            not args.keep_cube,
+            describe(segmentor, cfg),
+        )
+    except ParityError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    shapes = ', '.join('x'.join(map(str, s)) for s in export.shapes)
+    print(
+        f'{export.path}: {export.path.stat().st_size / 1e6:.1f} MB in '
+        f'{time.monotonic() - start:.0f} s; logits within '
+        f"{export.difference:.1g} of PyTorch's on {shapes}"
+    )
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
