@@ -73,7 +73,7 @@ def test_config_trains_and_predicts(path, sample_city):
     metric.process(batch, [sample.to_dict() for sample in samples])
     assert 0 <= metric.evaluate(1)['building/IoU'] <= 100
     VISUALIZERS.build(cfg.visualizer)
-    for hook in cfg.default_hooks.values():
+    for hook in (*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])):
         HOOKS.build(hook)
 
 
@@ -88,6 +88,8 @@ def test_cube_twin_differs_from_its_baseline_in_the_convolutions_only(path):
     convs = cube.model.decode_head.pop('conv_cfg')
     assert 'conv_cfg' not in baseline.model.decode_head
     cube.pop('cube')
+    hooks = [hook.type for hook in cube.pop('custom_hooks')]
+    assert hooks == ['RouterTemperatureHook', 'RouterReportHook']
     assert cube.to_dict() == baseline.to_dict()
     cubes = convs if isinstance(convs, list) else [convs]
     assert all(c.router and 'mask' in c for c in cubes if c is not None)

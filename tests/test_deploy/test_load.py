@@ -66,6 +66,6 @@ def test_configs_without_a_segmentor(cfg, checkpoint):
     cfg.model.update(kernel_size=3)
     with pytest.raises(ValueError, match=CubeConv2d.__name__):
         load_segmentor(cfg, checkpoint)
-    del cfg.model
+    cfg.pop('model')
     with pytest.raises(ValueError, match='has no model'):
         load_segmentor(cfg, checkpoint)

@@ -8,7 +8,7 @@ from mmseg_cube.deploy import ExportableSegmentor
 
 def mmseg_logits(model, images):
     """Logits of mmseg's own test, which starts from BGR images."""
-    size = images.shape[2:]
+    size = tuple(images.shape[2:])
     samples = [
         SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
         for _ in images

@@ -69,7 +69,7 @@ def test_options_reach_the_network(tool, trained, tmp_path, capsys):
     args += ['--out', str(tmp_path / 'net.pt'), '--cfg-options']
     assert tool.main([*args, 'model.decode_head.num_classes=2']) == 0
     capsys.readouterr()
-    assert tool.main([*args, 'model.decode_head.out_channels=3']) == 2
+    assert tool.main([*args, 'model.decode_head.widths.3=8']) == 2
     assert 'is no checkpoint of' in capsys.readouterr().err
 
 
