@@ -109,6 +109,7 @@ setup(
     # No OpenMMLab package and no torch: two sets of distributions share the
     # same import names, and the wrong one would overwrite the right one.
     install_requires=[
+        'matplotlib',
         'numpy',
         'opencv-python',
         'pillow',

@@ -9,7 +9,7 @@ from torch import nn
 
 from mmseg_cube.deploy.formats import FORMATS, Run
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
-from mmseg_cube.layers.deploy import switch_to_deploy
+from mmseg_cube.layers import switch_to_deploy
 
 # Largest difference of a logit.
 TOLERANCE = 1e-4

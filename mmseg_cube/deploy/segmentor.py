@@ -42,8 +42,12 @@ class ExportableSegmentor(nn.Module):
             )
         self.divisor = padding.get('size_divisor') or 1
         self.pad_val = float(preprocessor.pad_val)
-        # mmcv loads images as BGR, so what is converted becomes RGB.
-        self.is_rgb = preprocessor._channel_conversion
+        # mmcv loads images as BGR, so what is converted becomes RGB. The name
+        # differs between mmsegmentation and its fork.
+        self.is_rgb = any(
+            getattr(preprocessor, name, False)
+            for name in ('channel_conversion', '_channel_conversion')
+        )
         self.model = model
         mean, std = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
         if preprocessor._enable_normalize:

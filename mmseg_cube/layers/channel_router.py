@@ -119,12 +119,7 @@ class ChannelRouter(nn.Module):
 
     def relaxed(self) -> Tensor:
         """Relaxation of shape (B, C / B, C / B) of a learned order."""
-        if self.method == 'sort':
-            spacing = 2 / max(self.channels - 1, 1)
-            return softsort(self.scores.float(), self.temperature * spacing)
-        return sinkhorn(
-            self.logits.float(), self.temperature, SINKHORN_ITERATIONS
-        )
+        return self._learned()[1]
 
     @torch.no_grad()
     def permutation(self) -> Tensor:
@@ -132,11 +127,27 @@ class ChannelRouter(nn.Module):
         if self.method == 'sort':
             return self.scores.argsort(stable=True)
         if self.method == 'sinkhorn':
-            # The limit of Sinkhorn as the temperature goes to zero.
-            return assign(self.logits)
+            return assign(self.logits)[0]
         if self.method == 'none':
             return torch.arange(self.channels)
         return self.order
+
+    @property
+    def learns(self) -> bool:
+        """Whether the order is learned."""
+        return self.method in ('sort', 'sinkhorn')
+
+    def _learned(self) -> tuple[Tensor, Tensor]:
+        """Order, and the relaxation of which it is the limit."""
+        if self.method == 'sort':
+            spacing = 2 / max(self.channels - 1, 1)
+            relaxed = softsort(self.scores.float(), self.temperature * spacing)
+            return self.permutation(), relaxed
+        order, prices = assign(self.logits)
+        # Prices leave the limit of Sinkhorn's iterations as it is, and save
+        # the many that it would take to find them when it is cold.
+        logits = self.logits.float() - prices.float()[:, None]
+        return order, sinkhorn(logits, self.temperature, SINKHORN_ITERATIONS)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input of shape (N, C, H, W) in the learned order."""
@@ -151,9 +162,9 @@ class ChannelRouter(nn.Module):
         """
         if self.method == 'none':
             return None, None
-        learned = self.method in ('sort', 'sinkhorn')
-        recorded = learned and torch.is_grad_enabled()
-        return self.permutation(), self.relaxed() if recorded else None
+        if self.learns and torch.is_grad_enabled():
+            return self._learned()
+        return self.permutation(), None
 
     def switch_to_deploy(self) -> 'FixedOrder | None':
         """Order that takes the router's place; None for the identity."""
@@ -190,7 +201,7 @@ class FixedOrder(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input of shape (N, C, H, W) in the order."""
-        return input.index_select(1, self.order)
+        return apply_order(input, self.order, None)
 
     def permutation(self) -> Tensor:
         """Order of shape (C,)."""

@@ -26,6 +26,8 @@ from mmseg_cube.ops.geometry import PHASES, Geometry, Pair, check_cube_rules
 from mmseg_cube.ops.spatial_mask import mask_cells
 
 AUTO = 'auto'
+# Channels of a lattice below which its convolution wins nothing.
+FEW = 16
 
 # torch 2.1 has it under another name.
 is_compiling = getattr(
@@ -51,7 +53,7 @@ def cube_conv2d(
     """Cube convolution with the arguments of ``F.conv2d``.
 
     Args:
-        input: Tensor of shape (N, C, H, W).
+        input: Tensor of shape (N, C, H, W) or (C, H, W).
         weight: Tensor of shape (D, C / r^2 / groups, q, q).
         bias: Tensor of shape (D,).
         stride: Stride in cells.
@@ -68,8 +70,8 @@ def cube_conv2d(
         order: Permutation of the input channels, of shape (C,).
 
     Returns:
-        Tensor of shape (N, D, H', W'), sized like the output of ``F.conv2d``
-        with a kernel of ``kernel_size``.
+        Tensor of shape (N, D, H', W') or (D, H', W'), sized like the output
+        of ``F.conv2d`` with a kernel of ``kernel_size``.
 
     Raises:
         CubeRuleError: If the operator would skip channels or split cells.
@@ -89,7 +91,7 @@ def cube_conv2d(
         scale=scale,
         phase=phase,
     )
-    check_cube_rules(input.shape[1], weight.shape[0], geometry)
+    check_cube_rules(input.shape[-3], weight.shape[0], geometry)
     return convolve(input, weight, bias, geometry, form, mask, order)
 
 
@@ -106,7 +108,7 @@ def convolve(
     """Cube convolution of a checked geometry.
 
     Args:
-        input: Tensor of shape (N, C, H, W).
+        input: Tensor of shape (N, C, H, W) or (C, H, W).
         weight: Tensor of shape (D, C / r^2 / groups, q, q).
         bias: Tensor of shape (D,), or None.
         geometry: Geometry of the convolution.
@@ -117,10 +119,13 @@ def convolve(
             of ``order``, or None.
 
     Returns:
-        Tensor of shape (N, D, H', W').
+        Tensor of shape (N, D, H', W'), or (D, H', W').
     """
+    if input.dim() == 3:
+        options = (weight, bias, geometry, form, mask, order, relaxed)
+        return convolve(input[None], *options)[0]
     if form == AUTO:
-        form = choose_form(input, masked=mask is not None)
+        form = choose_form(input, geometry, masked=mask is not None)
     if form == 'lattice':
         # Tracers cannot look into the fused form; compilers fuse themselves.
         traced = torch.jit.is_tracing() or is_compiling()
@@ -134,12 +139,24 @@ def convolve(
     return coarse(input, weight, bias, geometry)
 
 
-def choose_form(input: Tensor, masked: bool) -> str:
+def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
     """The form that was measured to be the fastest.
 
-    On a CPU the lattice form led at every shape, layout and direction of
-    ``tools/analysis_tools/benchmark_operator.py``.
+    Measured on a CPU by ``tools/analysis_tools/benchmark_operator.py``. With
+    a mask it is the lattice form, which applies the mask on its way. Without
+    one it is the folded form where the lattice would have so few channels
+    that a convolution of it is no faster than a dense one.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        geometry: Geometry of the convolution.
+        masked: Whether there is a mask.
+
+    Returns:
+        One of ``FORMS``.
     """
+    if not masked and input.shape[1] < FEW * geometry.scale**2:
+        return 'folded'
     return 'lattice'
 
 

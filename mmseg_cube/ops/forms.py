@@ -26,6 +26,7 @@ from mmseg_cube.ops.geometry import (
     lattice_pads,
     output_size,
 )
+from mmseg_cube.ops.layout import LAST, is_channels_last
 
 FORMS = ('lattice', 'folded', 'parity')
 
@@ -88,7 +89,7 @@ def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
 
     Returns:
         Tensor of shape (D, C / groups, K, K') with the weights of an
-        equivalent convolution of the coarse grid.
+        equivalent convolution of the coarse grid, in the same layout.
     """
     scale = geometry.scale
     rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
@@ -101,9 +102,11 @@ def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
     index = torch.tensor(places, device=weight.device)
     folded = weight.new_zeros(*weight.shape[:2], size)
     folded = folded.index_copy(2, index, weight.flatten(2))
-    return folded.unflatten(2, (scale**2, rows.span, columns.span)).flatten(
-        1, 2
-    )
+    folded = folded.unflatten(2, (scale**2, rows.span, columns.span))
+    folded = folded.flatten(1, 2)
+    if is_channels_last(weight):
+        return folded.contiguous(memory_format=LAST)
+    return folded
 
 
 def folded_form(
@@ -171,4 +174,9 @@ def parity_form(
     kernel = weight.unflatten(0, (groups, -1)).flatten(3).transpose(2, 3)
     out = kernel.flatten(2) @ taps
     out = out.flatten(1, 2).unflatten(2, (height, width))
-    return out if bias is None else out + bias[:, None, None]
+    if bias is not None:
+        out = out + bias[:, None, None]
+    # As in torch, either of them asks for channels last.
+    if is_channels_last(input) or is_channels_last(weight):
+        return out.contiguous(memory_format=LAST)
+    return out

@@ -35,6 +35,7 @@ from mmseg_cube.ops.layout import (
 from mmseg_cube.ops.reconstruct import (
     inside,
     reconstruct,
+    split_pads,
     to_cells,
     to_lattice,
 )
@@ -70,7 +71,7 @@ def apply_order(
     if order is None:
         return input
     if relaxed is None:
-        return input.index_select(1, order)
+        return permute_channels(input, order)
     return route(input, order, relaxed)
 
 
@@ -111,6 +112,7 @@ class _FusedLattice(torch.autograd.Function):
     ):
         routed = input if order is None else permute_channels(input, order)
         padding, pads = lattice_padding(geo)
+        pads, cut = split_pads(pads)
         lattice = to_lattice(routed, geo.scale, pads)
         statistics = mask = None
         if mask_weight is not None:
@@ -124,6 +126,8 @@ class _FusedLattice(torch.autograd.Function):
         ctx.save_for_backward(*tensors, order, statistics, mask)
         ctx.geometry = geo
         kernel = _like(weight, lattice)
+        # Only now: the mask sees what the convolution does not read.
+        lattice = inside(lattice, cut)
         out = F.conv2d(lattice, kernel, bias, *_steps(geo, padding))
         # As in torch, either of them asks for channels last.
         return out if is_channels_last(weight) else _like(out, input)
@@ -150,8 +154,9 @@ def _parts(input: Tensor) -> list[slice]:
     Large ones go one by one, so that what is made on the way stays small. A
     GPU would rather have everything at once.
     """
-    samples = len(input)
-    size = samples * input[0].numel() * input.element_size()
+    # An empty batch is one part as well: its gradients are zeros.
+    samples = max(len(input), 1)
+    size = input.numel() * input.element_size()
     step = samples if input.is_cuda or size < SMALL else 1
     return [slice(n, n + step) for n in range(0, samples, step)]
 
@@ -166,7 +171,10 @@ def _differentiable_gradients(ctx, grad: Tensor) -> list[Tensor | None]:
     """Gradients that can be differentiated again."""
     saved = ctx.saved_tensors
     input, weight, bias, mask_weight, mask_bias, relaxed, order = saved[:7]
-    mask = None if mask_weight is None else (mask_weight, mask_bias)
+    mask = None
+    if mask_weight is not None:
+        # After autocast the input alone may be of half precision.
+        mask = mask_weight.to(input.dtype), mask_bias.to(input.dtype)
     out = plain_lattice(
         input, weight, bias, ctx.geometry, mask, order, relaxed
     )
@@ -192,6 +200,7 @@ def _gradients(ctx, grad: Tensor) -> list[Tensor | None]:
     if order is not None:
         inverse = order.argsort()
     padding, pads = lattice_padding(geo)
+    pads, cut = split_pads(pads)
     above = needs[0] or needs[3] or needs[4] or needs[5]
 
     def add(place: int, value: Tensor) -> None:
@@ -210,7 +219,7 @@ def _gradients(ctx, grad: Tensor) -> list[Tensor | None]:
             pixels.mul_(mask[part])
         d_lattice, d_weight, _ = conv_backward(
             _like(grad[part], lattice),
-            lattice,
+            inside(lattice, cut),
             weight,
             None,
             *_steps(geo, padding)[:3],
@@ -222,6 +231,8 @@ def _gradients(ctx, grad: Tensor) -> list[Tensor | None]:
         add(1, d_weight)
         if not above:
             continue
+        if any(map(any, cut)):
+            d_lattice = F.pad(d_lattice, (*cut[1], *cut[0]))
         d_pixels = inside(d_lattice, pads)
         if mask is not None:
             d_pixels, d_kernel, d_bias = cell_mask_gradients(

@@ -38,8 +38,7 @@ def to_lattice(
     Args:
         input: Tensor of shape (N, C, H, W).
         scale: Lattice pixels per cell and axis, r.
-        pads: Zeros (before, after) per axis, in lattice pixels; negative
-            ones are cut off.
+        pads: Zeros (before, after) per axis, in lattice pixels.
 
     Returns:
         The padded lattice: on a CPU with its channels last, elsewhere in the
@@ -76,7 +75,7 @@ def to_cells(lattice: Tensor, scale: int) -> Tensor:
         elsewhere in the layout of the lattice.
     """
     cells = _cells_of(lattice, scale)
-    if lattice.device.type != 'cpu':
+    if lattice.device.type != 'cpu' or lattice.numel() == 0:
         layout = torch.contiguous_format
         if lattice.stride(1) == 1:
             layout = torch.channels_last
@@ -89,9 +88,25 @@ def to_cells(lattice: Tensor, scale: int) -> Tensor:
     )
 
 
-def inside(lattice: Tensor, pads: tuple[Pair, Pair]) -> Tensor:
-    """View of a padded lattice without its padding."""
-    for axis, (before, after) in zip((2, 3), pads, strict=True):
+def split_pads(
+    pads: tuple[Pair, Pair],
+) -> tuple[tuple[Pair, Pair], tuple[Pair, Pair]]:
+    """Split padding into what is added and what, negative, is cut off.
+
+    Args:
+        pads: Padding (before, after) per axis.
+
+    Returns:
+        Pixels to add and pixels to cut off, none of them negative.
+    """
+    added = tuple((max(b, 0), max(a, 0)) for b, a in pads)
+    cut = tuple((max(-b, 0), max(-a, 0)) for b, a in pads)
+    return added, cut
+
+
+def inside(lattice: Tensor, margins: tuple[Pair, Pair]) -> Tensor:
+    """View of a lattice without margins (before, after) per axis."""
+    for axis, (before, after) in zip((2, 3), margins, strict=True):
         if before or after:
             size = lattice.shape[axis] - before - after
             lattice = lattice.narrow(axis, before, size)

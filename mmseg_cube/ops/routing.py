@@ -13,7 +13,8 @@ true permutation and the relaxation only carries the gradient.
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from mmseg_cube.ops.layout import permute_channels
 
 
 def softsort(scores: Tensor, temperature: float) -> Tensor:
@@ -43,7 +44,7 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
     Returns:
         Tensor of shape (B, g, g); rows sum to one exactly, columns nearly.
     """
-    log_p = logits / temperature
+    log_p = torch.log_softmax(logits / temperature, -1)
     for _ in range(iterations):
         log_p = torch.log_softmax(log_p, -2)
         log_p = torch.log_softmax(log_p, -1)
@@ -70,15 +71,14 @@ class _StraightThrough(torch.autograd.Function):
     def forward(ctx, input, relaxed, order):
         ctx.save_for_backward(input, order)
         ctx.like = relaxed.detach()
-        return input.index_select(1, order)
+        return permute_channels(input, order)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         input, order = ctx.saved_tensors
         grad_input = grad_relaxed = None
         if ctx.needs_input_grad[0]:
-            grad_input = grad.index_select(1, order.argsort())
+            grad_input = permute_channels(grad, order.argsort())
         if ctx.needs_input_grad[1]:
             grad_relaxed = relaxed_gradient(grad, input, ctx.like)
         return grad_input, grad_relaxed, None

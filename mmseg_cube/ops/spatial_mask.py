@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_cube.ops.layout import LAST, is_channels_last
+
 
 def spatial_mask(lattice: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """One value between 0 and 1 per lattice pixel.
@@ -60,7 +62,7 @@ def mask_cells(
         scale: Lattice pixels per cell and axis, r.
 
     Returns:
-        Tensor of shape (N, C, H, W), the masked input.
+        Tensor of shape (N, C, H, W), the masked input, in its layout.
     """
     parities = input.unflatten(1, (-1, scale**2))
     statistics = torch.cat((parities.mean(1), parities.amax(1)), 1)
@@ -69,4 +71,7 @@ def mask_cells(
     # Not pixel_unshuffle: exporters to ONNX get its channel order wrong.
     cells = mask.unflatten(3, (-1, scale)).unflatten(2, (-1, scale))
     cells = cells.permute(0, 1, 3, 5, 2, 4).flatten(2, 3)
-    return (parities * cells).flatten(1, 2)
+    masked = (parities * cells).flatten(1, 2)
+    if is_channels_last(input):
+        return masked.contiguous(memory_format=LAST)
+    return masked

@@ -2,8 +2,10 @@ import copy
 
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 
-from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.layers import ChannelRouter, FixedOrder
+from mmseg_cube.layers.assignment import assign
 from mmseg_cube.layers.channel_router import METHODS
 from mmseg_cube.ops import sinkhorn
 
@@ -142,6 +144,90 @@ def test_deepcopy_follows_its_own_parameters(method):
 def test_wrong_arguments(args, message):
     with pytest.raises(ValueError, match=message):
         ChannelRouter(32, **args)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('clear', [False, True])
+def test_assignment_is_the_best_one(clear, dtype):
+    torch.manual_seed(0)
+    weights = torch.randn(20, 7, 7).to(dtype)
+    if clear:
+        for block in weights:
+            block[torch.arange(7), torch.randperm(7)] += 10
+    order, prices = assign(weights)
+    for i, block in enumerate(weights.double()):
+        found = order[7 * i : 7 * (i + 1)] - 7 * i
+        best = linear_sum_assignment(block.numpy(), maximize=True)[1]
+        assert found.tolist() == best.tolist()
+        # Less the prices, every place wants what it gets.
+        net = block - prices[i].double()
+        slack = net.max(1).values - net[torch.arange(7), found]
+        assert slack.max() <= (1e-5 if dtype == torch.float32 else 0.05)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_diverged_logits_are_named(value):
+    router = ChannelRouter(32)
+    with torch.no_grad():
+        router.logits[1, 2, 3] = value
+    for call in (router.permutation, lambda: router(torch.ones(1, 32, 2, 2))):
+        with pytest.raises(ValueError, match='router.*nan or inf.*diverged'):
+            call()
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_relaxation_only_where_gradients_are_recorded(method):
+    router = disturbed(method)
+    order, relaxed = router.order_and_relaxation()
+    assert (relaxed is not None) == (method in LEARNED)
+    with torch.no_grad():
+        again, relaxed = router.order_and_relaxation()
+    assert relaxed is None
+    if method == 'none':
+        assert order is again is None
+    else:
+        assert torch.equal(order, again)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_deployed_router_is_its_order(method):
+    router = disturbed(method)
+    deployed = router.switch_to_deploy()
+    if method == 'none':
+        assert deployed is None
+        return
+    x = torch.randn(2, 32, 3, 4, requires_grad=True)
+    assert type(deployed) is FixedOrder
+    assert torch.equal(deployed(x), router(x))
+    assert torch.equal(deployed.permutation(), router.permutation())
+    assert list(deployed.state_dict()) == ['order']
+    assert deployed.switch_to_deploy() is deployed
+    order, relaxed = deployed.order_and_relaxation()
+    assert torch.equal(order, router.permutation())
+    assert relaxed is None
+
+
+@pytest.mark.parametrize('method', LEARNED)
+def test_fresh_router_deploys_to_nothing(method):
+    assert ChannelRouter(32, method).switch_to_deploy() is None
+
+
+def test_fixed_order_is_a_copy():
+    order = torch.randperm(8)
+    fixed = FixedOrder(order)
+    x = torch.randn(1, 8, 2, 2)
+    expected = x[:, order]
+    order.zero_()
+    assert torch.equal(fixed(x), expected)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_layout_is_kept(method):
+    last = dict(memory_format=torch.channels_last)
+    x = torch.randn(2, 32, 3, 4)
+    for router in (disturbed(method), FixedOrder(torch.randperm(32))):
+        assert router(x).is_contiguous()
+        assert router(x.to(**last)).is_contiguous(**last)
 
 
 def test_repr():

@@ -10,8 +10,8 @@ from mmseg_cube.layers import (
     CubeConv2d,
     CubeKernelBlock,
     SpatialMask,
+    switch_to_deploy,
 )
-from mmseg_cube.layers.deploy import switch_to_deploy
 
 
 @torch.no_grad()
@@ -184,7 +184,7 @@ def test_cube_convolution(method, mask):
         dict(mask=None, residual=True, layer_scale=0.5, norm_cfg=SYNC),
         dict(residual=True, layer_scale=0.5),
         dict(mask=None, stride=2, phase='down_right'),
-        dict(mask=None, kernel_size=5, groups=2, act_cfg=None),
+        dict(mask=None, kernel_size=5, groups=2, router=None, act_cfg=None),
         dict(mask=None, dilation=3, lattice_kernel_size=4),
     ],
 )

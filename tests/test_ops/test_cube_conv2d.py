@@ -8,7 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_cube.ops import CubeRuleError, cube_conv2d, reconstruct
+from mmseg_cube.ops import (
+    AUTO,
+    FORMS,
+    CubeRuleError,
+    cube_conv2d,
+    reconstruct,
+)
 
 
 def reference(x, weight, bias, stride, padding, dilation, groups, scale, k, p):
@@ -81,11 +87,46 @@ def test_equals_the_definition(case):
     weight = draw(2 * groups, 2, q, q)
     bias = draw(2 * groups) if case.get('bias', True) else None
     shared = (case['stride'], case['padding'], case['dilation'], groups, scale)
-    out = cube_conv2d(x, weight, bias, *shared, kernel_size=k, phase=phase)
     expected = reference(x, weight, bias, *shared, k, phase)
     plain = F.conv2d(x, draw(1, channels, k, k), None, *shared[:3])
-    assert out.shape[2:] == plain.shape[2:]
-    torch.testing.assert_close(out, expected, atol=1e-10, rtol=0)
+    assert expected.shape[2:] == plain.shape[2:]
+    for form in (AUTO, *FORMS):
+        out = cube_conv2d(
+            x, weight, bias, *shared, kernel_size=k, phase=phase, form=form
+        )
+        torch.testing.assert_close(out, expected, atol=1e-10, rtol=0, msg=form)
+
+
+def cells(lattice):
+    """The input that reconstruction lays out as a lattice of scale 2."""
+    return F.pixel_unshuffle(lattice, 2)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_axes_of_every_option(form):
+    torch.manual_seed(0)
+    x = torch.randn(1, 8, 9, 8, dtype=torch.float64)
+    weight = torch.randn(2, 2, 3, 5, dtype=torch.float64)
+    options = (1, 2), (2, 5), (1, 3)
+    out = cube_conv2d(x, weight, None, *options, form=form)
+    # Transposing the lattice swaps the axes.
+    x = cells(reconstruct(x).transpose(2, 3))
+    options = (pair[::-1] for pair in options)
+    turned = cube_conv2d(x, weight.transpose(2, 3), None, *options, form=form)
+    torch.testing.assert_close(out, turned.transpose(2, 3))
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_phases_mirror_each_other(form):
+    torch.manual_seed(0)
+    x = torch.randn(1, 8, 5, 6, dtype=torch.float64)
+    weight = torch.randn(2, 2, 3, 3, dtype=torch.float64)
+    options = dict(padding=1, form=form)
+    out = cube_conv2d(x, weight, phase='up_left', **options)
+    x = cells(reconstruct(x).flip(2, 3))
+    weight = weight.flip(2, 3)
+    mirrored = cube_conv2d(x, weight, phase='down_right', **options)
+    torch.testing.assert_close(out, mirrored.flip(2, 3))
 
 
 def test_reconstruction_order():
@@ -96,25 +137,53 @@ def test_reconstruction_order():
         assert z[n, g, 2 * h + i, 2 * w + j] == expected
 
 
+@pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('phase', ['up_left', 'down_right'])
-def test_gradcheck(phase):
+def test_gradcheck(phase, form):
     x = torch.randn(1, 8, 3, 4, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(2, 2, 3, 3, dtype=torch.float64, requires_grad=True)
     bias = torch.randn(2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda *a: cube_conv2d(*a, padding=1, phase=phase), (x, weight, bias)
+        lambda *a: cube_conv2d(*a, padding=1, phase=phase, form=form),
+        (x, weight, bias),
+        fast_mode=True,
     )
 
 
-def test_layout_of_the_input_does_not_matter():
+@pytest.mark.parametrize('form', FORMS)
+def test_layout_of_the_input_does_not_matter(form):
     x = torch.randn(2, 16, 9, 8)
     weight = torch.randn(4, 4, 3, 3)
-    out = cube_conv2d(x, weight, padding=1)
+    options = dict(padding=1, form=form)
+    out = cube_conv2d(x, weight, **options)
     for other in (
         x.to(memory_format=torch.channels_last),
         x.transpose(2, 3).contiguous().transpose(2, 3),
     ):
-        torch.testing.assert_close(cube_conv2d(other, weight, padding=1), out)
+        torch.testing.assert_close(cube_conv2d(other, weight, **options), out)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_one_sample_needs_no_batch(form):
+    x = torch.randn(8, 5, 6)
+    weight = torch.randn(2, 2, 3, 3, requires_grad=True)
+    out = cube_conv2d(x, weight, padding=1, form=form)
+    expected = cube_conv2d(x[None], weight, padding=1, form=form)
+    assert torch.equal(out, expected[0])
+    # Also where the next layer works in place.
+    out.relu_().sum().backward()
+    assert weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_empty_batch(form):
+    x = torch.randn(0, 8, 5, 6, requires_grad=True)
+    weight = torch.randn(2, 2, 3, 3, requires_grad=True)
+    out = cube_conv2d(x, weight, padding=1, form=form)
+    assert out.shape == (0, 2, 5, 6)
+    out.sum().backward()
+    assert x.grad.shape == x.shape
+    assert torch.equal(weight.grad, torch.zeros_like(weight))
 
 
 @pytest.mark.parametrize(
@@ -139,12 +208,9 @@ def test_unknown_phase():
         )
 
 
-def test_a_quarter_of_the_operations():
-    from torch.utils.flop_counter import FlopCounterMode
-
-    x = torch.randn(1, 32, 16, 16)
-    with FlopCounterMode(display=False) as cube:
-        cube_conv2d(x, torch.randn(24, 8, 3, 3), padding=1)
-    with FlopCounterMode(display=False) as plain:
-        F.conv2d(x, torch.randn(24, 32, 3, 3), padding=1)
-    assert cube.get_total_flops() * 4 == plain.get_total_flops()
+def test_unknown_form():
+    message = r"form must be one of \('auto', 'lattice', .*, but got 'gemm'"
+    with pytest.raises(ValueError, match=message):
+        cube_conv2d(
+            torch.zeros(1, 4, 4, 4), torch.zeros(1, 1, 3, 3), form='gemm'
+        )

@@ -52,6 +52,26 @@ def test_route_gradcheck_for_the_input():
     assert torch.autograd.gradcheck(lambda x: route(x, order, relaxed), (x,))
 
 
+def test_route_differentiates_twice():
+    torch.manual_seed(0)
+    order = torch.tensor([2, 0, 3, 1])
+    relaxed = torch.rand(1, 4, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(
+        lambda x, relaxed: route(x, order, relaxed), (x, relaxed)
+    )
+
+
+def test_route_keeps_the_layout():
+    last = dict(memory_format=torch.channels_last)
+    order, relaxed = torch.randperm(8), torch.rand(1, 8, 8)
+    x = torch.randn(2, 8, 4, 3).to(**last).requires_grad_()
+    out = route(x, order, relaxed)
+    assert out.is_contiguous(**last)
+    out.square().sum().backward()
+    assert x.grad.is_contiguous(**last)
+
+
 def test_route_keeps_half_precision_sums_finite():
     x = torch.full((1, 4, 64, 64), 16.0, dtype=torch.float16)
     relaxed = torch.rand(1, 4, 4, requires_grad=True)

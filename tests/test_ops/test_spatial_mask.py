@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_cube.ops import spatial_mask
+from mmseg_cube.ops import mask_cells, reconstruct, spatial_mask
 
 
 def reference(z, weight, bias):
@@ -45,3 +45,19 @@ def test_gradcheck():
     weight = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
     bias = torch.randn(1, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(spatial_mask, (z, weight, bias))
+
+
+@pytest.mark.parametrize('last', [False, True])
+@pytest.mark.parametrize('scale', [1, 2, 3])
+def test_masked_cells_are_the_masked_lattice(scale, last):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3 * scale**2, 4, 5, dtype=torch.float64)
+    if last:
+        x = x.to(memory_format=torch.channels_last)
+    weight = torch.randn(1, 2, 3, 3, dtype=torch.float64)
+    bias = torch.randn(1, dtype=torch.float64)
+    cells = mask_cells(x, weight, bias, scale)
+    lattice = reconstruct(x, scale)
+    expected = lattice * spatial_mask(lattice, weight, bias)
+    torch.testing.assert_close(reconstruct(cells, scale), expected)
+    assert cells.stride() == x.stride()

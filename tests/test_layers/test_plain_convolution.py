@@ -1,0 +1,141 @@
+"""Cube convolutions as they are deployed: plain, or with a fixed order."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_cube.layers import CubeConv2d, FixedOrder
+
+SHAPES = {
+    'as a 3 x 3': dict(kernel_size=3, padding=1),
+    'stride 2': dict(kernel_size=3, stride=2, padding=1),
+    'no padding': dict(kernel_size=5),
+    'dilated': dict(kernel_size=3, padding=3, dilation=3),
+    'even kernel': dict(kernel_size=4, stride=2, padding=1),
+    'centred': dict(kernel_size=3, padding=1, lattice_kernel_size=4),
+    'oblong': dict(kernel_size=(3, 5), padding=(1, 2), stride=(1, 2)),
+    'same': dict(kernel_size=(3, 4), padding='same'),
+    'valid': dict(kernel_size=3, padding='valid'),
+    'groups': dict(kernel_size=3, padding=1, groups=2),
+    'wide padding': dict(kernel_size=3, padding=4, stride=3),
+    'scale 1': dict(kernel_size=3, padding=1, scale=1),
+}
+RANDOM = dict(method='random', seed=1)
+
+
+def build(channels=16, **options):
+    torch.manual_seed(0)
+    layer = CubeConv2d(channels, 6, **options).double()
+    for name, parameter in layer.named_parameters():
+        if name.startswith(('router', 'mask')):
+            nn.init.normal_(parameter)
+    return layer
+
+
+def deploy(layer, **options):
+    """Deploy a copy, compare it with the layer, and return it."""
+    x = torch.randn(2, layer.in_channels, 9, 8, dtype=torch.float64)
+    deployed = copy.deepcopy(layer).switch_to_deploy(**options)
+    torch.testing.assert_close(deployed(x), layer(x), atol=1e-12, rtol=0)
+    return deployed
+
+
+def convolution(module):
+    """The one convolution of a deployed layer."""
+    (conv,) = (m for m in module.modules() if isinstance(m, nn.Conv2d))
+    return conv
+
+
+@pytest.mark.parametrize('phase', ['up_left', 'down_right'])
+@pytest.mark.parametrize('shape', SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize('bias', [True, False])
+def test_becomes_a_plain_convolution(shape, phase, bias):
+    layer = build(phase=phase, bias=bias, **shape)
+    conv = convolution(deploy(layer))
+    assert type(conv) is nn.Conv2d
+    assert conv.stride == layer.stride
+    assert conv.groups == layer.groups
+    assert (conv.bias is not None) == bias
+
+
+def test_four_ninths_of_the_weights():
+    conv = convolution(deploy(build(kernel_size=3, padding=1)))
+    assert conv.weight.numel() * 9 == 4 * 16 * 6 * 9
+    assert conv.kernel_size == (2, 2)
+
+
+@pytest.mark.parametrize('mode', ['reflect', 'replicate', 'circular'])
+@pytest.mark.parametrize('kernel, padding', [(3, 1), ((3, 4), 'same')])
+def test_padding_modes(mode, kernel, padding):
+    layer = build(kernel_size=kernel, padding=padding, padding_mode=mode)
+    assert type(convolution(deploy(layer))) is nn.Conv2d
+
+
+@pytest.mark.parametrize('router', [RANDOM, dict(), dict(method='sort')])
+def test_order_disappears_into_the_weights(router):
+    layer = build(kernel_size=3, padding=1, router=router)
+    assert layer.router.permutation().tolist() != list(range(16))
+    deployed = deploy(layer)
+    assert type(convolution(deployed)) is nn.Conv2d
+    assert len(deployed.state_dict()) == 2
+
+
+def test_order_across_groups_stays_a_cube():
+    layer = build(kernel_size=3, padding=1, groups=2, router=RANDOM)
+    deployed = deploy(layer)
+    assert type(deployed) is CubeConv2d
+    assert type(deployed.router) is FixedOrder
+
+
+@pytest.mark.parametrize('plain', [True, False])
+@pytest.mark.parametrize('router', [RANDOM, dict()])
+def test_masked_layer_stays_with_its_order_fixed(router, plain):
+    layer = build(kernel_size=3, padding=1, router=router, mask=dict())
+    before = layer.router.permutation()
+    deployed = deploy(layer, plain=plain)
+    assert type(deployed) is CubeConv2d
+    assert type(deployed.router) is FixedOrder
+    assert torch.equal(deployed.router.permutation(), before)
+    names = set(layer.state_dict()) - {'router.logits'}
+    assert set(deployed.state_dict()) == names | {'router.order'}
+
+
+@pytest.mark.parametrize('shape', SHAPES.values(), ids=SHAPES)
+def test_stays_itself_where_asked_to(shape):
+    layer = build(router=RANDOM, **shape)
+    for _ in range(2):
+        layer = deploy(layer, plain=False)
+        assert type(layer) is CubeConv2d
+        assert type(layer.router) is FixedOrder
+
+
+@pytest.mark.parametrize('method', ['none', 'sinkhorn', 'sort'])
+def test_identity_disappears(method):
+    for plain in (True, False):
+        layer = CubeConv2d(16, 6, 3, router=dict(method=method)).double()
+        deployed = deploy(layer, plain=plain)
+        assert not any(isinstance(m, FixedOrder) for m in deployed.modules())
+    assert deployed.router is None
+    assert list(deployed.state_dict()) == ['weight', 'bias']
+
+
+def test_mode_type_and_device_are_kept():
+    for training in (True, False):
+        layer = CubeConv2d(8, 4, 3, dtype=torch.bfloat16).train(training)
+        conv = convolution(layer.switch_to_deploy())
+        assert conv.training == training
+        assert conv.weight.dtype == torch.bfloat16
+    meta = CubeConv2d(8, 4, 3, padding=1, device='meta').switch_to_deploy()
+    assert convolution(meta).weight.is_meta
+
+
+def test_weights_are_its_own():
+    layer = build(kernel_size=3, padding=1)
+    conv = convolution(layer.switch_to_deploy())
+    with torch.no_grad():
+        conv.weight.zero_()
+        conv.bias.zero_()
+    assert layer.weight.abs().sum() > 0
+    assert layer.bias.abs().sum() > 0

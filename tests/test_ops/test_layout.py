@@ -1,0 +1,120 @@
+import pytest
+import torch
+
+from mmseg_cube.ops.layout import (
+    is_channels_last,
+    permute_channels,
+    to_channels_last,
+    to_contiguous,
+)
+from mmseg_cube.ops.reconstruct import (
+    inside,
+    reconstruct,
+    split_pads,
+    to_cells,
+    to_lattice,
+)
+
+LAST = torch.channels_last
+CHANGES = {
+    to_channels_last: LAST,
+    to_contiguous: torch.contiguous_format,
+}
+SHAPES = [
+    (2, 16, 7, 6),
+    (1, 3, 5, 4),
+    (3, 1, 4, 4),
+    (2, 8, 1, 1),
+    (0, 4, 2, 2),
+]
+DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
+
+
+def draw(shape, dtype=torch.float32):
+    torch.manual_seed(0)
+    return torch.randn(shape).to(dtype)
+
+
+def layouts(x):
+    """The same values in several layouts."""
+    return (
+        x,
+        x.to(memory_format=LAST),
+        x.transpose(2, 3).contiguous().transpose(2, 3),
+        torch.cat((x, x), 1)[:, : x.shape[1]],
+    )
+
+
+@pytest.mark.parametrize('change', CHANGES)
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('shape', SHAPES)
+def test_changes_the_layout_alone(change, dtype, shape):
+    for x in layouts(draw(shape, dtype)):
+        out = change(x)
+        assert torch.equal(out, x)
+        assert out.is_contiguous(memory_format=CHANGES[change])
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_a_changed_layout_has_its_own_memory(change):
+    x = draw((2, 8, 5, 4))
+    if change is to_contiguous:
+        x = x.to(memory_format=LAST)
+    before = x.clone()
+    out = change(x)
+    assert not out._is_view()
+    out.zero_()
+    assert torch.equal(x, before)
+
+
+def test_layout_is_told():
+    x = draw((2, 8, 5, 4))
+    assert not is_channels_last(x)
+    assert is_channels_last(x.to(memory_format=LAST))
+    # Where both layouts are the same, it is the usual one.
+    assert not is_channels_last(draw((2, 8, 1, 1)).to(memory_format=LAST))
+    assert not is_channels_last(draw((2, 1, 3, 3)).to(memory_format=LAST))
+
+
+@pytest.mark.parametrize('shape', [(2, 8, 5, 4), (2, 8, 1, 1), (0, 8, 2, 2)])
+def test_channels_are_permuted_in_the_layout_of_the_input(shape):
+    order = torch.randperm(8)
+    for x in layouts(draw(shape)):
+        out = permute_channels(x, order)
+        assert torch.equal(out, x[:, order])
+        assert is_channels_last(out) == is_channels_last(x)
+        given = torch.empty_like(x)
+        permute_channels(x, order, given)
+        assert torch.equal(given, out)
+
+
+@pytest.mark.parametrize('scale', [2, 3])
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('batch', [0, 1, 2])
+def test_lattice_and_back(scale, dtype, batch):
+    if dtype == torch.float16 and torch.__version__ < '2.2':
+        pytest.skip('torch 2.1 shuffles no float16 channels on a CPU')
+    for x in layouts(draw((batch, 2 * scale**2, 3, 4), dtype)):
+        lattice = to_lattice(x, scale)
+        assert torch.equal(lattice, reconstruct(x, scale))
+        assert torch.equal(to_cells(lattice, scale), x)
+        assert torch.equal(to_cells(lattice.contiguous(), scale), x)
+
+
+@pytest.mark.parametrize(
+    'pads',
+    [
+        ((0, 0), (0, 0)),
+        ((1, 2), (3, 0)),
+        ((-1, 0), (0, -2)),
+        ((-1, 2), (1, -3)),
+    ],
+)
+def test_padding_of_the_lattice(pads):
+    x = draw((2, 8, 3, 4))
+    expected = torch.nn.functional.pad(reconstruct(x), (*pads[1], *pads[0]))
+    for given in layouts(x):
+        added, cut = split_pads(pads)
+        lattice = to_lattice(given, 2, added)
+        assert torch.equal(inside(lattice, added), reconstruct(x))
+        assert torch.equal(inside(lattice, cut), expected)
