@@ -144,6 +144,7 @@ setup(
             'ftfy',
             'regex',
         ],
+        'export': ['onnx', 'onnxruntime'],
         'dev': ['pytest', 'ruff', 'scikit-learn', 'setuptools>=64', 'wheel'],
     },
     cmdclass={'build_py': BuildPy, 'develop': Develop},

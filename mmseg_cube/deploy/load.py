@@ -55,5 +55,6 @@ def _dataset_meta(cfg: Config, meta: dict) -> dict:
     """Return the classes and the palette, as far as they are known."""
     if 'dataset_meta' in meta:
         return meta['dataset_meta']
-    name = cfg.get('test_dataloader', {}).get('dataset', {}).get('type')
+    loader = cfg.get('test_dataloader') or {}
+    name = loader.get('dataset', {}).get('type')
     return getattr(DATASETS.get(name), 'METAINFO', {}) if name else {}

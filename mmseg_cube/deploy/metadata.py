@@ -21,7 +21,7 @@ def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
         is the crop and the stride that the network was to be tested with.
     """
     model = segmentor.model
-    meta, test_cfg = model.dataset_meta, model.test_cfg
+    meta, test_cfg = model.dataset_meta, model.test_cfg or {}
     described = dict(
         producer=f'mmseg_cube {__version__}',
         config=Path(cfg.filename).name,
@@ -38,8 +38,8 @@ def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
             size_divisor=segmentor.divisor,
             value=segmentor.pad_val,
         ),
-        classes=list(meta.get('classes', ())),
-        palette=[list(color) for color in meta.get('palette', ())],
+        classes=list(meta.get('classes') or ()),
+        palette=[list(color) for color in meta.get('palette') or ()],
     )
     if test_cfg.get('mode') == 'slide':
         described['window'] = dict(

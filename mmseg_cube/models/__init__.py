@@ -1,6 +1,7 @@
 """Networks, registered in mmseg's registry."""
 
+from mmseg_cube.models.backbones import CubeBackbone
 from mmseg_cube.models.decode_heads import UNetHead
 from mmseg_cube.models.losses import BuildingDiceLoss
 
-__all__ = ['BuildingDiceLoss', 'UNetHead']
+__all__ = ['BuildingDiceLoss', 'CubeBackbone', 'UNetHead']

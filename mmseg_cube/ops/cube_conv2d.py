@@ -124,11 +124,13 @@ def convolve(
     if input.dim() == 3:
         options = (weight, bias, geometry, form, mask, order, relaxed)
         return convolve(input[None], *options)[0]
+    traced = torch.jit.is_tracing() or is_compiling()
     if form == AUTO:
-        form = choose_form(input, geometry, masked=mask is not None)
+        # A graph for all sizes cannot choose, nor keep folded weights.
+        masked = mask is not None
+        form = 'lattice' if traced else choose_form(input, geometry, masked)
     if form == 'lattice':
         # Tracers cannot look into the fused form; compilers fuse themselves.
-        traced = torch.jit.is_tracing() or is_compiling()
         fused = geometry.scale > 1 and not traced
         lattice = fused_lattice if fused else plain_lattice
         return lattice(input, weight, bias, geometry, mask, order, relaxed)

@@ -175,7 +175,8 @@ def parity_form(
     out = kernel.flatten(2) @ taps
     out = out.flatten(1, 2).unflatten(2, (height, width))
     if bias is not None:
-        out = out + bias[:, None, None]
+        # Autocast has cast the product alone.
+        out = out + bias.to(out.dtype)[:, None, None]
     # As in torch, either of them asks for channels last.
     if is_channels_last(input) or is_channels_last(weight):
         return out.contiguous(memory_format=LAST)

@@ -187,8 +187,10 @@ def _differentiable_gradients(ctx, grad: Tensor) -> list[Tensor | None]:
 
 def _gradients(ctx, grad: Tensor) -> list[Tensor | None]:
     needs, geo = ctx.needs_input_grad, ctx.geometry
-    input, weight, _, mask_weight, _, relaxed = ctx.saved_tensors[:6]
-    order, statistics, mask = ctx.saved_tensors[6:]
+    # Once: activation checkpointing lets go of what it has handed out.
+    saved = ctx.saved_tensors
+    input, weight, _, mask_weight, _, relaxed = saved[:6]
+    order, statistics, mask = saved[6:]
     grads: list[Tensor | None] = [None] * 6
     if needs[0]:
         grads[0] = torch.empty_like(input)

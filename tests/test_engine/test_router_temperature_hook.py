@@ -141,5 +141,5 @@ def test_model_without_a_learned_order_is_said(method, caplog):
 
 
 def test_temperatures_must_be_positive():
-    with pytest.raises(ValueError, match='positive, but got 4.0 and 0'):
+    with pytest.raises(ValueError, match='positive, but got 1.0 and 0'):
         HOOKS.build(dict(type='RouterTemperatureHook', end=0))

@@ -59,7 +59,12 @@ class UNetLevel(nn.Module):
         height, width = x.shape[2:]
         size = (2 * height, 2 * width) if skip is None else skip.shape[2:]
         x = resize(
-            x, size=size, mode='bilinear', align_corners=self.align_corners
+            x,
+            size=size,
+            mode='bilinear',
+            align_corners=self.align_corners,
+            # Its check would fix the size in an exported graph.
+            warning=False,
         )
         if skip is not None:
             x = torch.cat((x, skip), 1)

@@ -1,0 +1,3 @@
+from mmseg_cube.models.backbones.cube_backbone import CubeBackbone
+
+__all__ = ['CubeBackbone']

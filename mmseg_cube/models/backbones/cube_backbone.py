@@ -1,0 +1,153 @@
+"""Entry for ``type='CubeBackbone'``: Cube kernels in any backbone."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+
+from mmengine.logging import print_log
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_cube.layers.conv_cfg import CUBE_ARGUMENTS
+from mmseg_cube.models.backbones.cube_mixin import CubeMixin, cube_class
+from mmseg_cube.models.backbones.dry_run import IMAGE_SIZE, dry_run
+from mmseg_cube.models.backbones.insertion import BLOCK_OPTIONS, make_blocks
+from mmseg_cube.models.backbones.replacement import (
+    describe_kept,
+    replace_convolutions,
+)
+
+PROJECTIONS = ('project', 'init')
+LISTS = ('stages', 'patterns', 'kernel_sizes')
+REPLACE_OPTIONS = (*LISTS, 'projection', *CUBE_ARGUMENTS)
+INSERT_OPTIONS = ('stages', 'blocks', *BLOCK_OPTIONS)
+
+
+@MODELS.register_module()
+def CubeBackbone(
+    backbone: dict,
+    replace: dict | None = None,
+    insert: dict | None = None,
+    init_cfg: dict | list[dict] | None = None,
+    pretrained: str | None = None,
+) -> nn.Module:
+    """Build a backbone of any library with Cube kernels in it.
+
+    What is returned is the backbone itself, an instance of its own class,
+    with its own names of parameters: checkpoints, layer-wise learning rates,
+    ``custom_keys`` and frozen stages are those of the plain one. Names that
+    it did not have are those of routers and masks in replaced layers, and
+    ``cube_blocks.STAGE.NUMBER`` of inserted blocks.
+
+    The stages that options speak of are the places in the backbone's output.
+    A convolution counts to the first output that depends on it and has its
+    height and width, or else to the first that depends on it.
+
+    Args:
+        backbone: Config of the backbone, of any scope.
+        replace: Convolutions to replace, or None for none of them. Eligible
+            are those without groups whose kernel and channels allow it.
+            ``stages`` and ``patterns`` (shell patterns for names of modules,
+            ``'layer3.*.conv2'``) narrow them down, ``kernel_sizes`` is
+            ``(3,)`` unless given. ``projection`` says what happens to a
+            plain weight that is loaded into a replaced layer: ``'project'``
+            (default) fits the Cube weight to it, ``'init'`` leaves it out.
+            All else goes to :class:`CubeConv2d`: ``scale``, ``router``,
+            ``mask``, ``lattice_kernel_size``, ``form`` and ``phase``, which
+            may be ``'alternate'``.
+        insert: Blocks to insert, or None for none: ``blocks`` (1) residual
+            :class:`CubeKernelBlock` on the output of each of ``stages`` (all
+            by default), which at first leave it as it is. All else goes to
+            the blocks.
+        init_cfg: Initialisation, as if given to the backbone.
+        pretrained: Checkpoint, as if given to the backbone; mmseg's
+            segmentors hand their own ``pretrained`` on by this name.
+
+    Raises:
+        ValueError: If there is nothing to do, an option is unknown, or a
+            stage or a pattern selects nothing; the message lists what there
+            is.
+
+    Examples:
+        >>> backbone = CubeBackbone(
+        ...     dict(type='ResNetV1c', depth=50),
+        ...     replace=dict(stages=(2, 3), router=dict()),
+        ...     insert=dict(stages=3),
+        ... )
+    """
+    if replace is None and insert is None:
+        raise ValueError(
+            'CubeBackbone has nothing to do: give replace=dict() for all '
+            'eligible convolutions, insert=dict() for a block behind every '
+            'stage, or both'
+        )
+    replacing, inserting = replace is not None, insert is not None
+    replace = _read_options('replace', replace, REPLACE_OPTIONS)
+    insert = _read_options('insert', insert, INSERT_OPTIONS)
+    projection = replace.pop('projection', PROJECTIONS[0])
+    if projection not in PROJECTIONS:
+        raise ValueError(
+            f'replace.projection must be one of {PROJECTIONS}, but got '
+            f'{projection!r}'
+        )
+    cfg = backbone.copy()
+    for name, value in dict(init_cfg=init_cfg, pretrained=pretrained).items():
+        if value is None:
+            continue
+        if cfg.get(name) is not None:
+            raise ValueError(
+                f'{name} is given to CubeBackbone and to the backbone in it; '
+                'leave one of them out'
+            )
+        cfg[name] = value
+    network = MODELS.build(cfg)
+    if isinstance(network, CubeMixin):
+        raise ValueError(
+            'CubeBackbone takes a plain backbone, but got another '
+            'CubeBackbone; put replace and insert into one'
+        )
+    run = dry_run(
+        network, cfg.get('in_channels', 3), cfg.get('img_size', IMAGE_SIZE)
+    )
+    blocks = make_blocks(run, **insert) if inserting else nn.ModuleDict()
+    count, kept = 0, Counter()
+    if replacing:
+        # Backbones of timm come with their weights.
+        loaded = getattr(network, 'is_init', False)
+        project = loaded and projection == 'project'
+        count, kept = replace_convolutions(network, run, project, **replace)
+    network.__class__ = cube_class(type(network))
+    network.cube_projection = projection
+    network.cube_blocks = blocks
+    print_log(_summarise(blocks, count, kept), 'current', logging.INFO)
+    return network
+
+
+def _read_options(
+    option: str, given: dict | None, allowed: Iterable[str]
+) -> dict:
+    """Copy of the options, with single values for lists made lists."""
+    options = dict(given or {})
+    unknown = sorted(set(options) - set(allowed))
+    if unknown:
+        raise ValueError(
+            f'{option} of CubeBackbone has no option '
+            f'{", ".join(map(repr, unknown))}; it has {", ".join(allowed)}'
+        )
+    for name in LISTS:
+        if isinstance(options.get(name), (int, str)):
+            options[name] = (options[name],)
+    return options
+
+
+def _summarise(blocks: nn.ModuleDict, count: int, kept: Counter) -> str:
+    parts = []
+    if count:
+        total = count + kept.total()
+        parts.append(f'{count} of {total} convolutions replaced')
+    if blocks:
+        number = sum(map(len, blocks.values()))
+        stages = ', '.join(blocks)
+        parts.append(f'{number} blocks inserted behind stages {stages}')
+    text = f'CubeBackbone: {", ".join(parts)}'
+    return f'{text}; kept: {describe_kept(kept)}' if kept else text

@@ -1,0 +1,100 @@
+"""What a backbone with Cube kernels does beyond its own class."""
+
+import logging
+from functools import cache
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.models.backbones.dry_run import to_stages
+from mmseg_cube.models.backbones.projection import project_weight
+
+
+class CubeMixin:
+    """Mixed into the class of a backbone, in front of it.
+
+    Attributes:
+        cube_blocks: Inserted blocks, by the stage whose output they change.
+        cube_projection: ``'project'`` or ``'init'``: what happens to the
+            weight of a plain convolution that is loaded into a Cube one.
+    """
+
+    cube_blocks: nn.ModuleDict
+    cube_projection: str
+
+    def forward(self, *args, **kwargs) -> Tensor | tuple | list:
+        """Apply the blocks to the outputs of the backbone."""
+        output = super().forward(*args, **kwargs)
+        if not self.cube_blocks:
+            return output
+        stages = list(to_stages(output))
+        for stage, blocks in self.cube_blocks.items():
+            stages[int(stage)] = blocks(stages[int(stage)])
+        if isinstance(output, Tensor):
+            return stages[0]
+        return stages if isinstance(output, list) else tuple(stages)
+
+    def train(self, mode: bool = True) -> nn.Module:
+        """Set the mode of the backbone and of the inserted blocks."""
+        super().train(mode)
+        # norm_eval and frozen stages keep statistics that were learned
+        # before; those of the inserted norms are not.
+        self.cube_blocks.train(mode)
+        return self
+
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, *args
+    ) -> None:
+        """Make weights of plain convolutions fit before they are loaded."""
+        met = [
+            (f'{prefix}{name}.weight', layer)
+            for name, layer in self.named_modules()
+            if isinstance(layer, CubeConv2d)
+            and is_plain_weight(
+                state_dict.get(f'{prefix}{name}.weight'), layer
+            )
+        ]
+        for key, layer in met:
+            if self.cube_projection == 'project':
+                state_dict[key] = project_weight(state_dict[key], layer)
+            else:
+                state_dict[key] = layer.weight.detach().clone()
+        if met:
+            done = dict(
+                project='were projected to Cube weights',
+                init='were left out, their layers keep their initial weights',
+            )
+            print_log(
+                f'CubeBackbone: the weights of {len(met)} plain convolutions '
+                f'{done[self.cube_projection]}',
+                'current',
+                logging.INFO,
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def __reduce__(self) -> tuple:
+        # The class is made at run time, so pickle gets that of the backbone.
+        return _restore, (type(self).__bases__[1],), self.__dict__
+
+
+def is_plain_weight(weight: Tensor | None, layer: CubeConv2d) -> bool:
+    """Tell whether a weight is that of the replaced convolution."""
+    plain = (layer.out_channels, layer.in_channels, *layer.kernel_size)
+    return (
+        weight is not None
+        and layer.groups == 1
+        and weight.shape == plain != layer.weight.shape
+    )
+
+
+@cache
+def cube_class(base: type[nn.Module]) -> type[nn.Module]:
+    """Class of a backbone with Cube kernels: ``ResNet`` to ``CubeResNet``."""
+    members = dict(__module__=__name__, __doc__=base.__doc__)
+    return type(base)(f'Cube{base.__name__}', (CubeMixin, base), members)
+
+
+def _restore(base: type[nn.Module]) -> nn.Module:
+    kind = cube_class(base)
+    return kind.__new__(kind)

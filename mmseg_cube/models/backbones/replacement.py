@@ -1,0 +1,197 @@
+"""Cube convolutions in place of the plain ones of a network."""
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import torch
+from mmcv.cnn import Conv2d as WrappedConv2d
+from torch import nn
+
+from mmseg_cube.layers import CubeConv2d, alternate_phases
+from mmseg_cube.layers.phases import ALTERNATE
+from mmseg_cube.models.backbones.dry_run import DryRun
+from mmseg_cube.models.backbones.projection import project_weight
+from mmseg_cube.ops import CubeRuleError
+
+# Of other subclasses it is not known that they convolve with their weight.
+PLAIN = (nn.Conv2d, WrappedConv2d)
+SHOWN_NAMES = 8
+NOT_CHOSEN = 'not chosen'
+
+
+def replace_convolutions(
+    backbone: nn.Module,
+    run: DryRun,
+    project: bool = False,
+    stages: Sequence[int] | None = None,
+    patterns: Sequence[str] | None = None,
+    kernel_sizes: Sequence[int] = (3,),
+    **cube,
+) -> tuple[int, Counter]:
+    """Replace the chosen convolutions of a backbone in place.
+
+    Args:
+        backbone: Network to change; names of its parameters stay.
+        run: What is known of its stages.
+        project: Whether the weights that are there are projected.
+        stages: Stages whose convolutions are chosen; all by default.
+        patterns: Shell patterns for names of modules, one of which a chosen
+            one must match; all by default.
+        kernel_sizes: Kernels that are eligible.
+        **cube: Options of :class:`CubeConv2d`.
+
+    Returns:
+        Number of replaced convolutions, and of kept ones by reason.
+
+    Raises:
+        ValueError: If a stage, a pattern or a kernel size selects nothing.
+    """
+    if not kernel_sizes or min(kernel_sizes) < 2:
+        raise ValueError(
+            'replace.kernel_sizes must be numbers of at least 2, but got '
+            f'{tuple(kernel_sizes)}'
+        )
+    phase = cube.get('phase')
+    if phase == ALTERNATE:
+        cube = {k: v for k, v in cube.items() if k != 'phase'}
+    obstacles = {
+        name: _find_obstacle(module, name in run.stage_of, kernel_sizes, cube)
+        for name, module in backbone.named_modules()
+        if isinstance(module, nn.Conv2d)
+    }
+    eligible = [name for name in run.stage_of if obstacles[name] is None]
+    chosen = _choose(eligible, run, stages, patterns, obstacles)
+    layers = {
+        name: make_cube(backbone.get_submodule(name), project, **cube)
+        for name in chosen
+    }
+    if phase == ALTERNATE:
+        alternate_phases(nn.ModuleList(layers.values()))
+    places = {backbone.get_submodule(n): new for n, new in layers.items()}
+    for parent in list(backbone.modules()):
+        for name, child in parent._modules.items():
+            # A shared layer has several places.
+            if child in places:
+                parent._modules[name] = places[child]
+    kept = Counter(
+        reason or NOT_CHOSEN
+        for name, reason in obstacles.items()
+        if name not in layers
+    )
+    return len(layers), kept
+
+
+def make_cube(conv: nn.Conv2d, project: bool = False, **cube) -> CubeConv2d:
+    """Make the Cube convolution that takes the place of a plain one.
+
+    Args:
+        conv: Convolution without groups.
+        project: Whether to project its weight and to take over its bias.
+        **cube: Options of :class:`CubeConv2d`.
+
+    Returns:
+        The layer; it learns, or does not, as the given one.
+    """
+    layer = _build(conv, conv.weight.device, cube)
+    if project:
+        with torch.no_grad():
+            layer.weight.copy_(project_weight(conv.weight, layer))
+            if conv.bias is not None:
+                layer.bias.copy_(conv.bias)
+    layer.requires_grad_(conv.weight.requires_grad)
+    return layer.train(conv.training)
+
+
+def _build(conv: nn.Conv2d, device: torch.device, cube: dict) -> CubeConv2d:
+    return CubeConv2d(
+        conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        conv.groups,
+        conv.bias is not None,
+        conv.padding_mode,
+        device,
+        conv.weight.dtype,
+        **cube,
+    )
+
+
+def _find_obstacle(
+    conv: nn.Conv2d, runs: bool, kernel_sizes: Sequence[int], cube: dict
+) -> str | None:
+    """Why a convolution has to stay what it is, None if it need not."""
+    height, width = conv.kernel_size
+    if isinstance(conv, CubeConv2d):
+        return 'Cube already'
+    if type(conv) not in PLAIN or 'weight' not in conv._parameters:
+        return 'of another kind'
+    if not runs:
+        return 'unused'
+    if height != width or height not in kernel_sizes:
+        return f'of {height} x {width}'
+    if conv.groups > 1:
+        return 'grouped'
+    try:
+        _build(conv, torch.device('meta'), cube)
+    except CubeRuleError:
+        if max(conv.dilation) > 1:
+            return 'dilated'
+        return f'with {conv.in_channels} channels'
+    return None
+
+
+def _choose(
+    eligible: list[str],
+    run: DryRun,
+    stages: Sequence[int] | None,
+    patterns: Sequence[str] | None,
+    obstacles: dict[str, str | None],
+) -> list[str]:
+    """Names of the chosen convolutions; everything named must be there."""
+    known = f'eligible convolutions: {_shorten(eligible)}; {run.describe()}'
+    if not eligible:
+        reasons = Counter(obstacles.values())
+        raise ValueError(
+            f'none of {len(obstacles)} convolutions of the backbone is '
+            f'eligible: {describe_kept(reasons)}; {run.describe()}'
+        )
+    chosen = eligible
+    if stages is not None:
+        for stage in stages:
+            run.check_stage('replace.stages', stage)
+            if stage not in (run.stage_of[name] for name in eligible):
+                raise ValueError(
+                    f'replace.stages names stage {stage}, which has no '
+                    f'eligible convolution; {known}'
+                )
+        chosen = [name for name in chosen if run.stage_of[name] in stages]
+    if patterns is not None:
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in chosen):
+                raise ValueError(
+                    f'pattern {pattern!r} of replace.patterns matches no '
+                    f'eligible convolution of the chosen stages; {known}'
+                )
+        chosen = [
+            name
+            for name in chosen
+            if any(fnmatchcase(name, pattern) for pattern in patterns)
+        ]
+    if not chosen:
+        raise ValueError(f'replace chooses nothing; {known}')
+    return chosen
+
+
+def describe_kept(kept: Counter) -> str:
+    """Counts of kept convolutions by reason, most frequent first."""
+    return ', '.join(f'{n} {reason}' for reason, n in kept.most_common())
+
+
+def _shorten(names: list[str]) -> str:
+    shown = ', '.join(names[:SHOWN_NAMES])
+    more = len(names) - SHOWN_NAMES
+    return f'{shown} and {more} more' if more > 0 else shown

@@ -1,0 +1,469 @@
+"""The layers under everything that PyTorch and mmengine do to layers."""
+
+import copy
+import io
+import pickle
+import subprocess
+import sys
+from fractions import Fraction
+
+import pytest
+import torch
+from mmengine.analysis import get_model_complexity_info
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+from torch._dynamo.testing import CompileCounterWithBackend
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
+from mmseg_cube.ops import AUTO, FORMS
+
+LAST = dict(memory_format=torch.channels_last)
+FULL = dict(router=dict(method='sinkhorn'), mask=dict(kernel_size=3))
+ALL_FORMS = pytest.mark.parametrize('form', (AUTO, *FORMS))
+
+
+def layer(form=AUTO, channels=16, **options):
+    """A layer with router and mask, neither of them fresh."""
+    torch.manual_seed(0)
+    options = {**FULL, **options}
+    conv = CubeConv2d(channels, 8, 3, padding=1, form=form, **options)
+    return disturb(conv)
+
+
+def block():
+    torch.manual_seed(0)
+    return disturb(CubeKernelBlock(16, 16, residual=True, layer_scale=0.5))
+
+
+def disturb(module):
+    for name, parameter in module.named_parameters():
+        if 'router' in name or 'mask' in name:
+            nn.init.normal_(parameter, std=0.5)
+    return module
+
+
+BOTH = pytest.mark.parametrize('build', [layer, block])
+
+
+def draw(batch=2, height=8, width=6, channels=16):
+    torch.manual_seed(1)
+    # Behind a ReLU, as in networks.
+    return torch.randn(batch, channels, height, width).relu()
+
+
+def results(module, x, reference=None):
+    """Output and gradients of a module, by name."""
+    x = x.detach().requires_grad_()
+    module.zero_grad()
+    out = module(x)
+    out.square().sum().backward()
+    named = (reference or module).named_parameters()
+    found = {name: p.grad.clone() for name, p in named}
+    return dict(found, input=x.grad, output=out.detach())
+
+
+def assert_close(found, expected, **tolerance):
+    assert found.keys() == expected.keys()
+    tolerance = tolerance or dict(atol=1e-4, rtol=1e-4)
+    for name, value in expected.items():
+        torch.testing.assert_close(
+            found[name], value, msg=lambda m, n=name: f'{n}: {m}', **tolerance
+        )
+
+
+@pytest.fixture
+def fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def dynamic(x):
+    for axis in (0, 2, 3):
+        torch._dynamo.mark_dynamic(x, axis)
+    return x
+
+
+@ALL_FORMS
+@pytest.mark.usefixtures('fresh_compiler')
+def test_compiled_layer_is_one_graph_and_equal(form):
+    conv = layer(form)
+    compiled = torch.compile(conv, fullgraph=True, backend='aot_eager')
+    x = draw()
+    found = results(compiled, x, conv)
+    assert_close(found, results(conv, x))
+
+
+@pytest.mark.usefixtures('fresh_compiler')
+def test_compiled_block_is_one_graph_and_equal():
+    module = block()
+    compiled = torch.compile(module, fullgraph=True, backend='aot_eager')
+    x = draw()
+    assert_close(results(compiled, x, module), results(module, x))
+    module.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), module(x))
+
+
+@ALL_FORMS
+@pytest.mark.parametrize('recorded', [True, False])
+@pytest.mark.usefixtures('fresh_compiler')
+def test_other_sizes_compile_nothing_anew(form, recorded):
+    conv = layer(form)
+    counter = CompileCounterWithBackend('eager')
+    compiled = torch.compile(conv, fullgraph=True, backend=counter)
+    with torch.set_grad_enabled(recorded):
+        for i, size in enumerate(
+            [(2, 8, 6), (3, 12, 10), (4, 7, 9), (5, 31, 2), (2, 9, 9)]
+        ):
+            x = dynamic(draw(*size))
+            torch.testing.assert_close(compiled(x), conv(x))
+            if i == 1:
+                graphs = counter.frame_count
+    assert counter.frame_count == graphs
+
+
+@pytest.mark.usefixtures('fresh_compiler')
+def test_inductor():
+    conv = layer()
+    compiled = torch.compile(conv, fullgraph=True)
+    x = draw()
+    try:
+        found = results(compiled, x, conv)
+    except torch._dynamo.exc.BackendCompilerFailed as error:
+        pytest.skip(f'inductor does not work here: {error}')
+    assert_close(found, results(conv, x))
+
+
+def autocast_or_skip(dtype):
+    """Autocast on the CPU, where this torch has it."""
+    with torch.autocast('cpu', dtype):
+        works = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+    if not works:
+        pytest.skip(
+            f'torch {torch.__version__} has no CPU autocast to {dtype}'
+        )
+    return torch.autocast('cpu', dtype)
+
+
+@ALL_FORMS
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast(dtype, form):
+    conv = layer(form)
+    x = draw()
+    full = results(conv, x)
+    with autocast_or_skip(dtype):
+        out = conv(x)
+        assert out.dtype == dtype
+        assert conv(x.to(dtype)).dtype == dtype
+    # Gradients are taken outside, as mmengine does.
+    x = x.requires_grad_()
+    with autocast_or_skip(dtype):
+        out = conv(x)
+    conv.zero_grad()
+    out.float().square().sum().backward()
+    torch.testing.assert_close(
+        out.float(), full['output'], atol=0.05, rtol=0.05
+    )
+    for name, tensor in dict(conv.named_parameters(), input=x).items():
+        assert tensor.grad.dtype == torch.float32, name
+        error = (tensor.grad - full[name]).norm() / full[name].norm()
+        assert error < 0.05, (name, error)
+
+
+@ALL_FORMS
+def test_autocast_of_large_values_stays_finite(form):
+    conv = layer(form)
+    nn.init.constant_(conv.weight, 1e-4)
+    x = torch.full((1, 16, 6, 6), 6e4)
+    with autocast_or_skip(torch.float16):
+        out = conv(x)
+    assert out.isfinite().all()
+    out.float().mean().backward()
+    for name, parameter in conv.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+
+
+@BOTH
+def test_autocast_and_double_backward(build):
+    module = build()
+    x = draw().requires_grad_()
+    with autocast_or_skip(torch.bfloat16):
+        out = module(x)
+    (grad,) = torch.autograd.grad(
+        out.float().square().sum(), x, create_graph=True
+    )
+    grad.square().mean().backward()
+    assert x.grad.abs().sum() > 0
+
+
+@ALL_FORMS
+@pytest.mark.parametrize('options', [dict(), dict(router=None, mask=None)])
+def test_layouts_are_those_of_conv2d(form, options):
+    conv = layer(form, **options)
+    plain = nn.Conv2d(16, 8, 3, padding=1)
+    x = draw()
+    for weights in (conv, conv.to(**LAST)):
+        plain = plain.to(**LAST) if weights.weight.stride(1) == 1 else plain
+        for given in (x, x.to(**LAST)):
+            given = given.detach().requires_grad_()
+            out, expected = weights(given), plain(given)
+            assert out.stride() == expected.stride()
+            out.sum().backward()
+            assert given.grad.stride() == given.stride()
+
+
+def test_block_keeps_channels_last():
+    module = block().to(**LAST)
+    assert module(draw().to(**LAST)).is_contiguous(**LAST)
+
+
+def test_what_follows_may_work_in_place():
+    conv = layer()
+    for x in (draw(), draw().to(**LAST)):
+        in_place = nn.Sequential(conv, nn.ReLU(inplace=True))
+        usual = nn.Sequential(conv, nn.ReLU())
+        assert_close(results(in_place, x), results(usual, x), atol=0, rtol=0)
+
+
+WORKER = """
+import sys
+import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+folder = sys.argv[1]
+rank = int(sys.argv[2])
+torch.set_num_threads(1)
+distributed.init_process_group(
+    'gloo', f'file://{folder}/store', rank=rank, world_size=2
+)
+given = torch.load(f'{folder}/given.pt', weights_only=False)
+found = []
+for module, x in given:
+    wrapped = DistributedDataParallel(module, find_unused_parameters=False)
+    # Parameters that are not reached fail in the second iteration.
+    for _ in range(2):
+        wrapped.zero_grad()
+        wrapped(x.chunk(2)[rank]).square().mean().backward()
+    found.append({n: p.grad for n, p in module.named_parameters()})
+torch.save(found, f'{folder}/{rank}.pt')
+distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_have_the_gradients_of_one(tmp_path):
+    # In evaluation mode, or batch norm would see half of the batch.
+    modules = [layer().eval(), block().eval(), layer('folded').eval()]
+    given = [(module, draw(4)) for module in modules]
+    torch.save(given, tmp_path / 'given.pt')
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', WORKER, tmp_path, str(rank)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        error = process.communicate()[1]
+        assert process.returncode == 0, error
+    for rank in range(2):
+        everything = torch.load(tmp_path / f'{rank}.pt', weights_only=True)
+        for (module, x), found in zip(given, everything, strict=True):
+            module.zero_grad()
+            module(x).square().mean().backward()
+            expected = {n: p.grad for n, p in module.named_parameters()}
+            assert_close(found, expected, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize('method', ['sinkhorn', 'random'])
+def test_moving_average_of_the_weights(method):
+    torch.manual_seed(0)
+    router = dict(method=method)
+    net = nn.Sequential(CubeKernelBlock(16, router=router))
+    average = ExponentialMovingAverage(net, 0.5, update_buffers=True)
+    average.update_parameters(net)
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    net(draw())
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    average.update_parameters(net)
+    after = net.state_dict()
+    found = average.module.state_dict()
+    assert found.keys() == after.keys()
+    for name, value in found.items():
+        if value.is_floating_point():
+            middle = (before[name] + after[name]) / 2
+            torch.testing.assert_close(value, middle)
+    order = average.module[0].conv.router.permutation()
+    assert sorted(order.tolist()) == list(range(16))
+    assert average(draw()).shape == (2, 16, 8, 6)
+
+
+@BOTH
+@pytest.mark.parametrize('reentrant', [False, True])
+def test_activation_checkpointing(build, reentrant):
+    class Checkpointed(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+        def forward(self, x):
+            return checkpoint(self.module, x, use_reentrant=reentrant)
+
+    module = build()
+    x = draw()
+    expected = results(module, x)
+    found = results(Checkpointed(module), x, module)
+    assert_close(found, expected, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(
+    'clone', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+@BOTH
+def test_clones_after_a_step_of_training(build, clone):
+    module = build()
+    x = draw()
+    optimizer = torch.optim.SGD(module.parameters(), 0.01)
+    results(module, x)
+    optimizer.step()
+    twin = clone(module)
+    expected = results(module, x)
+    assert_close(results(twin, x), expected, atol=0, rtol=0)
+    for parameter in twin.parameters():
+        nn.init.zeros_(parameter)
+    assert_close(results(module, x), expected, atol=0, rtol=0)
+
+
+@BOTH
+def test_meta_device(build):
+    module = build().to('meta')
+    x = torch.empty(2, 16, 8, 6, device='meta')
+    found = results(module, x)
+    expected = results(build(), draw())
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].is_meta, name
+        assert found[name].shape == value.shape, name
+
+
+@pytest.mark.parametrize('source', FORMS)
+def test_weights_are_the_same_in_every_form(source):
+    first = layer(source)
+    buffer = io.BytesIO()
+    torch.save(first.state_dict(), buffer)
+    for form in (AUTO, *FORMS):
+        torch.manual_seed(2)
+        other = CubeConv2d(16, 8, 3, padding=1, form=form, **FULL)
+        buffer.seek(0)
+        other.load_state_dict(torch.load(buffer, weights_only=True))
+        assert_close(results(other, draw()), results(first, draw()))
+
+
+def counted(module, x, backward=False):
+    """Operations that torch counts."""
+    x = x.detach().requires_grad_(backward)
+    with FlopCounterMode(display=False) as counter:
+        out = module(x)
+        if backward:
+            out.sum().backward()
+    return counter.get_total_flops()
+
+
+SHARES = dict(
+    lattice=Fraction(1, 4),
+    folded=Fraction(4, 9),
+    parity=Fraction(1, 4),
+)
+
+
+@pytest.mark.parametrize('backward', [False, True])
+@pytest.mark.parametrize('form', FORMS)
+def test_torch_counts_the_work_done(form, backward):
+    cube = layer(form, mask=None)
+    plain = nn.Conv2d(16, 8, 3, padding=1)
+    # Its gradient is counted as matrix products.
+    cube.router = None
+    expected = SHARES[form] * counted(plain, draw(), backward)
+    assert counted(cube, draw(), backward) == expected
+    cube.mask = layer().mask
+    assert expected < counted(cube, draw(), backward) < 3 * expected
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_mmengine_counts_the_work_done(form):
+    cube = layer(form, mask=None)
+    plain = nn.Conv2d(16, 8, 3, padding=1)
+
+    def count(module):
+        found = get_model_complexity_info(
+            module, (16, 12, 10), show_table=False, show_arch=False
+        )
+        return found['flops']
+
+    assert count(cube) == SHARES[form] * count(plain)
+    assert count(cube) < count(layer(form)) < 3 * count(cube)
+
+
+@BOTH
+@pytest.mark.parametrize('form', FORMS)
+def test_traced_module_takes_other_sizes(build, form):
+    module = build().eval()
+    (module if build is layer else module.conv).form = form
+    traced = torch.jit.trace(module, draw())
+    for size in ((2, 8, 6), (3, 11, 14), (1, 1, 1)):
+        x = draw(*size)
+        torch.testing.assert_close(traced(x), module(x))
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.export, 'Dim'),
+    reason='torch.export has no dynamic shapes before torch 2.2',
+)
+@BOTH
+@pytest.mark.parametrize('form', FORMS)
+def test_exported_module_takes_other_sizes(build, form):
+    module = build().eval()
+    (module if build is layer else module.conv).form = form
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    exported = torch.export.export(
+        module, (draw(),), dynamic_shapes=(sizes,)
+    ).module()
+    for size in ((2, 8, 6), (3, 11, 14), (5, 3, 4)):
+        x = draw(*size)
+        torch.testing.assert_close(exported(x), module(x))
+
+
+def kept(module, x):
+    """Bytes kept for the backward pass, each piece of memory once."""
+    pieces = {}
+
+    def remember(tensor):
+        storage = tensor.untyped_storage()
+        pieces[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(remember, lambda t: t):
+        module(x.requires_grad_())
+    return sum(pieces.values())
+
+
+@pytest.mark.parametrize('last', [False, True])
+def test_nothing_of_the_lattice_is_kept(last):
+    x = draw(2, 32, 32, channels=64)
+    if last:
+        x = x.to(**LAST)
+    given = 4 * x.numel()
+    for options in (dict(mask=None), dict()):
+        conv = layer('lattice', channels=64, **options)
+        weights = sum(4 * p.numel() for p in conv.parameters())
+        # Relaxations of the router, and its order.
+        small = 40 * conv.router.logits.numel() + 8 * 64
+        # Two statistics and the mask are 3 of the lattice's 16 channels.
+        mask = 0 if conv.mask is None else 3 * given // 16
+        assert kept(conv, x) <= given + mask + weights + 4 * small
