@@ -138,11 +138,16 @@ class CubeConv2d(nn.Conv2d):
             return tuple((span // 2, span - span // 2) for span in spans)
         return tuple((p, p) for p in self.padding)
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the layer to an input of shape (N, C, H, W) or (C, H, W)."""
+        # The compiler of torch 2.1 does not look into a forward of torch.nn.
+        return self._conv_forward(input, self.weight, self.bias)
+
     def _conv_forward(
         self, input: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
-        # Overridden rather than ``forward``, because mmcv and others call it
-        # with weights into which they have folded a norm.
+        # mmcv and others call it with weights into which they have folded a
+        # norm.
         geometry = self.geometry
         if self.padding_mode != 'zeros':
             rows, columns = geometry.pads

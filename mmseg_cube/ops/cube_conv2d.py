@@ -16,23 +16,21 @@ channels that share a cell, so it mixes space and channels at once.
 import torch
 from torch import Tensor
 
-from mmseg_cube.ops.forms import FORMS, folded_form, parity_form
+from mmseg_cube.ops.forms import FORMS, folded_form
 from mmseg_cube.ops.fused_lattice import (
     apply_order,
     fused_lattice,
     plain_lattice,
 )
 from mmseg_cube.ops.geometry import PHASES, Geometry, Pair, check_cube_rules
+from mmseg_cube.ops.layout import is_channels_last
+from mmseg_cube.ops.parity import parity_form
 from mmseg_cube.ops.spatial_mask import mask_cells
+from mmseg_cube.ops.tracing import is_traced
 
 AUTO = 'auto'
-# Channels of a lattice below which its convolution wins nothing.
-FEW = 16
-
-# torch 2.1 has it under another name.
-is_compiling = getattr(
-    torch.compiler, 'is_compiling', torch._dynamo.is_compiling
-)
+# Channels of the lattice at which another form takes over; measured.
+FEW, SOME, MANY = 16, 32, 64
 
 
 def cube_conv2d(
@@ -124,13 +122,12 @@ def convolve(
     if input.dim() == 3:
         options = (weight, bias, geometry, form, mask, order, relaxed)
         return convolve(input[None], *options)[0]
-    traced = torch.jit.is_tracing() or is_compiling()
+    traced = is_traced()
     if form == AUTO:
         # A graph for all sizes cannot choose, nor keep folded weights.
         masked = mask is not None
         form = 'lattice' if traced else choose_form(input, geometry, masked)
     if form == 'lattice':
-        # Tracers cannot look into the fused form; compilers fuse themselves.
         fused = geometry.scale > 1 and not traced
         lattice = fused_lattice if fused else plain_lattice
         return lattice(input, weight, bias, geometry, mask, order, relaxed)
@@ -144,10 +141,12 @@ def convolve(
 def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
     """The form that was measured to be the fastest.
 
-    Measured on a CPU by ``tools/analysis_tools/benchmark_operator.py``. With
-    a mask it is the lattice form, which applies the mask on its way. Without
-    one it is the folded form where the lattice would have so few channels
-    that a convolution of it is no faster than a dense one.
+    Measured on a CPU by ``tools/analysis_tools/benchmark_operator.py``. The
+    lattice form leads with channels last, and with a mask, which it applies
+    on its way. Otherwise much of its time goes into changes of the layout,
+    which the others do without; they lead where the channels are so few that
+    operations hardly count, or so many that a matrix product runs at its
+    best.
 
     Args:
         input: Tensor of shape (N, C, H, W).
@@ -157,9 +156,16 @@ def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
     Returns:
         One of ``FORMS``.
     """
-    if not masked and input.shape[1] < FEW * geometry.scale**2:
+    if masked or input.device.type != 'cpu':
+        return 'lattice'
+    channels = input.shape[1] // geometry.scale**2
+    if channels < FEW:
         return 'folded'
-    return 'lattice'
+    if is_channels_last(input):
+        return 'lattice'
+    if torch.is_grad_enabled():
+        return 'folded' if channels < SOME else 'parity'
+    return 'lattice' if channels < MANY else 'parity'
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -24,7 +24,6 @@ from mmseg_cube.ops.geometry import (
     cell_pads,
     cell_taps,
     lattice_pads,
-    output_size,
 )
 from mmseg_cube.ops.layout import LAST, is_channels_last
 
@@ -133,51 +132,3 @@ def folded_form(
     return F.conv2d(
         input, kernel, bias, geometry.stride, padding, 1, geometry.groups
     )
-
-
-def parity_form(
-    input: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry
-) -> Tensor:
-    """Multiply the kernel with the shifted channels of every tap.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        weight: Tensor of shape (D, G / groups, q, q).
-        bias: Tensor of shape (D,), or None.
-        geometry: Geometry of the convolution.
-
-    Returns:
-        Tensor of shape (N, D, H', W').
-    """
-    sizes = input.shape[2:]
-    pads = [cell_pads(geometry, axis) for axis in (0, 1)]
-    height, width = (output_size(sizes[a], geometry, a) for a in (0, 1))
-    scale, groups = geometry.scale, geometry.groups
-    parities = (
-        F.pad(input, (*pads[1], *pads[0]))
-        .unflatten(1, (groups, -1, scale**2))
-        .unbind(3)
-    )
-    rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
-    down, right = geometry.stride
-    shifted = [
-        parities[i * scale + j][
-            ...,
-            h : h + down * (height - 1) + 1 : down,
-            w : w + right * (width - 1) + 1 : right,
-        ]
-        for h, i in zip(rows.cells, rows.parities, strict=True)
-        for w, j in zip(columns.cells, columns.parities, strict=True)
-    ]
-    # (N, groups, q * q * G / groups, H' * W')
-    taps = torch.stack(shifted, 2).flatten(4).flatten(2, 3)
-    kernel = weight.unflatten(0, (groups, -1)).flatten(3).transpose(2, 3)
-    out = kernel.flatten(2) @ taps
-    out = out.flatten(1, 2).unflatten(2, (height, width))
-    if bias is not None:
-        # Autocast has cast the product alone.
-        out = out + bias.to(out.dtype)[:, None, None]
-    # As in torch, either of them asks for channels last.
-    if is_channels_last(input) or is_channels_last(weight):
-        return out.contiguous(memory_format=LAST)
-    return out

@@ -147,7 +147,9 @@ def _summarise(blocks: nn.ModuleDict, count: int, kept: Counter) -> str:
         parts.append(f'{count} of {total} convolutions replaced')
     if blocks:
         number = sum(map(len, blocks.values()))
-        stages = ', '.join(blocks)
-        parts.append(f'{number} blocks inserted behind stages {stages}')
+        parts.append(
+            f'{number} block{"s" * (number > 1)} inserted behind '
+            f'stage{"s" * (len(blocks) > 1)} {", ".join(blocks)}'
+        )
     text = f'CubeBackbone: {", ".join(parts)}'
     return f'{text}; kept: {describe_kept(kept)}' if kept else text

@@ -18,11 +18,13 @@ class DryRun:
 
     Attributes:
         channels: Channels of each stage, None where it is no feature map.
+        in_training: The same in training mode.
         stage_of: Stage of each convolution that ran, by name, in the order
             of execution; None for one that no stage depends on.
     """
 
     channels: list[int | None]
+    in_training: list[int | None]
     stage_of: dict[str, int | None]
 
     def describe(self) -> str:
@@ -64,8 +66,8 @@ def dry_run(
         size: Side of the image, or its height and width, in pixels.
 
     Raises:
-        ValueError: If the backbone cannot run, or returns something else
-            than feature maps.
+        ValueError: If the backbone cannot run, or returns neither a feature
+            map nor a tuple or list.
     """
     probe = copy.deepcopy(backbone)
     # Not chained: mmpretrain's ConvNeXt.train returns nothing.
@@ -88,31 +90,55 @@ def dry_run(
     image = weight.new_zeros(1, in_channels, height, width)
     try:
         with torch.enable_grad():
-            output = probe(image)
+            maps = _run(probe, image)
+        # Some return more in training. Their layers stay in evaluation mode:
+        # norms cannot train on a single image this small.
+        stage_of = _find_stages(probe, maps, sizes)
+        probe.training = True
+        with torch.no_grad():
+            in_training = _run(probe, image)
     except Exception as error:
         raise ValueError(
             f'{type(backbone).__name__} failed on a black image of '
-            f'{in_channels} x {height} x {width}, with which CubeBackbone finds '
-            f'its stages: {error}. in_channels and img_size of the wrapped '
-            'backbone say which image it takes'
+            f'{in_channels} x {height} x {width}, with which CubeBackbone '
+            f'finds its stages: {error}. in_channels and img_size of the '
+            'wrapped backbone say which image it takes'
         ) from error
-    stages = to_stages(output)
+    return DryRun(_channels(maps), _channels(in_training), stage_of)
+
+
+def _run(backbone: nn.Module, image: Tensor) -> list[Tensor | None]:
+    """Outputs of a backbone, None in place of what is no feature map."""
+    stages = to_stages(backbone(image))
     if not isinstance(stages, (tuple, list)) or not stages:
-        raise ValueError(
-            f'{type(backbone).__name__} returns {type(output).__name__}, but '
-            'CubeBackbone needs a feature map or a tuple or list of them'
+        raise TypeError(
+            f'it returns {type(stages).__name__}, not a feature map or a '
+            'tuple or list of them'
         )
-    maps = [
-        s if isinstance(s, Tensor) and s.dim() == 4 else None for s in stages
+    return [
+        stage if isinstance(stage, Tensor) and stage.dim() == 4 else None
+        for stage in stages
     ]
+
+
+def _channels(maps: list[Tensor | None]) -> list[int | None]:
+    return [None if image is None else image.shape[1] for image in maps]
+
+
+def _find_stages(
+    backbone: nn.Module,
+    maps: list[Tensor | None],
+    sizes: dict[str, torch.Size],
+) -> dict[str, int | None]:
+    """Stage of each convolution, given the size of its output."""
     reached = [set() if m is None else set(_parameters_of(m)) for m in maps]
     stage_of = {}
-    for name, conv_size in sizes.items():
-        own = {id(p) for p in probe.get_submodule(name).parameters()}
+    for name, size in sizes.items():
+        own = {id(p) for p in backbone.get_submodule(name).parameters()}
         later = [i for i, found in enumerate(reached) if own & found]
-        alike = [i for i in later if maps[i].shape[2:] == conv_size]
+        alike = [i for i in later if maps[i].shape[2:] == size]
         stage_of[name] = next(iter(alike + later), None)
-    return DryRun([m if m is None else m.shape[1] for m in maps], stage_of)
+    return stage_of
 
 
 def _parameters_of(output: Tensor) -> Iterator[int]:

@@ -39,11 +39,18 @@ def make_blocks(
         leave their input as it is.
 
     Raises:
-        ValueError: If a stage does not exist or has channels that do not
-            fill whole lattice cells.
+        ValueError: If a stage does not exist, has channels that do not fill
+            whole lattice cells, or is another one in training.
     """
     if blocks < 1:
         raise ValueError(f'insert.blocks must be at least 1, but got {blocks}')
+    if run.in_training != run.channels:
+        raise ValueError(
+            'insert needs a backbone whose stages are the same in training '
+            'and in evaluation, but in training this one returns '
+            f'{len(run.in_training)}; use replace. In evaluation it has '
+            f'{run.describe()}'
+        )
     alternate = options.get('phase') == ALTERNATE
     if alternate:
         options = {k: v for k, v in options.items() if k != 'phase'}
