@@ -1,15 +1,15 @@
 """The parity form: one matrix product over the shifted channels of all taps.
 
-This project; see :mod:`mmseg_cube.ops.forms`. The taps of a call take 9/4 of
-the memory of its input (r = 2, q = 3). They are not kept for the backward
-pass, which gathers them once more: a copy, next to two matrix products.
+This project; see :mod:`mmseg_cube.ops.forms`. The taps take 9/4 of the memory
+of the input (r = 2, q = 3) and are kept for the backward pass. To gather them
+once more there was measured to cost the time that this form gains, and to
+raise the peak of memory, since their gradient is as large.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_cube.ops.autocast import cast_for_autocast
 from mmseg_cube.ops.geometry import (
     Geometry,
     cell_pads,
@@ -17,7 +17,6 @@ from mmseg_cube.ops.geometry import (
     output_size,
 )
 from mmseg_cube.ops.layout import LAST, is_channels_last
-from mmseg_cube.ops.tracing import is_traced
 
 
 def parity_form(
@@ -37,12 +36,7 @@ def parity_form(
     # (groups, D / groups, q * q * G / groups)
     kernel = weight.unflatten(0, (geometry.groups, -1)).flatten(3)
     kernel = kernel.transpose(2, 3).flatten(2)
-    if is_traced():
-        out = kernel @ gather_taps(input, geometry)
-    else:
-        tensors, without_autocast = cast_for_autocast((input, kernel))
-        with without_autocast:
-            out = _TapProduct.apply(*tensors, geometry)
+    out = kernel @ gather_taps(input, geometry)
     size = [output_size(input.shape[2 + a], geometry, a) for a in (0, 1)]
     out = out.flatten(1, 2).unflatten(2, size)
     if bias is not None:
@@ -86,33 +80,3 @@ def gather_taps(input: Tensor, geometry: Geometry) -> Tensor:
         for w, j in zip(columns.cells, columns.parities, strict=True)
     ]
     return torch.stack(shifted, 2).flatten(4).flatten(2, 3)
-
-
-class _TapProduct(torch.autograd.Function):
-    """Product of a kernel with the taps, without keeping the taps."""
-
-    @staticmethod
-    def forward(ctx, input, kernel, geometry):
-        ctx.save_for_backward(input, kernel)
-        ctx.geometry = geometry
-        return kernel @ gather_taps(input, geometry)
-
-    @staticmethod
-    def backward(ctx, grad):
-        input, kernel = ctx.saved_tensors
-        create = torch.is_grad_enabled()
-        with torch.enable_grad():
-            # The graph of the taps alone; it holds no tensor of theirs.
-            source = input if create else input.detach().requires_grad_()
-            taps = gather_taps(source, ctx.geometry)
-        grad_input = grad_kernel = None
-        if ctx.needs_input_grad[1]:
-            grad_kernel = (grad @ taps.transpose(-1, -2)).sum(0)
-        if ctx.needs_input_grad[0]:
-            (grad_input,) = torch.autograd.grad(
-                taps,
-                source,
-                kernel.transpose(-1, -2) @ grad,
-                create_graph=create,
-            )
-        return grad_input, grad_kernel, None

@@ -69,19 +69,15 @@ class _StraightThrough(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, input, relaxed, order):
-        ctx.save_for_backward(input, order)
-        ctx.like = relaxed.detach()
+        ctx.save_for_backward(input, relaxed, order)
         return permute_channels(input, order)
 
     @staticmethod
     def backward(ctx, grad):
-        input, order = ctx.saved_tensors
-        grad_input = grad_relaxed = None
-        if ctx.needs_input_grad[0]:
-            grad_input = permute_channels(grad, order.argsort())
-        if ctx.needs_input_grad[1]:
-            grad_relaxed = relaxed_gradient(grad, input, ctx.like)
-        return grad_input, grad_relaxed, None
+        # Both at any rate: the compiler of torch 2.1 cannot ask for needs.
+        input, relaxed, order = ctx.saved_tensors
+        grad_input = permute_channels(grad, order.argsort())
+        return grad_input, relaxed_gradient(grad, input, relaxed), None
 
 
 def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:

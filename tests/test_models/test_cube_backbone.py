@@ -1,6 +1,7 @@
 import copy
 import importlib.util
 import pickle
+from functools import cache
 
 import pytest
 import torch
@@ -75,12 +76,17 @@ EVERY = pytest.mark.parametrize('name', TABLE)
 CUBE_WORDS = ('cube_blocks.', '.router.', '.mask.')
 
 
-def twins(name, **options):
-    """Plain backbone and the same with Cube kernels."""
+@cache
+def build(name, **options):
     cfg, replace, _ = TABLE[name]
     cfg = dict(cfg, **options)
     torch.manual_seed(0)
     return MODELS.build(cfg), CubeBackbone(cfg, replace, dict(stages=(1, 3)))
+
+
+def twins(name, **options):
+    """Plain backbone and the same with Cube kernels."""
+    return copy.deepcopy(build(name, **options))
 
 
 def is_new(name):
@@ -96,7 +102,7 @@ def replaced(backbone):
 
 
 def image(batch=1):
-    return torch.randn(batch, 3, 64, 64)
+    return torch.randn(batch, 3, 32, 32)
 
 
 def total(outputs):
@@ -131,9 +137,8 @@ def test_plain_checkpoint_lacks_cube_parameters_only(name, tmp_path):
 
 @EVERY
 def test_inserted_blocks_start_as_the_identity(name):
-    cfg = TABLE[name][0]
-    plain = MODELS.build(cfg)
-    cube = CubeBackbone(cfg, insert=dict(blocks=2))
+    plain, _ = twins(name)
+    cube = CubeBackbone(TABLE[name][0], insert=dict(blocks=2))
     cube.load_state_dict(plain.state_dict(), strict=False)
     # As they come, before any training, so in both modes.
     for network in (plain, cube):
@@ -248,8 +253,10 @@ def test_parameters_of_a_replaced_layer_follow_its_weight():
     assert len({found[n] for n in own}) == 1
 
 
-@EVERY
-@pytest.mark.parametrize('where', ['backbone', 'wrapper'])
+@pytest.mark.parametrize(
+    'name, where',
+    [*((name, 'backbone') for name in TABLE), ('resnet', 'wrapper')],
+)
 def test_pretrained_weights(name, where, tmp_path):
     plain, _ = twins(name)
     for p in plain.parameters():
@@ -329,7 +336,7 @@ def plain_twin(cube):
     for d, y in enumerate(cube(x)[0, :, 3, 3]):
         (grad,) = torch.autograd.grad(y, x, retain_graph=True)
         kernel = grad[0, :, rows[0] :, rows[1] :][..., :3, :3]
-        assert kernel.abs().sum() == grad.abs().sum()
+        assert kernel.count_nonzero() == grad.count_nonzero()
         with torch.no_grad():
             plain.weight[d] = kernel
     return plain
@@ -445,14 +452,10 @@ def test_stages_and_patterns_choose(cfg, options, prefixes):
     found = replaced(cube)
     assert {name.split('.')[0] for name in found} == prefixes
     if cfg is HRNET:
-        fused = {n for n in found if 'branches' not in n}
+        # Branches of all modules, and what only leads to the last output.
         assert 'stage4.0.branches.3.0.conv1' in found
-        assert fused == {
-            'transition3.3.0.0',
-            'stage4.0.fuse_layers.3.0.2.0',
-            'stage4.0.fuse_layers.3.1.1.0',
-            'stage4.0.fuse_layers.3.2.0.0',
-        }
+        assert 'stage4.0.fuse_layers.3.0.0.0' in found
+        assert 'stage4.0.branches.2.0.conv1' not in found
     elif options.get('patterns'):
         assert found == ['layer2.0.conv2', 'layer2.1.conv2']
     elif cfg is MIT:
@@ -691,7 +694,7 @@ def test_segmentor_from_a_child_config_trains(tmp_path):
         sample.gt_sem_seg = PixelData(data=torch.randint(0, 2, (1, 64, 64)))
         samples.append(sample)
     model.train()
-    data = dict(inputs=list(image(2)), data_samples=samples)
+    data = dict(inputs=list(torch.randn(2, 3, 64, 64)), data_samples=samples)
     losses = model.train_step(data, wrapper)
     assert losses['loss'].isfinite()
     for name, p in model.named_parameters():
