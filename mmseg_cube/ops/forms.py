@@ -40,7 +40,7 @@ def lattice_padding(geometry: Geometry) -> tuple[Pair, tuple[Pair, Pair]]:
         Padding for ``F.conv2d``, the same on both sides and free of copies,
         and that to be added beforehand, one of them zero.
     """
-    rows, columns = (lattice_pads(geometry, axis) for axis in (0, 1))
+    rows, columns = lattice_pads(geometry, 0), lattice_pads(geometry, 1)
     # Windows advance by whole cells, so less than a cell too much behind
     # adds no window.
     if all(
@@ -94,8 +94,8 @@ def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
     rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
     places = [
         ((i * scale + j) * rows.span + h) * columns.span + w
-        for h, i in zip(rows.cells, rows.parities, strict=True)
-        for w, j in zip(columns.cells, columns.parities, strict=True)
+        for h, i in rows.places
+        for w, j in columns.places
     ]
     size = scale**2 * rows.span * columns.span
     index = torch.tensor(places, device=weight.device)
@@ -123,7 +123,7 @@ def folded_form(
         Tensor of shape (N, D, H', W').
     """
     kernel = fold_weight(weight, geometry)
-    rows, columns = (cell_pads(geometry, axis) for axis in (0, 1))
+    rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
     padding = (0, 0)
     if rows[0] == rows[1] >= 0 and columns[0] == columns[1] >= 0:
         padding = (rows[0], columns[0])

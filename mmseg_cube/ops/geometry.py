@@ -91,28 +91,36 @@ class CellTaps(NamedTuple):
     """Taps of the lattice kernel as seen from the coarse grid, on one axis.
 
     Attributes:
-        cells: Cell that each tap falls into, counted from the first one.
-        parities: Place of each tap within its cell.
+        places: For each tap the cell that it falls into, counted from the
+            first one, and its parity, the place within the cell.
         span: Cells that the taps reach over, the coarse kernel.
         before: Cells of padding in front; negative ones are cut off.
     """
 
-    cells: tuple[int, ...]
-    parities: tuple[int, ...]
+    places: tuple[Pair, ...]
     span: int
     before: int
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Cell of each tap."""
+        return tuple(cell for cell, _ in self.places)
+
+    @property
+    def parities(self) -> tuple[int, ...]:
+        """Parity of each tap."""
+        return tuple(parity for _, parity in self.places)
 
 
 def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
     """Distribute the taps of the lattice kernel over coarse cells."""
     first, scale = first_tap(geometry, axis), geometry.scale
-    places = [
+    start = first // scale
+    pixels = [
         first + geometry.dilation[axis] * t for t in range(geometry.taps[axis])
     ]
-    start = first // scale
-    cells = tuple(place // scale - start for place in places)
-    parities = tuple(place % scale for place in places)
-    return CellTaps(cells, parities, cells[-1] + 1, -start)
+    places = tuple((p // scale - start, p % scale) for p in pixels)
+    return CellTaps(places, places[-1][0] + 1, -start)
 
 
 def cell_pads(geometry: Geometry, axis: int) -> Pair:

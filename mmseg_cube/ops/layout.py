@@ -10,11 +10,17 @@ other hand, is a blocked transposition; a feature map seen as one pixel with
 import torch
 from torch import Tensor
 
+from mmseg_cube.ops.tracing import is_compiling
+
 LAST = torch.channels_last
+# The compiler of torch 2.1 cannot ask a tensor for its layout.
+LAYOUT_IS_HIDDEN = not hasattr(torch.compiler, 'is_compiling')
 
 
 def is_channels_last(input: Tensor) -> bool:
     """Whether a 4d tensor is laid out with its channels last only."""
+    if LAYOUT_IS_HIDDEN and is_compiling():
+        return False
     last = input.is_contiguous(memory_format=LAST)
     return last and not input.is_contiguous()
 

@@ -58,10 +58,9 @@ def gather_taps(input: Tensor, geometry: Geometry) -> Tensor:
     Returns:
         Tensor of shape (N, groups, q * q * G / groups, H' * W').
     """
-    pads = [cell_pads(geometry, axis) for axis in (0, 1)]
-    height, width = (
-        output_size(input.shape[2 + a], geometry, a) for a in (0, 1)
-    )
+    pads = cell_pads(geometry, 0), cell_pads(geometry, 1)
+    height = output_size(input.shape[2], geometry, 0)
+    width = output_size(input.shape[3], geometry, 1)
     scale = geometry.scale
     parities = (
         F.pad(input, (*pads[1], *pads[0]))
@@ -76,7 +75,7 @@ def gather_taps(input: Tensor, geometry: Geometry) -> Tensor:
             h : h + down * (height - 1) + 1 : down,
             w : w + right * (width - 1) + 1 : right,
         ]
-        for h, i in zip(rows.cells, rows.parities, strict=True)
-        for w, j in zip(columns.cells, columns.parities, strict=True)
+        for h, i in rows.places
+        for w, j in columns.places
     ]
     return torch.stack(shifted, 2).flatten(4).flatten(2, 3)

@@ -92,10 +92,9 @@ def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:
         Tensor of the shape and type of ``relaxed``.
     """
     # Half precision would overflow in a sum over all positions.
-    rows, columns = (
-        t.to(relaxed.dtype).unflatten(1, relaxed.shape[:2]).flatten(3)
-        for t in (grad, input)
-    )
+    blocks = relaxed.shape[:2]
+    rows = grad.to(relaxed.dtype).unflatten(1, blocks).flatten(3)
+    columns = input.to(relaxed.dtype).unflatten(1, blocks).flatten(3)
     return (rows @ columns.transpose(-1, -2)).sum(0)
 
 

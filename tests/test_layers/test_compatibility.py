@@ -126,16 +126,30 @@ def test_other_sizes_compile_nothing_anew(form, recorded):
     assert counter.frame_count == graphs
 
 
+@pytest.mark.skipif(
+    not hasattr(torch.compiler, 'is_compiling'),
+    reason='the compiler of torch 2.1 cannot ask for layouts',
+)
+@ALL_FORMS
 @pytest.mark.usefixtures('fresh_compiler')
-def test_inductor():
-    conv = layer()
-    compiled = torch.compile(conv, fullgraph=True)
+def test_compiled_layer_keeps_channels_last(form):
+    conv = layer(form)
+    compiled = torch.compile(conv, fullgraph=True, backend='aot_eager')
     x = draw()
-    try:
-        found = results(compiled, x, conv)
-    except torch._dynamo.exc.BackendCompilerFailed as error:
-        pytest.skip(f'inductor does not work here: {error}')
-    assert_close(found, results(conv, x))
+    assert compiled(x).is_contiguous()
+    assert compiled(x.to(**LAST)).is_contiguous(**LAST)
+    torch.testing.assert_close(compiled(x.to(**LAST)), conv(x))
+
+
+@ALL_FORMS
+@pytest.mark.usefixtures('fresh_compiler')
+def test_compiled_layer_under_autocast(form):
+    conv = layer(form)
+    compiled = torch.compile(conv, fullgraph=True, backend='aot_eager')
+    with torch.autocast('cpu', torch.bfloat16):
+        out, expected = compiled(draw()), conv(draw())
+    assert out.dtype == torch.bfloat16
+    torch.testing.assert_close(out, expected, atol=0.05, rtol=0.05)
 
 
 def autocast_or_skip(dtype):
@@ -245,16 +259,21 @@ torch.set_num_threads(1)
 distributed.init_process_group(
     'gloo', f'file://{folder}/store', rank=rank, world_size=2
 )
-given = torch.load(f'{folder}/given.pt', weights_only=False)
-found = []
-for module, x in given:
+
+
+def gradients(module, x):
     wrapped = DistributedDataParallel(module, find_unused_parameters=False)
     # Parameters that are not reached fail in the second iteration.
     for _ in range(2):
         wrapped.zero_grad()
         wrapped(x.chunk(2)[rank]).square().mean().backward()
-    found.append({n: p.grad for n, p in module.named_parameters()})
-torch.save(found, f'{folder}/{rank}.pt')
+    return {name: p.grad for name, p in module.named_parameters()}
+
+
+given = torch.load(f'{folder}/given.pt', weights_only=False)
+torch.save([gradients(*pair) for pair in given], f'{folder}/{rank}.pt')
+# Nobody leaves while the other one still needs the store.
+distributed.barrier()
 distributed.destroy_process_group()
 """
 

@@ -31,8 +31,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--temperature',
         type=float,
-        default=0.01,
-        help='temperature of the relaxation (0.01, where the hook ends)',
+        default=0.001,
+        help='temperature of the relaxation (0.001, where the hook ends)',
     )
     parser.add_argument(
         '--cfg-options',

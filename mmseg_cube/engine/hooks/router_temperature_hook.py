@@ -31,7 +31,7 @@ class RouterTemperatureHook(Hook):
         ValueError: If a temperature is not positive.
     """
 
-    def __init__(self, start: float = 1.0, end: float = 0.01) -> None:
+    def __init__(self, start: float = 1.0, end: float = 0.001) -> None:
         if min(start, end) <= 0:
             raise ValueError(
                 f'temperatures must be positive, but got {start} and {end}'

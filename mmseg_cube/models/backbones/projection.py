@@ -11,8 +11,8 @@ least squares fit of the outputs is, per axis and parity::
     M = R(kept, kept)^-1 R(kept, all),   R(u, v) = CORRELATION^|u - v|
 
 and the Cube weight is the plain one times M along rows and along columns.
-With a correlation of 0 that is the plain kernel's entries at the taps, the
-fit of the kernels themselves, and a new layer's output is half as large.
+Kernels that a Cube convolution can have stay as they are. With a correlation
+of 0 the fit is that of the kernels themselves: their entries at the taps.
 """
 
 import torch
@@ -21,7 +21,12 @@ from torch import Tensor
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops.geometry import cell_taps
 
-CORRELATION = 0.5
+# Measured on the 18 convolutions of a ResNet-18 after a short training on
+# roofs: mean squared error of the output over its variance 1.01 (0), 0.72
+# (0.25), 0.46 (0.5), 0.31 (0.75), 0.30 (0.9). Scaling every filter to its
+# former norm helps below 0.75 and not from there on (0.92, 0.54, 0.35, 0.31,
+# 0.31), so there is no such scaling.
+CORRELATION = 0.75
 
 
 @torch.no_grad()
