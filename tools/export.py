@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmseg_cube.deploy import (
     FORMATS,
@@ -22,6 +22,7 @@ from mmseg_cube.deploy import (
     export_segmentor,
     load_segmentor,
 )
+from mmseg_cube.utils.cfg_options import add_cfg_options
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -56,13 +57,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='keep the lattice, with fewer weights and operations, also '
         'where a plain convolution can do the same',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='settings that replace those of the config, as key=value',
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 

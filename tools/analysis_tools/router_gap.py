@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,7 @@ from rich.table import Table
 from mmseg_cube.analysis.router_gap import relax_routers
 from mmseg_cube.analysis.router_report import learned_routers
 from mmseg_cube.layers import switch_to_deploy
+from mmseg_cube.utils.cfg_options import add_cfg_options
 
 METRIC = 'building/IoU'
 
@@ -34,13 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=0.001,
         help='temperature of the relaxation (0.001, where the hook ends)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='settings that replace those of the config, as key=value',
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import HOOKS, init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
@@ -32,6 +32,7 @@ from mmseg_cube.analysis.router_report import (
 from mmseg_cube.engine.hooks.router_report_hook import HISTORY
 from mmseg_cube.engine.hooks.router_temperature_hook import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.utils.cfg_options import add_cfg_options
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -42,13 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, required=True, help='folder for JSON and picture'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='settings that replace those of the config, as key=value',
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 
