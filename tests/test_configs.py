@@ -1,5 +1,8 @@
 """Every config is loaded, built, trained for a step and asked to predict."""
 
+import math
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,30 +18,92 @@ from mmseg_cube.layers import CubeConv2d
 
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(p for p in FOLDER.glob('*/*.py') if '_base_' not in p.parts)
-BY_DATASET = {
+CUBES = [p for p in CONFIGS if p.stem.startswith('cube-')]
+# One of each network: its size does not depend on data and schedule.
+NETWORKS = [p for p in CUBES if re.search('1xb8-(80k|600)_whu', p.stem)]
+DATASET = {
     'InriaDataset': 'inria',
     'WHUBuildingDataset': 'whu',
     'WBDDataset': 'wbd',
 }
+# Fewer and narrower layers of the same kinds, and the channels of the stages.
+SMALL_BACKBONES = {
+    'mmpretrain.ConvNeXt': (
+        dict(arch=dict(depths=[1] * 4, channels=[16, 24, 32, 48])),
+        [16, 24, 32, 48],
+    ),
+    'HRNet': (
+        dict(
+            extra={
+                f'stage{i}': dict(
+                    num_modules=1,
+                    num_blocks=(1,) * i,
+                    num_channels=(8, 16, 24, 32)[:i] if i > 1 else (8,),
+                )
+                for i in (1, 2, 3, 4)
+            }
+        ),
+        [8, 16, 24, 32],
+    ),
+    'MixVisionTransformer': (
+        dict(embed_dims=8, num_layers=[1] * 4),
+        [8, 16, 40, 64],
+    ),
+    'ResNetV1c': (
+        dict(base_channels=8, stem_channels=8),
+        [32, 64, 128, 256],
+    ),
+    'SwinTransformer': (
+        dict(embed_dims=12, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
+        [12, 24, 48, 96],
+    ),
+    'UNet': (dict(base_channels=8), 8),
+}
+SMALL_HEADS = {
+    'FCNHead': dict(channels=8),
+    'SegformerHead': dict(channels=16),
+    'UNetHead': dict(widths=[32, 16, 16, 8, 8]),
+    'UPerHead': dict(channels=16),
+}
+
+
+def wrapped(backbone):
+    """Config of the plain backbone, also where Cube kernels are put in."""
+    return backbone.get('backbone', backbone)
 
 
 def load(path, sample_city):
-    """A config on the sample city, with small crops and random weights."""
+    """A config made small, on the sample city, with random weights."""
     cfg = Config.fromfile(path)
     init_default_scope(cfg.default_scope)
-    cfg.model.backbone.init_cfg = None
+    backbone, head = wrapped(cfg.model.backbone), cfg.model.decode_head
+    options, head.in_channels = SMALL_BACKBONES[backbone.type]
+    backbone.merge(options)
+    backbone.init_cfg = None
+    head.merge(SMALL_HEADS[head.type])
     cfg.model.data_preprocessor.size = (128, 128)
     for loader in ('train', 'val', 'test'):
         dataset = cfg[f'{loader}_dataloader'].dataset
-        dataset.data_root = str(sample_city[BY_DATASET[dataset.type]])
+        dataset.data_root = str(sample_city[DATASET[dataset.type]])
     for step in cfg.train_dataloader.dataset.pipeline:
         if step.type == 'RandomCrop' and step.crop_size[0] <= 512:
             step.crop_size = (128, 128)
     return cfg
 
 
+@cache
+def size_of(path):
+    init_default_scope('mmseg')
+    return complexity(Config.fromfile(path).model)
+
+
+def baseline_of(path):
+    return path.with_name(path.name.removeprefix('cube-'))
+
+
 def test_there_are_configs():
-    assert len(CONFIGS) >= 10
+    assert len(CONFIGS) >= 114
+    assert len(NETWORKS) == 11
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -77,45 +142,92 @@ def test_config_trains_and_predicts(path, sample_city):
         HOOKS.build(hook)
 
 
-@pytest.mark.parametrize(
-    'path',
-    [p for p in CONFIGS if p.stem.startswith('cube-')],
-    ids=lambda p: p.stem,
-)
-def test_cube_twin_differs_from_its_baseline_in_the_convolutions_only(path):
+@pytest.mark.parametrize('path', CUBES, ids=lambda p: p.stem)
+def test_twins_differ_in_the_convolutions_only(path):
     cube = Config.fromfile(path)
-    baseline = Config.fromfile(path.with_name(path.name[len('cube-') :]))
-    convs = cube.model.decode_head.pop('conv_cfg')
-    assert 'conv_cfg' not in baseline.model.decode_head
-    cube.pop('cube')
+    baseline = Config.fromfile(baseline_of(path))
+    settings = cube.pop('cube')
+    assert settings.router and 'mask' in settings
     hooks = [hook.type for hook in cube.pop('custom_hooks')]
-    assert hooks == ['RouterTemperatureHook', 'RouterReportHook']
+    assert hooks == [
+        'CubeSummaryHook',
+        'RouterTemperatureHook',
+        'RouterReportHook',
+    ]
+    found = [
+        part.pop('conv_cfg', None)
+        for part in (cube.model.backbone, cube.model.decode_head)
+    ]
+    if cube.model.backbone.type == 'CubeBackbone':
+        options = cube.model.backbone.replace
+        found.append(dict(type='CubeConv2d', **options))
+        cube.model.backbone = cube.model.backbone.backbone
+    convs = [c for f in found for c in (f if isinstance(f, list) else [f])]
+    cubes = [conv for conv in convs if conv is not None]
+    assert cubes
+    assert all(conv == settings for conv in cubes)
     assert cube.to_dict() == baseline.to_dict()
-    cubes = convs if isinstance(convs, list) else [convs]
-    assert all(c.router and 'mask' in c for c in cubes if c is not None)
 
 
-@pytest.mark.parametrize('data', ['inria', 'whu', 'wbd'])
-def test_the_pair_saves_what_the_paper_saves(data):
-    name = f'convnext-t-unet_1xb8-80k_{data}-512x512.py'
-    folder = FOLDER / 'convnext_unet'
-    init_default_scope('mmseg')
-    baseline, cube = (
-        complexity(Config.fromfile(folder / file).model)
-        for file in (name, f'cube-{name}')
-    )
-    parameters, flops = cube.saving(baseline)
+@pytest.mark.parametrize('path', NETWORKS, ids=lambda p: p.stem)
+def test_no_cube_twin_is_larger(path):
+    parameters, flops = size_of(path).saving(size_of(baseline_of(path)))
+    assert parameters > 0
+    assert flops > 0
+
+
+def test_the_pair_saves_what_the_paper_saves():
+    name = 'cube-convnext-t-unet_1xb8-80k_whu-512x512.py'
+    path = FOLDER / 'convnext_unet' / name
+    parameters, flops = size_of(path).saving(size_of(baseline_of(path)))
     assert parameters >= 9.2
     assert flops >= 20.8
 
 
-def test_the_cube_twin_is_cube_where_it_should_be():
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_name_tells_the_schedule(path):
+    cfg = Config.fromfile(path)
+    name = re.fullmatch(r'.*_(\d+)xb(\d+)-(\d+)(k?)_(.+)-(\d+)x\6', path.stem)
+    devices, images, iterations, thousands, data, size = name.groups()
+    steps = int(iterations) * (1000 if thousands else 1)
+    assert cfg.train_cfg.max_iters == steps
+    assert cfg.param_scheduler[-1].end == steps
+    assert cfg.train_dataloader.batch_size == int(images)
+    crops = [
+        step.crop_size
+        for step in cfg.train_dataloader.dataset.pipeline
+        if step.type == 'RandomCrop'
+    ]
+    assert crops[-1] == (int(size), int(size))
+    dataset = DATASET[cfg.train_dataloader.dataset.type]
+    assert data == dataset or data == 'sample-city' and dataset == 'whu'
+    if not thousands:
+        return
+    # All see the same number of images; Adam's rate follows the batch.
+    batch = int(devices) * int(images)
+    assert steps * batch == 640_000
+    rate = 5e-4 * math.sqrt(batch / 8)
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(rate, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    'name, count',
+    [
+        ('convnext_unet/cube-convnext-t-unet', 8),
+        # 128 channels and a skip of 18 do not fill whole cells.
+        ('hrnet_unet/cube-hr18-unet', 7),
+        ('segformer/cube-segformer_mit-b2', 3),
+        ('unet/cube-unet-s5-d16_fcn', 18),
+        ('upernet/cube-upernet_convnext-t', 5),
+    ],
+)
+def test_the_cube_twin_is_cube_where_it_should_be(name, count):
     init_default_scope('mmseg')
-    path = 'convnext_unet/cube-convnext-t-unet_1xb8-80k_whu-512x512.py'
-    cfg = Config.fromfile(FOLDER / path)
-    head = MODELS.build(cfg.model.decode_head)
-    cubes = [m for m in head.modules() if isinstance(m, CubeConv2d)]
-    assert len(cubes) == 8
+    cfg = Config.fromfile(FOLDER / f'{name}_1xb8-80k_whu-512x512.py')
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
+    assert len(cubes) == count
     assert all(m.router is not None and m.mask is not None for m in cubes)
 
 

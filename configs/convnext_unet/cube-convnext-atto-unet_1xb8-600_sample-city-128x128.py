@@ -1,6 +1,5 @@
 _base_ = [
     './convnext-atto-unet_1xb8-600_sample-city-128x128.py',
-    '../_base_/channel_routers.py',
+    '../_base_/cube.py',
 ]
-cube = dict(type='CubeConv2d', router=dict(method='sinkhorn'), mask=dict())
-model = dict(decode_head=dict(conv_cfg=cube))
+model = dict(decode_head=dict(conv_cfg=_base_.cube))

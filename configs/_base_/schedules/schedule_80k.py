@@ -6,11 +6,13 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
-        # A pretrained backbone moves slower than the new decoder. Decay has
-        # no meaning for an order of channels.
+        # A pretrained backbone moves slower than what is new. Decay has no
+        # meaning for an order of channels. The longest key wins.
         custom_keys={
             'backbone': dict(lr_mult=0.2),
-            'router': dict(decay_mult=0.0),
+            'cube_blocks': dict(lr_mult=1.0),
+            'router.logits': dict(decay_mult=0.0),
+            'router.scores': dict(decay_mult=0.0),
         },
     ),
 )

@@ -1,0 +1,11 @@
+# What the Cube twins have in common. Each says itself which convolutions of
+# its network become Cube convolutions.
+cube = dict(type='CubeConv2d', router=dict(method='sinkhorn'), mask=dict())
+# Routers apply a permutation throughout; cooling makes their gradient fade
+# out, so that the order comes to rest. The reports say what became a Cube,
+# and when the orders rested.
+custom_hooks = [
+    dict(type='CubeSummaryHook'),
+    dict(type='RouterTemperatureHook'),
+    dict(type='RouterReportHook'),
+]

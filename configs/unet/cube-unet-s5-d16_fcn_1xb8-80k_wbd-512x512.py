@@ -1,0 +1,5 @@
+_base_ = ['./unet-s5-d16_fcn_1xb8-80k_wbd-512x512.py', '../_base_/cube.py']
+model = dict(
+    backbone=dict(conv_cfg=_base_.cube),
+    decode_head=dict(conv_cfg=_base_.cube),
+)

@@ -1,0 +1,5 @@
+_base_ = [
+    './upernet_convnext-t_1xb8-80k_inria-512x512.py',
+    '../_base_/cube.py',
+]
+model = dict(decode_head=dict(conv_cfg=_base_.cube))
