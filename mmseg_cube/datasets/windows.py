@@ -1,0 +1,113 @@
+"""Windows that a large raster is cut into."""
+
+from typing import NamedTuple
+
+
+class Window(NamedTuple):
+    """A rectangle in pixels of a raster; it may reach beyond the edges.
+
+    Attributes:
+        x: Column of its left edge.
+        y: Row of its upper edge.
+        width: Number of columns.
+        height: Number of rows.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def inside(self, other: 'Window') -> tuple[slice, slice]:
+        """Rows and columns of another window that this one covers."""
+        x, y = self.x - other.x, self.y - other.y
+        return slice(y, y + self.height), slice(x, x + self.width)
+
+
+class Cut(NamedTuple):
+    """A window, and the part of it that is its own.
+
+    Windows may overlap; the own parts, called cores, do not.
+    """
+
+    window: Window
+    core: Window
+
+
+def cut_grid(
+    height: int, width: int, size: int, stride: int | None = None
+) -> list[Cut]:
+    """Cover a raster with square windows, row by row.
+
+    The last windows of a row and of a column are moved inwards to end with
+    the raster; one that is smaller than a window gets a window that reaches
+    beyond its right and lower edge. Cores meet halfway where windows overlap
+    and cover every pixel once.
+
+    Args:
+        height: Rows of the raster.
+        width: Columns of the raster.
+        size: Side of the windows in pixels.
+        stride: Distance of neighbouring windows, at most ``size``; ``size``
+            by default.
+
+    Returns:
+        Windows with their cores.
+
+    Raises:
+        ValueError: If ``size`` or ``stride`` is out of its range.
+    """
+    stride = size if stride is None else stride
+    if not 1 <= stride <= size:
+        raise ValueError(
+            f'stride must be from 1 to the window size of {size}, or pixels '
+            f'are left out, but is {stride}'
+        )
+    rows, columns = (
+        _spans(length, size, stride) for length in (height, width)
+    )
+    return [
+        Cut(
+            Window(left, top, size, size),
+            Window(x, y, x_end - x, y_end - y),
+        )
+        for top, y, y_end in rows
+        for left, x, x_end in columns
+    ]
+
+
+def cut_padded(height: int, width: int, size: int) -> list[Cut]:
+    """Cut a raster that is padded on all sides to a multiple of the size.
+
+    BuildFormer's way (github.com/WangLibo1995/BuildFormer): 5000 pixels
+    become 5120, 60 on either side, and ten windows of 512. The padding
+    belongs to the windows.
+
+    Args:
+        height: Rows of the raster.
+        width: Columns of the raster.
+        size: Side of the windows in pixels.
+
+    Returns:
+        Windows, row by row; each is its own core.
+    """
+    tops, lefts = (_padded(length, size) for length in (height, width))
+    windows = [Window(x, y, size, size) for y in tops for x in lefts]
+    return [Cut(window, window) for window in windows]
+
+
+def _spans(length: int, size: int, stride: int) -> list[tuple[int, int, int]]:
+    """Start of each window along an axis, start and end of its core."""
+    last = max(length - size, 0)
+    starts = [*range(0, last, stride), last]
+    # Halfway through the overlap of one window with the next.
+    borders = [
+        (start + size + following) // 2
+        for start, following in zip(starts, starts[1:], strict=False)
+    ]
+    return list(zip(starts, [0, *borders], [*borders, length], strict=True))
+
+
+def _padded(length: int, size: int) -> range:
+    padding = -length % size
+    return range(-(padding // 2), length, size)[: (length + padding) // size]

@@ -1,0 +1,89 @@
+import os
+
+import numpy as np
+import pytest
+import rasterio
+
+from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.raster_windows import raster_shape, read_window
+from mmseg_cube.datasets.windows import Window
+
+
+@pytest.fixture
+def raster(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (3, 60, 90), np.uint8)
+    return write(tmp_path / 'a.tif', values), values
+
+
+def write(path, values):
+    profile = dict(
+        driver='GTiff',
+        count=len(values),
+        height=values.shape[1],
+        width=values.shape[2],
+        dtype=values.dtype,
+    )
+    with rasterio.open(path, 'w', **profile) as file:
+        file.write(values)
+    return path
+
+
+def test_whole_raster(raster):
+    path, values = raster
+    assert raster_shape(path) == (60, 90)
+    np.testing.assert_array_equal(read_window(path), values)
+
+
+@pytest.mark.parametrize(
+    'window',
+    [
+        (0, 0, 90, 60),
+        (10, 20, 30, 5),
+        (-7, -9, 40, 40),
+        (80, 30, 30, 50),
+        (-5, -5, 100, 70),
+        (85, 55, 60, 6),
+        (-9, 0, 10, 60),
+    ],
+)
+def test_window_is_that_of_the_reflected_raster(raster, window):
+    path, values = raster
+    x, y, width, height = window
+    padded = np.pad(values, ((0, 0), (90, 90), (90, 90)), mode='reflect')
+    expected = padded[:, 90 + y : 90 + y + height, 90 + x : 90 + x + width]
+    np.testing.assert_array_equal(read_window(path, Window(*window)), expected)
+
+
+def test_window_outside(raster):
+    path, _ = raster
+    with pytest.raises(RasterError, match='lies outside of its 90 x 60'):
+        read_window(path, Window(90, 0, 10, 10))
+
+
+def test_changed_file_is_read_anew(raster):
+    path, values = raster
+    read_window(path)
+    write(path, 255 - values)
+    os.utime(path, ns=(1, 1))
+    np.testing.assert_array_equal(read_window(path), 255 - values)
+
+
+def test_missing_and_truncated_files(raster, tmp_path):
+    path, _ = raster
+    with pytest.raises(RasterError, match='cannot be read, it is missing'):
+        read_window(tmp_path / 'b.tif')
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(RasterError, match='cannot be read.*cut short'):
+        read_window(path)
+
+
+def test_processes_do_not_share_open_files(raster):
+    path, values = raster
+    read_window(path)
+    child = os.fork()
+    if child == 0:
+        same = np.array_equal(read_window(path), values)
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(read_window(path), values)
