@@ -1,5 +1,9 @@
 """Hooks into the training loop, registered in mmengine's registry."""
 
-from mmseg_cube.engine.hooks import RouterReportHook, RouterTemperatureHook
+from mmseg_cube.engine.hooks import (
+    CubeSummaryHook,
+    RouterReportHook,
+    RouterTemperatureHook,
+)
 
-__all__ = ['RouterReportHook', 'RouterTemperatureHook']
+__all__ = ['CubeSummaryHook', 'RouterReportHook', 'RouterTemperatureHook']

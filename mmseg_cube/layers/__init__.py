@@ -7,6 +7,7 @@ from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
 from mmseg_cube.layers.deploy import switch_to_deploy
 from mmseg_cube.layers.phases import alternate_phases
 from mmseg_cube.layers.spatial_mask import SpatialMask
+from mmseg_cube.layers.summary import summarise
 
 __all__ = [
     'ChannelRouter',
@@ -16,5 +17,6 @@ __all__ = [
     'SpatialMask',
     'alternate_phases',
     'build_cube_conv2d',
+    'summarise',
     'switch_to_deploy',
 ]

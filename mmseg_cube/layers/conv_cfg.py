@@ -12,7 +12,9 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
-from mmseg_cube.ops import CubeRuleError
+from mmseg_cube.layers.phases import ALTERNATE
+from mmseg_cube.layers.summary import find_obstacle, has_neighbours
+from mmseg_cube.ops import PHASES, CubeRuleError
 
 CUBE_ARGUMENTS = (
     'scale',
@@ -31,20 +33,37 @@ def build_cube_conv2d(*args, fallback: bool = True, **kwargs) -> nn.Conv2d:
     Args:
         *args: Positional arguments of :class:`CubeConv2d`.
         fallback: Whether to build an ``nn.Conv2d`` where a Cube convolution
-            would skip channels or split cells; the log says which and why.
+            would skip channels, split cells or, 1 x 1 with a
+            ``lattice_kernel_size``, grow. Its attribute ``cube_obstacle``
+            keeps the reason for :func:`summarise`.
         **kwargs: Keyword arguments of :class:`CubeConv2d`.
 
     Raises:
         CubeRuleError: If the operator cannot serve and ``fallback`` is off.
         ValueError: If an option of the layer is out of its domain.
     """
+    cube = {
+        name: kwargs.pop(name) for name in CUBE_ARGUMENTS if name in kwargs
+    }
+    if cube.get('phase') == ALTERNATE:
+        raise ValueError(
+            f'phase of a single convolution must be one of {PHASES}, but got '
+            f'{ALTERNATE!r}: which of them take turns is known to UNetHead '
+            'and to CubeBackbone; elsewhere leave it out and call '
+            'mmseg_cube.layers.alternate_phases(model) on the built network'
+        )
     try:
-        return CubeConv2d(*args, **kwargs)
+        conv = CubeConv2d(*args, **kwargs, **cube)
+        if fallback and not has_neighbours(conv.kernel_size, conv.scale):
+            raise CubeRuleError(
+                f'a kernel of {conv.kernel_size} has no neighbours to mix, '
+                f'so that one of {conv.lattice_kernel_size} on the lattice '
+                'would do more than it'
+            )
     except CubeRuleError as error:
         if not fallback:
             raise
-        for name in CUBE_ARGUMENTS:
-            kwargs.pop(name, None)
         conv = nn.Conv2d(*args, **kwargs)
+        conv.cube_obstacle = find_obstacle(conv, **cube)
         print_log(f'Not a Cube: {conv}: {error}', 'current', logging.DEBUG)
-        return conv
+    return conv

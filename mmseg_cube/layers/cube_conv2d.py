@@ -119,24 +119,11 @@ class CubeConv2d(nn.Conv2d):
         self.scale = scale
         self.phase = phase
         self.form = form
-        self.coarse_pads = self._find_coarse_pads()
         self.router = self.mask = None
         if router is not None:
             self.router = ChannelRouter(in_channels, **router, **factory)
         if mask is not None:
             self.mask = SpatialMask(**mask, **factory)
-
-    def _find_coarse_pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Padding (before, after) per axis, in cells."""
-        if self.padding == 'valid':
-            return (0, 0), (0, 0)
-        if self.padding == 'same':
-            spans = (
-                d * (k - 1)
-                for d, k in zip(self.dilation, self.kernel_size, strict=True)
-            )
-            return tuple((span // 2, span - span // 2) for span in spans)
-        return tuple((p, p) for p in self.padding)
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer to an input of shape (N, C, H, W) or (C, H, W)."""
@@ -148,6 +135,13 @@ class CubeConv2d(nn.Conv2d):
     ) -> Tensor:
         # mmcv and others call it with weights into which they have folded a
         # norm.
+        channels = input.shape[-3]
+        # A router would pick its channels from any number of them.
+        if not torch.jit.is_tracing() and channels != self.in_channels:
+            raise ValueError(
+                f'a CubeConv2d of {self.in_channels} channels got an input '
+                f'of shape {tuple(input.shape)}'
+            )
         geometry = self.geometry
         if self.padding_mode != 'zeros':
             rows, columns = geometry.pads
@@ -191,6 +185,19 @@ class CubeConv2d(nn.Conv2d):
         ):
             return self
         return plain_convolution(self, order)
+
+    @property
+    def coarse_pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Padding (before, after) per axis, in cells."""
+        if self.padding == 'valid':
+            return (0, 0), (0, 0)
+        if self.padding == 'same':
+            spans = (
+                d * (k - 1)
+                for d, k in zip(self.dilation, self.kernel_size, strict=True)
+            )
+            return tuple((span // 2, span - span // 2) for span in spans)
+        return tuple((p, p) for p in to_pair(self.padding))
 
     @property
     def geometry(self) -> Geometry:

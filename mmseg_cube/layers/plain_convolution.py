@@ -52,5 +52,6 @@ def plain_convolution(layer: nn.Conv2d, order: Tensor | None) -> nn.Module:
     conv.weight.copy_(kernel)
     if layer.bias is not None:
         conv.bias.copy_(layer.bias)
+    conv.cube_obstacle = 'folded for deployment'
     conv.train(layer.training)
     return nn.Sequential(*layers, conv) if layers else conv

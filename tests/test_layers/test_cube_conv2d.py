@@ -227,3 +227,21 @@ def test_repr_shows_what_differs():
     assert 'lattice_kernel_size=(4, 4)' in repr(
         CubeConv2d(8, 4, 3, lattice_kernel_size=4)
     )
+
+
+@pytest.mark.parametrize('channels', [4, 12])
+@pytest.mark.parametrize('router', [None, dict()])
+def test_wrong_number_of_channels(router, channels):
+    conv = CubeConv2d(8, 4, 3, padding=1, router=router)
+    with pytest.raises(ValueError, match='of 8 channels got an input of'):
+        conv(torch.randn(1, channels, 6, 6))
+
+
+def test_padding_and_dilation_may_be_changed_later():
+    # As mmseg's MobileNetV3 does it.
+    conv = CubeConv2d(8, 4, 3, padding=1)
+    conv.dilation, conv.padding = (3, 3), (3, 3)
+    expected = CubeConv2d(8, 4, 3, padding=3, dilation=3)
+    expected.load_state_dict(conv.state_dict())
+    image = torch.randn(1, 8, 9, 9)
+    torch.testing.assert_close(conv(image), expected(image))

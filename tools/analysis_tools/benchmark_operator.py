@@ -10,19 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich import box
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from mmseg_cube.analysis.benchmark import DisagreementError, describe_machine
+from mmseg_cube.analysis.benchmark_files import count_bars
+from mmseg_cube.analysis.benchmark_tool import positive, prepare, show
 from mmseg_cube.analysis.operator_benchmark import MEASURES, Result, compare
 from mmseg_cube.analysis.operator_candidates import LAYOUTS, Setting
-from mmseg_cube.analysis.operator_report import (
-    tabulate,
-    title_of,
-    write_report,
-)
+from mmseg_cube.analysis.operator_report import make_tables, write_report
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import CubeRuleError
 
@@ -82,15 +78,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def positive(text: str) -> int:
-    """Read a positive number."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(
-            f'must be a positive number, but got {text!r}'
-        )
-    return int(text)
-
-
 def grid_row(text: str) -> tuple[int, int]:
     """Read channels and size that a Cube convolution can have."""
     channels, _, size = text.partition('x')
@@ -111,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         args.out.mkdir(parents=True, exist_ok=True)
-        device = prepare(args)
+        device = prepare(args.device, args.threads)
         settings = list_settings(args, device)
         results = measure_all(settings, args.repeats)
         facts = describe_machine(device) | dict(
@@ -126,33 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except torch.cuda.OutOfMemoryError as error:
         print(f'{error}; choose a smaller --batch', file=sys.stderr)
         return 2
-    show(results, facts)
-    passes = [r.passes for r in results if r.passes is not None]
-    met = f'{sum(passes)} of {len(passes)} bars met'
+    show(facts, make_tables(results))
     print(
-        f'{met if passes else "no bars are set for this"}; table.md, '
-        f'results.json and chart.png in {args.out}'
+        f'{count_bars(results)}; table.md, results.json and chart.png in '
+        f'{args.out}'
     )
     return 0
-
-
-def prepare(args: argparse.Namespace) -> torch.device:
-    """Set torch up as asked for.
-
-    Raises:
-        ValueError: If there is no such device.
-    """
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    if args.device == 'cuda':
-        if not torch.cuda.is_available():
-            raise ValueError(
-                'no CUDA device is available; measure with --device cpu'
-            )
-        # As the configs of this project have it.
-        torch.backends.cudnn.benchmark = True
-    torch.manual_seed(0)
-    return torch.device(args.device)
 
 
 def list_settings(
@@ -186,24 +152,6 @@ def measure_all(settings: list[Setting], repeats: int) -> list[Result]:
                 results += compare(setting, measure, repeats)
                 bar.advance(task)
     return results
-
-
-def show(results: list[Result], facts: dict) -> None:
-    """Print a table per measure."""
-    console = Console(width=120)
-    console.print(', '.join(f'{key} {value}' for key, value in facts.items()))
-    for measure in MEASURES:
-        head, *rows = tabulate(results, measure)
-        table = Table(
-            title=title_of(measure), box=box.SIMPLE, padding=(0, 0, 0, 1)
-        )
-        for title in head:
-            table.add_column(title, justify='right')
-        for row in rows:
-            table.add_row(
-                *(f'[red]{x}[/]' if x.endswith('miss') else x for x in row)
-            )
-        console.print(table)
 
 
 if __name__ == '__main__':

@@ -5,19 +5,23 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import torch
-from mmcv.cnn import Conv2d as WrappedConv2d
 from torch import nn
 
 from mmseg_cube.layers import CubeConv2d, alternate_phases
 from mmseg_cube.layers.phases import ALTERNATE
+from mmseg_cube.layers.summary import (
+    ALREADY,
+    GROUPED,
+    NOT_CHOSEN,
+    OTHER_KIND,
+    describe_kept,
+    describe_kernel,
+    find_obstacle,
+)
 from mmseg_cube.models.backbones.dry_run import DryRun
 from mmseg_cube.models.backbones.projection import project_weight
-from mmseg_cube.ops import CubeRuleError
 
-# Of other subclasses it is not known that they convolve with their weight.
-PLAIN = (nn.Conv2d, WrappedConv2d)
 SHOWN_NAMES = 8
-NOT_CHOSEN = 'not chosen'
 
 
 def replace_convolutions(
@@ -74,11 +78,13 @@ def replace_convolutions(
             # A shared layer has several places.
             if child in places:
                 parent._modules[name] = places[child]
-    kept = Counter(
-        reason or NOT_CHOSEN
-        for name, reason in obstacles.items()
-        if name not in layers
-    )
+    kept = Counter()
+    for name, obstacle in obstacles.items():
+        if name not in layers:
+            reason = obstacle or NOT_CHOSEN
+            kept[reason] += 1
+            # For the summary of the whole network.
+            backbone.get_submodule(name).cube_obstacle = reason
     return len(layers), kept
 
 
@@ -93,18 +99,7 @@ def make_cube(conv: nn.Conv2d, project: bool = False, **cube) -> CubeConv2d:
     Returns:
         The layer; it learns, or does not, as the given one.
     """
-    layer = _build(conv, conv.weight.device, cube)
-    if project:
-        with torch.no_grad():
-            layer.weight.copy_(project_weight(conv.weight, layer))
-            if conv.bias is not None:
-                layer.bias.copy_(conv.bias)
-    layer.requires_grad_(conv.weight.requires_grad)
-    return layer.train(conv.training)
-
-
-def _build(conv: nn.Conv2d, device: torch.device, cube: dict) -> CubeConv2d:
-    return CubeConv2d(
+    layer = CubeConv2d(
         conv.in_channels,
         conv.out_channels,
         conv.kernel_size,
@@ -114,34 +109,33 @@ def _build(conv: nn.Conv2d, device: torch.device, cube: dict) -> CubeConv2d:
         conv.groups,
         conv.bias is not None,
         conv.padding_mode,
-        device,
+        conv.weight.device,
         conv.weight.dtype,
         **cube,
     )
+    if project:
+        with torch.no_grad():
+            layer.weight.copy_(project_weight(conv.weight, layer))
+            if conv.bias is not None:
+                layer.bias.copy_(conv.bias)
+    layer.requires_grad_(conv.weight.requires_grad)
+    return layer.train(conv.training)
 
 
 def _find_obstacle(
     conv: nn.Conv2d, runs: bool, kernel_sizes: Sequence[int], cube: dict
 ) -> str | None:
     """Why a convolution has to stay what it is, None if it need not."""
-    height, width = conv.kernel_size
-    if isinstance(conv, CubeConv2d):
-        return 'Cube already'
-    if type(conv) not in PLAIN or 'weight' not in conv._parameters:
-        return 'of another kind'
+    obstacle = find_obstacle(conv, **cube)
+    if obstacle in (ALREADY, OTHER_KIND):
+        return obstacle
     if not runs:
         return 'unused'
+    height, width = conv.kernel_size
     if height != width or height not in kernel_sizes:
-        return f'of {height} x {width}'
-    if conv.groups > 1:
-        return 'grouped'
-    try:
-        _build(conv, torch.device('meta'), cube)
-    except CubeRuleError:
-        if max(conv.dilation) > 1:
-            return 'dilated'
-        return f'with {conv.in_channels} channels'
-    return None
+        return describe_kernel(conv)
+    # Plain weights of groups cannot be projected.
+    return GROUPED if conv.groups > 1 else obstacle
 
 
 def _choose(
@@ -184,11 +178,6 @@ def _choose(
     if not chosen:
         raise ValueError(f'replace chooses nothing; {known}')
     return chosen
-
-
-def describe_kept(kept: Counter) -> str:
-    """Counts of kept convolutions by reason, most frequent first."""
-    return ', '.join(f'{n} {reason}' for reason, n in kept.most_common())
 
 
 def _shorten(names: list[str]) -> str:

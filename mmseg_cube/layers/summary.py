@@ -1,0 +1,119 @@
+"""How many convolutions of a network are Cubes, and why not the others."""
+
+from collections import Counter
+
+from mmcv.cnn import Conv2d as WrappedConv2d
+from torch import nn
+
+from mmseg_cube.layers.cube_conv2d import CubeConv2d
+from mmseg_cube.ops import (
+    CubeRuleError,
+    Geometry,
+    check_cube_rules,
+    to_pair,
+)
+
+# Of other subclasses it is not known that they convolve with their weight.
+PLAIN = (nn.Conv2d, WrappedConv2d)
+# Reasons follow a number: "9 of 1 x 1, 2 grouped, 1 with 3 channels".
+ALREADY = 'Cube already'
+OTHER_KIND = 'of another kind'
+GROUPED = 'grouped'
+NOT_CHOSEN = 'not chosen'
+
+
+def find_obstacle(
+    conv: nn.Conv2d,
+    scale: int = 2,
+    lattice_kernel_size: int | tuple[int, int] | None = None,
+    **others,
+) -> str | None:
+    """Why no Cube convolution can stand in for a convolution, in short.
+
+    Args:
+        conv: Convolution.
+        scale: As in :class:`CubeConv2d`.
+        lattice_kernel_size: As in :class:`CubeConv2d`.
+        **others: Its other options, which make no difference.
+
+    Returns:
+        The reason, in words that follow a number; None if there is none.
+
+    Raises:
+        ValueError: If ``scale`` is not positive.
+    """
+    if scale < 1:
+        raise ValueError(f'scale must be at least 1, but got {scale}')
+    if isinstance(conv, CubeConv2d):
+        return ALREADY
+    if type(conv) not in PLAIN or 'weight' not in conv._parameters:
+        return OTHER_KIND
+    taps = conv.kernel_size
+    if lattice_kernel_size is not None:
+        taps = to_pair(lattice_kernel_size)
+    if not has_neighbours(conv.kernel_size, scale) or min(taps) < scale:
+        return describe_kernel(conv)
+    geometry = Geometry(
+        conv.kernel_size,
+        taps,
+        dilation=conv.dilation,
+        groups=conv.groups,
+        scale=scale,
+    )
+    try:
+        check_cube_rules(conv.in_channels, conv.out_channels, geometry)
+    except CubeRuleError:
+        if conv.groups > 1:
+            return GROUPED
+        if conv.in_channels % scale**2:
+            return f'with {conv.in_channels} channels'
+        return 'dilated'
+    return None
+
+
+def has_neighbours(kernel_size: tuple[int, int], scale: int) -> bool:
+    """Whether a kernel spans several cells, so that there is less to do.
+
+    A 1 x 1 convolution would grow with a ``lattice_kernel_size``.
+    """
+    return scale == 1 or min(kernel_size) > 1
+
+
+def describe_kernel(conv: nn.Conv2d) -> str:
+    """Kernel of a convolution as a reason."""
+    height, width = conv.kernel_size
+    return f'of {height} x {width}'
+
+
+def describe_kept(kept: Counter) -> str:
+    """Counts of plain convolutions by reason, most frequent first."""
+    return ', '.join(f'{n} {reason}' for reason, n in kept.most_common())
+
+
+def summarise(model: nn.Module) -> str:
+    """Say in one line which convolutions of a network are Cubes.
+
+    The builder behind ``conv_cfg`` and ``CubeBackbone`` leave the reason on
+    the layers that had to stay what they were. Others were not chosen, unless
+    they could not have been.
+
+    Args:
+        model: Any module, also within a wrapper.
+
+    Returns:
+        For example ``'Cube kernels: 8 of 20 convolutions; the others: 9 of
+        1 x 1, 2 grouped, 1 with 3 channels'``.
+    """
+    cubes, kept = 0, Counter()
+    for module in model.modules():
+        if isinstance(module, CubeConv2d):
+            cubes += 1
+        elif isinstance(module, nn.Conv2d):
+            reason = getattr(module, 'cube_obstacle', None)
+            kept[reason or find_obstacle(module) or NOT_CHOSEN] += 1
+        elif isinstance(module, nn.ConvTranspose2d):
+            kept['transposed'] += 1
+    number = cubes + kept.total()
+    plural = '' if number == 1 else 's'
+    text = f'Cube kernels: {cubes} of {number} convolution{plural}'
+    return f'{text}; the others: {describe_kept(kept)}' if kept else text

@@ -1,0 +1,111 @@
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from mmcv.cnn import build_conv_layer
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
+from mmseg_cube.ops import CubeRuleError
+
+CUBE = dict(type='CubeConv2d')
+
+
+@pytest.mark.parametrize(
+    'options, args, reason',
+    [
+        ({}, dict(kernel_size=1), 'of 1 x 1'),
+        ({}, dict(kernel_size=(1, 3)), 'of 1 x 3'),
+        (dict(scale=3), dict(in_channels=9, kernel_size=2), 'of 2 x 2'),
+        ({}, dict(in_channels=3), 'with 3 channels'),
+        (dict(scale=3), {}, 'with 8 channels'),
+        ({}, dict(groups=8), 'grouped'),
+        ({}, dict(dilation=2), 'dilated'),
+        ({}, dict(dilation=(1, 4)), 'dilated'),
+        (dict(router={}, mask={}, form='folded'), dict(groups=4), 'grouped'),
+    ],
+)
+def test_plain_layer_keeps_the_reason(options, args, reason):
+    args = dict(dict(in_channels=8, out_channels=8, kernel_size=3), **args)
+    conv = build_conv_layer(dict(CUBE, **options), **args)
+    assert type(conv) is nn.Conv2d
+    assert conv.cube_obstacle == reason
+    with pytest.raises(CubeRuleError):
+        build_conv_layer(dict(CUBE, **options, fallback=False), **args)
+
+
+@pytest.mark.parametrize(
+    'args', [{}, dict(groups=2), dict(dilation=3), dict(kernel_size=(2, 5))]
+)
+def test_what_can_be_a_cube_is_one(args):
+    args = dict(dict(kernel_size=3), **args)
+    conv = build_conv_layer(CUBE, 8, 8, **args)
+    assert type(conv) is CubeConv2d
+    assert not hasattr(conv, 'cube_obstacle')
+
+
+@pytest.mark.parametrize('kernel_size', [1, (1, 3)])
+def test_small_kernels_do_not_grow(kernel_size):
+    cfg = dict(CUBE, lattice_kernel_size=4)
+    assert type(build_conv_layer(cfg, 8, 8, 3)) is CubeConv2d
+    conv = build_conv_layer(cfg, 8, 8, kernel_size)
+    assert type(conv) is nn.Conv2d
+    assert conv.cube_obstacle.startswith('of 1 x')
+    # Where it is asked for by itself, it is meant.
+    block = CubeKernelBlock(8, kernel_size=1, lattice_kernel_size=4)
+    assert block(torch.randn(2, 8, 5, 5)).shape == (2, 8, 5, 5)
+    assert type(build_conv_layer(dict(CUBE, scale=1), 8, 8, 1)) is CubeConv2d
+
+
+def test_reason_survives_copies_but_is_no_weight():
+    conv = build_conv_layer(CUBE, 8, 8, 1)
+    assert set(conv.state_dict()) == {'weight', 'bias'}
+    file = io.BytesIO()
+    torch.save(conv, file)
+    file.seek(0)
+    for twin in (
+        copy.deepcopy(conv),
+        pickle.loads(pickle.dumps(conv)),
+        torch.load(file, weights_only=False),
+    ):
+        assert twin.cube_obstacle == 'of 1 x 1'
+        assert twin.weight.equal(conv.weight)
+
+
+def test_plain_layers_start_as_without_cube():
+    layers = []
+    for cfg in (None, CUBE, dict(CUBE, router={}, mask={})):
+        torch.manual_seed(0)
+        layers.append(build_conv_layer(cfg, 3, 8, 7, stride=2))
+    for layer in layers[1:]:
+        assert layer.weight.equal(layers[0].weight)
+
+
+def test_arguments_by_position():
+    conv = build_conv_layer(CUBE, 8, 4, 3, 2, 1, 1, 1, False)
+    assert type(conv) is CubeConv2d
+    assert conv.stride == (2, 2)
+    assert conv.bias is None
+    conv = build_conv_layer(CUBE, 8, 4, 1, 2, 0, 1, 1, False)
+    assert type(conv) is nn.Conv2d
+    assert conv.stride == (2, 2)
+    assert conv.bias is None
+
+
+def test_phases_take_turns_only_where_that_is_known():
+    head = dict(
+        type='FCNHead',
+        in_channels=8,
+        channels=8,
+        num_classes=2,
+        conv_cfg=dict(CUBE, phase='alternate'),
+    )
+    message = r"'alternate': .*UNetHead.*alternate_phases\(model\)"
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(head)
+    # Also where the operator could not serve anyway.
+    with pytest.raises(ValueError, match=message):
+        build_conv_layer(head['conv_cfg'], 3, 8, 1)

@@ -1,0 +1,102 @@
+import copy
+import pickle
+
+import torch
+from mmcv.cnn import ConvModule
+from torch import nn
+from torch.nn.utils import parametrizations, spectral_norm
+
+from mmseg_cube.layers import (
+    CubeConv2d,
+    CubeKernelBlock,
+    build_cube_conv2d,
+    summarise,
+    switch_to_deploy,
+)
+
+CUBE = dict(type='CubeConv2d')
+
+
+def network():
+    return nn.Sequential(
+        build_cube_conv2d(3, 8, 3, padding=1),
+        ConvModule(
+            8, 8, 3, padding=1, conv_cfg=CUBE, norm_cfg=dict(type='BN')
+        ),
+        ConvModule(8, 8, 1, conv_cfg=CUBE),
+        build_cube_conv2d(8, 8, 3, padding=1, groups=8),
+        nn.ConvTranspose2d(8, 8, 2, stride=2),
+        CubeKernelBlock(8),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Conv2d(8, 2, 1),
+    )
+
+
+def test_counts_and_reasons():
+    assert summarise(network()) == (
+        'Cube kernels: 2 of 8 convolutions; the others: 2 of 1 x 1, 1 with 3 '
+        'channels, 1 grouped, 1 transposed, 1 not chosen'
+    )
+
+
+def test_copies_say_the_same():
+    model = network()
+    text = summarise(model)
+    assert summarise(copy.deepcopy(model)) == text
+    assert summarise(pickle.loads(pickle.dumps(model))) == text
+
+
+def test_without_any_cube():
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3))
+    assert summarise(plain) == (
+        'Cube kernels: 0 of 2 convolutions; the others: 1 with 3 channels, '
+        '1 not chosen'
+    )
+    assert summarise(nn.Linear(2, 2)) == 'Cube kernels: 0 of 0 convolutions'
+
+
+def test_nothing_but_cubes():
+    conv = CubeConv2d(8, 8, 3)
+    assert summarise(conv) == 'Cube kernels: 1 of 1 convolution'
+    # A shared layer counts once, routers and masks not at all.
+    full = CubeConv2d(8, 8, 3, router={}, mask={})
+    stack = nn.Sequential(conv, conv, full)
+    assert summarise(stack) == 'Cube kernels: 2 of 2 convolutions'
+
+
+def test_reason_is_that_of_the_options_that_were_asked_for():
+    cfg = dict(scale=3, padding=1)
+    layers = nn.Sequential(
+        build_cube_conv2d(9, 8, 3, **cfg), build_cube_conv2d(8, 8, 3, **cfg)
+    )
+    assert summarise(layers).endswith('the others: 1 with 8 channels')
+
+
+def test_computed_weights_are_of_another_kind():
+    layers = nn.Sequential(
+        spectral_norm(nn.Conv2d(8, 8, 3)),
+        parametrizations.spectral_norm(nn.Conv2d(8, 8, 3)),
+        spectral_norm(CubeConv2d(8, 8, 3)),
+        parametrizations.spectral_norm(CubeConv2d(8, 8, 3)),
+    )
+    assert summarise(layers) == (
+        'Cube kernels: 2 of 4 convolutions; the others: 2 of another kind'
+    )
+
+
+def test_deployed_network():
+    model = network()
+    kept = summarise(switch_to_deploy(model, plain=False))
+    assert kept == summarise(model)
+    # A mask cannot be folded; the other Cube became a plain convolution.
+    folded = summarise(switch_to_deploy(model))
+    assert folded.startswith('Cube kernels: 1 of 8 convolutions; the others: ')
+    assert '2 of 1 x 1, ' in folded
+    assert summarise(model) == kept
+
+
+def test_wrapped_network():
+    model = network()
+    assert summarise(nn.DataParallel(model)) == summarise(model)
+    compiled = torch.compile(model, backend='eager')
+    assert summarise(compiled) == summarise(model)

@@ -1,0 +1,188 @@
+"""``CubeKernelBlock`` as a plugin of mmseg's ResNets."""
+
+import copy
+from functools import cache
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_cube.layers import CubeKernelBlock, summarise
+from mmseg_cube.models import CubeBackbone
+
+SMALL = dict(depth=50, base_channels=8, stem_channels=8)
+# Bottlenecks as wide as those of the ResNet.
+NARROW = dict(type='ResNeXt', groups=2, base_width=4)
+KINDS = [dict(type='ResNet'), dict(type='ResNetV1c'), NARROW]
+POSITIONS = ('after_conv1', 'after_conv2', 'after_conv3')
+EVERYWHERE = pytest.mark.parametrize(
+    'kind, position',
+    [(kind, position) for kind in KINDS for position in POSITIONS],
+    ids=lambda value: value if isinstance(value, str) else value['type'],
+)
+NAME = 'cube_kernel_block'
+
+
+def plugin(position, stages=(False, True, False, True), **options):
+    cfg = dict(type='CubeKernelBlock', **dict(dict(residual=True), **options))
+    return dict(cfg=cfg, stages=stages, position=position)
+
+
+def build(kind, *plugins, **options):
+    torch.manual_seed(1)
+    cfg = SMALL | copy.deepcopy(kind) | options
+    return MODELS.build(dict(cfg, plugins=list(plugins) or None))
+
+
+@cache
+def pretrained(kind):
+    """Plain network in which no weight and no statistic is as built."""
+    model = build(dict(kind))
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.normal_(module.bias, std=0.2)
+    return model
+
+
+def plain_twin(kind):
+    return copy.deepcopy(pretrained(tuple(kind.items())))
+
+
+def image():
+    torch.manual_seed(2)
+    return torch.randn(2, 3, 41, 55)
+
+
+def blocks(model):
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, CubeKernelBlock)
+    }
+
+
+def assert_same_outputs(model, plain, x, tolerance=1e-4):
+    for one, two in zip(model(x), plain(x), strict=True):
+        assert (one - two).abs().max() <= tolerance * two.abs().max()
+
+
+@EVERYWHERE
+def test_pretrained_network_is_unchanged_at_first(kind, position):
+    plain = plain_twin(kind)
+    model = build(kind, plugin(position))
+    model.init_weights()
+    result = model.load_state_dict(plain.state_dict(), strict=False)
+    assert not result.unexpected_keys
+    assert result.missing_keys
+    assert all(f'.{NAME}.' in key for key in result.missing_keys)
+    # Four bottlenecks of the second stage, three of the last one.
+    assert {name[:8] for name in blocks(model)} == {'layer2.0', 'layer4.0'} | {
+        f'layer{stage}.{i}' for stage, n in ((2, 4), (4, 3)) for i in range(n)
+    }
+    # Norms over the few sites of a small batch magnify any difference.
+    for training, tolerance in ((False, 1e-4), (True, 1e-2)):
+        # mmseg's ResNet.train returns nothing, so nothing can be chained.
+        for network in (model, plain):
+            network.train(training)
+        with torch.no_grad():
+            assert_same_outputs(model, plain, image(), tolerance)
+
+
+@EVERYWHERE
+def test_it_learns(kind, position):
+    model = build(kind, plugin(position))
+    model.load_state_dict(plain_twin(kind).state_dict(), strict=False)
+    model.train()
+    sum(out.square().sum() for out in model(image())).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.any(), name
+    stem = 3 if kind['type'] == 'ResNetV1c' else 1
+    line = f'Cube kernels: 7 of {52 + stem + 7} convolutions; '
+    assert summarise(model).startswith(line)
+
+
+def test_checkpoint_named_in_a_config(tmp_path):
+    plain = plain_twin(KINDS[1])
+    path = str(tmp_path / 'net.pth')
+    torch.save(plain.state_dict(), path)
+    init = dict(type='Pretrained', checkpoint=path)
+    model = build(KINDS[1], plugin('after_conv2'), init_cfg=init)
+    model.init_weights()
+    for network in (model, plain):
+        network.eval()
+    with torch.no_grad():
+        assert_same_outputs(model, plain, image())
+
+
+def test_options_reach_the_block():
+    options = dict(residual=False, router=None, mask=dict(kernel_size=3))
+    model = build(KINDS[0], plugin('after_conv2', **options))
+    for block in blocks(model).values():
+        assert block.gamma is None
+        assert block.conv.router is None
+        assert block.conv.mask.kernel_size == 3
+    found = blocks(build(KINDS[0], plugin('after_conv3', stages=None)))
+    assert len(found) == 16
+    assert found[f'layer1.0.{NAME}'].conv.in_channels == 32
+
+
+def test_several_plugins_need_names():
+    several = [plugin(place, postfix=f'_{place}') for place in POSITIONS]
+    model = build(KINDS[0], *several)
+    names = {name.split('.')[2] for name in blocks(model)}
+    assert names == {f'{NAME}_{place}' for place in POSITIONS}
+    model.load_state_dict(plain_twin(KINDS[0]).state_dict(), strict=False)
+    plain = plain_twin(KINDS[0])
+    for network in (model, plain):
+        network.eval()
+    assert_same_outputs(model, plain, image())
+    sum(out.square().sum() for out in model(image())).backward()
+    for name, block in blocks(model).items():
+        assert block.gamma.grad.any(), name
+    with pytest.raises(AssertionError, match=f'duplicate plugin {NAME}'):
+        build(KINDS[0], *map(plugin, POSITIONS))
+
+
+def test_frozen_stages_freeze_their_plugins():
+    frozen = dict(frozen_stages=2, norm_eval=True)
+    model = build(KINDS[0], plugin('after_conv2'), **frozen)
+    model.init_weights()
+    model.train()
+    for name, block in blocks(model).items():
+        learns = name.startswith('layer4')
+        assert {p.requires_grad for p in block.parameters()} == {learns}
+        # norm_eval holds for all norms within; CubeBackbone spares its own.
+        assert not block.norm.training
+    sum(out.square().sum() for out in model(image())).backward()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
+def test_basic_blocks_take_no_plugins():
+    """That is mmseg's rule; ``CubeBackbone`` goes around it."""
+    with pytest.raises(AssertionError, match='Not implemented yet'):
+        build(dict(type='ResNet'), plugin('after_conv2'), depth=18)
+    plain = dict(SMALL, type='ResNet', depth=18)
+    model = CubeBackbone(plain, insert=dict(stages=(1, 3)))
+    assert len(blocks(model)) == 2
+
+
+@pytest.mark.parametrize('position', POSITIONS)
+def test_wide_resnext_takes_them_after_conv3_only(position):
+    """mmseg tells plugins the width of a ResNet's bottleneck."""
+    model = build(dict(NARROW, groups=4), plugin(position))
+    if position == 'after_conv3':
+        assert len(model(image())) == 4
+    else:
+        with pytest.raises((RuntimeError, ValueError), match=r'\b16\b'):
+            model(image())
+
+
+def test_channels_must_fill_cells():
+    with pytest.raises(ValueError, match='in_channels must .* got 6'):
+        build(KINDS[0], plugin('after_conv2', stages=None), base_channels=6)
