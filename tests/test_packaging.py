@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-(CONFIG,) = (ROOT / 'configs').glob('*/cube-convnext-t-unet_*_inria-*.py')
+(CONFIG,) = (ROOT / 'configs').glob('*/cube-convnext-t-unet_1xb8-80k_wbd-*')
 FAMILY = CONFIG.parent
 # Hidden names hold environments and caches, among them links in '.mim'.
 NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data',
@@ -68,7 +68,10 @@ def test_wheel_has_all_configs_and_tools(wheel):
     assert mim + 'model-index.yml' in names
     for path in (ROOT / 'configs').rglob('*.py'):
         assert mim + path.relative_to(ROOT).as_posix() in names
-    for tool in ('train.py', 'test.py', 'dist_train.sh', 'dist_test.sh'):
+    for tool in (
+        'train.py', 'test.py', 'dist_train.sh', 'dist_test.sh',
+        'slurm_train.sh', 'slurm_test.sh',
+    ):  # fmt: skip
         assert f'{mim}tools/{tool}' in names
     assert not any('setup_env' in name for name in names)
     assert not any(name.startswith(('tests', 'tools')) for name in names)

@@ -1,11 +1,10 @@
 """Tables, numbers and chart of the operator's benchmark."""
 
-import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from mmseg_cube.analysis.benchmark_chart import Panel, draw_ratios
+from mmseg_cube.analysis.benchmark_files import judge, write_benchmark
 from mmseg_cube.analysis.operator_benchmark import (
     MEASURES,
     MEMORY,
@@ -43,7 +42,7 @@ def tabulate(results: list[Result], measure: str) -> list[list[str]]:
         titles = [result.name]
         if result.name in barred:
             titles.append('bar <=')
-            row.append(_judge(result))
+            row.append(judge(result))
         if len(rows) == 1:
             head += titles
     return [head, *rows.values()]
@@ -55,6 +54,11 @@ def title_of(measure: str) -> str:
     return f'{measure}: references in {unit}, others as ratio to theirs'
 
 
+def make_tables(results: list[Result]) -> dict[str, list[list[str]]]:
+    """Lay out all measures, by title."""
+    return {title_of(m): tabulate(results, m) for m in MEASURES}
+
+
 def write_report(results: list[Result], facts: dict, out: Path) -> None:
     """Write table.md, results.json and chart.png, each whole or not at all.
 
@@ -63,18 +67,6 @@ def write_report(results: list[Result], facts: dict, out: Path) -> None:
         facts: What they depend on besides the code.
         out: Folder.
     """
-    texts = [', '.join(f'{key} {value}' for key, value in facts.items())]
-    for measure in MEASURES:
-        head, *rows = tabulate(results, measure)
-        lines = [head, ['---:'] * len(head), *rows]
-        texts.append(f'**{title_of(measure)}**')
-        texts.append('\n'.join(f'| {" | ".join(x)} |' for x in lines))
-    numbers = dict(facts=facts, results=[r.to_dict() for r in results])
-    for name, text in (
-        ('table.md', '\n\n'.join(texts)),
-        ('results.json', json.dumps(numbers, indent=1)),
-    ):
-        _write(out / name, partial(_write_text, text + '\n'))
     layouts = list(dict.fromkeys(r.setting.layout for r in results))
     panels = {
         (measure, layout): Panel(
@@ -91,24 +83,9 @@ def write_report(results: list[Result], facts: dict, out: Path) -> None:
             group = panel.groups.setdefault(_name(result), {})
             group[result.name] = result.ratio.median
     draw = partial(draw_ratios, list(panels.values()), len(layouts))
-    _write(out / 'chart.png', draw)
+    numbers = dict(results=[r.to_dict() for r in results])
+    write_benchmark(out, facts, make_tables(results), numbers, draw)
 
 
 def _name(result: Result) -> str:
     return f'{result.setting.channels} x {result.setting.size}'
-
-
-def _judge(result: Result) -> str:
-    if result.passes is None:
-        return ''
-    return f'{result.bar:.2f} {"pass" if result.passes else "miss"}'
-
-
-def _write_text(text: str, path: Path) -> None:
-    path.write_text(text, encoding='utf-8')
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    part = path.with_name(f'.{path.name}.part')
-    write(part)
-    part.replace(path)

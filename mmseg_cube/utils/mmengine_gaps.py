@@ -1,9 +1,16 @@
 """Gaps of mmengine that are closed from outside, each with its reason."""
 
+import functools
+from collections.abc import Callable
+from unittest import mock
+
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
+from mmengine.dist import master_only
 from mmengine.dist import utils as dist_utils
-from torch import distributed as torch_dist
+from mmengine.hooks import logger_hook
+
+LAUNCHERS = ('pytorch', 'slurm', 'mpi')
 
 
 def announce_package() -> None:
@@ -15,20 +22,40 @@ def announce_package() -> None:
 
 
 def allow_processes_without_gpu() -> None:
-    """Let ``--launcher pytorch`` work on a machine without a GPU.
+    """Let ``--launcher`` work on a machine without a GPU.
 
-    mmengine selects a CUDA device for every process, whatever the backend,
-    which fails without a driver. Where there is a device, nothing changes.
+    mmengine selects a CUDA device for every process, whatever the launcher
+    and the backend, which fails without a driver. Where there is a device,
+    nothing changes.
     """
-    if get_device() == 'cpu':
-        dist_utils._init_dist_pytorch = _init_without_gpu
+    if get_device() != 'cpu':
+        return
+    for launcher in LAUNCHERS:
+        name = f'_init_dist_{launcher}'
+        init = getattr(dist_utils, name)
+        if not hasattr(init, '__wrapped__'):
+            setattr(dist_utils, name, _without_gpu(init))
 
 
-def _init_without_gpu(backend: str, **kwargs) -> None:
-    if backend != 'gloo':
-        raise ValueError(
-            f'backend {backend!r} needs a GPU, but none was found. On CPUs '
-            'add --cfg-options env_cfg.dist_cfg.backend=gloo'
-        )
-    kwargs.pop('init_backend', None)
-    torch_dist.init_process_group(backend=backend, **kwargs)
+def write_scores_once() -> None:
+    """Let only one of several processes write the scores of a test.
+
+    All processes of mmengine write the same file at the same time, with
+    their own times in it; now and then that leaves pieces of two.
+    """
+    if not hasattr(logger_hook.dump, '__wrapped__'):
+        logger_hook.dump = master_only(logger_hook.dump)
+
+
+def _without_gpu(init: Callable) -> Callable:
+    @functools.wraps(init)
+    def start(backend: str, **kwargs) -> None:
+        if backend != 'gloo':
+            raise ValueError(
+                f'backend {backend!r} needs a GPU, but none was found. On '
+                'CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo'
+            )
+        with mock.patch('torch.cuda.set_device'):
+            init(backend, **kwargs)
+
+    return start

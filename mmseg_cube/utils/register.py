@@ -33,6 +33,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
 
     mmengine_gaps.announce_package()
     mmengine_gaps.allow_processes_without_gpu()
+    mmengine_gaps.write_scores_once()
     for room in ROOMS:
         importlib.import_module(f'mmseg_cube.{room}')
     if init_default_scope:

@@ -26,14 +26,53 @@ TINY = (
 
 
 @pytest.fixture(scope='session')
-def run_tool(sample_city):
+def free_port():
+    """Find a port, as a string, on which nothing listens."""
+
+    def free_port():
+        with socket.socket() as server:
+            server.bind(('127.0.0.1', 0))
+            return str(server.getsockname()[1])
+
+    return free_port
+
+
+@pytest.fixture(scope='session')
+def run(free_port):
+    """Run a command to its end, with one thread per process and no GPU."""
+
+    def run(*command, cwd, **env):
+        port = free_port()
+        env = {
+            **os.environ,
+            'PYTHON': sys.executable,
+            'PORT': port,  # tools/dist_*.sh
+            'MASTER_PORT': port,  # tools/slurm_*.sh
+            'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '',
+            **env,
+        }
+        return subprocess.run(
+            list(map(str, command)),
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def run_tool(run, sample_city):
     """Run a tool, in one process or several, and return what it said.
 
     ``tool`` is the name of a script in ``tools``, or the path of another;
     later options win.
     """
 
-    def run(tool, *args, cwd, processes=1, options=()):
+    def run_tool(tool, *args, cwd, processes=1, options=()):
         data = [
             f'{loader}_dataloader.dataset.data_root={sample_city["whu"]}'
             for loader in ('train', 'val', 'test')
@@ -44,26 +83,11 @@ def run_tool(sample_city):
             script = ROOT / 'tools' / f'dist_{tool}.sh'
             command = ['bash', script, CONFIG, *args, processes]
         command += ['--cfg-options', *TINY, *data, *options]
-        with socket.socket() as server:
-            server.bind(('127.0.0.1', 0))
-            port = server.getsockname()[1]
-        done = subprocess.run(
-            list(map(str, command)),
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            env={
-                **os.environ,
-                'PYTHON': sys.executable,
-                'PORT': str(port),
-                'OMP_NUM_THREADS': '1',
-                'CUDA_VISIBLE_DEVICES': '',
-            },
-        )
+        done = run(*command, cwd=cwd)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    return run
+    return run_tool
 
 
 @pytest.fixture(scope='session')

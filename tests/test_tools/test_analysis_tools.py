@@ -1,7 +1,6 @@
 """The analysis tools, called as functions."""
 
 import importlib.util
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'configs' / 'convnext_unet'
 SMALL = str(FOLDER / 'convnext-atto-unet_1xb8-600_whu-128x128.py')
-CUBE = str(FOLDER / 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py')
 
 
 def load(name):
@@ -22,24 +20,10 @@ def load(name):
     return module
 
 
-@pytest.mark.parametrize('name', ['complexity', 'draw_panels'])
-def test_help(name, capsys):
+def test_help(capsys):
     with pytest.raises(SystemExit, match='0'):
-        load(name).main(['--help'])
+        load('draw_panels').main(['--help'])
     assert 'usage' in capsys.readouterr().out
-
-
-def test_complexity_compares_with_the_first(capsys):
-    assert load('complexity').main([SMALL, CUBE, '--size', '64']) == 0
-    rows = [r for r in capsys.readouterr().out.splitlines() if 'atto' in r]
-    saved = [re.findall(r'([\d.-]+) %', row) for row in rows]
-    assert saved[0] == ['0.00', '0.00']
-    assert all(float(value) > 10 for value in saved[1])
-
-
-def test_missing_config_is_said(capsys):
-    assert load('complexity').main(['missing.py']) == 2
-    assert 'missing.py' in capsys.readouterr().err
 
 
 def test_draw_panels(sample_city, tmp_path, capsys):

@@ -1,8 +1,6 @@
 """The train and test tools, as a user starts them, on a tiny network."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -76,24 +74,6 @@ model = dict(
 """
 
 
-def run(*command, cwd, **env):
-    env = {
-        **os.environ,
-        'PYTHON': sys.executable,
-        'CUDA_VISIBLE_DEVICES': '',
-        'OMP_NUM_THREADS': '1',
-        **env,
-    }
-    return subprocess.run(
-        list(map(str, command)),
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture(scope='module')
 def work(tmp_path_factory):
     """A folder with a space in its name, two images and the config."""
@@ -113,7 +93,7 @@ def work(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def checkpoint(work):
+def checkpoint(work, run):
     """What two steps of training leave."""
     done = run(
         sys.executable, TOOLS / 'train.py', 'tiny.py', '--work-dir', 'out',
@@ -130,7 +110,7 @@ def test_train_keeps_a_checkpoint(checkpoint):
     assert checkpoint.exists()
 
 
-def test_test_from_another_folder(work, checkpoint, tmp_path):
+def test_test_from_another_folder(work, checkpoint, run, tmp_path):
     done = run(
         sys.executable, TOOLS / 'test.py', work / 'tiny.py', checkpoint,
         '--out', 'masks', cwd=tmp_path,
@@ -144,7 +124,7 @@ def test_test_from_another_folder(work, checkpoint, tmp_path):
 @pytest.mark.parametrize(
     'script, first', [('train', ['c.py']), ('test', ['c.py', 'a b.pth'])]
 )
-def test_dist_scripts_pass_everything_on(tmp_path, script, first):
+def test_dist_scripts_pass_everything_on(tmp_path, run, script, first):
     fake = tmp_path / 'python'
     fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     fake.chmod(0o755)

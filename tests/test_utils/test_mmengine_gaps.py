@@ -1,16 +1,73 @@
+import socket
+from unittest import mock
+
 import pytest
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.dist import utils as dist_utils
+from mmengine.hooks import LoggerHook
+from torch import distributed as torch_dist
 
-import mmseg_cube  # noqa: F401
+import mmseg_cube
+from mmseg_cube.utils.mmengine_gaps import LAUNCHERS, write_scores_once
+
+needs_no_gpu = pytest.mark.skipif(
+    get_device() != 'cpu', reason='there is a GPU'
+)
+# What each launcher tells the first of one process.
+TOLD = dict(
+    pytorch=dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1),
+    slurm=dict(
+        SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NTASKS=1, SLURM_NODELIST='a'
+    ),
+    mpi=dict(
+        OMPI_COMM_WORLD_RANK=0,
+        OMPI_COMM_WORLD_LOCAL_RANK=0,
+        OMPI_COMM_WORLD_SIZE=1,
+    ),
+)
 
 
 def test_package_is_announced():
     assert MODULE2PACKAGE['mmseg_cube'] == 'mmseg_cube'
 
 
-@pytest.mark.skipif(get_device() != 'cpu', reason='there is a GPU')
-def test_a_backend_for_gpus_is_refused_without_one():
+@needs_no_gpu
+@pytest.mark.parametrize('launcher', LAUNCHERS)
+def test_a_launcher_needs_no_gpu(launcher, monkeypatch):
+    mmseg_cube.register_all_modules(init_default_scope=False)
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        port = server.getsockname()[1]
+    # mmengine adds some of these for other launchers; all are taken back.
+    names = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE')
+    told = {**dict.fromkeys(names, ''), **TOLD[launcher]}
+    told.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    getattr(dist_utils, f'_init_dist_{launcher}')(backend='gloo')
+    try:
+        assert torch_dist.get_world_size() == 1
+    finally:
+        torch_dist.destroy_process_group()
+
+
+@needs_no_gpu
+@pytest.mark.parametrize('launcher', LAUNCHERS)
+def test_a_backend_for_gpus_is_refused_without_one(launcher):
+    start = getattr(dist_utils, f'_init_dist_{launcher}')
     with pytest.raises(ValueError, match="'nccl' needs a GPU.*backend=gloo"):
-        dist_utils._init_dist_pytorch(backend='nccl', init_backend='torch')
+        start(backend='nccl', init_backend='torch')
+
+
+@pytest.mark.parametrize('main', (True, False))
+def test_one_process_writes_the_scores(main, tmp_path, monkeypatch):
+    write_scores_once()
+    monkeypatch.setattr(dist_utils, 'is_main_process', lambda group=None: main)
+    runner = mock.MagicMock(log_dir=str(tmp_path))
+    logs = runner.log_processor
+    logs.get_log_after_epoch.return_value = dict(IoU=1.0), 'IoU: 1'
+    hook = LoggerHook()
+    hook.json_log_path = 'scores.json'
+    hook.after_test_epoch(runner)
+    assert (tmp_path / 'scores.json').exists() == main

@@ -1,7 +1,10 @@
 """Dice loss of the building class over a whole batch."""
 
+import torch
+from mmengine.dist import is_distributed
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 
 
 @MODELS.register_module()
@@ -10,7 +13,9 @@ class BuildingDiceLoss(nn.Module):
 
     Counts go over all pixels of the batch, like those of the metric go over
     all pixels of the test set, so crops without a building neither dominate
-    nor disturb it. Source: V-Net (arXiv 1606.04797), with first powers.
+    nor disturb it. The batch is that of all processes, which therefore have
+    to compute this loss together. Source: V-Net (arXiv 1606.04797), with
+    first powers.
 
     Args:
         loss_weight: Factor of the loss.
@@ -63,5 +68,9 @@ class BuildingDiceLoss(nn.Module):
         truth = (label == 1).float()
         overlap = (counts * building * truth).sum()
         total = (counts * (building + truth)).sum()
+        if is_distributed():
+            # On the way back this adds up the gradients of all processes, of
+            # which DDP takes the mean: that of one process with all images.
+            overlap, total = all_reduce(torch.stack((overlap, total)))
         dice = (2 * overlap + self.smooth) / (total + self.smooth)
         return self.loss_weight * (1 - dice)
