@@ -18,6 +18,8 @@ from mmseg_cube.layers.cube_conv2d import CubeConv2d
 # Their output is linear in their weights. Of other subclasses that is not
 # known: mmcv's ConvAWS2d, for one, standardises the weights it is given.
 LINEAR = (nn.Conv2d, WrappedConv2d, CubeConv2d)
+# Others do more: timm's BatchNormAct2d applies an activation as well.
+NORM_ONLY = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
 
 
 def switch_to_deploy(model: nn.Module, plain: bool = True) -> nn.Module:
@@ -83,6 +85,7 @@ def _is_foldable(conv: nn.Module | None, norm: nn.Module | None) -> bool:
     return (
         type(conv) in LINEAR
         and isinstance(norm, _BatchNorm)
+        and type(norm).forward in NORM_ONLY
         and norm.running_mean is not None
         and norm.num_features == conv.out_channels
         and _has_own_weight(conv)

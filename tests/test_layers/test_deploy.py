@@ -267,3 +267,16 @@ def test_deployed_network_can_be_saved(tmp_path):
     other.load_state_dict(torch.load(path, weights_only=True))
     x = torch.randn(1, 16, 6, 6)
     assert torch.equal(other(x), first(x))
+
+
+def test_norm_with_an_activation_stays():
+    class NormAndActivation(nn.BatchNorm2d):
+        """Like timm's BatchNormAct2d."""
+
+        def forward(self, input):
+            return super().forward(input).relu()
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(4, 8, 3), NormAndActivation(8)).eval()
+    image = torch.randn(1, 4, 8, 8)
+    torch.testing.assert_close(switch_to_deploy(model)(image), model(image))

@@ -9,13 +9,11 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_cube.layers.conv_cfg import CUBE_ARGUMENTS
+from mmseg_cube.layers.summary import describe_kept
 from mmseg_cube.models.backbones.cube_mixin import CubeMixin, cube_class
-from mmseg_cube.models.backbones.dry_run import IMAGE_SIZE, dry_run
+from mmseg_cube.models.backbones.dry_run import dry_run
 from mmseg_cube.models.backbones.insertion import BLOCK_OPTIONS, make_blocks
-from mmseg_cube.models.backbones.replacement import (
-    describe_kept,
-    replace_convolutions,
-)
+from mmseg_cube.models.backbones.replacement import replace_convolutions
 
 PROJECTIONS = ('project', 'init')
 LISTS = ('stages', 'patterns', 'kernel_sizes')
@@ -56,9 +54,9 @@ def CubeBackbone(
             ``mask``, ``lattice_kernel_size``, ``form`` and ``phase``, which
             may be ``'alternate'``.
         insert: Blocks to insert, or None for none: ``blocks`` (1) residual
-            :class:`CubeKernelBlock` on the output of each of ``stages`` (all
-            by default), which at first leave it as it is. All else goes to
-            the blocks.
+            :class:`CubeKernelBlock` on the output of each of ``stages``
+            (by default all whose channels allow it), which at first leave it
+            as it is. All else goes to the blocks.
         init_cfg: Initialisation, as if given to the backbone.
         pretrained: Checkpoint, as if given to the backbone; mmseg's
             segmentors hand their own ``pretrained`` on by this name.
@@ -106,10 +104,10 @@ def CubeBackbone(
             'CubeBackbone takes a plain backbone, but got another '
             'CubeBackbone; put replace and insert into one'
         )
-    run = dry_run(
-        network, cfg.get('in_channels', 3), cfg.get('img_size', IMAGE_SIZE)
-    )
-    blocks = make_blocks(run, **insert) if inserting else nn.ModuleDict()
+    run = dry_run(network, cfg.get('in_channels', 3), cfg.get('img_size'))
+    blocks, left_out = nn.ModuleDict(), []
+    if inserting:
+        blocks, left_out = make_blocks(run, **insert)
     count, kept = 0, Counter()
     if replacing:
         # Backbones of timm come with their weights.
@@ -119,7 +117,9 @@ def CubeBackbone(
     network.__class__ = cube_class(type(network))
     network.cube_projection = projection
     network.cube_blocks = blocks
-    print_log(_summarise(blocks, count, kept), 'current', logging.INFO)
+    without = [run.describe_stage(stage) for stage in left_out]
+    text = _summarise(blocks, without, count, kept)
+    print_log(text, 'current', logging.INFO)
     return network
 
 
@@ -140,7 +140,9 @@ def _read_options(
     return options
 
 
-def _summarise(blocks: nn.ModuleDict, count: int, kept: Counter) -> str:
+def _summarise(
+    blocks: nn.ModuleDict, without: list[str], count: int, kept: Counter
+) -> str:
     parts = []
     if count:
         total = count + kept.total()
@@ -150,6 +152,11 @@ def _summarise(blocks: nn.ModuleDict, count: int, kept: Counter) -> str:
         parts.append(
             f'{number} block{"s" * (number > 1)} inserted behind '
             f'stage{"s" * (len(blocks) > 1)} {", ".join(blocks)}'
+        )
+    if without:
+        parts.append(
+            f'none fits behind stage{"s" * (len(without) > 1)} '
+            f'{", ".join(without)}'
         )
     text = f'CubeBackbone: {", ".join(parts)}'
     return f'{text}; kept: {describe_kept(kept)}' if kept else text

@@ -1,15 +1,23 @@
 """What a backbone returns, and which convolutions lead to it."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from mmseg_cube.models.backbones.autograd_graph import parameters_of
+from mmseg_cube.ops import to_pair
 
 # Side of the dummy image in pixels: with the usual strides of 4 to 32 every
 # stage has a size of its own.
 IMAGE_SIZE = 64
+# What networks that take images of one size only are usually made for.
+USUAL_SIZES = (224, 256, 384)
+# Names by which modules say that they save memory in the backward pass.
+CHECKPOINTING = ('with_cp', 'use_checkpoint', 'grad_checkpointing')
 
 
 @dataclass(frozen=True)
@@ -19,20 +27,24 @@ class DryRun:
     Attributes:
         channels: Channels of each stage, None where it is no feature map.
         in_training: The same in training mode.
-        stage_of: Stage of each convolution that ran, by name, in the order
-            of execution; None for one that no stage depends on.
+        stage_of: Stage of each convolution that leads to an output, by name,
+            in the order of execution.
     """
 
     channels: list[int | None]
     in_training: list[int | None]
-    stage_of: dict[str, int | None]
+    stage_of: dict[str, int]
 
     def describe(self) -> str:
         """Stages with their channels, for messages."""
-        return 'stages: ' + ', '.join(
-            f'{i} ({"no feature map" if c is None else f"{c} channels"})'
-            for i, c in enumerate(self.channels)
-        )
+        stages = map(self.describe_stage, range(len(self.channels)))
+        return f'stages: {", ".join(stages)}'
+
+    def describe_stage(self, stage: int) -> str:
+        """One of them, such as ``'0 (64 channels)'``."""
+        channels = self.channels[stage]
+        what = 'no feature map' if channels is None else f'{channels} channels'
+        return f'{stage} ({what})'
 
     def check_stage(self, option: str, stage: int) -> None:
         """Raise a ``ValueError`` if there is no such stage."""
@@ -51,9 +63,12 @@ def to_stages(output: Tensor | tuple | list) -> tuple | list:
 def dry_run(
     backbone: nn.Module,
     in_channels: int = 3,
-    size: int | Sequence[int] = IMAGE_SIZE,
+    size: int | Sequence[int] | None = None,
 ) -> DryRun:
     """Run a copy of a backbone over a black image.
+
+    The image is small, or, where the backbone does not take that, as large
+    as it says or as is usual.
 
     The stage of a convolution is the first output that depends on it and has
     its height and width, or else the first that depends on it. That is what
@@ -63,12 +78,34 @@ def dry_run(
     Args:
         backbone: Any backbone; stays as it is.
         in_channels: Channels of the image.
-        size: Side of the image, or its height and width, in pixels.
+        size: Side of the image that the backbone is made for, or height and
+            width, in pixels, if that is known.
 
     Raises:
         ValueError: If the backbone cannot run, or returns neither a feature
             map nor a tuple or list.
     """
+    probe, sizes = _make_probe(backbone)
+    sides = (IMAGE_SIZE, *(USUAL_SIZES if size is None else (size,)))
+    shapes = [(in_channels, *to_pair(side)) for side in sides]
+    for shape in shapes:
+        sizes.clear()
+        try:
+            return _run(probe, sizes, shape)
+        except Exception as error:
+            failure = error
+    tried = ' and '.join(' x '.join(map(str, shape)) for shape in shapes)
+    raise ValueError(
+        f'{type(backbone).__name__} failed on black images of {tried}, with '
+        f'which CubeBackbone finds its stages: {failure}. in_channels and '
+        'img_size of the wrapped backbone say which image it takes'
+    ) from failure
+
+
+def _make_probe(
+    backbone: nn.Module,
+) -> tuple[nn.Module, dict[str, torch.Size]]:
+    """Copy of a backbone, and the sizes that its convolutions write down."""
     probe = copy.deepcopy(backbone)
     # Not chained: mmpretrain's ConvNeXt.train returns nothing.
     probe.eval()
@@ -77,79 +114,82 @@ def dry_run(
     sizes = {}
     for name, module in probe.named_modules():
         # A checkpointed block hides what is in it.
-        if hasattr(module, 'with_cp'):
-            module.with_cp = False
+        for option in CHECKPOINTING:
+            if hasattr(module, option):
+                setattr(module, option, False)
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(
                 lambda _, __, out, name=name: sizes.update(
                     {name: out.shape[2:]}
                 )
             )
-    weight = next(probe.parameters())
-    height, width = (size, size) if isinstance(size, int) else size
-    image = weight.new_zeros(1, in_channels, height, width)
+    return probe, sizes
+
+
+def _run(
+    probe: nn.Module, sizes: dict[str, torch.Size], shape: tuple[int, ...]
+) -> DryRun:
+    image = next(probe.parameters()).new_zeros(1, *shape)
+    # The graph is walked and never run backwards, so it need not keep what
+    # it would need for that: gigabytes where the image is large.
+    forget = saved_tensors_hooks(lambda _: None, lambda _: None)
+    with torch.enable_grad(), forget:
+        outputs = _call(probe, image)
+    stage_of = _find_stages(probe, outputs, image, sizes)
+    # Some return more in training. Their layers stay in evaluation mode:
+    # norms cannot train on a single image this small.
+    probe.training = True
     try:
-        with torch.enable_grad():
-            maps = _run(probe, image)
-        # Some return more in training. Their layers stay in evaluation mode:
-        # norms cannot train on a single image this small.
-        stage_of = _find_stages(probe, maps, sizes)
-        probe.training = True
         with torch.no_grad():
-            in_training = _run(probe, image)
-    except Exception as error:
-        raise ValueError(
-            f'{type(backbone).__name__} failed on a black image of '
-            f'{in_channels} x {height} x {width}, with which CubeBackbone '
-            f'finds its stages: {error}. in_channels and img_size of the '
-            'wrapped backbone say which image it takes'
-        ) from error
-    return DryRun(_channels(maps), _channels(in_training), stage_of)
+            in_training = _call(probe, image)
+    finally:
+        probe.training = False
+    return DryRun(
+        _channels(outputs, image), _channels(in_training, image), stage_of
+    )
 
 
-def _run(backbone: nn.Module, image: Tensor) -> list[Tensor | None]:
-    """Outputs of a backbone, None in place of what is no feature map."""
-    stages = to_stages(backbone(image))
-    if not isinstance(stages, (tuple, list)) or not stages:
+def _call(backbone: nn.Module, image: Tensor) -> tuple | list:
+    outputs = to_stages(backbone(image))
+    if not isinstance(outputs, (tuple, list)) or not outputs:
         raise TypeError(
-            f'it returns {type(stages).__name__}, not a feature map or a '
+            f'it returns {type(outputs).__name__}, not a feature map or a '
             'tuple or list of them'
         )
+    return outputs
+
+
+def _channels(outputs: tuple | list, image: Tensor) -> list[int | None]:
     return [
-        stage if isinstance(stage, Tensor) and stage.dim() == 4 else None
-        for stage in stages
+        None if _size(output, image) is None else output.shape[1]
+        for output in outputs
     ]
 
 
-def _channels(maps: list[Tensor | None]) -> list[int | None]:
-    return [None if image is None else image.shape[1] for image in maps]
+def _size(output: Tensor | tuple | list, image: Tensor) -> torch.Size | None:
+    """Height and width of a map (N, C, H, W); None if it is not one."""
+    if not isinstance(output, Tensor) or output.dim() != 4:
+        return None
+    (h, w), (height, width) = output.shape[2:], image.shape[2:]
+    # A map has the proportions of the image, but for rounding. What timm's
+    # Swin returns, (N, H, W, C), has not.
+    is_map = abs(h * width - w * height) <= height + width
+    return output.shape[2:] if is_map else None
 
 
 def _find_stages(
     backbone: nn.Module,
-    maps: list[Tensor | None],
+    outputs: tuple | list,
+    image: Tensor,
     sizes: dict[str, torch.Size],
-) -> dict[str, int | None]:
-    """Stage of each convolution, given the size of its output."""
-    reached = [set() if m is None else set(_parameters_of(m)) for m in maps]
+) -> dict[str, int]:
+    """Stage of each convolution, given the size of its result."""
+    reached = [set(parameters_of(output)) for output in outputs]
     stage_of = {}
     for name, size in sizes.items():
-        own = {id(p) for p in backbone.get_submodule(name).parameters()}
+        own = set(map(id, backbone.get_submodule(name).parameters()))
         later = [i for i, found in enumerate(reached) if own & found]
-        alike = [i for i in later if maps[i].shape[2:] == size]
-        stage_of[name] = next(iter(alike + later), None)
+        alike = [i for i in later if _size(outputs[i], image) == size]
+        if later:
+            stage_of[name] = (alike + later)[0]
     return stage_of
-
-
-def _parameters_of(output: Tensor) -> Iterator[int]:
-    """Identities of the parameters that an output was computed from."""
-    open_nodes, seen = [output.grad_fn], {None}
-    while open_nodes:
-        node = open_nodes.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        # Leaves of the graph accumulate gradients.
-        if hasattr(node, 'variable'):
-            yield id(node.variable)
-        open_nodes.extend(following for following, _ in node.next_functions)

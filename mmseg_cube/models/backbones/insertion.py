@@ -24,23 +24,24 @@ def make_blocks(
     stages: Sequence[int] | None = None,
     blocks: int = 1,
     **options,
-) -> nn.ModuleDict:
+) -> tuple[nn.ModuleDict, list[int]]:
     """Make the blocks that follow the chosen stages.
 
     Args:
         run: What is known of the stages.
-        stages: Chosen stages; all by default.
+        stages: Chosen stages; by default all behind which a block fits.
         blocks: Blocks per stage.
         **options: Options of :class:`CubeKernelBlock`; with
             ``phase='alternate'`` the blocks of a stage lean opposite ways.
 
     Returns:
-        A sequence of blocks for each stage, by its number. Fresh blocks
-        leave their input as it is.
+        A sequence of blocks for each stage, by its number, and the stages
+        behind which none fits. Fresh blocks leave their input as it is.
 
     Raises:
-        ValueError: If a stage does not exist, has channels that do not fill
-            whole lattice cells, or is another one in training.
+        ValueError: If a chosen stage does not exist, is no feature map, or
+            has channels that do not fill whole lattice cells, if that is so
+            for all stages, or if they are others in training.
     """
     if blocks < 1:
         raise ValueError(f'insert.blocks must be at least 1, but got {blocks}')
@@ -51,30 +52,38 @@ def make_blocks(
             f'{len(run.in_training)}; use replace. In evaluation it has '
             f'{run.describe()}'
         )
-    alternate = options.get('phase') == ALTERNATE
-    if alternate:
-        options = {k: v for k, v in options.items() if k != 'phase'}
-    stacks = nn.ModuleDict()
+    if stages is not None and not stages:
+        raise ValueError(f'insert.stages chooses nothing; {run.describe()}')
+    stacks, left_out = nn.ModuleDict(), {}
     for stage in range(len(run.channels)) if stages is None else stages:
         run.check_stage('insert.stages', stage)
-        channels = run.channels[stage]
-        if channels is None:
-            raise ValueError(
-                f'insert.stages names stage {stage}, whose output is no '
-                f'feature map (N, C, H, W); {run.describe()}'
-            )
         try:
-            stacks[str(stage)] = nn.Sequential(
-                *(
-                    CubeKernelBlock(channels, residual=True, **options)
-                    for _ in range(blocks)
-                )
+            stacks[str(stage)] = _make_stack(
+                run.channels[stage], blocks, **options
             )
         except CubeRuleError as error:
-            raise ValueError(
-                f'no Cube block fits behind stage {stage}: {error}; '
-                f'{run.describe()}'
-            ) from error
-        if alternate:
-            alternate_phases(stacks[str(stage)])
-    return stacks
+            left_out[stage] = error
+    if left_out and (stages is not None or not stacks):
+        stage, error = next(iter(left_out.items()))
+        raise ValueError(
+            f'no Cube block fits behind stage {stage}: {error}; '
+            f'{run.describe()}'
+        ) from error
+    return stacks, list(left_out)
+
+
+def _make_stack(channels: int | None, blocks: int, **options) -> nn.Sequential:
+    if channels is None:
+        raise CubeRuleError('its output is no feature map (N, C, H, W)')
+    alternate = options.get('phase') == ALTERNATE
+    if alternate:
+        del options['phase']
+    stack = nn.Sequential(
+        *(
+            CubeKernelBlock(channels, residual=True, **options)
+            for _ in range(blocks)
+        )
+    )
+    if alternate:
+        alternate_phases(stack)
+    return stack

@@ -1,0 +1,197 @@
+"""What every wrapped backbone keeps to, for each of the table."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+
+from mmseg_cube.models import CubeBackbone
+from mmseg_cube.models.backbones.projection import project_weight
+
+CUBE_WORDS = ('cube_blocks.', '.router.', '.mask.')
+
+
+def is_new(name):
+    return any(word in name for word in CUBE_WORDS)
+
+
+def without_gradient(network, x):
+    network.train()
+    sum(output.square().sum() for output in network(x)).backward()
+    return {n for n, p in network.named_parameters() if p.grad is None}
+
+
+def test_plain_checkpoint_lacks_cube_parameters_only(name, twins, replaced):
+    plain, cube = twins(name)
+    names, cube_names = set(plain.state_dict()), set(cube.state_dict())
+    assert names <= cube_names
+    assert all(map(is_new, cube_names - names))
+    result = cube.load_state_dict(plain.state_dict(), strict=False)
+    assert not result.unexpected_keys
+    # torch never misses the counters of norms.
+    missing = {n for n in cube_names - names if 'num_batches' not in n}
+    assert set(result.missing_keys) == missing
+    state, layers = plain.state_dict(), replaced(cube)
+    for key, value in cube.state_dict().items():
+        if key in state and key.removesuffix('.weight') not in layers:
+            assert value.equal(state[key]), key
+
+
+def test_inserted_blocks_start_as_the_identity(name, table, twins, image):
+    plain, cube = twins(name)
+    if 'replace' in table[name]:
+        cube = CubeBackbone(table[name]['backbone'], insert=dict(blocks=2))
+    for network in (plain, cube):
+        network.init_weights()
+        network.eval()
+    cube.load_state_dict(plain.state_dict(), strict=False)
+    x = image()
+    with torch.no_grad():
+        expected, found = plain(x), cube(x)
+    assert type(found) is type(expected)
+    for one, two in zip(expected, found, strict=True):
+        assert (one - two).abs().max() <= 1e-4 * one.abs().max()
+        assert not one.equal(two)
+
+
+def test_every_parameter_gets_a_gradient(name, twins, image):
+    plain, cube = twins(name)
+    missing = without_gradient(cube, image(2))
+    assert missing == without_gradient(plain, image(2))
+
+
+def test_modes_and_frozen_stages(name, table, twins):
+    freeze = table[name].get('freeze', {})
+    plain, cube = twins(name, **freeze)
+    for network in (plain, cube):
+        network.init_weights()
+        network.train()
+    expected = {n: p.requires_grad for n, p in plain.named_parameters()}
+    assert ('frozen_stages' in freeze) == (False in expected.values())
+    found = {n: p.requires_grad for n, p in cube.named_parameters()}
+    for key, learns in found.items():
+        owner = key.split('.router.')[0].split('.mask.')[0]
+        if 'cube_blocks' in key:
+            assert learns
+        else:
+            assert learns == expected.get(key, expected.get(f'{owner}.weight'))
+    modes = {n: m.training for n, m in plain.named_modules()}
+    for key, module in cube.named_modules():
+        if key in modes:
+            assert module.training == modes[key], key
+    # norm_eval and frozen stages do not reach the new blocks.
+    assert all(m.training for m in cube.cube_blocks.modules())
+    assert cube.eval() is cube
+    assert not any(m.training for m in cube.modules())
+    assert cube.train() is cube
+
+
+OPTIMIZER = dict(type='AdamW', lr=1.0, weight_decay=0.5)
+CUSTOM = dict(
+    norm_decay_mult=0.0,
+    bias_decay_mult=0.0,
+    dwconv_decay_mult=0.2,
+    flat_decay_mult=0.3,
+    custom_keys={
+        'backbone': dict(lr_mult=0.1),
+        'layer2': dict(lr_mult=0.3, decay_mult=0.0),
+        'stages.1': dict(lr_mult=0.3),
+        'cube_blocks': dict(lr_mult=1.0),
+    },
+)
+
+
+def groups(backbone, constructor, paramwise):
+    """Learning rate and weight decay of every parameter."""
+    model = nn.ModuleDict(dict(backbone=backbone))
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            optimizer=OPTIMIZER,
+            constructor=constructor,
+            paramwise_cfg=paramwise,
+        ),
+    )
+    where = {id(p): n for n, p in backbone.named_parameters()}
+    return {
+        where[id(p)]: (group['lr'], group['weight_decay'])
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
+    }
+
+
+def check_groups(plain, cube, constructor, paramwise):
+    expected = groups(plain, constructor, paramwise)
+    found = groups(cube, constructor, paramwise)
+    assert {n: g for n, g in found.items() if n in expected} == expected
+    # New blocks learn as fast as a head.
+    blocks = [n for n in found if 'cube_blocks' in n]
+    assert blocks
+    assert {found[n][0] for n in blocks} == {1.0}
+
+
+def test_original_parameters_stay_in_their_groups(name, twins):
+    check_groups(*twins(name), 'DefaultOptimWrapperConstructor', CUSTOM)
+
+
+@pytest.mark.parametrize(
+    'name, kind',
+    [
+        ('mmpretrain_convnext', 'layer_wise'),
+        ('mmpretrain_convnext', 'stage_wise'),
+        ('beit', 'layer_wise'),
+        ('mae', 'layer_wise'),
+    ],
+)
+def test_layer_wise_learning_rates(name, kind, twins):
+    paramwise = dict(decay_rate=0.5, decay_type=kind, num_layers=6)
+    constructor = 'LearningRateDecayOptimizerConstructor'
+    check_groups(*twins(name), constructor, paramwise)
+
+
+def test_parameters_of_a_replaced_layer_follow_its_weight(twins):
+    _, cube = twins('resnet')
+    found = groups(cube, 'DefaultOptimWrapperConstructor', CUSTOM)
+    own = [n for n in found if n.startswith('layer2.0.conv1.')]
+    assert len(own) == 4
+    assert len({found[n] for n in own}) == 1
+
+
+def test_pretrained_weights(name, table, twins, tmp_path):
+    plain, _ = twins(name)
+    for p in plain.parameters():
+        nn.init.normal_(p)
+    path = tmp_path / 'net.pth'
+    torch.save(dict(state_dict=plain.state_dict()), path)
+    init = dict(type='Pretrained', checkpoint=str(path))
+    cfg = dict(table[name]['backbone'], init_cfg=init)
+    cube = CubeBackbone(cfg, table[name].get('replace'), {})
+    cube.init_weights()
+    found = cube.state_dict()
+    for key, value in plain.state_dict().items():
+        if value.shape == found[key].shape:
+            assert found[key].equal(value), key
+        else:
+            layer = cube.get_submodule(key.removesuffix('.weight'))
+            expected = project_weight(value, layer)
+            torch.testing.assert_close(found[key], expected)
+
+
+def test_copies_are_backbones_of_its_class(name, twins, image):
+    plain, cube = twins(name)
+    assert isinstance(cube, type(plain))
+    assert type(plain).__name__ in type(cube).__name__
+    cube.eval()
+    x = image()
+    with torch.no_grad():
+        expected = cube(x)
+        for twin in (copy.deepcopy(cube), pickle.loads(pickle.dumps(cube))):
+            assert type(twin) is type(cube)
+            for one, two in zip(expected, twin(x), strict=True):
+                assert one.equal(two)
+            # It is a copy.
+            nn.init.constant_(next(twin.parameters()), 7)
+            assert not next(cube.parameters()).eq(7).all()

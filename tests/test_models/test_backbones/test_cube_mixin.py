@@ -1,0 +1,125 @@
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import ExponentialMovingAverage
+from mmengine.runner import load_checkpoint
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_cube.models import CubeBackbone
+from mmseg_cube.models.backbones.projection import project_weight
+
+HEAD = dict(
+    type='FCNHead', in_channels=64, channels=8, in_index=3, num_classes=2
+)
+
+
+@pytest.mark.parametrize('loader', ['torch', 'mmengine'])
+@pytest.mark.parametrize('projection', ['project', 'init'])
+def test_plain_weights_of_replaced_layers(
+    projection, loader, table, tmp_path, log
+):
+    backbone = table['resnet']['backbone']
+    cfg = dict(type='EncoderDecoder', backbone=backbone, decode_head=HEAD)
+    cube_cfg = dict(
+        type='CubeBackbone',
+        backbone=backbone,
+        replace=dict(stages=3, projection=projection),
+    )
+    plain = MODELS.build(copy.deepcopy(cfg))
+    cube = MODELS.build(copy.deepcopy(dict(cfg, backbone=cube_cfg)))
+    layer = cube.backbone.layer4[0].conv2
+    before = layer.weight.detach().clone()
+    state = plain.state_dict()
+    given = state['backbone.layer4.0.conv2.weight'].clone()
+    if loader == 'torch':
+        cube.load_state_dict(state)
+    else:
+        torch.save(state, tmp_path / 'net.pth')
+        load_checkpoint(cube, str(tmp_path / 'net.pth'), strict=True)
+    lines = [m for m in log.messages if 'of 4 plain convolutions' in m]
+    assert len(lines) == 1
+    if projection == 'project':
+        assert layer.weight.equal(project_weight(given, layer))
+        assert 'projected' in lines[0]
+    else:
+        assert layer.weight.equal(before)
+        assert 'left out' in lines[0]
+    # What was given is left alone, and Cube weights are loaded as they are.
+    assert state['backbone.layer4.0.conv2.weight'].equal(given)
+    nn.init.normal_(layer.weight)
+    other = MODELS.build(copy.deepcopy(dict(cfg, backbone=cube_cfg)))
+    log.clear()
+    other.load_state_dict(cube.state_dict())
+    assert other.backbone.layer4[0].conv2.weight.equal(layer.weight)
+    assert not any('plain convolutions' in m for m in log.messages)
+
+
+@pytest.mark.parametrize('given_to', ['backbone', 'wrapper'])
+def test_weights_of_a_whole_segmentor(given_to, table, twins, tmp_path):
+    plain, _ = twins('resnet')
+    state = {f'backbone.{k}': v for k, v in plain.state_dict().items()}
+    path = tmp_path / 'net.pth'
+    torch.save(dict(state_dict=state), path)
+    init = dict(type='Pretrained', checkpoint=str(path), prefix='backbone.')
+    cfg, options = table['resnet']['backbone'], {}
+    (cfg if given_to == 'backbone' else options)['init_cfg'] = init
+    cube = CubeBackbone(cfg, dict(stages=3), {}, **options)
+    cube.init_weights()
+    weight = plain.layer1[0].conv1.weight
+    assert cube.layer1[0].conv1.weight.equal(weight)
+
+
+def test_pretrained_of_a_segmentor_reaches_the_backbone(
+    table, twins, tmp_path
+):
+    plain, _ = twins('resnet')
+    torch.save(plain.state_dict(), tmp_path / 'net.pth')
+    cfg = dict(
+        type='CubeBackbone', backbone=table['resnet']['backbone'], insert={}
+    )
+    model = MODELS.build(
+        dict(
+            type='EncoderDecoder',
+            pretrained=str(tmp_path / 'net.pth'),
+            backbone=Config(cfg)._cfg_dict,
+            decode_head=HEAD,
+        )
+    )
+    model.backbone.init_weights()
+    weight = plain.layer1[0].conv1.weight
+    assert model.backbone.layer1[0].conv1.weight.equal(weight)
+
+
+@pytest.mark.parametrize('name', ['hrnet', 'swin', 'mobilenet_v2'])
+def test_checkpointed_blocks(name, twins, replaced, image):
+    _, cube = twins(name)
+    _, saving = twins(name, with_cp=True)
+    saving.load_state_dict(cube.state_dict())
+    assert replaced(saving) == replaced(cube)
+    x = image(2).requires_grad_()
+    for network in (cube, saving):
+        # Batch norms would count checkpointed passes twice.
+        network.eval()
+        sum(output.square().sum() for output in network(x)).backward()
+    for (n, one), two in zip(
+        cube.named_parameters(), saving.parameters(), strict=True
+    ):
+        torch.testing.assert_close(one.grad, two.grad, msg=n)
+
+
+def test_moving_average_of_the_weights(twins, image):
+    _, cube = twins('resnet')
+    average = ExponentialMovingAverage(cube, 0.5)
+    assert type(average.module) is type(cube)
+    average.update_parameters(cube)
+    before = cube.layer4[0].conv1.weight.detach().clone()
+    with torch.no_grad():
+        for parameter in cube.parameters():
+            parameter.add_(1)
+    average.update_parameters(cube)
+    found = average.module.layer4[0].conv1.weight
+    torch.testing.assert_close(found, before + 0.5)
+    assert len(average(image(2))) == 4

@@ -1,0 +1,84 @@
+import pytest
+
+from mmseg_cube.models import CubeBackbone
+
+
+@pytest.fixture
+def uneven(table):
+    """An HRNet like W18: the channels of its first branch fill no cells."""
+    cfg = table['hrnet']['backbone']
+    for stage in cfg['extra'].values():
+        if stage['block'] == 'BASIC':
+            channels = (6, 12, 24, 48)[: stage['num_branches']]
+            stage['num_channels'] = channels
+    return cfg
+
+
+def test_all_stages_are_those_that_fit(uneven, image, log):
+    cube = CubeBackbone(uneven, insert={})
+    assert list(cube.cube_blocks) == ['1', '2', '3']
+    assert (
+        'CubeBackbone: 3 blocks inserted behind stages 1, 2, 3, none fits '
+        'behind stage 0 (6 channels)'
+    ) in log.messages
+    channels = [output.shape[1] for output in cube(image(2))]
+    assert channels == [6, 12, 24, 48]
+
+
+def test_what_is_no_feature_map_is_left_out(toy, log):
+    cube = CubeBackbone(dict(type=toy, kind='channels_last'), insert={})
+    assert list(cube.cube_blocks) == ['0']
+    assert 'none fits behind stage 1 (no feature map)' in log.text
+
+
+def test_blocks_of_a_stage_alternate(table):
+    insert = dict(blocks=3, phase='alternate')
+    cube = CubeBackbone(table['resnet']['backbone'], insert=insert)
+    for stack in cube.cube_blocks.values():
+        phases = [block.conv.phase for block in stack]
+        assert phases == ['up_left', 'down_right', 'up_left']
+
+
+@pytest.mark.parametrize('kind', ['tensor', 'list'])
+def test_single_maps_and_lists(kind, toy, image):
+    cube = CubeBackbone(dict(type=toy, kind=kind), insert={})
+    assert isinstance(cube(image()), list) == (kind == 'list')
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(stages=-1), 'insert.stages names stage -1'),
+        (dict(stages=4), r'names stage 4, .* 3 \(64 channels\)'),
+        (dict(stages=()), r'insert.stages chooses nothing; stages: 0 \(8 '),
+        (dict(blocks=0), 'insert.blocks must be at least 1, but got 0'),
+        (dict(phase='sideways'), "phase .*'sideways'"),
+    ],
+)
+def test_wrong_options(options, message, table):
+    with pytest.raises(ValueError, match=message):
+        CubeBackbone(table['resnet']['backbone'], insert=options)
+
+
+def test_stages_that_are_named_must_fit(uneven):
+    message = r'behind stage 0: .*divisible.*got 6; .*1 \(12 channels\)'
+    with pytest.raises(ValueError, match=message):
+        CubeBackbone(uneven, insert=dict(stages=(0, 1)))
+
+
+def test_one_stage_at_least_must_fit(table):
+    narrow = dict(table['resnet']['backbone'], base_channels=1)
+    with pytest.raises(ValueError, match='behind stage 0: .*got 1;'):
+        CubeBackbone(dict(narrow, out_indices=(0, 1)), insert={})
+
+
+@pytest.mark.parametrize(
+    'kind, message',
+    [
+        ('vector', r'stage 0: .*no feature map .*0 \(no feature map\)'),
+        ('training', 'in training this one returns 2; use replace'),
+    ],
+)
+def test_what_cannot_be_inserted_into(kind, message, toy):
+    with pytest.raises(ValueError, match=message):
+        CubeBackbone(dict(type=toy, kind=kind), insert={})

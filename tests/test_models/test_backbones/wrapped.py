@@ -1,0 +1,248 @@
+# The backbones that CubeBackbone is tested with, as small as they can be:
+# config, Cube kernels that replace convolutions, and how it is frozen.
+
+
+def branches(number, block='BASIC', channels=(8, 16, 32, 64)):
+    """A stage of HRNet."""
+    return dict(
+        num_modules=1,
+        num_branches=number,
+        block=block,
+        num_blocks=(1,) * number,
+        num_channels=channels[:number],
+    )
+
+
+resnet = dict(
+    backbone=dict(
+        type='ResNetV1c', depth=18, base_channels=8, stem_channels=8
+    ),
+    replace=dict(stages=(1, 3), router=dict(), mask=dict()),
+    freeze=dict(frozen_stages=2, norm_eval=True),
+)
+resnext = dict(
+    backbone=dict(
+        type='ResNeXt', depth=50, groups=2, base_channels=8, base_width=4
+    ),
+    freeze=dict(frozen_stages=1, norm_eval=True),
+)
+hrnet = dict(
+    backbone=dict(
+        type='HRNet',
+        extra=dict(
+            stage1=branches(1, 'BOTTLENECK', (32,)),
+            stage2=branches(2),
+            stage3=branches(3),
+            stage4=branches(4),
+        ),
+    ),
+    replace=dict(stages=(1, 3)),
+    freeze=dict(norm_eval=True),
+)
+mobilenet_v2 = dict(
+    backbone=dict(
+        type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6)
+    ),
+    freeze=dict(frozen_stages=2, norm_eval=True),
+)
+mobilenet_v3 = dict(
+    backbone=dict(type='MobileNetV3', arch='small', out_indices=(0, 1, 5, 12)),
+    freeze=dict(frozen_stages=3, norm_eval=True),
+)
+mit = dict(
+    backbone=dict(
+        type='MixVisionTransformer',
+        embed_dims=8,
+        num_heads=[1, 2, 2, 2],
+        num_layers=[1] * 4,
+    ),
+    replace=dict(stages=(1, 3), router=dict(), mask=dict()),
+)
+swin = dict(
+    backbone=dict(
+        type='SwinTransformer',
+        embed_dims=8,
+        depths=(1, 1, 1, 1),
+        num_heads=(1, 2, 2, 2),
+        window_size=4,
+    ),
+    freeze=dict(frozen_stages=2),
+)
+pcpvt = dict(
+    backbone=dict(
+        type='PCPVT',
+        embed_dims=[8, 16, 24, 32],
+        num_heads=[1, 2, 2, 2],
+        mlp_ratios=[2, 2, 2, 2],
+        depths=[1, 1, 1, 1],
+        sr_ratios=[4, 2, 1, 1],
+    ),
+)
+twins_svt = dict(
+    backbone=dict(
+        pcpvt['backbone'],
+        type='SVT',
+        depths=[1, 1, 1, 2],
+        windiow_sizes=[2, 2, 2, 2],
+    ),
+)
+unet = dict(
+    backbone=dict(
+        type='UNet',
+        base_channels=8,
+        num_stages=3,
+        strides=(1, 1, 1),
+        enc_num_convs=(2, 2, 2),
+        dec_num_convs=(2, 2),
+        downsamples=(True, True),
+        enc_dilations=(1, 1, 1),
+        dec_dilations=(1, 1),
+    ),
+    replace=dict(stages=(1, 2)),
+    freeze=dict(norm_eval=True),
+)
+vit = dict(
+    backbone=dict(
+        type='VisionTransformer',
+        img_size=32,
+        patch_size=8,
+        embed_dims=16,
+        num_layers=3,
+        num_heads=2,
+        out_indices=(0, 2),
+    ),
+    freeze=dict(norm_eval=True),
+)
+beit = dict(
+    backbone=dict(vit['backbone'], type='BEiT', init_values=0.1),
+    freeze=dict(norm_eval=True),
+)
+mae = dict(backbone=dict(beit['backbone'], type='MAE'))
+mscan = dict(
+    backbone=dict(
+        type='MSCAN',
+        embed_dims=[8, 16, 24, 32],
+        mlp_ratios=[2, 2, 2, 2],
+        depths=[1, 1, 1, 1],
+        norm_cfg=dict(type='BN'),
+    ),
+    replace=dict(stages=(1, 3)),
+)
+stdc = dict(
+    backbone=dict(
+        type='STDCNet',
+        stdc_type='STDCNet1',
+        in_channels=3,
+        channels=(8, 16, 32, 64, 128),
+        bottleneck_type='cat',
+        norm_cfg=dict(type='BN'),
+        act_cfg=dict(type='ReLU'),
+    ),
+    replace=dict(stages=(1, 2)),
+)
+bisenet_v2 = dict(
+    backbone=dict(
+        type='BiSeNetV2',
+        detail_channels=(8, 8, 16),
+        semantic_channels=(8, 8, 16, 16),
+        semantic_expansion_ratio=2,
+        bga_channels=16,
+    ),
+    replace=dict(stages=0),
+)
+mmpretrain_resnet = dict(
+    backbone=dict(
+        type='mmpretrain.ResNet',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        out_indices=(0, 1, 2, 3),
+    ),
+    replace=dict(patterns='layer[24].*'),
+    freeze=dict(frozen_stages=2, norm_eval=True),
+)
+mmpretrain_convnext = dict(
+    backbone=dict(
+        type='mmpretrain.ConvNeXt',
+        arch=dict(depths=[1, 1, 2, 1], channels=[8, 16, 24, 32]),
+        out_indices=[0, 1, 2, 3],
+        gap_before_final_norm=False,
+    ),
+    replace=dict(stages=(1, 3), kernel_sizes=2),
+    freeze=dict(frozen_stages=2),
+)
+mmpretrain_efficientnet = dict(
+    backbone=dict(
+        type='mmpretrain.EfficientNet', arch='b0', out_indices=(1, 2, 3, 5)
+    ),
+    freeze=dict(frozen_stages=3, norm_eval=True),
+)
+mmpretrain_swin = dict(
+    backbone=dict(
+        type='mmpretrain.SwinTransformer',
+        arch=dict(embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2]),
+        img_size=32,
+        window_size=4,
+        pad_small_map=True,
+        out_indices=(0, 1, 2, 3),
+    ),
+    freeze=dict(frozen_stages=2, norm_eval=True),
+)
+mmpretrain_van = dict(
+    backbone=dict(
+        type='mmpretrain.VAN',
+        arch=dict(
+            embed_dims=[8, 16, 24, 32],
+            depths=[1, 1, 1, 1],
+            ffn_ratios=[2, 2, 2, 2],
+        ),
+        out_indices=(0, 1, 2, 3),
+    ),
+    replace=dict(stages=(1, 3)),
+    freeze=dict(frozen_stages=2, norm_eval=True),
+)
+mmpretrain_repvgg = dict(
+    backbone=dict(
+        type='mmpretrain.RepVGG',
+        arch=dict(
+            num_blocks=[1, 2, 1, 1],
+            width_factor=[0.125, 0.125, 0.125, 0.125],
+            group_layer_map=None,
+            se_cfg=None,
+            stem_channels=8,
+        ),
+        out_indices=(0, 1, 2, 3),
+    ),
+    replace=dict(stages=(1, 3)),
+    freeze=dict(frozen_stages=2, norm_eval=True),
+)
+timm_resnet = dict(
+    backbone=dict(
+        type='TIMMBackbone',
+        model_name='resnet10t',
+        stem_width=8,
+        channels=(8, 16, 24, 32),
+        pretrained=False,
+        out_indices=(1, 2, 3, 4),
+    ),
+    replace=dict(stages=(1, 3), router=dict(), mask=dict()),
+)
+timm_convnext = dict(
+    backbone=dict(
+        type='mmpretrain.TIMMBackbone',
+        model_name='convnext_atto',
+        depths=(1, 1, 1, 1),
+        dims=(8, 16, 24, 32),
+        features_only=True,
+        out_indices=(0, 1, 2, 3),
+    ),
+)
+timm_efficientnet = dict(
+    backbone=dict(
+        type='TIMMBackbone',
+        model_name='test_efficientnet',
+        pretrained=False,
+        out_indices=(0, 1, 2, 3, 4),
+    ),
+    replace=dict(stages=(1, 2)),
+)
