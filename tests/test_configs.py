@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
 from mmseg_cube.analysis.complexity import complexity
+from mmseg_cube.datasets.inria_tiles import TRAINING_REGIONS
 from mmseg_cube.layers import CubeConv2d
 
 FOLDER = Path(__file__).parents[1] / 'configs'
@@ -85,6 +86,8 @@ def load(path, sample_city):
     for loader in ('train', 'val', 'test'):
         dataset = cfg[f'{loader}_dataloader'].dataset
         dataset.data_root = str(sample_city[DATASET[dataset.type]])
+        if dataset.type == 'InriaDataset':
+            dataset.merge(dict(regions=['austin'], window_size=256))
     for step in cfg.train_dataloader.dataset.pipeline:
         if step.type == 'RandomCrop' and step.crop_size[0] <= 512:
             step.crop_size = (128, 128)
@@ -102,7 +105,7 @@ def baseline_of(path):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) >= 114
+    assert len(CONFIGS) >= 128
     assert len(NETWORKS) == 11
 
 
@@ -114,7 +117,7 @@ def test_config_trains_and_predicts(path, sample_city):
     model.train()
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    batch = pseudo_collate([dataset[0], dataset[1]])
+    batch = pseudo_collate([dataset[0], dataset[len(dataset) - 1]])
     before = [p.detach().clone() for p in model.parameters()]
     losses = model.train_step(batch, optim_wrapper)
     assert torch.isfinite(losses['loss'])
@@ -135,6 +138,9 @@ def test_config_trains_and_predicts(path, sample_city):
     with torch.no_grad():
         samples = model.test_step(batch)
     assert samples[0].pred_sem_seg.shape == (256, 256)
+    if cfg.test_dataloader.dataset.type == 'InriaDataset':
+        assert samples[0].region == 'austin'
+        assert samples[0].window[2:] == (256, 256)
     metric.process(batch, [sample.to_dict() for sample in samples])
     assert 0 <= metric.evaluate(1)['building/IoU'] <= 100
     VISUALIZERS.build(cfg.visualizer)
@@ -200,7 +206,11 @@ def test_name_tells_the_schedule(path):
     ]
     assert crops[-1] == (int(size), int(size))
     dataset = DATASET[cfg.train_dataloader.dataset.type]
-    assert data == dataset or data == 'sample-city' and dataset == 'whu'
+    if data == 'sample-city':
+        assert dataset == 'whu'
+    else:
+        # A variant of a dataset has a name of its own, as inria-trainval.
+        assert data.split('-')[0] == dataset
     if not thousands:
         return
     # All see the same number of images; Adam's rate follows the batch.
@@ -208,6 +218,53 @@ def test_name_tells_the_schedule(path):
     assert steps * batch == 640_000
     rate = 5e-4 * math.sqrt(batch / 8)
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(rate, rel=0.02)
+
+
+def inria(variant):
+    """Datasets for training, validation and test of a variant of Inria."""
+    name = f'cube-convnext-t-unet_1xb8-80k_inria{variant}-512x512.py'
+    cfg = Config.fromfile(FOLDER / 'convnext_unet' / name)
+    loaders = (cfg[f'{x}_dataloader'] for x in ('train', 'val', 'test'))
+    return [loader.dataset for loader in loaders]
+
+
+def test_inria_protocols():
+    for variant, protocol in (('', 'full'), ('-buildformer', 'buildformer')):
+        datasets = inria(variant)
+        assert {d.get('protocol', 'full') for d in datasets} == {protocol}
+        assert [d.split for d in datasets] == ['train', 'val', 'val']
+        assert not any('regions' in d for d in datasets)
+    assert [d.split for d in inria('-trainval')] == ['train+val', 'val', 'val']
+
+
+def test_inria_with_test_time_augmentation(sample_city):
+    name = 'cube-convnext-t-unet_1xb8-80k_inria-512x512.py'
+    cfg = load(FOLDER / 'convnext_unet' / name, sample_city)
+    options = cfg.test_dataloader.dataset
+    plain = DATASETS.build(options)[0]['data_samples']
+    options.pipeline = cfg.tta_pipeline
+    batch = pseudo_collate([DATASETS.build(options)[0]])
+    assert len(batch['inputs']) == 3
+    model = MODELS.build(dict(**cfg.tta_model, module=cfg.model)).eval()
+    with torch.no_grad():
+        (sample,) = model.test_step(batch)
+    assert sample.pred_sem_seg.shape == (256, 256)
+    assert sample.window == plain.window
+    truth, expected = sample.gt_sem_seg.data, plain.gt_sem_seg.data
+    assert torch.equal(truth, expected)
+    assert 0 < expected.float().mean() < 1
+
+
+@pytest.mark.parametrize('region', TRAINING_REGIONS)
+def test_inria_leaves_one_region_out(region):
+    train, val, test = inria(f'-loro-{region}')
+    assert test.regions == [region]
+    others = [name for name in TRAINING_REGIONS if name != region]
+    assert train.regions == val.regions == others
+    assert (train.split, val.split) == ('train', 'val')
+    # All of its tiles, since none was seen in training.
+    assert test.split == 'train+val'
+    assert (test.windows, test.test_mode) == ('grid', True)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from .building import BuildingDataset
 from .errors import DatasetError
 from .inria import InriaDataset
-from .transforms import LoadBuildingMask
+from .transforms import LoadBuildingMask, LoadRasterWindow
 from .wbd import WBDDataset
 from .whu import WHUBuildingDataset
 
@@ -10,6 +10,7 @@ __all__ = [
     'DatasetError',
     'InriaDataset',
     'LoadBuildingMask',
+    'LoadRasterWindow',
     'WBDDataset',
     'WHUBuildingDataset',
 ]

@@ -88,18 +88,21 @@ class BuildingDataset(BaseSegDataset):
             data_prefix=dict(data_prefix or {}),
             **kwargs,
         )
+        # For the metric, which says what its scores are scores of.
+        self._metainfo.update(dataset=type(self).__name__, split=split)
 
     def full_init(self) -> None:
         """List the samples and, unless told not to, check their files."""
         if self._fully_initialized:
             return
         super().full_init()
-        samples = [self.get_data_info(index) for index in range(len(self))]
+        infos = (self.get_data_info(index) for index in range(len(self)))
+        # Samples may be windows of the same files.
+        samples = list({info['img_path']: info for info in infos}.values())
         if self.verify and samples:
             # A dataset that failed its check must not pass the next time.
             self._fully_initialized = False
-            root = self.data_root or Path(samples[0]['img_path']).parent
-            check_samples(type(self).__name__, samples, Path(root))
+            check_samples(type(self).__name__, samples, self.root(samples))
             self._fully_initialized = True
         if any(is_tiff(sample['img_path']) for sample in samples):
             mute_geotiff_tags()
@@ -140,6 +143,10 @@ class BuildingDataset(BaseSegDataset):
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
         return list(samples.values())
+
+    def root(self, samples: Sequence[dict]) -> Path:
+        """Return the folder by which checked files are remembered."""
+        return Path(self.data_root or Path(samples[0]['img_path']).parent)
 
     def wants(self, part: str, stem: str) -> bool:
         """Tell whether a file belongs to a part of the split.

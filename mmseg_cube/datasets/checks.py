@@ -2,13 +2,15 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from rich.progress import Progress
 
+from .building_windows import find_swap, mismatch
 from .errors import DatasetError, RasterError, listing
 from .masks import read_building_mask
 from .quiet import quiet_libraries
@@ -32,30 +34,68 @@ def check_samples(owner: str, samples: Sequence[dict], root: Path) -> None:
     Raises:
         DatasetError: If files are bad; one error names the first of them.
     """
+    title = f'{owner}: checking files'
+    faults = inspect_samples(samples, root, _check, title)
+    refuse(
+        owner,
+        [fault for fault in faults if fault],
+        len(samples),
+        'verify=False skips this check.',
+    )
+
+
+def inspect_samples(
+    samples: Sequence[dict],
+    root: Path,
+    inspect: Callable[[dict, VerifiedFiles], Any],
+    title: str,
+) -> list:
+    """Look into the files of samples, several at a time.
+
+    Args:
+        samples: Dicts with ``img_path`` and, if labelled, ``seg_map_path``.
+        root: Folder of the dataset.
+        inspect: Takes a sample and the memory of earlier runs, which is kept
+            for later ones.
+        title: Says what is done, should it take long.
+
+    Returns:
+        What ``inspect`` returned, in the order of the samples.
+    """
     verified = VerifiedFiles(root)
+    pool = ThreadPoolExecutor(min(_cores(), MAX_THREADS))
     with quiet_libraries():
-        faults = _check_all(samples, verified, f'{owner}: checking files')
-    verified.save()
+        try:
+            jobs = [pool.submit(inspect, each, verified) for each in samples]
+            _watch(jobs, title)
+            return [job.result() for job in jobs]
+        finally:
+            # After Ctrl-C the files still waiting must not be read, and
+            # those that were need not be read again.
+            pool.shutdown(cancel_futures=True)
+            verified.save()
+
+
+def refuse(
+    owner: str, faults: Sequence[str], count: int, hint: str = ''
+) -> None:
+    """Raise one error for all faults of a dataset, if there are any.
+
+    Args:
+        owner: Name of the dataset class.
+        faults: One line of text per fault.
+        count: Number of samples.
+        hint: What else may be done about it.
+
+    Raises:
+        DatasetError: Naming the first of them.
+    """
     if faults:
         raise DatasetError(
-            f'{owner}: {len(faults)} of {len(samples)} samples cannot be '
+            f'{owner}: {len(faults)} of {count} samples cannot be '
             f'used:\n{listing(faults)}\nNext: repair these files or take '
-            'image and mask out of their folders. verify=False skips this '
-            'check.'
+            f'image and mask out of their folders. {hint}'.rstrip()
         )
-
-
-def _check_all(
-    samples: Sequence[dict], verified: VerifiedFiles, title: str
-) -> list[str]:
-    pool = ThreadPoolExecutor(min(_cores(), MAX_THREADS))
-    try:
-        jobs = [pool.submit(_check, each, verified) for each in samples]
-        _watch(jobs, title)
-        return [job.result() for job in jobs if job.result()]
-    finally:
-        # After Ctrl-C the files still waiting must not be read.
-        pool.shutdown(cancel_futures=True)
 
 
 def _check(sample: dict, verified: VerifiedFiles) -> str:
@@ -69,13 +109,9 @@ def _check(sample: dict, verified: VerifiedFiles) -> str:
         path = mask_path
         mask = _shape('mask', path, verified)
     except RasterError as error:
-        return f'{path}: {error}'
-    if image == mask:
-        return ''
-    return (
-        f'{mask_path}: mask is {mask[1]} x {mask[0]} pixels, its image is '
-        f'{image[1]} x {image[0]}. Cut both from the same extent.'
-    )
+        swap = mask_path and find_swap(sample['img_path'], mask_path)
+        return f'{path}: {swap or error}'
+    return mismatch(mask_path, image, mask)
 
 
 def _shape(kind: str, path: str, verified: VerifiedFiles) -> tuple[int, int]:

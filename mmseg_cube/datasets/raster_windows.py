@@ -60,12 +60,32 @@ def read_window(path: str | Path, window: Window | None = None) -> np.ndarray:
         left, top, columns.max() - left + 1, rows.max() - top + 1
     )
     try:
-        values = dataset.read(window=part)
+        # Within an Env GDAL raises and does not print.
+        with rasterio.Env():
+            values = dataset.read(window=part)
     except RasterioIOError as error:
         raise _unreadable(error) from error
     if _is_inside(window, *size):
         return values
     return values[:, rows[:, None] - top, columns - left]
+
+
+def take_window(values: np.ndarray, window: Window) -> np.ndarray:
+    """Take a window of values as ``read_window`` reads it from a file.
+
+    Args:
+        values: Array of shape (..., H, W).
+        window: The window; it may reach beyond the edges.
+
+    Returns:
+        Array of shape (..., window height, window width).
+    """
+    height, width = values.shape[-2:]
+    if _is_inside(window, width, height):
+        return values[(..., *window.inside(Window(0, 0, width, height)))]
+    columns = _reflect(window.x, window.width, width)
+    rows = _reflect(window.y, window.height, height)
+    return values[..., rows[:, None], columns]
 
 
 def open_raster(path: str | Path) -> rasterio.DatasetReader:
@@ -82,6 +102,11 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
         return _open(path, status.st_mtime_ns, status.st_size, *owner)
     except (OSError, RasterioIOError) as error:
         raise _unreadable(error) from error
+
+
+def close_rasters() -> None:
+    """Close the files that are kept open."""
+    _open.cache_clear()
 
 
 @lru_cache(maxsize=OPEN_FILES)

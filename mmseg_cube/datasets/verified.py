@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from platformdirs import user_cache_dir
@@ -17,7 +18,7 @@ def cache_folder() -> Path:
 
 
 class VerifiedFiles:
-    """Sizes of files that passed their check, valid while they are unchanged.
+    """What was learnt from files that passed, valid while they are unchanged.
 
     A file counts as unchanged while its byte count and modification time
     (nanoseconds) stay. The memory is a convenience: what cannot be read or
@@ -33,30 +34,30 @@ class VerifiedFiles:
         self._known = self._load()
         self._fresh: dict[str, list[int]] = {}
 
-    def recall(self, kind: str, path: str) -> tuple[int, int] | None:
-        """Return height and width of an unchanged file, else None.
+    def recall(self, kind: str, path: str) -> tuple[int, ...] | None:
+        """Return what was noted of an unchanged file, else None.
 
         Args:
-            kind: What the file was checked as, ``image`` or ``mask``.
+            kind: What was noted: the size of an ``image`` or ``mask``, ...
             path: The file.
         """
         entry = self._known.get(self._name(kind, path))
         if entry is None or entry[:2] != self.stamp(path):
             return None
-        return entry[2], entry[3]
+        return tuple(entry[2:])
 
     def remember(
-        self, kind: str, path: str, stamp: list[int], shape: tuple[int, int]
+        self, kind: str, path: str, stamp: list[int], values: Sequence[int]
     ) -> None:
         """Note that a file passed.
 
         Args:
-            kind: What the file was checked as, ``image`` or ``mask``.
+            kind: What is noted: the size of an ``image`` or ``mask``, ...
             path: The file.
             stamp: Its stamp from before it was read.
-            shape: Height and width in pixels.
+            values: The numbers to note, such as height and width in pixels.
         """
-        self._fresh[self._name(kind, path)] = [*stamp, *shape]
+        self._fresh[self._name(kind, path)] = [*stamp, *values]
 
     def save(self) -> None:
         """Add what is new to the memory on disk, atomically."""

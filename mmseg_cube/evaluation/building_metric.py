@@ -1,18 +1,30 @@
-import logging
+import os
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
-from prettytable import PrettyTable
 from torch import Tensor
 
-from .confusion import Confusion, count_pixels
+from .boundary import BoundaryScore
+from .chosen_threshold import ChosenThreshold, describe_data
+from .confusion import PixelScore
 from .mask_writer import MaskWriter
+from .metric_summary import MetricSummary
+from .objects import ObjectScore
+from .samples import (
+    check_plain,
+    check_uncut,
+    find_group,
+    read_labels,
+    read_margin,
+    read_window,
+)
+from .scored_image import ScoredImage
+from .threshold_curve import ThresholdCurve, labels_at
 
 
 @METRICS.register_module()
@@ -22,12 +34,18 @@ class BuildingMetric(BaseMetric):
     All pixels of all images go into one confusion matrix. It is counted per
     image, so that what a distributed sampler repeats to fill its last batch
     is dropped and any number of processes gives the same result. A score of
-    0 / 0 is 0.
+    0 / 0 is 0. The other scores add up whole numbers in the same way.
 
     Returns ``building/IoU``, ``building/F1``, ``building/Precision``,
     ``building/Recall``, ``building/Accuracy`` (of all pixels) and
-    ``building/mIoU`` (mean of background and building), with ``group_by``
-    also ``building/IoU_<group>`` and ``building/Accuracy_<group>``.
+    ``building/mIoU`` (mean of background and building), and with
+
+    * ``group_by``: ``building/IoU_<group>``, ``building/Accuracy_<group>``;
+    * ``boundary``: ``building/BoundaryIoU``;
+    * ``objects``: ``building/ObjectPrecision``, ``building/ObjectRecall``,
+      ``building/ObjectF1``;
+    * ``curve``: ``building/AveragePrecision`` and, never of a test split,
+      ``building/BestThreshold``, ``building/BestIoU``, ``building/BestF1``.
 
     Args:
         ignore_index: Label of pixels that do not count.
@@ -36,6 +54,15 @@ class BuildingMetric(BaseMetric):
         group_by: Regular expression whose first group, matched at the start
             of an image's stem, names the image's group. ``([a-z-]+)`` gives
             Inria's regions, which its authors score one by one.
+        boundary: Arguments of ``BoundaryScore``, ``dict()`` for its defaults.
+        objects: Arguments of ``ObjectScore``, likewise.
+        curve: Arguments of ``ThresholdCurve``, likewise. The model must give
+            two logits, which mmseg's test-time augmentation does not.
+        threshold: Label by this threshold of the building probability, in
+            place of the larger logit: a number, or the ``curve.json`` of
+            the val set, whose best one is taken.
+        report_dir: Folder for ``metrics.json``, ``groups.png``,
+            ``curve.json`` and ``curve.png`` of the latest evaluation.
         format_only: Only write masks, for images without ground truth.
         keep_results: Taken because mmseg's ``tools/test.py --out`` sets it;
             written masks are always kept.
@@ -46,6 +73,7 @@ class BuildingMetric(BaseMetric):
     Raises:
         ValueError: If an argument is wrong, or ``format_only`` comes without
             ``output_dir``.
+        FileNotFoundError: If ``threshold`` names a file that is missing.
     """
 
     default_prefix = 'building'
@@ -55,6 +83,11 @@ class BuildingMetric(BaseMetric):
         ignore_index: int = 255,
         output_dir: str | None = None,
         group_by: str | None = None,
+        boundary: Mapping | None = None,
+        objects: Mapping | None = None,
+        curve: Mapping | None = None,
+        threshold: float | str | os.PathLike | None = None,
+        report_dir: str | None = None,
         format_only: bool = False,
         keep_results: bool = False,
         collect_device: str = 'cpu',
@@ -81,125 +114,105 @@ class BuildingMetric(BaseMetric):
         self.output_dir = output_dir
         self.format_only = format_only
         self.keep_results = keep_results
+        self._kinds = dict(pixels=PixelScore())
+        if boundary is not None:
+            self._kinds['boundary'] = BoundaryScore(**boundary)
+        if objects is not None:
+            self._kinds['objects'] = ObjectScore(**objects)
+        if curve is not None:
+            self._kinds['curve'] = ThresholdCurve(**curve)
+        self._threshold = None
+        if threshold is not None:
+            self._threshold = ChosenThreshold(threshold)
+        # Folders are made now: that they cannot be written shows at once.
         self._writer = None if output_dir is None else MaskWriter(output_dir)
+        self._report_dir = None if report_dir is None else Path(report_dir)
+        if self._report_dir is not None:
+            self._report_dir.mkdir(parents=True, exist_ok=True)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count, and write, one batch.
 
         Args:
-            data_batch: The batch; not used.
+            data_batch: The batch; it tells test-time augmentation.
             data_samples: Predictions, with ground truth unless
                 ``format_only``.
 
         Raises:
-            ValueError: If a sample lacks ground truth, or its labels or
-                sizes are wrong.
+            ValueError: If a sample lacks ground truth or logits, its labels
+                or sizes are wrong, or it is a window that a score must not
+                be taken of.
         """
-        self._check_classes()
+        self._check_dataset()
+        needs_logits = self._threshold or (
+            'curve' in self._kinds and not self.format_only
+        )
+        if needs_logits:
+            check_plain(data_batch)
         for sample in data_samples:
-            path = sample.get('img_path')
+            path, window = sample.get('img_path'), read_window(sample)
             if path is None and (self._writer or self.group_by):
                 raise ValueError(
                     'a sample has no img_path, which names its mask and its '
                     'group. Add it to meta_keys of PackSegInputs'
                 )
-            group = self._group(path)
-            pred = _labels(sample, 'pred_sem_seg', path)
-            confusion = Confusion()
-            if not self.format_only:
-                target = _labels(sample, 'gt_sem_seg', path)
-                try:
-                    confusion = count_pixels(pred, target, self.ignore_index)
-                except ValueError as error:
-                    raise ValueError(f'{path}: {error}') from error
+            group = find_group(self.group_by, path)
+            pred = read_labels(sample, 'pred_sem_seg', path)
+            margin = read_margin(sample, path) if needs_logits else None
+            if self._threshold:
+                pred = labels_at(margin, self._threshold.value)
+            counts = self._count(sample, path, pred, margin)
             if self._writer is not None:
-                self._writer.write(pred.cpu().numpy(), path)
-            self.results.append((path, group, confusion))
+                self._writer.write(pred.cpu().numpy(), path, window)
+            self.results.append((path, window, group, counts))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Add up the images, log a table and return the scores.
+        """Add up the images, log tables, write the report, return scores.
 
         Args:
-            results: Path, group and ``Confusion`` per image, of all
+            results: Path, window, group and counts per image, of all
                 processes.
         """
-        scores = {} if self.format_only else self._score(results)
+        scores = {}
+        if not self.format_only:
+            summary = MetricSummary(
+                self._kinds, self._data(), self._threshold, self._report_dir
+            )
+            scores = summary([result[2:] for result in results])
         if self._writer is not None:
-            for path, _, _ in results:
+            for path, window, _, _ in results:
                 # Each process saw only its own share of the names.
-                self._writer.claim(path)
+                self._writer.claim(path, window)
             print_log(
                 f'{len(results)} masks are in {self._writer.folder}', 'current'
             )
         return scores
 
-    def _score(self, results: list) -> dict[str, float]:
-        total = Confusion()
-        groups = defaultdict(Confusion)
-        for _, group, confusion in results:
-            total += confusion
-            if group is not None:
-                groups[group] += confusion
-        rows = dict(background=total.background, building=total)
-        rows.update((f'building, {name}', groups[name]) for name in groups)
-        print_log(f'per class results:\n{_table(rows)}', 'current')
-        if total.tp + total.fn == 0:
-            print_log(
-                'The ground truth holds no building. Masks of 0 and 255 must '
-                'be loaded with LoadBuildingMask: 255 is the ignore label.',
-                'current',
-                logging.WARNING,
-            )
-        building = total.scores()
-        background = total.background.scores()
-        scores = dict(
-            **building,
-            Accuracy=total.accuracy,
-            mIoU=(building['IoU'] + background['IoU']) / 2,
-        )
-        for name, confusion in sorted(groups.items()):
-            scores[f'IoU_{name}'] = confusion.scores()['IoU']
-            scores[f'Accuracy_{name}'] = confusion.accuracy
-        return scores
+    def _count(
+        self, sample: dict, path: str | None, pred: Tensor, margin: Tensor
+    ) -> dict:
+        if self.format_only:
+            return {}
+        if not self._kinds.keys().isdisjoint(('boundary', 'objects')):
+            check_uncut(sample, path, self._data().get('protocol'))
+        target = read_labels(sample, 'gt_sem_seg', path)
+        image = ScoredImage(pred, target, self.ignore_index, margin)
+        try:
+            return {
+                name: kind.count(image) for name, kind in self._kinds.items()
+            }
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
 
-    def _group(self, path: str | None) -> str | None:
-        if self.group_by is None:
-            return None
-        found = re.match(self.group_by, Path(path).stem)
-        if found is None:
-            raise ValueError(
-                f'{path}: its stem does not match group_by={self.group_by!r}'
-            )
-        return found[1]
+    def _data(self) -> dict[str, str]:
+        curve = self._kinds.get('curve')
+        return describe_data(self.dataset_meta, curve and curve.split)
 
-    def _check_classes(self) -> None:
+    def _check_dataset(self) -> None:
+        self._data()
         classes = (self.dataset_meta or {}).get('classes')
         if classes is not None and len(classes) != 2:
             raise ValueError(
                 'BuildingMetric scores two classes, background and building, '
                 f'but the dataset has {len(classes)}: {tuple(classes)}'
             )
-
-
-def _labels(sample: dict, key: str, path: str | None) -> Tensor:
-    """Return the (H, W) labels of a sample."""
-    if key not in sample:
-        raise ValueError(
-            f'{path} has no {key}. For images without ground truth set '
-            'format_only=True and output_dir in BuildingMetric; else add '
-            'LoadBuildingMask to the pipeline'
-            if key == 'gt_sem_seg'
-            else f'{path} has no {key}. The model must predict in mode '
-            '"predict"'
-        )
-    labels = sample[key]['data']
-    # The segmentors give (1, H, W), test-time augmentation gives (H, W).
-    return labels[0] if labels.ndim == 3 and len(labels) == 1 else labels
-
-
-def _table(rows: dict[str, Confusion]) -> PrettyTable:
-    table = PrettyTable(['Class', *Confusion().scores()])
-    for name, confusion in rows.items():
-        scores = confusion.scores().values()
-        table.add_row([name, *(f'{score:.2f}' for score in scores)])
-    return table

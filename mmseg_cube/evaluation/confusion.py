@@ -1,9 +1,11 @@
 """Pixel counts of a two-class segmentation and the scores made of them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
+
+from .scored_image import ScoredImage
 
 LABELS = (0, 1)  # background, building
 
@@ -52,6 +54,37 @@ class Confusion:
             Precision=_percent(tp, tp + fp),
             Recall=_percent(tp, tp + fn),
         )
+
+
+class PixelScore:
+    """Scores of all pixels, the building class first."""
+
+    zero = Confusion()
+
+    def count(self, image: ScoredImage) -> Confusion:
+        """Count the pixels of an image.
+
+        Raises:
+            ValueError: If sizes differ or there is another label.
+        """
+        return count_pixels(image.pred, image.target, image.ignore_index)
+
+    def scores(self, counts: Confusion) -> dict[str, float]:
+        """Return IoU, F1, Precision, Recall, Accuracy and mIoU."""
+        building, background = counts.scores(), counts.background.scores()
+        return dict(
+            **building,
+            Accuracy=counts.accuracy,
+            mIoU=(building['IoU'] + background['IoU']) / 2,
+        )
+
+    def options(self) -> dict:
+        """Return what decides the counts: nothing."""
+        return {}
+
+    def as_json(self, counts: Confusion) -> dict[str, int]:
+        """Return the four numbers of pixels."""
+        return asdict(counts)
 
 
 def count_pixels(pred: Tensor, target: Tensor, ignore_index: int) -> Confusion:

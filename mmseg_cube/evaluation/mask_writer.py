@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .samples import Box
+
 BUILDING_VALUE = 255
 
 
@@ -23,33 +25,45 @@ class MaskWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sources: dict[str, str] = {}
 
-    def write(self, mask: np.ndarray, source: str) -> None:
-        """Write the mask of one image as ``<stem of the image>.png``.
+    def write(
+        self, mask: np.ndarray, source: str, window: Box | None = None
+    ) -> None:
+        """Write the mask of one image, or of a window of it.
 
         Args:
             mask: Labels 0 and 1 of shape (H, W).
             source: Path of the image.
+            window: x, y, width and height, if it is not the whole image.
 
         Raises:
             ValueError: If another image of the same stem came before.
         """
-        path = self.folder / self.claim(source)
+        path = self.folder / self.claim(source, window)
         pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
         # Processes may hold the same padded sample: each has its own file.
         part = path.with_name(f'.{path.name}.{os.getpid()}.part')
         Image.fromarray(pixels).save(part, format='PNG')
         part.replace(path)
 
-    def claim(self, source: str) -> str:
+    def claim(self, source: str, window: Box | None = None) -> str:
         """Return the file name for an image and reserve it.
 
         Args:
             source: Path of the image.
+            window: x, y, width and height, if it is not the whole image.
+
+        Returns:
+            ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.
 
         Raises:
             ValueError: If another image of the same stem came before.
         """
-        name = f'{Path(source).stem}.png'
+        name = Path(source).stem
+        if window is not None:
+            name += f'_{window[1]}_{window[0]}'
+            # Two sizes of window at one place are two sources.
+            source = f'{source} {tuple(window)}'
+        name += '.png'
         first = self._sources.setdefault(name, source)
         if first != source:
             raise ValueError(

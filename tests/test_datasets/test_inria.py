@@ -12,7 +12,7 @@ from mmseg_cube.datasets import verified as verified_module
 from mmseg_cube.datasets.inria_tiles import TEST_REGIONS, TRAINING_REGIONS
 
 # Serialising runs the garbage collector, the slowest step of these tests.
-build = partial(InriaDataset, serialize_data=False)
+build = partial(InriaDataset, windows='whole', serialize_data=False)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,13 @@ import pytest
 import rasterio
 
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.raster_windows import raster_shape, read_window
+from mmseg_cube.datasets.raster_windows import (
+    close_rasters,
+    open_raster,
+    raster_shape,
+    read_window,
+    take_window,
+)
 from mmseg_cube.datasets.windows import Window
 
 
@@ -86,4 +92,21 @@ def test_processes_do_not_share_open_files(raster):
         same = np.array_equal(read_window(path), values)
         os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(read_window(path), values)
+
+
+def test_window_of_an_array_is_that_of_the_file(raster):
+    path, values = raster
+    for window in (Window(-7, -9, 40, 40), Window(10, 20, 30, 5)):
+        expected = read_window(path, window)
+        np.testing.assert_array_equal(take_window(values, window), expected)
+        one = take_window(values[1], window)
+        np.testing.assert_array_equal(one, expected[1])
+
+
+def test_closed_files_are_opened_again(raster):
+    path, values = raster
+    before = open_raster(path)
+    close_rasters()
+    assert open_raster(path) is not before
     np.testing.assert_array_equal(read_window(path), values)

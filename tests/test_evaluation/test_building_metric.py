@@ -304,6 +304,9 @@ def run_rank(rank, world, folder):
             collect_dir=None if world == 1 else str(folder / f'{batch_size}'),
             output_dir=str(folder / f'out{world}'),
             group_by='(tile[0-3]|tile)',
+            boundary=dict(width=1),
+            objects=dict(),
+            report_dir=str(folder / f'report{world}'),
         )
         loader = DataLoader(
             samples,
@@ -333,11 +336,17 @@ def test_two_processes_give_the_result_of_one(tmp_path):
         for name in ('1-0', '2-0', '2-1')
     )
     assert one[0] == one[1]
-    assert 0 < one[0]['building/IoU'] < 100
+    for name in ('IoU', 'BoundaryIoU', 'ObjectF1'):
+        assert 0 < one[0][f'building/{name}'] < 100
     assert first == one
     assert second == one
     names = sorted(path.name for path in (tmp_path / 'out2').iterdir())
     assert names == [f'tile{index}.png' for index in range(7)]
+    reports = [
+        (tmp_path / f'report{world}' / 'metrics.json').read_text()
+        for world in (1, 2)
+    ]
+    assert reports[0] == reports[1]
 
 
 def test_works_in_an_evaluator():

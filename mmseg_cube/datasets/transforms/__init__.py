@@ -1,3 +1,4 @@
 from .load_building_mask import LoadBuildingMask
+from .load_raster_window import LoadRasterWindow
 
-__all__ = ['LoadBuildingMask']
+__all__ = ['LoadBuildingMask', 'LoadRasterWindow']

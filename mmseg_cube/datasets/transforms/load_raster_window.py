@@ -1,0 +1,113 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from ..building_windows import (
+    find_swap,
+    mismatch,
+    naming,
+    read_image,
+    read_mask,
+)
+from ..errors import RasterError
+from ..quiet import quiet_libraries
+from ..raster_windows import raster_shape
+from ..windows import Window
+
+IGNORED = 255
+
+
+@TRANSFORMS.register_module()
+class LoadRasterWindow(BaseTransform):
+    """Load a window of a large image and of its building mask.
+
+    Takes the place of ``LoadImageFromFile`` and ``LoadBuildingMask``. Reads
+    only the blocks of the files that the window touches; beyond the edges of
+    the raster its pixels are reflected.
+
+    Reads ``img_path``, ``seg_map_path`` (missing for a split without masks),
+    and which window to load:
+
+    * ``window``: x, y, width and height in pixels; and ``core``, the part of
+      it that counts: the mask is 255, the label to ignore, everywhere else;
+    * else ``window_size``: draw a square window of this side inside of the
+      raster, by ``np.random`` as the other transforms do;
+    * else the whole raster.
+
+    Adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape`` (of
+    the window), ``gt_seg_map`` (uint8, (H, W): 0, 1 and 255) and its name in
+    ``seg_fields``, ``window``, and ``raster_shape``, the height and width of
+    the whole raster.
+
+    Raises:
+        ValueError: If a file is missing, damaged or cut short, the image is
+            not 8-bit RGB, the mask is no building mask, both are swapped, or
+            the window is larger than the raster that it is drawn from.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load the window of one sample.
+
+        Args:
+            results: The sample.
+        """
+        with quiet_libraries():
+            return self._load(results)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
+
+    def _load(self, results: dict) -> dict:
+        path, mask_path = results['img_path'], results.get('seg_map_path')
+        with naming(path):
+            window = self._window(results, path)
+        try:
+            with naming(path):
+                results['img'] = read_image(path, window)
+            if mask_path is not None:
+                results['gt_seg_map'] = _read_mask(
+                    mask_path, raster_shape(path), window, results.get('core')
+                )
+                results.setdefault('seg_fields', []).append('gt_seg_map')
+        except ValueError as error:
+            swap = mask_path and find_swap(path, mask_path)
+            if not swap:
+                raise
+            raise ValueError(f'{path}: {swap}') from error
+        results.update(window=window, raster_shape=raster_shape(path))
+        shape = window.height, window.width
+        results['img_shape'] = results['ori_shape'] = shape
+        return results
+
+    @staticmethod
+    def _window(results: dict, path: str) -> Window:
+        if results.get('window') is not None:
+            return Window(*results['window'])
+        height, width = raster_shape(path)
+        size = results.get('window_size')
+        if size is None:
+            return Window(0, 0, width, height)
+        if size > min(height, width):
+            raise RasterError(
+                f'has {width} x {height} pixels, less than a window of {size}',
+                f'Set window_size to {min(height, width)} or less.',
+            )
+        x, y = np.random.randint((width - size + 1, height - size + 1))
+        return Window(int(x), int(y), size, size)
+
+
+def _read_mask(
+    path: str, shape: tuple[int, int], window: Window, core: Window | None
+) -> np.ndarray:
+    """Read a window of the mask of an image of this shape."""
+    with naming(path):
+        fault = mismatch(path, shape, raster_shape(path))
+        if fault:
+            raise ValueError(fault)
+        mask = read_mask(path, window)
+    if core is None:
+        return mask
+    part = Window(*core).inside(window)
+    kept = np.full_like(mask, IGNORED)
+    kept[part] = mask[part]
+    return kept

@@ -1,0 +1,240 @@
+"""What goes wrong while converting, and that nothing done is lost."""
+
+import errno
+import json
+import os
+import signal
+import zipfile
+
+import numpy as np
+import pytest
+
+from mmseg_cube.datasets import DatasetError
+from mmseg_cube.datasets.conversion import (
+    convert,
+    convert_inria,
+    convert_whu,
+    output,
+)
+
+VALUES = np.random.default_rng(0).integers(1, 200, (3, 256, 256))
+BAD_IMAGES = {
+    'one band': (VALUES[:1].astype(np.uint8), '1 band'),
+    'four bands': (VALUES[[0, 1, 2, 0]].astype(np.uint8), '4 band'),
+    '16 bits': (VALUES.astype(np.uint16), 'uint16'),
+    'floats': (VALUES.astype(np.float32), 'float32'),
+}
+BAD_MASKS = {
+    'grey': (VALUES[:1].astype(np.uint8), 'mask holds the values'),
+    'three bands': (VALUES.astype(np.uint8), 'three bands that differ'),
+    'floats': (np.ones((1, 256, 256), np.float32), 'float32'),
+    'size': (np.ones((1, 256, 255), np.uint8), 'mask is 255 x 256 pixels'),
+}
+
+
+def train(inria):
+    return inria / 'AerialImageDataset' / 'train'
+
+
+def run(inria, out, **options):
+    return convert_inria(inria, out, size=64, **{'workers': 1, **options})
+
+
+def files(out):
+    return sorted(p.relative_to(out) for p in out.glob('*/*/*'))
+
+
+@pytest.mark.parametrize('kind', BAD_IMAGES)
+def test_bad_images(inria, tmp_path, write_tiff, kind):
+    bands, match = BAD_IMAGES[kind]
+    write_tiff(train(inria) / 'images' / 'austin3.tif', bands)
+    result = run(inria, tmp_path / 'out')
+    assert len(result.faults) == 1
+    assert 'images/austin3.tif: image has' in result.faults[0]
+    assert match in result.faults[0]
+    assert result.tiles == dict(train=2, val=4)
+
+
+@pytest.mark.parametrize('kind', BAD_MASKS)
+def test_bad_masks(inria, tmp_path, write_tiff, kind):
+    bands, match = BAD_MASKS[kind]
+    write_tiff(train(inria) / 'gt' / 'austin3.tif', bands)
+    result = run(inria, tmp_path / 'out')
+    assert len(result.faults) == 1
+    assert 'austin3.tif' in result.faults[0]
+    assert match in result.faults[0]
+    assert result.tiles == dict(train=2, val=4)
+
+
+def test_truncated_and_missing_tiles_then_repaired(inria, tmp_path):
+    image = train(inria) / 'images' / 'austin6.tif'
+    mask = train(inria) / 'gt' / 'austin2.tif'
+    whole, drawn = image.read_bytes(), mask.read_bytes()
+    image.write_bytes(whole[: len(whole) // 2])
+    mask.unlink()
+    out = tmp_path / 'out'
+    for workers in (1, 2):
+        result = run(inria, out, workers=workers)
+        assert len(result.faults) == 2
+        assert 'austin2.tif: image without a mask' in result.faults[0]
+        assert 'austin6.tif: cannot be read' in result.faults[1]
+        assert result.tiles == dict(train=1, val=4)
+        assert not any('austin6' in str(path) for path in files(out))
+        manifest = json.loads((out / output.MANIFEST).read_text())
+        assert manifest['complete'] is False
+    assert result.written == 0
+    image.write_bytes(whole)
+    mask.write_bytes(drawn)
+    result = run(inria, out)
+    assert not result.faults
+    assert result.written == 2 * 16
+    assert result.tiles == dict(train=2, val=5)
+    manifest = json.loads((out / output.MANIFEST).read_text())
+    assert manifest['complete'] is True
+    assert manifest['counts']['val'] == dict(tiles=5, patches=80)
+
+
+def test_swapped_images_and_masks(inria, tmp_path, make_splits):
+    folder = train(inria)
+    (folder / 'images').rename(folder / 'x')
+    (folder / 'gt').rename(folder / 'images')
+    (folder / 'x').rename(folder / 'gt')
+    result = run(inria, tmp_path / 'a')
+    assert len(result.faults) == 7
+    assert all('look swapped' in fault for fault in result.faults)
+
+    def three_bands(mask):
+        return np.stack([mask * 255] * 3, axis=-1)
+
+    raw = make_splits(
+        tmp_path / 'raw', folders=('label', 'image'), encode=three_bands
+    )
+    result = convert_whu(raw, tmp_path / 'b', workers=1)
+    assert len(result.faults) == 9
+    assert all('look swapped' in fault for fault in result.faults)
+    assert not files(tmp_path / 'b')
+
+
+def test_damaged_member_of_an_archive(tmp_path, make_splits, pack):
+    archive = pack(make_splits(tmp_path / 'raw'), tmp_path / 'raw.zip')
+    with zipfile.ZipFile(archive) as packed:
+        info = packed.getinfo('raw/val/image/9.png')
+    data = bytearray(archive.read_bytes())
+    # Behind the local header of 30 bytes and the name.
+    middle = info.header_offset + 30 + len(info.filename)
+    middle += info.compress_size // 2
+    data[middle : middle + 20] = bytes(20)
+    archive.write_bytes(data)
+    result = convert_whu(archive, tmp_path / 'out', workers=1)
+    assert len(result.faults) == 1
+    assert 'val/image/9.png' in result.faults[0]
+    assert 'cannot be unpacked' in result.faults[0]
+    assert result.tiles == dict(train=3, val=2, test=3)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_full_disk(inria, tmp_path, monkeypatch, workers):
+    out = tmp_path / 'out'
+    run(inria, tmp_path / 'all')
+    write = output.Output.write
+
+    def full(self, path, data):
+        # The disk fills up within the second tile of a process.
+        if len(list(out.glob('*/image/*'))) >= 40:
+            raise OSError(errno.ENOSPC, 'No space left on device', str(path))
+        write(self, path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output.Output, 'write', full)
+        with pytest.raises(DatasetError, match='disk is full') as caught:
+            run(inria, out, workers=workers)
+    text = str(caught.value)
+    assert 'of 7 tiles are done' in text
+    assert 'run the same command again to continue' in text
+    done = len(list(out.glob('*/image/*')))
+    assert done >= 40
+    assert not (out / output.SCRATCH).exists()
+    result = run(inria, out)
+    assert result.written == 7 * 16 - done
+    assert files(out) == files(tmp_path / 'all')
+
+
+def test_full_disk_at_the_very_first_file(inria, tmp_path, monkeypatch):
+    def full(self, path, data):
+        raise OSError(errno.ENOSPC, 'No space left on device', str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output.Output, 'write', full)
+        with pytest.raises(DatasetError, match='disk is full; 0 of 7 tiles'):
+            run(inria, tmp_path / 'out')
+    assert run(inria, tmp_path / 'out').written == 7 * 16
+
+
+def test_killed_worker(inria, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    read_pair = convert.read_pair
+    parent = os.getpid()
+
+    def deadly(image, mask):
+        if image.stem == 'austin7' and os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_pair(image, mask)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(convert, 'read_pair', deadly)
+        with pytest.raises(DatasetError, match='worker process was killed'):
+            run(inria, out, workers=2)
+    done = files(out)
+    result = run(inria, out)
+    assert set(done) <= set(files(out))
+    assert len(files(out)) == 2 * 7 * 16
+    assert result.tiles == dict(train=2, val=5)
+
+
+def test_second_run_does_nothing_and_repairs_what_is_gone(inria, tmp_path):
+    out = tmp_path / 'out'
+    assert run(inria, out).written == 7 * 16
+    stamps = {p: p.stat().st_mtime_ns for p in out.rglob('*.png')}
+    assert run(inria, out).written == 0
+    assert stamps == {p: p.stat().st_mtime_ns for p in out.rglob('*.png')}
+    gone = out / 'val' / 'label' / 'austin4_00064_00128.png'
+    data = gone.read_bytes()
+    gone.unlink()
+    with (out / output.JOURNAL).open('a') as file:
+        file.write('{"tile": "val/aust')  # a line that was cut short
+    assert run(inria, out).written == 1
+    assert gone.read_bytes() == data
+
+
+def test_one_folder_holds_one_conversion(inria, tmp_path):
+    out = tmp_path / 'out'
+    run(inria, out)
+    with pytest.raises(DatasetError, match='protocol is .full. there and'):
+        run(inria, out, protocol='buildformer')
+    with pytest.raises(DatasetError, match='stride is 64 there and 32 now'):
+        run(inria, out, stride=32)
+    with pytest.raises(DatasetError, match='format is .png. there and .tif.'):
+        run(inria, out, image_format='tif')
+    assert run(inria, out, stride=64).written == 0
+    (out / output.MANIFEST).write_text('[]')
+    with pytest.raises(DatasetError, match='not readable as JSON'):
+        run(inria, out)
+    other = tmp_path / 'photos'
+    other.mkdir()
+    (other / 'me.jpg').write_bytes(b'')
+    with pytest.raises(DatasetError, match="holds 'me.jpg' and no"):
+        run(inria, other)
+    assert [path.name for path in other.iterdir()] == ['me.jpg']
+
+
+def test_source_and_output_lie_apart(inria, tmp_path):
+    for out in (inria, inria / 'patches', tmp_path):
+        with pytest.raises(DatasetError, match='must not lie in each other'):
+            run(inria, out)
+    assert not (inria / 'patches').exists()
+
+
+def test_two_runs_at_once(inria, tmp_path):
+    out = output.Output(tmp_path / 'out', {})
+    with out.opened(), pytest.raises(DatasetError, match='another conversion'):
+        run(inria, tmp_path / 'out')

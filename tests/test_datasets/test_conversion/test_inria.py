@@ -1,0 +1,154 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+from mmseg_cube.datasets import (
+    BuildingDataset,
+    DatasetError,
+    InriaDataset,
+)
+from mmseg_cube.datasets.conversion import convert_inria
+from mmseg_cube.datasets.conversion.inria import patch_name
+from mmseg_cube.datasets.inria_windows import tile_windows
+from mmseg_cube.datasets.masks import to_binary
+from mmseg_cube.datasets.raster_windows import read_window
+
+OPTIONS = [
+    ('full', 64, None),
+    ('full', 100, 70),
+    ('buildformer', 100, None),
+]
+
+
+def direct(root, protocol, size, stride):
+    """Patches by name, read window by window from the tiles."""
+    train = root / 'AerialImageDataset' / 'train'
+    found = {}
+    for number in range(1, 8):
+        name = f'austin{number}'
+        image, gt = (train / f / f'{name}.tif' for f in ('images', 'gt'))
+        mask = to_binary(read_window(gt))
+        part = 'val' if number <= 5 else 'train'
+        for window, _ in tile_windows(
+            protocol, mask.shape, mask, size, stride
+        ):
+            stem = f'{name}_{window.y:05d}_{window.x:05d}'
+            pixels = read_window(image, window).transpose(1, 2, 0)
+            found[f'{part}/image/{stem}'] = pixels
+            found[f'{part}/label/{stem}'] = read_window(gt, window)[0]
+    return found
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, other[name], err_msg=name)
+
+
+@pytest.mark.parametrize(('protocol', 'size', 'stride'), OPTIONS)
+def test_patches_are_the_windows_of_the_direct_path(
+    inria, tmp_path, patches, protocol, size, stride
+):
+    out = tmp_path / 'out'
+    result = convert_inria(inria, out, protocol, size, stride, workers=1)
+    expected = direct(inria, protocol, size, stride)
+    same(patches(out), expected)
+    assert 2 * result.written == len(expected) > 50
+    assert not result.faults
+    assert result.tiles == dict(train=2, val=5)
+    assert '173 of the 180 labelled tiles' in result.notes[0]
+    overlaps = 'where patches overlap' in result.notes[-1]
+    assert overlaps == (protocol == 'full')
+
+
+@pytest.mark.parametrize(('protocol', 'size', 'stride'), OPTIONS)
+def test_patches_are_the_samples_of_the_dataset(
+    inria, tmp_path, patches, protocol, size, stride
+):
+    init_default_scope('mmseg')
+    out = tmp_path / 'out'
+    convert_inria(inria, out, protocol, size, stride, workers=1)
+    written = patches(out)
+    dataset = InriaDataset(
+        'val',
+        inria,
+        protocol=protocol,
+        window_size=size,
+        stride=stride,
+        pipeline=[dict(type='LoadRasterWindow')],
+        test_mode=True,
+        serialize_data=False,
+    )
+    assert 2 * len(dataset) == sum(name.startswith('val') for name in written)
+    for sample in dataset:
+        stem = Path(sample['img_path']).stem
+        name = patch_name(stem, sample['window'])
+        image, label = (written[f'val/{k}/{name}'] for k in ('image', 'label'))
+        np.testing.assert_array_equal(sample['img'][..., ::-1], image)
+        mask = sample['gt_seg_map']
+        # 255: pixels that count in another window.
+        np.testing.assert_array_equal(
+            mask[mask < 255], label[mask < 255] // 255
+        )
+
+
+def test_archive_and_format_change_nothing(inria, tmp_path, pack, patches):
+    archive = pack(
+        inria / 'AerialImageDataset', tmp_path / 'NEW2-AerialImageDataset.zip'
+    )
+    convert_inria(archive, tmp_path / 'a', 'buildformer', 128, workers=1)
+    same(patches(tmp_path / 'a'), direct(inria, 'buildformer', 128, None))
+    convert_inria(
+        inria, tmp_path / 'b', 'buildformer', 128, None, 'tif', workers=2
+    )
+    same(patches(tmp_path / 'a'), patches(tmp_path / 'b'))
+    assert not list(tmp_path.glob('?/.*'))
+
+
+def test_own_datasets_read_the_patches(inria, tmp_path):
+    init_default_scope('mmseg')
+    out = tmp_path / 'out'
+    result = convert_inria(inria, out, 'full', 128, workers=1)
+    for part in ('train', 'val'):
+        dataset = BuildingDataset(part, out, serialize_data=False)
+        assert len(dataset) == result.patches[part]
+
+
+def test_unlabelled_tiles(inria, tmp_path, write_tiff, patches):
+    tile = np.random.default_rng(0).integers(0, 255, (3, 64, 64), np.uint8)
+    test = inria / 'AerialImageDataset' / 'test' / 'images'
+    write_tiff(test / 'tyrol-e3.tif', tile)
+    result = convert_inria(inria, tmp_path / 'full', size=64, workers=1)
+    assert result.tiles['test'] == result.patches['test'] == 1
+    found = patches(tmp_path / 'full')
+    name = 'test/image/tyrol-e3_00000_00000'
+    np.testing.assert_array_equal(found[name], tile.transpose(1, 2, 0))
+    assert [key for key in found if key.startswith('test')] == [name]
+    result = convert_inria(inria, tmp_path / 'b', 'buildformer', 64, workers=1)
+    assert 'test' not in result.tiles
+
+
+def test_refuses_wrong_arguments(inria, tmp_path, write_tiff):
+    with pytest.raises(ValueError, match='protocol must be one of'):
+        convert_inria(inria, tmp_path / 'a', 'half')
+    with pytest.raises(ValueError, match='stride must be'):
+        convert_inria(inria, tmp_path / 'a', 'full', 64, 65)
+    with pytest.raises(ValueError, match='stride must be'):
+        convert_inria(inria, tmp_path / 'a', 'buildformer', 64, 32)
+    with pytest.raises(ValueError, match='size must be 1 or more, not 0'):
+        convert_inria(inria, tmp_path / 'a', 'buildformer', 0)
+    with pytest.raises(ValueError, match='workers must be 1 or more'):
+        convert_inria(inria, tmp_path / 'a', workers=0)
+    with pytest.raises(ValueError, match='format must be one of'):
+        convert_inria(inria, tmp_path / 'a', image_format='jpg')
+    assert not (tmp_path / 'a').exists()
+    result = convert_inria(inria, tmp_path / 'a', size=257, workers=1)
+    assert len(result.faults) == 7
+    assert 'less than a window of 257' in result.faults[0]
+    for kind in ('images', 'gt'):
+        folder = inria / 'AerialImageDataset' / 'train' / kind
+        (folder / 'austin1.tif').rename(folder / 'oslo1.tif')
+    with pytest.raises(DatasetError, match="'oslo1' is not the name"):
+        convert_inria(inria, tmp_path / 'b', workers=1)

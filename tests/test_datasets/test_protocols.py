@@ -1,0 +1,408 @@
+"""Which windows of Inria's tiles become samples, and what they count."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from mmengine.registry import init_default_scope
+from torch.utils.data import DataLoader
+
+from mmseg_cube.datasets import DatasetError, InriaDataset
+from mmseg_cube.datasets import verified as verified_module
+from mmseg_cube.datasets.inria_windows import tile_windows
+from mmseg_cube.datasets.windows import cut_grid, cut_padded
+from mmseg_cube.evaluation import BuildingMetric
+
+SIZE = 16
+SHAPE = (50, 70)
+TILES = ('austin1', 'austin2', 'vienna1', 'austin6', 'vienna7')
+PIPELINE = [dict(type='LoadRasterWindow')]
+build = partial(
+    InriaDataset, window_size=SIZE, serialize_data=False, pipeline=PIPELINE
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_memory(tmp_path, monkeypatch):
+    init_default_scope('mmseg')
+    folder = tmp_path / 'memory'
+    monkeypatch.setattr(verified_module, 'cache_folder', lambda: folder)
+
+
+def write(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    profile = dict(
+        count=len(values),
+        height=values.shape[1],
+        width=values.shape[2],
+        dtype=values.dtype,
+        crs='EPSG:26914',
+        transform=rasterio.Affine.scale(0.3),
+    )
+    with rasterio.open(path, 'w', 'GTiff', **profile) as file:
+        file.write(values)
+
+
+@pytest.fixture
+def city(tmp_path):
+    """Root, and images (H, W, 3) BGR and masks (H, W) of 0 / 1 by tile."""
+    generator = np.random.default_rng(0)
+    root, tiles = tmp_path / 'AerialImageDataset', {}
+    for name in TILES:
+        image = generator.integers(0, 256, (3, *SHAPE), np.uint8)
+        mask = np.zeros(SHAPE, np.uint8)
+        for y, x in generator.integers(0, SHAPE, (3, 2)):
+            mask[y : y + 9, x : x + 12] = 1
+        write(root / 'train' / 'images' / f'{name}.tif', image)
+        write(root / 'train' / 'gt' / f'{name}.tif', mask[None] * 255)
+        tiles[name] = image[::-1].transpose(1, 2, 0), mask
+    write(root / 'test' / 'images' / 'sfo1.tif', image)
+    return root, tiles
+
+
+def tile_of(sample):
+    return f'{sample["region"]}{sample["tile"]}'
+
+
+def evaluate(dataset, predict):
+    """Scores of predictions (H, W), one for each tile, on the windows."""
+    metric = BuildingMetric(group_by='([a-z-]+)')
+    metric.dataset_meta = dataset.metainfo
+    for sample in dataset:
+        x, y, width, height = sample['window']
+        pred = predict(tile_of(sample))[y : y + height, x : x + width]
+        truth = sample['gt_seg_map']
+        metric.process(
+            None,
+            [
+                dict(
+                    img_path=sample['img_path'],
+                    pred_sem_seg=dict(data=torch.tensor(pred[None])),
+                    gt_sem_seg=dict(data=torch.tensor(truth[None])),
+                )
+            ],
+        )
+    return metric.evaluate(len(dataset))
+
+
+def percent(part, whole):
+    return pytest.approx(100 * part / whole)
+
+
+@pytest.mark.parametrize(
+    ('size', 'stride'), [(16, None), (16, 11), (16, 1), (25, 20), (50, 7)]
+)
+def test_full_counts_every_pixel_once(city, size, stride):
+    root, tiles = city
+    generator = np.random.default_rng(1)
+    coin = {n: generator.integers(0, 2, SHAPE, np.uint8) for n in tiles}
+    options = dict(regions=['vienna']) if stride == 1 else {}
+    options |= dict(window_size=size, stride=stride)
+    dataset = build('val', root, **options)
+    grid = cut_grid(*SHAPE, size, stride)
+    count = 1 if stride == 1 else 3
+    assert len(dataset) == count * len(grid) > count
+    scores = evaluate(dataset, coin.get)
+    options |= dict(windows='whole', stride=None)
+    whole = evaluate(build('val', root, **options), coin.get)
+    assert scores == whole
+    # And both are what plain counting gives.
+    chosen = TILES[2:3] if stride == 1 else TILES[:3]
+    pred = np.stack([coin[name] for name in chosen])
+    mask = np.stack([tiles[name][1] for name in chosen])
+    assert scores['building/IoU'] == percent(
+        (pred & mask).sum(), (pred | mask).sum()
+    )
+    assert scores['building/Accuracy'] == percent(
+        (pred == mask).sum(), mask.size
+    )
+    assert scores['building/IoU_vienna'] == percent(
+        (pred[-1] & mask[-1]).sum(), (pred[-1] | mask[-1]).sum()
+    )
+
+
+def test_full_scores_are_those_worked_out_by_hand(city):
+    """One building of 20 x 10 in each of three tiles of 50 x 70 pixels."""
+    root, tiles = city
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[10:30, 40:50] = 1
+    for name in TILES[:3]:
+        write(root / 'train' / 'gt' / f'{name}.tif', mask[None] * 255)
+    dataset = build('val', root, stride=13)
+    scores = evaluate(dataset, lambda name: mask)
+    names = ('IoU', 'F1', 'Precision', 'Recall', 'Accuracy', 'IoU_austin')
+    assert all(scores[f'building/{name}'] == 100 for name in names)
+    # Every other column is called building: half of the buildings, and half
+    # of the ground: 300 right of 600, 4,950 wrong of 9,900.
+    guess = np.tile(np.array([0, 1], np.uint8), (SHAPE[0], SHAPE[1] // 2))
+    scores = evaluate(dataset, lambda name: guess)
+    assert scores['building/IoU'] == percent(300, 300 + 4950 + 300)
+    assert scores['building/F1'] == percent(600, 600 + 4950 + 300)
+    assert scores['building/Precision'] == percent(300, 5250)
+    assert scores['building/Recall'] == 50
+    assert scores['building/Accuracy'] == 50
+    assert scores['building/IoU_vienna'] == percent(100, 100 + 1650 + 100)
+    assert scores['building/Accuracy_vienna'] == 50
+
+
+@pytest.mark.parametrize('stride', [None, 9])
+def test_windows_are_slices_of_the_tile(city, stride):
+    root, tiles = city
+    dataset = build('train', root, windows='grid', stride=stride)
+    assert {tile_of(sample) for sample in dataset} == {'austin6', 'vienna7'}
+    for sample in dataset:
+        image, mask = tiles[tile_of(sample)]
+        x, y, width, height = sample['window']
+        assert (width, height) == (SIZE, SIZE)
+        part = slice(y, y + height), slice(x, x + width)
+        np.testing.assert_array_equal(sample['img'], image[part])
+        kept = sample['gt_seg_map'] != 255
+        counted = sample['gt_seg_map'][kept]
+        np.testing.assert_array_equal(counted, mask[part][kept])
+        assert sample['raster_shape'] == SHAPE
+        assert (sample['region'], sample['tile']) in [
+            ('austin', 6),
+            ('vienna', 7),
+        ]
+
+
+def slow_patches(mask, size):
+    """Corners of the patches that BuildFormer keeps, the plain way."""
+    height, width = mask.shape
+    top, left = (-height % size) // 2, (-width % size) // 2
+    bottom, right = (-height % size) - top, (-width % size) - left
+    padded = np.pad(mask, ((top, bottom), (left, right)), 'reflect')
+    return [
+        (x - left, y - top)
+        for y in range(0, padded.shape[0], size)
+        for x in range(0, padded.shape[1], size)
+        if padded[y : y + size, x : x + size].mean() > 0.05
+    ]
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'train+val'])
+@pytest.mark.parametrize('size', [16, 32])
+def test_buildformer_keeps_what_a_slow_reference_keeps(city, split, size):
+    root, tiles = city
+    dataset = build(split, root, protocol='buildformer', window_size=size)
+    found = [
+        (tile_of(sample), *sample['window'][:2])
+        for sample in dataset
+        if sample['img_shape'] == (size, size)
+    ]
+    names = dict(train=TILES[3:], val=TILES[:3])
+    names['train+val'] = names['train'] + names['val']
+    assert found == [
+        (name, *corner)
+        for name in names[split]
+        for corner in slow_patches(tiles[name][1], size)
+    ]
+    cut = len(cut_padded(*SHAPE, size))
+    assert 0 < len(found) < cut * len(names[split])
+    sample = dataset[0]
+    # The padding is part of a patch, in image and mask alike.
+    assert 255 not in sample['gt_seg_map']
+    assert sample['gt_seg_map'].mean() > 0.05
+
+
+def test_five_percent_is_not_more_than_five_percent():
+    mask = np.zeros((20, 40), np.uint8)
+    mask[0, :20] = 1  # 20 of 400 pixels
+    mask[0:1, 20:] = mask[1, 20:21] = 1  # 21
+    (cut,) = tile_windows('buildformer', mask.shape, mask, 20)
+    assert cut.window == cut.core == (20, 0, 20, 20)
+    assert len(tile_windows('full', mask.shape, size=20)) == 2
+
+
+def test_windows_of_a_mask_in_a_file(city):
+    root, tiles = city
+    path = root / 'train' / 'gt' / 'austin1.tif'
+    cuts = tile_windows('buildformer', SHAPE, path, SIZE)
+    assert cuts == tile_windows(
+        'buildformer', SHAPE, tiles['austin1'][1], SIZE
+    )
+    for arguments, said in (
+        (((50, 71), path, SIZE), r'\(50, 70\) pixels .* its image \(50, 71'),
+        ((SHAPE, None, SIZE), 'no mask'),
+        ((SHAPE, path, SIZE, 8), 'do not overlap.*not 8'),
+    ):
+        with pytest.raises(ValueError, match=said):
+            tile_windows('buildformer', *arguments)
+
+
+def test_random_windows(city):
+    root, tiles = city
+    dataset = build('train', root, windows_per_tile=7)
+    assert len(dataset) == 14
+    # As many as cover a tile by default.
+    assert len(build('train', root)) == 2 * len(cut_grid(*SHAPE, SIZE))
+    np.random.seed(0)
+    samples = [dataset[index] for index in (0, 0, 6, 7)]
+    assert len({sample['window'] for sample in samples}) > 1
+    for sample in samples:
+        x, y, width, height = sample['window']
+        part = slice(y, y + height), slice(x, x + width)
+        image, mask = tiles[tile_of(sample)]
+        np.testing.assert_array_equal(sample['img'], image[part])
+        np.testing.assert_array_equal(sample['gt_seg_map'], mask[part])
+    np.random.seed(0)
+    again = [dataset[index] for index in (0, 0, 6, 7)]
+    assert [s['window'] for s in again] == [s['window'] for s in samples]
+
+
+def test_workers_read_what_the_main_process_reads(city):
+    dataset = build('val', city[0], protocol='buildformer')
+    # Files that are open here when the workers are started.
+    expected = [sample['img'] for sample in dataset]
+    loader = DataLoader(
+        dataset, batch_size=None, num_workers=2, collate_fn=lambda x: x
+    )
+    for sample, image in zip(loader, expected, strict=True):
+        np.testing.assert_array_equal(sample['img'], image)
+
+
+def test_windows_are_drawn_for_training_only(city):
+    root, _ = city
+
+    def kind(split, **kwargs):
+        return build(split, root, **kwargs).plan.windows
+
+    assert kind('train') == kind('train+val') == 'random'
+    assert kind('val') == kind('test') == 'grid'
+    assert kind('train+val', test_mode=True) == 'grid'
+    assert kind('train', protocol='buildformer') == 'grid'
+
+
+def test_metainfo_says_what_is_scored(city):
+    meta = build('train+val', city[0], protocol='buildformer').metainfo
+    assert meta['dataset'] == 'InriaDataset'
+    assert (meta['split'], meta['protocol']) == ('train+val', 'buildformer')
+
+
+def test_test_tiles_have_windows_without_masks(city):
+    root, _ = city
+    dataset = build('test', root)
+    assert len(dataset) == len(cut_grid(*SHAPE, SIZE))
+    assert 'gt_seg_map' not in dataset[0]
+    with pytest.raises(ValueError, match='has no masks. Use protocol="full"'):
+        build('test', root, protocol='buildformer')
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'said'),
+    [
+        (dict(protocol='half'), "one of full, buildformer, not 'half'"),
+        (dict(windows='some'), "one of random, grid, whole, not 'some'"),
+        (dict(protocol='buildformer', windows='whole'), "not 'whole'"),
+        (dict(protocol='buildformer', windows='random'), "not 'random'"),
+        (dict(protocol='buildformer', stride=8), 'stride=8 is for windows='),
+        (dict(stride=8), 'stride=8 is for windows="grid"'),
+        (dict(windows='grid', stride=17), 'from 1 to the window size of 16'),
+        (dict(windows='grid', windows_per_tile=3), 'windows_per_tile=3 is'),
+        (dict(windows_per_tile=0), 'windows_per_tile must be positive, not 0'),
+        (dict(window_size=0), 'window_size must be positive, not 0'),
+        (dict(window_size=51), '70 x 50 pixels, less than a window of 51'),
+        (dict(windows='grid', window_size=51), 'Set window_size to 50 or le'),
+        (dict(pipeline=[dict(type='LoadImageFromFile')]), 'LoadRasterWindow'),
+    ],
+)
+def test_wrong_arguments(city, kwargs, said):
+    with pytest.raises(ValueError, match=said):
+        build('train', city[0], **kwargs)
+
+
+def test_a_second_start_reads_no_mask_that_has_not_changed(city, monkeypatch):
+    root, _ = city
+    read = []
+
+    def spy(function, path, *args):
+        read.append(path.rpartition('/')[2])
+        return function(path, *args)
+
+    for module in ('inria_plan', 'checks'):
+        name = f'mmseg_cube.datasets.{module}.read_building_mask'
+        module = __import__(name.rpartition('.')[0], fromlist=['_'])
+        function = partial(spy, module.read_building_mask)
+        monkeypatch.setattr(name, function)
+    start = partial(build, 'val', root, protocol='buildformer')
+    first = [sample['window'] for sample in start()]
+    # Each once, for its content and its patches.
+    assert sorted(read) == [f'{name}.tif' for name in TILES[:3]]
+    read.clear()
+    assert [sample['window'] for sample in start()] == first
+    assert read == []
+    mask = np.zeros((1, *SHAPE), np.uint8)
+    write(root / 'train' / 'gt' / 'austin2.tif', mask)
+    assert {tile_of(sample) for sample in start()} == {'austin1', 'vienna1'}
+    assert read == ['austin2.tif']
+    read.clear()
+    # Patches of another size are other patches.
+    start(window_size=20)
+    assert sorted(read) == [f'{name}.tif' for name in TILES[:3]]
+
+
+@pytest.mark.parametrize('protocol', ['full', 'buildformer'])
+def test_faults_are_found_when_the_dataset_is_built(city, protocol, capfd):
+    root, _ = city
+    folder = root / 'train'
+
+    def complaint():
+        with pytest.raises(DatasetError) as caught:
+            build('val', root, protocol=protocol)
+        assert capfd.readouterr() == ('', '')
+        return str(caught.value)
+
+    good = {}
+    for name in ('images/austin1.tif', 'gt/austin1.tif'):
+        good[name] = (folder / name).read_bytes()
+        for share in (0.9, 0.01):
+            half = good[name][: int(share * len(good[name]))]
+            (folder / name).write_bytes(half)
+            text = complaint()
+            assert f'{name}: ' in text and 'damaged' in text
+            assert '1 of 3 samples' in text
+        (folder / name).write_bytes(good[name])
+    noise = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
+    write(folder / 'images' / 'austin1.tif', noise.astype(np.uint16))
+    write(folder / 'gt' / 'austin2.tif', np.zeros((1, 50, 69), np.uint8))
+    text = complaint()
+    assert '2 of 3 samples' in text
+    assert 'images/austin1.tif: image has 3 band(s) of uint16' in text
+    assert 'mask is 69 x 50 pixels, its image is 70 x 50' in text
+    write(folder / 'images' / 'austin1.tif', noise)
+    write(folder / 'gt' / 'austin2.tif', noise[:1])
+    text = complaint()
+    assert 'gt/austin2.tif: mask holds the values 0, 1, 2' in text
+    (folder / 'gt' / 'vienna1.tif').unlink()
+    assert 'vienna1.tif: image without a mask' in complaint()
+
+
+def test_swapped_folders_are_named(city):
+    root, _ = city
+    folder = root / 'train'
+    (folder / 'gt').rename(folder / 'other')
+    (folder / 'images').rename(folder / 'gt')
+    (folder / 'other').rename(folder / 'images')
+    with pytest.raises(DatasetError, match='3 of 3.*\n.*look swapped: the im'):
+        build('val', root)
+
+
+def test_faults_spare_what_was_learnt(city, monkeypatch):
+    root, _ = city
+    path = root / 'train' / 'gt' / 'austin2.tif'
+    good = path.read_bytes()
+    path.write_bytes(good[:100])
+    with pytest.raises(DatasetError, match='austin2'):
+        build('val', root, protocol='buildformer')
+    path.write_bytes(good)
+    read = []
+    name = 'mmseg_cube.datasets.inria_plan.read_building_mask'
+    from mmseg_cube.datasets.masks import read_building_mask
+
+    monkeypatch.setattr(
+        name, lambda path, _: read.append(path) or read_building_mask(path, _)
+    )
+    build('val', root, protocol='buildformer')
+    assert read == [str(path)]

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import MMLogger
+
+from mmseg_cube.evaluation import BuildingMetric
+
+
+def _make(pred, target=None, path='a.png', logits=None, **meta):
+    out = dict(
+        img_path=path, pred_sem_seg=dict(data=torch.as_tensor(pred)[None])
+    )
+    if target is not None:
+        out['gt_sem_seg'] = dict(data=torch.as_tensor(target)[None])
+    if logits is not None:
+        out['seg_logits'] = dict(data=torch.as_tensor(logits))
+    return {**out, **meta}
+
+
+def _evaluate(samples, data=None, **options):
+    metric = BuildingMetric(**options)
+    metric.dataset_meta = data
+    metric.process(None, samples)
+    return metric.evaluate(len(samples))
+
+
+@pytest.fixture
+def make_sample():
+    """Make a sample as the evaluator hands it to a metric."""
+    return _make
+
+
+@pytest.fixture
+def evaluate():
+    """Evaluate samples with a metric of the given options."""
+    return _evaluate
+
+
+@pytest.fixture
+def scenes():
+    """Samples of rectangles, found with faults, with logits, some ignored."""
+    rng = np.random.default_rng(0)
+    out = []
+    for index in range(7):
+        shape = 30 + 3 * index, 41
+        target = np.zeros(shape, np.int64)
+        score = rng.normal(-1.5, 1, shape)
+        for _ in range(5):
+            y, x = rng.integers(0, shape[0] - 6), rng.integers(0, 35)
+            height, width = rng.integers(3, 12, 2)
+            target[y : y + height, x : x + width] = 1
+            dy, dx = rng.integers(0, 3, 2)
+            score[y + dy : y + height + dy, x + dx : x + width + dx] += 3
+        target[:, rng.integers(0, 41) :][:, :5] = 255
+        # A quarter of margins repeat, so that thresholds meet ties.
+        score = np.where(rng.random(shape) < 0.25, score.round(), score)
+        first = rng.normal(0, 1, shape)
+        logits = np.stack([first, first + score]).astype(np.float32)
+        pred = (logits[1] > logits[0]).astype(np.int64)
+        out.append(_make(pred, target, f'town{index}.png', logits))
+    return out
+
+
+@pytest.fixture
+def log_of(caplog):
+    """Give what was logged so far."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield lambda: caplog.text
+    logger.removeHandler(caplog.handler)

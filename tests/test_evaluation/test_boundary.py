@@ -1,0 +1,135 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from mmseg_cube.evaluation.boundary import BoundaryScore
+from mmseg_cube.evaluation.confusion import Confusion
+
+
+def slow_band(mask, width):
+    """Pixels of a mask with something outside of it within the width."""
+    height, columns = mask.shape
+    out = np.zeros_like(mask)
+    for y, x in itertools.product(range(height), range(columns)):
+        square = [
+            0 <= v < height and 0 <= u < columns and mask[v, u]
+            for v in range(y - width, y + width + 1)
+            for u in range(x - width, x + width + 1)
+        ]
+        out[y, x] = mask[y, x] and not all(square)
+    return out
+
+
+def slow_score(samples, width):
+    both = either = 0
+    for sample in samples:
+        pred = sample['pred_sem_seg']['data'][0].numpy()
+        target = sample['gt_sem_seg']['data'][0].numpy()
+        bands = [
+            slow_band((labels == 1) & (target != 255), width)
+            for labels in (pred, target)
+        ]
+        both += (bands[0] & bands[1]).sum()
+        either += (bands[0] | bands[1]).sum()
+    return 100 * both / either
+
+
+@pytest.mark.parametrize('width', [1, 2, 4])
+def test_equals_the_slow_reference(scenes, evaluate, width):
+    found = evaluate(scenes, boundary=dict(width=width))
+    expected = slow_score(scenes, width)
+    assert 0 < expected < 100
+    assert found['building/BoundaryIoU'] == pytest.approx(expected, 1e-12)
+
+
+def test_by_hand(make_sample, evaluate):
+    target = np.zeros((9, 9), int)
+    target[1:8, 1:8] = 1
+    pred = np.zeros_like(target)
+    pred[1:8, 2:9] = 1
+    # Rings of 24 pixels, one shifted by one column: their upper and lower
+    # rows share 6 pixels each. The right edge of the image is an edge.
+    found = evaluate([make_sample(pred, target)], boundary=dict(width=1))
+    assert found['building/BoundaryIoU'] == pytest.approx(100 * 12 / 36)
+
+
+def test_the_edge_of_the_image_is_an_edge(make_sample, evaluate):
+    full, pred = np.ones((7, 7), int), np.ones((7, 7), int)
+    pred[3, 3] = 0
+    found = evaluate([make_sample(pred, full)], boundary=dict(width=1))
+    # Truth: the outer ring of 24. Prediction: also 8 around the hole.
+    assert found['building/BoundaryIoU'] == pytest.approx(100 * 24 / 32)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'options', 'width'),
+    [
+        ((300, 400), dict(), 10),  # 0.02 of a diagonal of 500
+        ((300, 400), dict(ratio=0.005), 2),  # 2.5, rounded to even
+        ((30, 40), dict(ratio=0.001), 1),
+        ((300, 400), dict(width=3), 3),
+    ],
+)
+def test_width_of_the_band(make_sample, evaluate, shape, options, width):
+    full = np.ones(shape, int)
+    empty = np.zeros(shape, int)
+    score = BoundaryScore(**options)
+    found = evaluate([make_sample(full, full)], boundary=options)
+    assert found['building/BoundaryIoU'] == 100
+    found = evaluate([make_sample(empty, full)], boundary=options)
+    assert found['building/BoundaryIoU'] == 0
+    # What is left after the erosion, filled into nothing, leaves the band.
+    inside = empty.copy()
+    inside[width:-width, width:-width] = 1
+    hollow = full - inside
+    found = evaluate([make_sample(full, hollow)], boundary=options)
+    height, columns = shape
+    ring = height * columns - (height - 2 * width) * (columns - 2 * width)
+    assert hollow.sum() == ring
+    assert found['building/BoundaryIoU'] == 100
+    assert score.options() in (options, dict(ratio=0.02))
+
+
+def test_ignored_pixels_never_count(make_sample, evaluate):
+    rng = np.random.default_rng(1)
+    target = rng.integers(0, 2, (20, 20))
+    target[5:12, 5:12] = 255
+    for fill in (0, 1):
+        pred = np.where(target == 255, fill, target)
+        found = evaluate([make_sample(pred, target)], boundary=dict(width=2))
+        assert found['building/BoundaryIoU'] == 100
+    nothing = np.full((5, 5), 255)
+    found = evaluate(
+        [make_sample(np.ones((5, 5)), nothing)], boundary=dict(width=2)
+    )
+    assert found['building/BoundaryIoU'] == 0
+
+
+def test_images_add_up(make_sample, evaluate):
+    shapes = [(8, 9), (20, 5)]
+    rng = np.random.default_rng(2)
+    samples = [
+        make_sample(rng.integers(0, 2, s), rng.integers(0, 2, s), f'{s}.png')
+        for s in shapes
+    ]
+    together = evaluate(samples, boundary=dict(width=1))
+    expected = slow_score(samples, 1)
+    assert together['building/BoundaryIoU'] == pytest.approx(expected, 1e-12)
+    zero = BoundaryScore().zero
+    assert zero + Confusion(1, 2, 3) == Confusion(1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(ratio=0.02, width=3), 'takes ratio or width'),
+        (dict(ratio=0), 'between 0 and 1, not 0'),
+        (dict(ratio='2%'), 'between 0 and 1, not 2%'),
+        (dict(width=0), 'must be 1, 2, ... pixels, not 0'),
+        (dict(width=2.5), 'must be 1, 2, ... pixels, not 2.5'),
+    ],
+)
+def test_refuses_wrong_options(evaluate, options, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate([], boundary=options)
