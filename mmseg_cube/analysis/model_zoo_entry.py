@@ -17,10 +17,14 @@ DATASETS = dict(
 )
 DATA_TITLES = {
     'inria': 'Inria',
+    'inria-buildformer': 'Inria (protocol buildformer)',
+    'inria-trainval': 'Inria (train + val)',
     'whu': 'WHU',
     'wbd': 'WBD',
     'sample-city': 'Sample city (made-up scenes)',
 }
+# Leave one region out.
+LEFT_OUT = 'inria-loro-'
 # What tells backbones of one type apart, where it is a word or a number.
 VARIANTS = ('arch', 'depth', 'model_name')
 
@@ -69,7 +73,7 @@ def check_name(path: Path, name: ConfigName, cfg: Config) -> None:
         ('model.data_preprocessor.size', name.crop, tuple(size)),
         (
             'train_dataloader.dataset.type',
-            DATASETS.get(name.data, loader.dataset.type),
+            DATASETS.get(name.data.split('-')[0], loader.dataset.type),
             loader.dataset.type,
         ),
     ):
@@ -88,6 +92,8 @@ def make_metadata(name: ConfigName, cfg: Config, size: Complexity) -> dict:
         size: Size of its network, for one crop.
     """
     title = name.data.replace('-', ' ').capitalize()
+    if name.data.startswith(LEFT_OUT):
+        title = f'Inria without {name.data.removeprefix(LEFT_OUT)}'
     return {
         'Training Data': DATA_TITLES.get(name.data, title),
         'Batch Size': name.batch_size,
