@@ -1,0 +1,156 @@
+"""The archive that Inria's leaderboard takes, and the tiles in it.
+
+It holds one TIFF per test tile, at its root and under the name of the tile.
+The organisers ask for one band of 0 and 255 that went through ``gdal_translate
+--config GDAL_PAM_ENABLED NO -co COMPRESS=CCITTFAX4 -co NBITS=1``. That stores
+one bit a pixel, set for building, and 1 means white. So GDAL reads the file as
+0 and 1, Pillow and OpenCV as 0 and 255, and so do the files written here.
+"""
+
+import zipfile
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+
+from mmseg_cube.analysis.whole_files import write_whole
+from mmseg_cube.datasets.inria_tiles import TEST_REGIONS
+from mmseg_cube.datasets.quiet import quiet_libraries
+
+SUFFIX = '.tif'
+TILE_SIZE = 5000
+TILES_PER_REGION = 36
+STEMS = tuple(
+    f'{region}{number}'
+    for region in TEST_REGIONS
+    for number in range(1, TILES_PER_REGION + 1)
+)
+COMPRESSION = 'CCITTFAX4'
+
+Shape = tuple[int, int]
+
+
+class SubmissionFolder:
+    """Tiles of a submission in a folder.
+
+    Args:
+        folder: Where they are; made if needed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def files(self) -> list[Path]:
+        """List the files that may be tiles."""
+        return sorted(self.folder.glob(f'*{SUFFIX}'))
+
+    def is_done(self, image: Path, shape: Shape) -> bool:
+        """Tell whether the mask of an image is there and whole."""
+        path = self._path(image)
+        if not path.is_file():
+            return False
+        fault, _ = inspect_tile(path.read_bytes(), shape)
+        return not fault
+
+    def write(self, mask: np.ndarray, image: Path) -> None:
+        """Write the mask of an image, whole or not at all.
+
+        Args:
+            mask: 0 for background and 1 for building, shape (H, W).
+            image: The tile. The mask gets its name and its place on earth.
+        """
+        with quiet_libraries():
+            write_whole(
+                self._path(image), partial(_write_tile, mask=mask, image=image)
+            )
+
+    def pack(self, archive: Path, stems: Iterable[str] = STEMS) -> None:
+        """Write the archive of tiles, whole or not at all.
+
+        Args:
+            archive: File to write.
+            stems: Names of the tiles.
+        """
+        write_whole(archive, partial(self._pack, stems=stems))
+
+    def _path(self, image: Path) -> Path:
+        return self.folder / f'{image.stem}{SUFFIX}'
+
+    def _pack(self, archive: Path, stems: Iterable[str]) -> None:
+        with zipfile.ZipFile(archive, 'w', zipfile.ZIP_DEFLATED) as file:
+            for stem in stems:
+                name = stem + SUFFIX
+                file.write(self.folder / name, name)
+
+
+def inspect_tile(content: bytes, shape: Shape) -> tuple[str, int]:
+    """Hold a tile of a submission to what the leaderboard expects.
+
+    Args:
+        content: Its file.
+        shape: Height and width that it should have, in pixels.
+
+    Returns:
+        The fault, empty if there is none, and the number of building pixels.
+    """
+    if not content:
+        return 'is empty', 0
+    try:
+        with (
+            quiet_libraries(),
+            rasterio.MemoryFile(content) as memory,
+            memory.open() as tile,
+        ):
+            fault = _find_wrong_header(tile, shape)
+            return fault, 0 if fault else int(tile.read(1).sum(dtype=np.int64))
+    except RasterioError:
+        return 'cannot be read, it is damaged, cut short or no image', 0
+
+
+def _find_wrong_header(tile: rasterio.DatasetReader, shape: Shape) -> str:
+    structure = tile.tags(ns='IMAGE_STRUCTURE')
+    bits = tile.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+    compression = structure.get('COMPRESSION', 'none')
+    height, width = shape
+    checks = {
+        f'is a {tile.driver}, not a TIFF': tile.driver == 'GTiff',
+        f'is {tile.width} x {tile.height} pixels, not {width} x {height}': (
+            (tile.height, tile.width) == (height, width)
+        ),
+        f'has {tile.count} bands, not one': tile.count == 1,
+        f'has pixels of {tile.dtypes[0]}, not of 1 bit': bits == '1',
+        f'has compression {compression}, not {COMPRESSION}': (
+            compression == COMPRESSION
+        ),
+        'stores white as 0, so its values are inverted': (
+            structure.get('MINISWHITE') != 'YES'
+        ),
+    }
+    return ', '.join(fault for fault, passed in checks.items() if not passed)
+
+
+def _write_tile(path: Path, mask: np.ndarray, image: Path) -> None:
+    with rasterio.open(image) as source:
+        place = dict(crs=source.crs, transform=source.transform)
+    height, width = mask.shape
+    # GDAL would put what a TIFF cannot hold into an .aux.xml file.
+    with (
+        rasterio.Env(GDAL_PAM_ENABLED=False),
+        rasterio.open(
+            path,
+            'w',
+            driver='GTiff',
+            height=height,
+            width=width,
+            count=1,
+            dtype='uint8',
+            compress=COMPRESSION,
+            nbits=1,
+            **place,
+        ) as tile,
+    ):
+        tile.write((mask == 1).astype(np.uint8), 1)

@@ -1,0 +1,103 @@
+"""A segmentor as one function from windows of an image to probabilities."""
+
+import numpy as np
+import torch
+from mmseg.models import BaseSegmentor
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+# Axes to mirror of images (N, 3, H, W).
+NO_FLIP = ((),)
+ALL_FLIPS = ((), (3,), (2,), (2, 3))
+
+
+class BuildingNetwork:
+    """Windows in, building probabilities out.
+
+    Normalises and pads as the segmentor's data preprocessor does in a test,
+    and passes every window through the network as a whole, whatever mode its
+    ``test_cfg`` names.
+
+    Args:
+        model: Segmentor of background and building, with weights. It is put
+            into evaluation mode and stays on its device.
+        flips: Average the probabilities of the window and of its three
+            mirror images: left to right, upside down and both.
+        amp: Run under autocast: float16 on CUDA, bfloat16 on CPUs.
+    """
+
+    def __init__(
+        self, model: BaseSegmentor, flips: bool = False, amp: bool = False
+    ) -> None:
+        # Not chained: mmpretrain's ConvNeXt.train returns nothing.
+        model.eval()
+        self.model = model
+        self.flips = ALL_FLIPS if flips else NO_FLIP
+        self.amp = amp
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next(self.model.parameters()).device
+
+    @torch.no_grad()
+    def __call__(self, windows: np.ndarray) -> Tensor:
+        """Return the building probabilities of windows.
+
+        Args:
+            windows: RGB images, uint8 of shape (N, 3, H, W).
+
+        Returns:
+            float32 of shape (N, H, W), on the device of the network.
+
+        Raises:
+            ValueError: If the network has other classes than background and
+                building.
+        """
+        # Preprocessors expect BGR, as mmcv loads it, and turn it round.
+        images = torch.from_numpy(np.ascontiguousarray(windows[:, ::-1]))
+        total = 0
+        for axes in self.flips:
+            probability = building_probability(self._logits(images.flip(axes)))
+            # The result has no axis of channels.
+            total = total + probability.flip([axis - 1 for axis in axes])
+        return total / len(self.flips)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        samples = [SegDataSample() for _ in images]
+        batch = dict(inputs=list(images), data_samples=samples)
+        x = self.model.data_preprocessor(batch, False)['inputs']
+        shapes = dict.fromkeys(
+            ('ori_shape', 'img_shape', 'pad_shape'), x.shape[2:]
+        )
+        metas = [dict(shapes, padding_size=[0] * 4) for _ in images]
+        with torch.autocast(x.device.type, enabled=self.amp):
+            logits = self.model.encode_decode(x, metas)
+        # Padding is on the right and below.
+        return logits.float()[:, :, :height, :width]
+
+
+def building_probability(logits: Tensor) -> Tensor:
+    """Probability of the building class.
+
+    Args:
+        logits: Of shape (N, 2, H, W), background and building, or (N, 1, H,
+            W), building only.
+
+    Returns:
+        Of shape (N, H, W).
+
+    Raises:
+        ValueError: If there are more classes.
+    """
+    classes = logits.shape[1]
+    if classes == 1:
+        return logits[:, 0].sigmoid()
+    if classes == 2:
+        # The softmax of two.
+        return (logits[:, 1] - logits[:, 0]).sigmoid()
+    raise ValueError(
+        f'the network tells {classes} classes apart, but must tell two, '
+        'background and building. Set num_classes=2 in its decode_head'
+    )

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+
+from mmseg_cube.inference import (
+    Tiling,
+    predict_bands,
+    predict_mask,
+    predict_raster,
+)
+
+
+@pytest.mark.parametrize(
+    'shape', [(100, 130), (32, 32), (20, 90), (90, 20), (5, 7), (1, 40)]
+)
+@pytest.mark.parametrize('stride', [32, 16, 11])
+@pytest.mark.parametrize('flips', [False, True])
+def test_single_pixels_are_exact(
+    pixelwise, write_raster, shape, stride, flips
+):
+    model = pixelwise()
+    path, values = write_raster(*shape)
+    tiling = Tiling(32, stride, batch=3, flips=flips)
+    found = predict_raster(model, path, tiling)
+    assert found.shape == shape
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, model.direct(values), atol=2e-6)
+    direct = model.direct(values)
+    mask = predict_mask(model, path, 0.3, tiling)
+    assert mask.dtype == np.uint8
+    sure = np.abs(direct - 0.3) > 1e-5
+    np.testing.assert_array_equal(mask[sure], direct[sure] > 0.3)
+
+
+def test_neighbours_blend_smoothly(pixelwise, write_raster):
+    """Windows that disagree meet without a step."""
+    path, _ = write_raster(32, 160)
+    model = pixelwise()
+    shown = iter(range(100))
+
+    def count(inputs, batch_img_metas):
+        logits = inputs.new_zeros(len(inputs), 2, 32, 32)
+        for sample in logits:
+            sample[1] = 10.0 * (next(shown) % 2) - 5
+        return logits
+
+    model.encode_decode = count
+    row = predict_raster(model, path, Tiling(32, 16))[7]
+    assert np.abs(np.diff(row)).max() < 0.15
+    assert row.max() - row.min() > 0.9
+    model.encode_decode = count
+    row = predict_raster(model, path, Tiling(32, 32))[7]
+    assert np.abs(np.diff(row)).max() > 0.9
+
+
+def test_bands_follow_each_other(pixelwise, write_raster):
+    path, _ = write_raster(300, 50)
+    model = pixelwise()
+    told = []
+    tiling = Tiling(32, 16, batch=4)
+    bands = predict_bands(model, path, tiling, lambda *n: told.append(n))
+    tops = [(band.top, len(band.probability)) for band in bands]
+    assert tops[0] == (0, 16)
+    assert all(rows <= 32 for _, rows in tops)
+    ends = [top + rows for top, rows in tops]
+    assert ends == [*(top for top, _ in tops[1:]), 300]
+    windows = sum(shape[0] for shape in model.shapes)
+    assert told[-1] == (windows, windows)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert max(shape[0] for shape in model.shapes) == 4
+
+
+def test_rows_are_there_before_the_raster_is_read(pixelwise, write_raster):
+    path, _ = write_raster(300, 50)
+    model = pixelwise()
+    bands = predict_bands(model, path, Tiling(32, 16, batch=1))
+    next(bands)
+    assert sum(shape[0] for shape in model.shapes) < 10
+    bands.close()
+
+
+def test_default_is_half_a_window():
+    assert Tiling().size == 512
+    assert Tiling().stride == 256
+    assert Tiling(1).stride == 1
+
+
+@pytest.mark.parametrize(
+    'arguments, match',
+    [
+        (dict(size=0), 'size must be positive'),
+        (dict(batch=0), 'batch must be positive'),
+        (dict(size=32, stride=33), 'stride must be from 1'),
+    ],
+)
+def test_wrong_tiling(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        Tiling(**arguments)
+
+
+def test_wrong_images(pixelwise, write_raster, tmp_path):
+    model = pixelwise()
+    with pytest.raises(ValueError, match='missing.tif: cannot be read'):
+        predict_raster(model, tmp_path / 'missing.tif')
+    one, _ = write_raster(40, 40, bands=1, name='one.tif')
+    with pytest.raises(ValueError, match='one.tif: image has 1 band'):
+        predict_raster(model, one)
+    deep, _ = write_raster(40, 40, dtype=np.uint16, name='deep.tif')
+    with pytest.raises(ValueError, match='3 band.s. of uint16'):
+        predict_raster(model, deep)
+    cut, _ = write_raster(200, 40, name='cut.tif')
+    cut.write_bytes(cut.read_bytes()[:9000])
+    with pytest.raises(ValueError, match='cut.tif: cannot be read'):
+        predict_raster(model, cut, Tiling(32))
+
+
+def test_broken_weights(pixelwise, write_raster):
+    model = pixelwise()
+    torch.nn.init.constant_(model.layer.weight, float('nan'))
+    path, _ = write_raster(40, 40)
+    with pytest.raises(ValueError, match='are no numbers'):
+        predict_raster(model, path, Tiling(32))

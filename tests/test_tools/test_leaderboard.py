@@ -1,0 +1,301 @@
+"""The tool that collects tested networks, called as a function."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmseg_cube.analysis.complexity import complexity
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = 'small_1xb1-1_whu-32x32'
+CONFIG = """
+default_scope = 'mmseg'
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor', mean=[120.0] * 3, std=[60.0] * 3,
+        bgr_to_rgb=True, size=(32, 32)),
+    backbone=dict(
+        type='ResNet', depth=18, base_channels=4, num_stages=1, strides=(1,),
+        dilations=(1,), out_indices=(0,)),
+    decode_head=dict(
+        type='FCNHead', in_channels=4, channels=4, num_convs=1,
+        num_classes=2),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))
+load = [dict(type='LoadImageFromFile'), dict(type='LoadBuildingMask')]
+pack = [dict(type='PackSegInputs')]
+dataset = dict(
+    type='WHUBuildingDataset', data_root='data/WHU', split='test',
+    pipeline=load + pack)
+test_dataloader = dict(
+    batch_size=1, num_workers=0, dataset=dataset,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+train_dataloader = dict(
+    batch_size=1, num_workers=0, dataset=dict(
+        type='WHUBuildingDataset', data_root='data/WHU',
+        pipeline=load + [dict(type='RandomCrop', crop_size=(32, 32))] + pack),
+    sampler=dict(type='InfiniteSampler', shuffle=True))
+test_evaluator = dict(type='BuildingMetric')
+test_cfg = dict(type='TestLoop')
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1)
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
+default_hooks = dict(
+    logger=dict(type='LoggerHook', interval=1),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False))
+log_processor = dict(by_epoch=False)
+"""
+SCORES = {'building/F1': 80.0, 'building/Precision': 85.0,
+          'building/Recall': 75.5, 'time': 0.1}  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def main():
+    path = ROOT / 'tools' / 'leaderboard.py'
+    spec = importlib.util.spec_from_file_location('leaderboard', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda *args: module.main(['--size', '64', *map(str, args)])
+
+
+def add_log(home, time, **changes):
+    """Make the folder of a start of a tool."""
+    cfg = Config.fromstring(CONFIG, '.py')
+    cfg.merge_from_dict(changes)
+    log = home / time
+    (log / 'vis_data').mkdir(parents=True)
+    cfg.dump(log / 'vis_data' / 'config.py')
+    cfg.dump(home / f'{NAME}.py')
+    return log
+
+
+def add_training(home, seed, time='20260101_000000', **changes):
+    log = add_log(home, time, **changes)
+    (log / 'vis_data' / 'scalars.json').write_text('{"loss": 1.0}\n')
+    (log / f'{time}.log').write_text(f'Runtime:\n    seed: {seed}\n')
+
+
+def add_test(home, iou, time='20260102_000000', scores=None, **changes):
+    log = add_log(home, time, **changes)
+    content = {'building/IoU': iou, **SCORES, **(scores or {})}
+    (log / f'{time}.json').write_text(json.dumps(content))
+    return log
+
+
+def read(out):
+    rows = json.loads((out / 'leaderboard.json').read_text())['rows']
+    return [row for row in rows if not row['quoted']]
+
+
+def test_help(main, capsys):
+    with pytest.raises(SystemExit, match='0'):
+        main('--help')
+    assert 'WORK_DIR' in capsys.readouterr().out
+
+
+def test_mean_and_spread_over_seeds(main, tmp_path, capsys):
+    ious = 70.0, 71.0, 75.0
+    for seed, iou in enumerate(ious):
+        home = tmp_path / 'work' / str(seed)
+        add_training(home, seed)
+        if seed == 2:  # in a folder of its own
+            add_test(tmp_path / 'tests', iou, load_from=str(home / 'a.pth'))
+        else:
+            add_test(home / 'test' if seed else home, iou)
+    out = tmp_path / 'out'
+    assert main(tmp_path, '--out', out) == 0
+    assert 'WHU test' in capsys.readouterr().out
+    (row,) = read(out)
+    assert row['model'] == NAME
+    assert row['protocol'] == 'WHU test'
+    assert row['seeds'] == [0, 1, 2]
+    assert row['scores']['IoU'] == dict(mean=mean(ious), sd=stdev(ious))
+    assert row['scores']['Recall'] == dict(mean=75.5, sd=0)
+    assert 'BoundaryIoU' not in row['scores']
+    whole = complexity(Config.fromstring(CONFIG, '.py').model, 64)
+    assert (row['parameters'], row['flops']) == (
+        whole.parameters,
+        whole.flops,
+    )
+
+
+def test_files(main, tmp_path):
+    add_test(tmp_path / 'a', 70.0, scores={'building/BoundaryIoU': 50.0})
+    out = tmp_path / 'out'
+    assert main(tmp_path / 'a', '--out', out) == 0
+    with (out / 'leaderboard.csv').open(newline='') as file:
+        head, own, *quoted = csv.reader(file)
+    row = dict(zip(head, own, strict=True))
+    assert row['Boundary IoU'] == '50.00'
+    assert row['IoU'] == '70.00'
+    assert row['Source'] == 'own runs'
+    assert 'Latency (ms)' not in head
+    assert len(quoted) == 13
+    assert all(line[-1].startswith('quoted: ') for line in quoted)
+    quotes = {line[0]: dict(zip(head, line, strict=True)) for line in quoted}
+    assert quotes['ConvNeXt-U-Cube']['IoU'] == '82.63'
+    assert quotes['BuildFormer (Swin-T)']['Params (M)'] == '32.90'
+    text = (out / 'leaderboard.md').read_text()
+    assert '| ICT-Net | Inria, official test |' in text
+    assert 'cannot be compared' in text
+    assert len({line.count('|') for line in text.splitlines()[:15]}) == 1
+
+
+def test_protocols_are_not_mixed(main, tmp_path):
+    inria = dict(type='InriaDataset', data_root='data/I', split='val')
+    cases = {
+        'Inria val, full': dict(test_dataloader=dict(dataset=inria)),
+        'Inria val, buildformer': dict(
+            test_dataloader=dict(dataset=dict(inria, protocol='buildformer'))
+        ),
+        'Inria val, full, regions vienna': dict(
+            test_dataloader=dict(dataset=dict(inria, regions=['vienna']))
+        ),
+        'WHU test, some of the images': dict(
+            test_dataloader=dict(dataset=dict(indices=3))
+        ),
+        'WHU test': {},
+    }
+    work, out = tmp_path / 'work', tmp_path / 'out'
+    add_training(work, 0)
+    for day, change in enumerate(cases.values(), 10):
+        add_test(work, 70.0 + day, f'202601{day}_000000', **change)
+    # mmseg's tools/test.py --tta puts the network into another one.
+    log = add_test(work, 90.0, '20260120_000000')
+    cfg = Config.fromfile(log / 'vis_data' / 'config.py')
+    cfg.model = dict(type='SegTTAModel', module=cfg.model)
+    cfg.dump(log / 'vis_data' / 'config.py')
+    assert main(work, '--out', out) == 0
+    rows = {row['protocol']: row for row in read(out)}
+    assert rows.keys() == {*cases, 'WHU test, TTA'}
+    assert rows['WHU test, TTA']['scores']['IoU']['mean'] == 90
+    assert rows['Inria val, full']['scores']['IoU']['mean'] == 80
+    assert len({row['parameters'] for row in rows.values()}) == 1
+
+
+def test_other_settings_are_other_rows(main, tmp_path):
+    for seed, rate in enumerate((0.1, 0.2)):
+        home = tmp_path / 'work' / str(seed)
+        add_training(home, 0, **{'optim_wrapper.optimizer.lr': rate})
+        add_test(home, 70.0 + seed)
+    add_training(tmp_path / 'work' / '2', 0)
+    add_test(
+        tmp_path / 'work' / '2', 60.0, **{'test_dataloader.num_workers': 4}
+    )
+    assert main(tmp_path / 'work', '--out', tmp_path / 'out') == 0
+    assert [row['model'] for row in read(tmp_path / 'out')] == [
+        f'{NAME} (lr=0.2)',
+        f'{NAME} (lr=0.1)',
+        f'{NAME} (lr=0.01)',
+    ]
+
+
+def test_the_latest_test_counts(main, tmp_path, capsys):
+    work, out = tmp_path / 'work', tmp_path / 'out'
+    add_training(work, 5)
+    add_test(work, 60.0, '20260103_000000')
+    add_test(work, 70.0, '20260104_000000')
+    assert main(work, '--out', out) == 0
+    (row,) = read(out)
+    assert row['seeds'] == [5]
+    assert row['scores']['IoU'] == dict(mean=70, sd=None)
+    said = capsys.readouterr().err
+    assert '20260103_000000.json: a later test of the same seed' in said
+
+
+def test_what_is_skipped(main, tmp_path, capsys):
+    add_test(tmp_path / 'good', 70.0)
+    add_training(tmp_path / 'untested', 0)
+    log = add_test(tmp_path / 'classes', 70.0)
+    (log / f'{log.name}.json').write_text('{"mIoU": 70.0}')
+    log = add_test(tmp_path / 'damaged', 70.0)
+    (log / f'{log.name}.json').write_text('{"mIoU"')
+    log = add_test(tmp_path / 'bare', 70.0)
+    (log / 'vis_data' / 'config.py').unlink()
+    assert main(tmp_path, '--out', tmp_path / 'out') == 0
+    said = capsys.readouterr().err
+    for name, reason in dict(
+        untested='trained, but without scores of tools/test.py',
+        classes='has no IoU of buildings',
+        damaged='is no file of scores',
+        bare='has no vis_data/config.py beside it',
+    ).items():
+        (line,) = (x for x in said.splitlines() if f'/{name}' in x)
+        assert reason in line
+    assert 'untested' in (tmp_path / 'out' / 'leaderboard.md').read_text()
+    assert len(read(tmp_path / 'out')) == 1
+
+
+def test_latency(main, tmp_path, capsys):
+    add_test(tmp_path / 'a', 70.0)
+
+    def result(network, seconds, **changes):
+        return dict(
+            network=network, layout='contiguous', measure='time',
+            task='inference deployed', value=dict(median=seconds),
+        ) | changes  # fmt: skip
+
+    results = [
+        result(NAME, 9.0, task='training step'),
+        result(NAME, 0.25),
+        result(NAME, 1e9, measure='peak memory'),
+        result(NAME, 7.0, layout='channels_last'),
+    ]
+    facts = dict(device='a processor', dtype='float32', size=512)
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps(dict(results=results, facts=facts)))
+    out = tmp_path / 'out'
+    args = tmp_path / 'a', '--out', out, '--latency', path
+    assert main(*args) == 0
+    assert 'a processor, float32, 512 x 512' in capsys.readouterr().out
+    assert read(out)[0]['latency'] == 0.25
+    assert '250.00' in (out / 'leaderboard.csv').read_text()
+
+    others = dict(results=[result('other', 1.0)], facts=facts)
+    path.write_text(json.dumps(others))
+    assert main(*args) == 0
+    assert 'no latency of these configs' in capsys.readouterr().err
+    path.write_text('{}')
+    assert main(*args) == 2
+    assert 'is no results.json of benchmark' in capsys.readouterr().err
+
+
+def test_wrong_input(main, tmp_path, capsys):
+    assert main(tmp_path / 'missing') == 2
+    assert 'there is no folder' in capsys.readouterr().err
+    assert main(tmp_path, '--out', tmp_path / 'out') == 2
+    assert 'No scores were found' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_folders_of_the_runner(main, sample_city, tmp_path):
+    work, out = tmp_path / 'work', tmp_path / 'out'
+    cfg = Config.fromstring(CONFIG, '.py')
+    cfg.work_dir = str(work)
+    for name in ('train', 'test'):
+        dataset = cfg[f'{name}_dataloader'].dataset
+        dataset.data_root = str(sample_city['whu'])
+    trainer = cfg.copy()
+    for name in ('test_dataloader', 'test_evaluator', 'test_cfg'):
+        trainer.pop(name)
+    trainer.experiment_name = 'train'
+    trainer.randomness = dict(seed=7)
+    Runner.from_cfg(trainer).train()
+    for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+        cfg.pop(name)
+    cfg.experiment_name = 'test'
+    cfg.load_from = str(work / 'iter_1.pth')
+    scores = Runner.from_cfg(cfg).test()
+    assert main(work, '--out', out) == 0
+    (row,) = read(out)
+    assert row['seeds'] == [7]
+    assert row['scores']['IoU']['mean'] == pytest.approx(
+        scores['building/IoU']
+    )
