@@ -4,6 +4,12 @@ from mmseg_cube.engine.hooks import (
     CubeSummaryHook,
     RouterReportHook,
     RouterTemperatureHook,
+    WindowVisualizationHook,
 )
 
-__all__ = ['CubeSummaryHook', 'RouterReportHook', 'RouterTemperatureHook']
+__all__ = [
+    'CubeSummaryHook',
+    'RouterReportHook',
+    'RouterTemperatureHook',
+    'WindowVisualizationHook',
+]

@@ -3,5 +3,13 @@ from mmseg_cube.engine.hooks.router_report_hook import RouterReportHook
 from mmseg_cube.engine.hooks.router_temperature_hook import (
     RouterTemperatureHook,
 )
+from mmseg_cube.engine.hooks.window_visualization_hook import (
+    WindowVisualizationHook,
+)
 
-__all__ = ['CubeSummaryHook', 'RouterReportHook', 'RouterTemperatureHook']
+__all__ = [
+    'CubeSummaryHook',
+    'RouterReportHook',
+    'RouterTemperatureHook',
+    'WindowVisualizationHook',
+]

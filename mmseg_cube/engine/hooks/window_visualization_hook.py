@@ -1,0 +1,69 @@
+"""Pictures of predictions, also where a sample is a window of a raster."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from mmseg.engine.hooks import SegVisualizationHook
+from mmseg.structures import SegDataSample
+
+from mmseg_cube.datasets.raster_windows import read_window
+from mmseg_cube.datasets.windows import Window
+
+
+@HOOKS.register_module()
+class WindowVisualizationHook(SegVisualizationHook):
+    """Draw predictions over their images, or over their part of a raster.
+
+    mmseg's own hook reads the whole image file, which a prediction for a
+    window of it does not fit. Other samples are left to that hook, whose
+    arguments are the same.
+    """
+
+    drawn = 0
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
+    ) -> None:
+        """Draw the first sample of every ``interval``-th batch."""
+        if not self.draw or 'window' not in outputs[0]:
+            super().after_val_iter(runner, batch_idx, data_batch, outputs)
+            return
+        step = runner.iter + batch_idx
+        if step % self.interval == 0:
+            self._draw_window('val', outputs[0], step)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
+    ) -> None:
+        """Draw every sample."""
+        if not self.draw or 'window' not in outputs[0]:
+            super().after_test_iter(runner, batch_idx, data_batch, outputs)
+            return
+        for sample in outputs:
+            self.drawn += 1
+            self._draw_window('test', sample, self.drawn)
+
+    def _draw_window(
+        self, mode: str, sample: SegDataSample, step: int
+    ) -> None:
+        window = Window(*sample.window)
+        image = read_window(sample.img_path, window).transpose(1, 2, 0)
+        stem = Path(sample.img_path).stem
+        self._visualizer.add_datasample(
+            f'{mode}_{stem}_{window.y}_{window.x}',
+            image,
+            data_sample=sample,
+            show=self.show,
+            wait_time=self.wait_time,
+            step=step,
+        )

@@ -1,0 +1,91 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from mmengine.structures import PixelData
+from mmengine.visualization import Visualizer
+from mmseg.structures import SegDataSample
+from mmseg.visualization import SegLocalVisualizer
+
+from mmseg_cube.engine import WindowVisualizationHook
+
+RUNNER = SimpleNamespace(iter=0)
+
+
+class Recorder(SegLocalVisualizer):
+    """Keeps what it is asked to draw."""
+
+    def add_datasample(self, name, image, data_sample, **kwargs):
+        self.calls.append((name, image, kwargs['step']))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    recorder = Recorder()
+    recorder.calls = []
+    monkeypatch.setattr(Visualizer, 'get_current_instance', lambda: recorder)
+    return recorder.calls
+
+
+@pytest.fixture
+def tile(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 30, 40), np.uint8)
+    path = tmp_path / 'austin1.tif'
+    with rasterio.open(
+        path, 'w', driver='GTiff', count=3, height=30, width=40, dtype='uint8'
+    ) as file:
+        file.write(pixels)
+    return path, pixels.transpose(1, 2, 0)
+
+
+def sample_of(path, size, **metainfo):
+    labels = PixelData(data=torch.zeros(1, *size, dtype=torch.long))
+    sample = SegDataSample(pred_sem_seg=labels)
+    sample.set_metainfo(dict(img_path=str(path), **metainfo))
+    return sample
+
+
+def test_window_is_drawn_over_its_part_of_the_raster(drawn, tile):
+    path, pixels = tile
+    hook = WindowVisualizationHook(draw=True)
+    windows = [(8, 4, 16, 16), (24, 4, 16, 16)]
+    samples = [sample_of(path, (16, 16), window=w) for w in windows]
+    hook.after_test_iter(RUNNER, 0, None, samples)
+    names, images, steps = zip(*drawn, strict=True)
+    assert names == ('test_austin1_4_8', 'test_austin1_4_24')
+    assert steps == (1, 2)
+    np.testing.assert_array_equal(images[0], pixels[4:20, 8:24])
+    np.testing.assert_array_equal(images[1], pixels[4:20, 24:40])
+
+
+def test_validation_draws_the_first_of_a_batch_now_and_then(drawn, tile):
+    path, _ = tile
+    hook = WindowVisualizationHook(draw=True, interval=2)
+    sample = sample_of(path, (16, 16), window=(0, 0, 16, 16))
+    for batch in range(4):
+        hook.after_val_iter(RUNNER, batch, None, [sample, sample])
+    assert [step for _, _, step in drawn] == [0, 2]
+    assert drawn[0][0] == 'val_austin1_0_0'
+
+
+@pytest.mark.parametrize('when', ['after_val_iter', 'after_test_iter'])
+def test_whole_images_are_left_to_mmseg(drawn, tile, when):
+    path, pixels = tile
+    sample = sample_of(path, (30, 40))
+    getattr(WindowVisualizationHook(draw=True), when)(
+        RUNNER, 0, None, [sample]
+    )
+    ((name, image, _),) = drawn
+    assert 'austin1' in name
+    np.testing.assert_array_equal(image, pixels)
+
+
+@pytest.mark.parametrize('metainfo', [dict(), dict(window=(0, 0, 16, 16))])
+def test_nothing_is_drawn_unless_asked(drawn, tile, metainfo):
+    sample = sample_of(tile[0], (16, 16), **metainfo)
+    hook = WindowVisualizationHook()
+    hook.after_val_iter(RUNNER, 0, None, [sample])
+    hook.after_test_iter(RUNNER, 0, None, [sample])
+    assert drawn == []
