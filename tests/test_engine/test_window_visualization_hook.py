@@ -74,9 +74,8 @@ def test_validation_draws_the_first_of_a_batch_now_and_then(drawn, tile):
 def test_whole_images_are_left_to_mmseg(drawn, tile, when):
     path, pixels = tile
     sample = sample_of(path, (30, 40))
-    getattr(WindowVisualizationHook(draw=True), when)(
-        RUNNER, 0, None, [sample]
-    )
+    hook = WindowVisualizationHook(draw=True, interval=1)
+    getattr(hook, when)(RUNNER, 0, None, [sample])
     ((name, image, _),) = drawn
     assert 'austin1' in name
     np.testing.assert_array_equal(image, pixels)
