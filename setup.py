@@ -115,6 +115,7 @@ setup(
         'pillow',
         'platformdirs',
         'prettytable',
+        'pyyaml',
         'rasterio>=1.3',
         'rich',
         'scipy>=1.9',
