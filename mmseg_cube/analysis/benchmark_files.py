@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from mmseg_cube.analysis.whole_files import write_text_whole, write_whole
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 TABLES, RESULTS, CHART = 'table.md', 'results.json', 'chart.png'
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmseg_cube.analysis.complexity import Complexity
 from mmseg_cube.analysis.complexity_chart import draw_sizes
 from mmseg_cube.analysis.complexity_configs import Sized, distinct
-from mmseg_cube.analysis.whole_files import write_text_whole, write_whole
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 # Unit of each number, and what it is called in a head.
 UNITS = dict(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmseg_cube.analysis.leaderboard import Row
 from mmseg_cube.analysis.leaderboard_runs import Skipped
-from mmseg_cube.analysis.whole_files import write_text_whole
+from mmseg_cube.utils.whole_files import write_text_whole
 
 TITLES = dict(
     IoU='IoU',

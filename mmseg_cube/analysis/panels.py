@@ -5,11 +5,14 @@ false ones red.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from mmseg_cube.utils.whole_files import write_whole
 
 TRUTH = (255, 170, 0)
 FOUND = (60, 200, 90)
@@ -128,6 +131,5 @@ def _write(row: np.ndarray, title: str, left: int) -> None:
 
 
 def _save(picture: np.ndarray, path: Path) -> None:
-    part = path.with_name(f'.{path.name}.part')
-    Image.fromarray(picture).save(part, format='PNG')
-    part.replace(path)
+    image = Image.fromarray(picture)
+    write_whole(path, partial(image.save, format='PNG'))

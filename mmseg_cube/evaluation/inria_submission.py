@@ -16,9 +16,9 @@ import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
-from mmseg_cube.analysis.whole_files import write_whole
 from mmseg_cube.datasets.inria_tiles import TEST_REGIONS
 from mmseg_cube.datasets.quiet import quiet_libraries
+from mmseg_cube.utils.whole_files import write_whole
 
 SUFFIX = '.tif'
 TILE_SIZE = 5000

@@ -1,10 +1,12 @@
 """Writing of predicted masks."""
 
-import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from mmseg_cube.utils.whole_files import write_whole
 
 from .samples import Box
 
@@ -40,10 +42,8 @@ class MaskWriter:
         """
         path = self.folder / self.claim(source, window)
         pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
-        # Processes may hold the same padded sample: each has its own file.
-        part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-        Image.fromarray(pixels).save(part, format='PNG')
-        part.replace(path)
+        image = Image.fromarray(pixels)
+        write_whole(path, partial(image.save, format='PNG'))
 
     def claim(self, source: str, window: Box | None = None) -> str:
         """Return the file name for an image and reserve it.

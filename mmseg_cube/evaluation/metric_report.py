@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from mmseg_cube.analysis.whole_files import write_text_whole, write_whole
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 from .confusion import Confusion
 from .metric_charts import draw_curve, draw_groups

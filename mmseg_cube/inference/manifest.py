@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 
-from mmseg_cube.analysis.whole_files import write_text_whole
+from mmseg_cube.utils.whole_files import write_text_whole
 
 NAME = 'manifest.json'
 # For people: the same weights may lie elsewhere the next time.

@@ -24,8 +24,8 @@ from mmseg_cube.analysis.reading_benchmark import (
     draw_tile,
     tabulate,
 )
-from mmseg_cube.analysis.whole_files import write_text_whole
 from mmseg_cube.datasets import InriaDataset
+from mmseg_cube.utils.whole_files import write_text_whole
 
 TITLE = 'image and mask windows, read and checked'
 

@@ -9,6 +9,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from mmseg_cube.utils.whole_files import write_text_whole
+
 from .check import Check
 from .describe import FRAMED, building_share
 from .inspect_tile import Record
@@ -111,9 +113,7 @@ def write_report(check: Check, path: Path) -> None:
             for record in check.records
         ],
     )
-    temporary = path.with_name(f'.{path.name}.part')
-    temporary.write_text(json.dumps(content, indent=1) + '\n')
-    temporary.replace(path)
+    write_text_whole(path, json.dumps(content, indent=1) + '\n')
 
 
 def _cell(value: object) -> str:

@@ -1,11 +1,14 @@
 """A picture of sample tiles with the outlines of their masks."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
+
+from mmseg_cube.utils.whole_files import write_whole
 
 from ..masks import read_building_mask
 from ..quiet import quiet_libraries
@@ -45,9 +48,7 @@ def draw_contact_sheet(check: Check, path: Path) -> None:
                 picture = Image.fromarray(_draw(check.root, record))
             sheet.paste(picture, (x, y))
             pen.text((x, y + SIDE + 1), _caption(record), fill='black')
-    temporary = path.with_name(f'.{path.name}.part')
-    sheet.save(temporary, 'PNG')
-    temporary.replace(path)
+    write_whole(path, partial(sheet.save, format='PNG'))
 
 
 def choose(records: Sequence[Record], count: int) -> list[Record]:

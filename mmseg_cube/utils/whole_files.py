@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    part = path.with_name(f'.{path.name}.part')
+    # Processes may write the same file: each has a temporary one of its own.
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         write(part)
         part.replace(path)
