@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import numpy as np
 from rasterio import DatasetReader
-from rasterio.enums import ColorInterp
 
 from .errors import RasterError
 from .masks import to_binary
 from .raster_windows import open_raster, read_window
+from .rasters import has_palette
 from .windows import Window
 
 
@@ -95,7 +95,7 @@ def mask_shape(path: str) -> tuple[int, int]:
             'mask is stored white-is-zero, so its values are inverted',
             'Rewrite it with PHOTOMETRIC=MINISBLACK.',
         )
-    if header.colorinterp[0] == ColorInterp.palette:
+    if has_palette(header):
         raise RasterError(
             'mask has a palette, which windows are read without',
             'Rewrite it with "gdal_translate -expand gray IN.tif OUT.tif".',

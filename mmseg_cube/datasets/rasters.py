@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import rasterio
 from PIL import Image
-from rasterio.enums import ColorInterp
 
 from .errors import RasterError
 
@@ -131,6 +130,17 @@ def _check_other(path: str) -> tuple[int, int]:
         return image.height, image.width
 
 
+def has_palette(dataset: rasterio.DatasetReader) -> bool:
+    """Say whether the values of a raster stand for colours of a palette."""
+    # Not by colorinterp: it raises what GDAL last said in this thread, also
+    # when that was about another, damaged file.
+    try:
+        dataset.colormap(1)
+    except ValueError:
+        return False
+    return True
+
+
 def _rotated(found: str) -> RasterError:
     return RasterError(
         f'image is turned while it is loaded ({found}) and would leave its '
@@ -147,7 +157,7 @@ def _read_tiff(source: str | BytesIO) -> np.ndarray:
                 'Rewrite it with PHOTOMETRIC=MINISBLACK.',
             )
         values = dataset.read()
-        if dataset.colorinterp[0] == ColorInterp.palette:
+        if has_palette(dataset):
             table = np.zeros((values.max() + 1, 3), np.uint8)
             for index, colour in dataset.colormap(1).items():
                 if index < len(table):

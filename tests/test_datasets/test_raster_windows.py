@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import rasterio
 
+from mmseg_cube.datasets.building_windows import mask_shape
 from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.masks import read_building_mask
 from mmseg_cube.datasets.raster_windows import (
     close_rasters,
     open_raster,
@@ -110,3 +112,20 @@ def test_closed_files_are_opened_again(raster):
     close_rasters()
     assert open_raster(path) is not before
     np.testing.assert_array_equal(read_window(path), values)
+
+
+def test_a_damaged_file_is_not_held_against_the_next(tmp_path):
+    # GDAL keeps its last error for the thread, whichever file it was about.
+    values = np.random.default_rng(0).integers(0, 2, (1, 60, 90), np.uint8)
+    good = str(write(tmp_path / 'good.tif', values * 255))
+    bad = write(tmp_path / 'bad.tif', values * 255)
+    bad.write_bytes(bad.read_bytes()[:3000])
+    for read in (read_window, lambda path: read_building_mask(path, 'b.tif')):
+        with pytest.raises(RasterError, match='damaged'):
+            read(str(bad))
+        assert mask_shape(good) == (60, 90)
+        with pytest.raises(RasterError, match='damaged'):
+            read(str(bad))
+        np.testing.assert_array_equal(
+            read_building_mask(good, good), values[0]
+        )
