@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(p for p in FOLDER.glob('*/*.py') if '_base_' not in p.parts)
 CUBES = [p for p in CONFIGS if p.stem.startswith('cube-')]
 # One of each network: its size does not depend on data and schedule.
-NETWORKS = [p for p in CUBES if re.search('1xb8-(80k|600)_whu', p.stem)]
+NETWORKS = [p for p in CUBES if re.search('1xb8-(80k|600|1500)_whu', p.stem)]
 DATASET = {
     'InriaDataset': 'inria',
     'WHUBuildingDataset': 'whu',
@@ -49,6 +49,10 @@ SMALL_BACKBONES = {
     'MixVisionTransformer': (
         dict(embed_dims=8, num_layers=[1] * 4),
         [8, 16, 40, 64],
+    ),
+    'ResNet': (
+        dict(base_channels=8, stem_channels=8),
+        [8, 16, 32, 64],
     ),
     'ResNetV1c': (
         dict(base_channels=8, stem_channels=8),
@@ -105,8 +109,8 @@ def baseline_of(path):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) >= 128
-    assert len(NETWORKS) == 11
+    assert len(CONFIGS) >= 132
+    assert len(NETWORKS) == 13
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

@@ -20,6 +20,7 @@ DATA_TITLES = {
     'inria-buildformer': 'Inria (protocol buildformer)',
     'inria-trainval': 'Inria (train + val)',
     'whu': 'WHU',
+    'whu-half': 'WHU (half resolution)',
     'wbd': 'WBD',
     'sample-city': 'Sample city (made-up scenes)',
 }

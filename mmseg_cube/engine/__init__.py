@@ -1,6 +1,7 @@
 """Hooks into the training loop, registered in mmengine's registry."""
 
 from mmseg_cube.engine.hooks import (
+    ChannelsLastHook,
     CubeSummaryHook,
     RouterReportHook,
     RouterTemperatureHook,
@@ -8,6 +9,7 @@ from mmseg_cube.engine.hooks import (
 )
 
 __all__ = [
+    'ChannelsLastHook',
     'CubeSummaryHook',
     'RouterReportHook',
     'RouterTemperatureHook',

@@ -1,3 +1,4 @@
+from mmseg_cube.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmseg_cube.engine.hooks.cube_summary_hook import CubeSummaryHook
 from mmseg_cube.engine.hooks.router_report_hook import RouterReportHook
 from mmseg_cube.engine.hooks.router_temperature_hook import (
@@ -8,6 +9,7 @@ from mmseg_cube.engine.hooks.window_visualization_hook import (
 )
 
 __all__ = [
+    'ChannelsLastHook',
     'CubeSummaryHook',
     'RouterReportHook',
     'RouterTemperatureHook',
