@@ -1,0 +1,200 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from mmseg_cube.analysis.gradient_capture import INPUT, WEIGHT, capture
+from mmseg_cube.analysis.gradient_statistics import join
+from mmseg_cube.layers import CubeConv2d
+
+
+class Network(nn.Module):
+    """Convolutions in all the places that make hooks go wrong."""
+
+    def __init__(self):
+        super().__init__()
+        cube = dict(router=dict(), mask=dict())
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.cube = CubeConv2d(8, 8, 3, padding=1, **cube)
+        self.twice = nn.Conv2d(8, 8, 3, padding=1)
+        self.again = CubeConv2d(8, 8, 3, padding=1)
+        self.unused = nn.Conv2d(8, 8, 3)
+        self.dropout = nn.Dropout2d(0.5)
+        self.inputs = {}
+
+    def forward(self, x):
+        """Keep the inputs of layers, to be asked for their gradients."""
+        keep = self.inputs
+        x = nn.functional.relu(self.stem(x), inplace=True)
+        x = keep['cube'] = self.norm(x)
+        # Also read beside the layer.
+        x = x + nn.functional.relu(self.cube(x), inplace=True)
+        x = keep['twice'] = self.dropout(x)
+        x = keep['twice, again'] = self.twice(x)
+        x = keep['again'] = self.twice(x)
+        return checkpoint(self.again, x, use_reentrant=self.reentrant)
+
+    reentrant = False
+
+
+def loss_of(model, batch):
+    return (model(batch) * torch.linspace(-1, 1, 6)).square().mean()
+
+
+def build():
+    torch.manual_seed(0)
+    model = Network()
+    nn.init.normal_(model.cube.router.logits)
+    return model
+
+
+def draw(count=3):
+    torch.manual_seed(1)
+    return list(torch.randn(count, 2, 3, 5, 6))
+
+
+def watch(model, *names, batches=None, **options):
+    layers = {name: getattr(model, name) for name in names}
+    batches = draw() if batches is None else batches
+    return capture(model, layers, batches, loss_of=loss_of, **options)
+
+
+def assert_same(moments, samples):
+    """Compare with numpy's correlations of samples of shape (C, n)."""
+    whole = join(moments)
+    assert whole.count == samples.shape[1]
+    found, expected = whole.correlation(), np.corrcoef(samples)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def by_channel(tensor):
+    return tensor.transpose(0, 1).flatten(1).double()
+
+
+@pytest.fixture
+def gradients():
+    """Gradients of each batch by autograd, dropout drawn as in capture."""
+    model, found = build().train(), []
+    for i, batch in enumerate(draw()):
+        torch.manual_seed(7 + i)
+        model.zero_grad()
+        loss = loss_of(model, batch)
+        names, inputs = zip(*model.inputs.items(), strict=True)
+        grads = torch.autograd.grad(loss, inputs, retain_graph=True)
+        loss.backward()
+        weight = model.twice.weight.grad.clone()
+        found.append(dict(zip(names, grads, strict=True), weight=weight))
+    return found
+
+
+def test_gradients_of_inputs(gradients):
+    model = build()
+    moments = watch(model, 'twice', 'again', seed=7)
+    samples = torch.cat([by_channel(g['again']) for g in gradients], 1)
+    assert_same(moments[INPUT, 'again'], samples)
+    # Called twice: both inputs are samples.
+    twice = [
+        by_channel(g[name])
+        for g in gradients
+        for name in ('twice', 'twice, again')
+    ]
+    assert_same(moments[INPUT, 'twice'], torch.cat(twice, 1))
+    assert len(moments[INPUT, 'twice']) == 3
+
+
+def test_gradients_of_weights(gradients):
+    moments = watch(build(), 'twice', seed=7)
+    samples = [by_channel(g['weight']) for g in gradients]
+    # Called twice: one kernel.
+    assert_same(moments[WEIGHT, 'twice'], torch.cat(samples, 1))
+
+
+def test_only_what_goes_through_the_layer_counts():
+    """The input is also read by a sum beside the layer."""
+    model, found = build().train(), []
+    # Then the sum has the gradient of what comes next.
+    model.dropout.p = 0.0
+    for batch in draw():
+        loss = loss_of(model, batch)
+        tensors = model.inputs['cube'], model.inputs['twice']
+        whole, beside = torch.autograd.grad(loss, tensors)
+        found.append(by_channel(whole - beside))
+    model = build()
+    model.dropout.p = 0.0
+    assert_same(watch(model, 'cube')[INPUT, 'cube'], torch.cat(found, 1))
+
+
+@pytest.mark.parametrize('reentrant', [True, False])
+def test_checkpointed_layers_count_once(reentrant, gradients, monkeypatch):
+    monkeypatch.setattr(Network, 'reentrant', reentrant)
+    # An earlier layer makes the input need a gradient.
+    moments = watch(build(), 'stem', 'again', seed=7)
+    samples = torch.cat([by_channel(g['again']) for g in gradients], 1)
+    assert_same(moments[INPUT, 'again'], samples)
+    # Images have a gradient too.
+    assert join(moments[INPUT, 'stem']).count == samples.shape[1]
+
+
+def test_network_is_left_as_it_was():
+    model = build()
+    model.stem.requires_grad_(False)
+    model.norm.eval()
+    model.cube.weight.grad = torch.ones_like(model.cube.weight)
+    before = copy.deepcopy(model.state_dict())
+    batches = draw()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    watch(model, 'cube', 'twice', batches=batches)
+    assert torch.equal(torch.rand(1), expected)
+    assert before.keys() == model.state_dict().keys()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    wanted = {n for n, p in model.named_parameters() if not p.requires_grad}
+    assert wanted == {'stem.weight', 'stem.bias'}
+    assert model.training and not model.norm.training
+    grads = {n for n, p in model.named_parameters() if p.grad is not None}
+    assert grads == {'cube.weight'}
+    hooks = [m._forward_hooks or m._forward_pre_hooks for m in model.modules()]
+    assert not any(hooks)
+
+
+def test_network_is_left_as_it_was_after_a_fault():
+    model = build()
+    before = copy.deepcopy(model.state_dict())
+    batches = [*draw(1), torch.zeros(1, 4, 5, 6)]
+    with pytest.raises(RuntimeError, match='channels'):
+        watch(model, 'cube', batches=batches)
+    assert torch.equal(model.norm.running_mean, before['norm.running_mean'])
+    assert all(p.requires_grad for p in model.parameters())
+    assert not model.cube._forward_hooks
+
+
+def test_dropout_depends_on_nothing_but_seed_and_place():
+    first = watch(build(), 'cube', seed=1)
+    torch.manual_seed(99)
+    second = watch(build(), 'cube', 'twice', seed=1)
+    other = watch(build(), 'cube', seed=2)
+    first, second, other = (
+        join(x[INPUT, 'cube']).scatter for x in (first, second, other)
+    )
+    assert torch.equal(first, second)
+    assert not torch.allclose(first, other)
+
+
+def test_each_batch_is_told_and_grouped():
+    told = []
+    moments = watch(
+        build(), 'cube', batches=draw(11), advance=lambda: told.append(1)
+    )
+    assert len(told) == 11
+    assert len(moments[INPUT, 'cube']) == len(moments[WEIGHT, 'cube']) == 8
+
+
+def test_layer_without_a_part_in_the_loss_is_named():
+    with pytest.raises(ValueError, match='the layer unused takes no part'):
+        watch(build(), 'cube', 'unused')

@@ -1,0 +1,140 @@
+"""The gradient of a dense kernel against slow and against other ways."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_cube.analysis.gradient_kernel import kernel_gradient
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.ops import fold_weight
+
+RANDOM = dict(method='random', seed=1)
+PLAIN = {
+    '3 x 3': dict(kernel_size=3, padding=1),
+    'stride': dict(kernel_size=3, stride=2),
+    'dilated': dict(kernel_size=3, padding=2, dilation=2),
+    'oblong': dict(kernel_size=(1, 4), padding=(0, 2), stride=(2, 1)),
+    'same': dict(kernel_size=4, padding='same'),
+    'valid': dict(kernel_size=3, padding='valid'),
+    'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
+    'circular': dict(kernel_size=5, padding=2, padding_mode='circular'),
+}
+CUBES = {
+    '3 x 3': dict(kernel_size=3, padding=1),
+    'down right': dict(kernel_size=3, padding=1, phase='down_right'),
+    'centred': dict(kernel_size=3, padding=1, lattice_kernel_size=4),
+    'stride': dict(kernel_size=3, stride=2, padding=1),
+    'no padding': dict(kernel_size=5),
+    'dilated': dict(kernel_size=3, padding=3, dilation=3),
+    'oblong': dict(kernel_size=(3, 5), padding=(1, 2), stride=(1, 2)),
+    'same': dict(kernel_size=(3, 4), padding='same'),
+    'wide padding': dict(kernel_size=3, padding=4, stride=3),
+    'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
+    'scale 1': dict(kernel_size=3, padding=1, scale=1),
+}
+
+
+def push(conv, channels):
+    """Input and gradient of the output of one backward pass."""
+    torch.manual_seed(1)
+    x = torch.randn(2, channels, 9, 8, dtype=torch.float64)
+    out = conv(x)
+    grad = torch.randn_like(out)
+    out.backward(grad)
+    return x, grad
+
+
+def build(channels=16, **options):
+    torch.manual_seed(0)
+    layer = CubeConv2d(channels, 6, **options).double()
+    for name, parameter in layer.named_parameters():
+        if name.startswith(('router', 'mask')):
+            nn.init.normal_(parameter)
+    return layer
+
+
+def slow_gradient(x, grad, size, stride=1, pads=(0, 0, 0, 0)):
+    """One entry after the other, for a plain convolution."""
+    x = nn.functional.pad(x, pads)
+    (_, channels), outs = x.shape[:2], grad.shape[1]
+    kernel = torch.zeros(outs, channels, *size, dtype=x.dtype)
+    for d in range(outs):
+        for c in range(channels):
+            for u in range(size[0]):
+                for v in range(size[1]):
+                    for h in range(grad.shape[2]):
+                        for w in range(grad.shape[3]):
+                            pixel = x[:, c, stride * h + u, stride * w + v]
+                            kernel[d, c, u, v] += (
+                                grad[:, d, h, w] * pixel
+                            ).sum()
+    return kernel
+
+
+@pytest.mark.parametrize('options', PLAIN.values(), ids=PLAIN)
+def test_plain_is_the_gradient_of_the_weight(options):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 4, **options).double()
+    found = kernel_gradient(conv, *push(conv, 3))
+    torch.testing.assert_close(found, conv.weight.grad)
+
+
+def test_groups_are_part_of_the_dense_gradient():
+    conv = nn.Conv2d(4, 6, 3, padding=1, groups=2).double()
+    found = kernel_gradient(conv, *push(conv, 4))
+    assert found.shape == (6, 4, 3, 3)
+    own = torch.cat((found[:3, :2], found[3:, 2:]))
+    torch.testing.assert_close(own, conv.weight.grad)
+    assert (found[:3, 2:] != 0).all()
+
+
+def test_entry_by_entry():
+    """A 3 x 3 Cube is a 2 x 2 kernel, padded above and to the left."""
+    layer = build(8, kernel_size=3, padding=1)
+    x, grad = push(layer, 8)
+    x, grad = x[:, :, :4, :3], grad[:, :, :4, :3]
+    expected = slow_gradient(x, grad, (2, 2), pads=(1, 0, 1, 0))
+    found = kernel_gradient(layer, x, grad)
+    torch.testing.assert_close(found, expected)
+    # Every channel has a gradient at every tap, reached or not.
+    assert (found != 0).all()
+
+
+@pytest.mark.parametrize('router', [None, RANDOM, dict(), dict(method='none')])
+@pytest.mark.parametrize('options', CUBES.values(), ids=CUBES)
+def test_cube_has_the_gradient_of_its_plain_convolution(options, router):
+    layer = build(router=router, **options)
+    x, grad = push(layer, 16)
+    plain = copy.deepcopy(layer).switch_to_deploy()
+    plain(x).backward(grad)
+    (conv,) = (m for m in plain.modules() if isinstance(m, nn.Conv2d))
+    found = kernel_gradient(layer, x, grad)
+    torch.testing.assert_close(found, conv.weight.grad)
+
+
+@pytest.mark.parametrize(
+    'parts', [dict(), dict(mask=dict()), dict(mask=dict(), router=RANDOM)]
+)
+@pytest.mark.parametrize('options', CUBES.values(), ids=CUBES)
+def test_reached_taps_have_the_gradient_of_the_cube_weight(options, parts):
+    layer = build(**options, **parts)
+    x, grad = push(layer, 16)
+    dense = kernel_gradient(layer, x, grad)
+    if layer.router is not None:
+        dense = dense[:, layer.router.permutation()]
+    folded = fold_weight(layer.weight, layer.geometry)
+    (own,) = torch.autograd.grad(folded, layer.weight, dense)
+    torch.testing.assert_close(own, layer.weight.grad)
+
+
+def test_cube_of_groups():
+    layer = build(kernel_size=3, padding=1, groups=2, mask=dict())
+    x, grad = push(layer, 16)
+    dense = kernel_gradient(layer, x, grad)
+    assert dense.shape == (6, 16, 2, 2)
+    own = torch.cat((dense[:3, :8], dense[3:, 8:]))
+    folded = fold_weight(layer.weight, layer.geometry)
+    (own,) = torch.autograd.grad(folded, layer.weight, own)
+    torch.testing.assert_close(own, layer.weight.grad)

@@ -1,0 +1,199 @@
+from math import exp, isnan, log, sqrt
+
+import numpy as np
+import pytest
+import torch
+
+from mmseg_cube.analysis.gradient_estimate import (
+    LARGEST_NUMBER,
+    Estimate,
+    average,
+    correlate,
+    group_of,
+)
+from mmseg_cube.analysis.gradient_statistics import (
+    MEAN_ABS,
+    NORM,
+    RANK_SHARE,
+    RMS,
+    Moments,
+    find_living,
+    join,
+    measure,
+)
+
+NUMBERS = (MEAN_ABS, NORM, RMS, RANK_SHARE)
+
+
+def draw(channels=5, samples=400, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    options = dict(dtype=torch.float64, generator=generator)
+    mixed = torch.randn(channels, channels, **options)
+    return mixed @ torch.randn(channels, samples, **options)
+
+
+def moments_of(*pieces):
+    moments = Moments(len(pieces[0]))
+    for piece in pieces:
+        moments.add(piece)
+    return moments
+
+
+def entropy_share(eigenvalues):
+    shares = [x / sum(eigenvalues) for x in eigenvalues if x > 0]
+    return exp(-sum(p * log(p) for p in shares)) / len(eigenvalues)
+
+
+@pytest.mark.parametrize(
+    ('matrix', 'expected'),
+    [
+        (torch.eye(6), (0, 0, 0, 1)),
+        # Copies of one channel, some of them turned round.
+        (torch.ones(4, 4), (1, sqrt(12), 1, 1 / 4)),
+        (
+            torch.outer(*[torch.tensor([1.0, -1, 1, -1])] * 2),
+            (1, sqrt(12), 1, 1 / 4),
+        ),
+        # Two pairs of copies: 4 of 12 places, two eigenvalues of 2.
+        (
+            torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)),
+            (4 / 12, 2, sqrt(4 / 12), 2 / 4),
+        ),
+        # One correlation for all: eigenvalues 1 + 2 * 0.5 and twice 0.5.
+        (
+            torch.full((3, 3), 0.5).fill_diagonal_(1),
+            (0.5, sqrt(6) / 2, 0.5, entropy_share([2, 0.5, 0.5])),
+        ),
+        (
+            torch.tensor([[1, -0.6], [-0.6, 1]]),
+            (0.6, 0.6 * sqrt(2), 0.6, entropy_share([1.6, 0.4])),
+        ),
+    ],
+)
+def test_statistics_of_known_matrices(matrix, expected):
+    numbers = measure(matrix.double())
+    assert list(numbers) == list(NUMBERS)
+    found = [numbers[name] for name in NUMBERS]
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_pairs_of_a_cell_and_others():
+    matrix = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()
+    cells = dict(
+        runs=torch.tensor([0, 0, 1, 1]),
+        mixed=torch.tensor([0, 1, 0, 1]),
+        one=torch.zeros(4, dtype=torch.long),
+        alone=torch.arange(4),
+    )
+    numbers = measure(matrix, cells)
+    assert (numbers['same_runs'], numbers['other_runs']) == (1, 0)
+    assert (numbers['same_mixed'], numbers['other_mixed']) == (0, 0.5)
+    assert numbers['same_one'] == numbers[MEAN_ABS]
+    assert isnan(numbers['other_one'])
+    assert isnan(numbers['same_alone'])
+
+
+def test_dead_channels_are_left_out():
+    samples = draw(5)
+    samples[1] = 0
+    samples[3] = 0.1
+    moments = moments_of(*samples.float().split(37, 1))
+    matrix = moments.correlation()
+    living = [True, False, True, False, True]
+    assert find_living(matrix).tolist() == living
+    assert matrix[1].isnan().all()
+    assert matrix[:, 3].isnan().all()
+    kept = [0, 2, 4]
+    cells = torch.tensor([0, 0, 0, 1, 1])
+    expected = measure(
+        moments_of(samples[kept].float()).correlation(),
+        dict(cell=cells[kept]),
+    )
+    assert measure(matrix, dict(cell=cells)) == pytest.approx(expected)
+
+
+def test_small_gradients_are_not_dead():
+    samples = draw(3) * torch.tensor([[1e-30], [1.0], [1e6]])
+    matrix = moments_of(samples).correlation()
+    np.testing.assert_allclose(matrix, np.corrcoef(samples), atol=1e-12)
+
+
+@pytest.mark.parametrize('living', [0, 1])
+def test_nothing_can_be_said_of_a_single_channel(living):
+    samples = torch.zeros(3, 10)
+    samples[:living] = torch.randn(living, 10)
+    numbers = measure(moments_of(samples).correlation())
+    assert all(map(isnan, numbers.values()))
+
+
+@pytest.mark.parametrize('offset', [0, 1e4])
+def test_pieces_add_up_to_numpy(offset):
+    samples = draw() + offset * torch.arange(5)[:, None]
+    pieces = samples.split([1, 0, 250, 149], 1)
+    expected = np.corrcoef(samples)
+    matrix = moments_of(*pieces).correlation()
+    np.testing.assert_allclose(matrix, expected, atol=1e-9)
+    assert torch.equal(matrix.diagonal(), torch.ones(5).double())
+
+    parts = [moments_of(piece) for piece in pieces]
+    whole = join(parts)
+    assert whole.count == 400
+    np.testing.assert_allclose(whole.correlation(), expected, atol=1e-9)
+    # The parts are as before.
+    assert [part.count for part in parts] == [1, 0, 250, 149]
+
+
+def test_what_is_not_finite_is_an_error():
+    moments = moments_of(torch.tensor([[1.0, 2], [3, torch.inf]]))
+    with pytest.raises(ValueError, match='not finite'):
+        moments.correlation()
+
+
+def test_jackknife_of_a_mean_is_its_standard_error():
+    values = np.array([3.0, 1, 4, 1, 5])
+    without = [np.delete(values, i).mean() for i in range(5)]
+    estimate = Estimate(values.mean(), tuple(without))
+    expected = values.std(ddof=1) / sqrt(5)
+    assert estimate.error == pytest.approx(expected)
+    assert isnan(Estimate(1.0, ()).error)
+    assert isnan(Estimate(1.0, (1.0,)).error)
+
+
+def test_ratio_and_average_go_group_by_group():
+    first, second = Estimate(6.0, (4.0, 8.0)), Estimate(3.0, (2.0, 4.0))
+    ratio = first.over(second)
+    assert ratio == (2, (2, 2))
+    # What both have in common is no error of their ratio.
+    assert first.error > 0 and ratio.error == 0
+    assert isnan(first.over(Estimate(0.0, (0.0, 0.0))).value)
+    assert average([first, second]) == (4.5, (3, 6))
+
+
+@pytest.mark.parametrize('batches', [1, 2, 8, 11, 40])
+def test_groups_are_runs_of_equal_length(batches):
+    groups = [group_of(i, batches) for i in range(batches)]
+    assert groups == sorted(groups)
+    counts = np.bincount(groups)
+    assert len(counts) == min(batches, LARGEST_NUMBER)
+    assert counts.max() - counts.min() <= 1
+
+
+def test_estimates_leave_out_one_group_each():
+    pieces = draw(4, 90).split(30, 1)
+    cells = dict(cell=torch.tensor([0, 0, 1, 1]))
+    found = correlate([moments_of(piece) for piece in pieces], cells)
+    assert (found.samples, found.dead) == (90, 0)
+    whole = np.corrcoef(torch.cat(pieces, 1))
+    np.testing.assert_allclose(found.matrix, whole, atol=1e-12)
+    assert len(found.statistics) == 6
+    for i in range(3):
+        rest = torch.cat(pieces[:i] + pieces[i + 1 :], 1)
+        expected = measure(torch.from_numpy(np.corrcoef(rest)), cells)
+        for name, estimate in found.statistics.items():
+            assert estimate.without[i] == pytest.approx(expected[name])
+
+
+def test_one_group_has_no_error():
+    found = correlate([moments_of(draw())])
+    assert isnan(found.statistics[MEAN_ABS].error)
+    assert found.statistics[MEAN_ABS].value > 0
