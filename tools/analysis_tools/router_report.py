@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import HOOKS, init_default_scope
+from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 
+from mmseg_cube.analysis.learned_orders import final_temperature
 from mmseg_cube.analysis.router_drawing import layer_name
 from mmseg_cube.analysis.router_report import (
     learned_routers,
@@ -30,7 +31,6 @@ from mmseg_cube.analysis.router_report import (
     write_report,
 )
 from mmseg_cube.engine.hooks.router_report_hook import HISTORY
-from mmseg_cube.engine.hooks.router_temperature_hook import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter
 from mmseg_cube.utils.cfg_options import add_cfg_options
 
@@ -72,18 +72,6 @@ def load_routers(
             )
         router.load_state_dict({k: weights[keys[k]] for k in keys})
     return routers
-
-
-def final_temperature(cfg: Config, checkpoint: dict) -> float | None:
-    """Temperature that the hook had set last, None if there was no hook."""
-    scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
-    if TEMPERATURE in scalars:
-        return scalars[TEMPERATURE].current()
-    # A published checkpoint has weights only.
-    for hook in cfg.get('custom_hooks') or ():
-        if hook['type'] == 'RouterTemperatureHook':
-            return HOOKS.build(hook).end
-    return None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,122 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from mmseg_cube.analysis.error_maps import (
+    AGREEMENT,
+    DARKNESS,
+    ERRORS,
+    OPACITY,
+    count_kinds,
+    map_agreement,
+    map_errors,
+    paint,
+)
+from mmseg_cube.evaluation.confusion import count_pixels
+
+# Machado et al. 2009 (doi 10.1109/TVCG.2009.113), linear RGB, none at all of
+# one kind of cones.
+VISION = dict(
+    full=np.eye(3),
+    protanopia=[
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    deuteranopia=[
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    tritanopia=[
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+)
+
+
+@pytest.fixture
+def tile():
+    rng = np.random.default_rng(0)
+    truth = rng.choice(np.uint8([0, 1, 255]), (20, 30), p=[0.6, 0.3, 0.1])
+    return truth, rng.random((20, 30)) > 0.5, rng.random((20, 30)) > 0.5
+
+
+def test_counts_are_those_of_the_confusion_matrix(tile):
+    truth, predicted, _ = tile
+    counts = count_kinds(map_errors(truth, predicted), ERRORS)
+    labels = torch.from_numpy(predicted.astype(np.uint8))
+    expected = count_pixels(labels, torch.from_numpy(truth), 255)
+    assert counts == {
+        'right: background': expected.tn,
+        'hit': expected.tp,
+        'missed': expected.fn,
+        'false': expected.fp,
+        'not scored': int((truth == 255).sum()),
+    }
+    assert min(counts.values()) > 0
+
+
+def test_who_is_right_pixel_by_pixel(tile):
+    truth, first, second = tile
+    labels = map_agreement(truth, first, second)
+    names = {kind.label: kind.name for kind in AGREEMENT}
+    for place in np.ndindex(truth.shape):
+        right = first[place] == truth[place], second[place] == truth[place]
+        expected = {
+            (True, True): 'both right',
+            (True, False): 'only the first is right',
+            (False, True): 'only the second is right',
+            (False, False): 'both wrong',
+        }[right]
+        if truth[place] == 255:
+            expected = 'not scored'
+        assert names[labels[place]] == expected
+
+
+@pytest.mark.parametrize('kinds', [ERRORS, AGREEMENT])
+def test_paint_shows_the_image_where_all_is_well(kinds):
+    image = np.full((1, 5, 3), 100, np.uint8)
+    labels = np.arange(5, dtype=np.uint8)[None]
+    picture = paint(image, labels, kinds)
+    assert (image == 100).all()
+    grey = DARKNESS * 100
+    assert picture[0, 0] == pytest.approx([grey] * 3, abs=1)
+    for kind in kinds[1:]:
+        mixed = OPACITY * np.array(kind.colour) + (1 - OPACITY) * grey
+        assert picture[0, kind.label] == pytest.approx(mixed, abs=1)
+
+
+def to_lab(colour, vision):
+    """CIE L*a*b* of an sRGB colour, as seen."""
+    value = np.array(colour) / 255
+    linear = np.where(
+        value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4
+    )
+    to_xyz = np.array(
+        [
+            [0.4124, 0.3576, 0.1805],
+            [0.2126, 0.7152, 0.0722],
+            [0.0193, 0.1192, 0.9505],
+        ]
+    )
+    seen = np.clip(np.array(VISION[vision]) @ linear, 0, 1)
+    xyz = to_xyz @ seen / (0.9505, 1, 1.089)
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array(
+        [116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])]
+    )
+
+
+@pytest.mark.parametrize('vision', VISION)
+@pytest.mark.parametrize('kinds', [ERRORS, AGREEMENT])
+def test_colours_stay_apart_for_everyone(kinds, vision):
+    image = np.full((1, 4, 3), 110, np.uint8)
+    picture = paint(image, np.arange(4, dtype=np.uint8)[None], kinds)
+    colours = [to_lab(colour, vision) for colour in picture[0]]
+    for one, other in combinations(colours, 2):
+        # About 2 can just be seen side by side.
+        assert np.linalg.norm(one - other) > 25
