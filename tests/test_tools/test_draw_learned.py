@@ -12,7 +12,6 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmseg_cube.analysis import learned_pages
 from mmseg_cube.inference import BuildingNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +121,7 @@ def networks(root):
 @pytest.fixture
 def draw(main, networks, tmp_path, capsys, monkeypatch):
     """Run the tool on the Cube network; return its numbers and its index."""
-    monkeypatch.setattr(learned_pages, 'DPI', 30)
+    monkeypatch.setattr('mmseg_cube.analysis.learned.pages.DPI', 30)
 
     def draw(*options):
         out = tmp_path / f'out{len(list(tmp_path.iterdir()))}'

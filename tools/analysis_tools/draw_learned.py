@@ -18,12 +18,12 @@ from rich.progress import Progress
 
 from mmseg_cube.analysis.benchmark_tool import positive
 from mmseg_cube.analysis.complexity_configs import read_config
-from mmseg_cube.analysis.learned_choice import choose_tiles
-from mmseg_cube.analysis.learned_drawing import draw_layers, draw_tile
-from mmseg_cube.analysis.learned_layers import cube_layers
-from mmseg_cube.analysis.learned_networks import load_network, name_networks
-from mmseg_cube.analysis.learned_report import INDEX, Learned, write_report
-from mmseg_cube.analysis.learned_tiles import Tiles, predict_tile, score_tile
+from mmseg_cube.analysis.learned.choice import choose_tiles
+from mmseg_cube.analysis.learned.drawing import draw_layers, draw_tile
+from mmseg_cube.analysis.learned.layers import cube_layers
+from mmseg_cube.analysis.learned.networks import load_network, name_networks
+from mmseg_cube.analysis.learned.report import INDEX, Learned, write_report
+from mmseg_cube.analysis.learned.tiles import Tiles, predict_tile, score_tile
 from mmseg_cube.datasets.quiet import quiet_libraries
 from mmseg_cube.utils.cfg_options import add_cfg_options
 

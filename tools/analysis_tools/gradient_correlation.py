@@ -24,15 +24,15 @@ from rich.progress import Progress
 from mmseg_cube.analysis.benchmark import describe_machine
 from mmseg_cube.analysis.benchmark_tool import positive, show
 from mmseg_cube.analysis.complexity_configs import read_config
-from mmseg_cube.analysis.gradient_comparison import Look, look_at_all
-from mmseg_cube.analysis.gradient_layers import choose_layers, count_left_out
-from mmseg_cube.analysis.gradient_networks import (
+from mmseg_cube.analysis.gradients.comparison import Look, look_at_all
+from mmseg_cube.analysis.gradients.layers import choose_layers, count_left_out
+from mmseg_cube.analysis.gradients.networks import (
     Subject,
     draw_batches,
     prepare,
 )
-from mmseg_cube.analysis.gradient_report import write_report
-from mmseg_cube.analysis.gradient_tables import make_tables
+from mmseg_cube.analysis.gradients.report import write_report
+from mmseg_cube.analysis.gradients.tables import make_tables
 from mmseg_cube.utils.cfg_options import add_cfg_options
 
 DEVICES = ('cpu', 'cuda')

@@ -21,7 +21,7 @@ from mmseg.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_cube.analysis.learned_orders import final_temperature
+from mmseg_cube.analysis.learned.orders import final_temperature
 from mmseg_cube.analysis.router_drawing import layer_name
 from mmseg_cube.analysis.router_report import (
     learned_routers,

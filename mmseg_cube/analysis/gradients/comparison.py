@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmseg_cube.analysis.gradient_capture import capture
-from mmseg_cube.analysis.gradient_estimate import (
+from mmseg_cube.analysis.gradients.capture import capture
+from mmseg_cube.analysis.gradients.estimate import (
     Correlations,
     correlate,
 )
-from mmseg_cube.analysis.gradient_layers import (
+from mmseg_cube.analysis.gradients.layers import (
     find_scale,
     list_convolutions,
     number_cells,
 )
-from mmseg_cube.analysis.gradient_networks import (
+from mmseg_cube.analysis.gradients.networks import (
     Checkpoint,
     Subject,
     make_network,

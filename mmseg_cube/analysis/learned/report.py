@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mmseg_cube.analysis.learned_choice import iou_of
-from mmseg_cube.analysis.learned_drawing import DrawnLayer, DrawnTile
-from mmseg_cube.analysis.learned_tables import (
+from mmseg_cube.analysis.learned.choice import iou_of
+from mmseg_cube.analysis.learned.drawing import DrawnLayer, DrawnTile
+from mmseg_cube.analysis.learned.tables import (
     Rows,
     number,
     tabulate_kernels,

@@ -7,11 +7,11 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmseg_cube.analysis.gradient_capture import GRADIENTS
-from mmseg_cube.analysis.gradient_comparison import Look
-from mmseg_cube.analysis.gradient_estimate import Estimate
-from mmseg_cube.analysis.gradient_statistics import MEAN_ABS, RANK_SHARE, RMS
-from mmseg_cube.analysis.gradient_tables import mean_of_layers
+from mmseg_cube.analysis.gradients.capture import GRADIENTS
+from mmseg_cube.analysis.gradients.comparison import Look
+from mmseg_cube.analysis.gradients.estimate import Estimate
+from mmseg_cube.analysis.gradients.statistics import MEAN_ABS, RANK_SHARE, RMS
+from mmseg_cube.analysis.gradients.tables import mean_of_layers
 
 STATISTICS = {
     MEAN_ABS: 'mean |correlation|',

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
-from mmseg_cube.analysis.error_maps import (
+from mmseg_cube.analysis.learned.choice import iou_of
+from mmseg_cube.analysis.learned.error_maps import (
     AGREEMENT,
     ERRORS,
     UNSCORED,
@@ -17,10 +18,9 @@ from mmseg_cube.analysis.error_maps import (
     map_errors,
     paint,
 )
-from mmseg_cube.analysis.learned_choice import iou_of
-from mmseg_cube.analysis.learned_mask_values import MaskValues
-from mmseg_cube.analysis.learned_pages import fit_title
-from mmseg_cube.analysis.learned_tiles import THRESHOLD, Tile
+from mmseg_cube.analysis.learned.mask_values import MaskValues
+from mmseg_cube.analysis.learned.pages import fit_title
+from mmseg_cube.analysis.learned.tiles import THRESHOLD, Tile
 from mmseg_cube.evaluation.confusion import Confusion
 
 PER_ROW = 4

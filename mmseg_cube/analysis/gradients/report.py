@@ -9,14 +9,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.benchmark_files import describe
-from mmseg_cube.analysis.gradient_capture import GRADIENTS
-from mmseg_cube.analysis.gradient_comparison import Look
-from mmseg_cube.analysis.gradient_curves import draw_curves, draw_layers
-from mmseg_cube.analysis.gradient_estimate import Correlations, Estimate
-from mmseg_cube.analysis.gradient_heat_maps import draw_heat_maps
-from mmseg_cube.analysis.gradient_layers import shorten_names
-from mmseg_cube.analysis.gradient_networks import Subject
-from mmseg_cube.analysis.gradient_tables import (
+from mmseg_cube.analysis.gradients.capture import GRADIENTS
+from mmseg_cube.analysis.gradients.comparison import Look
+from mmseg_cube.analysis.gradients.curves import draw_curves, draw_layers
+from mmseg_cube.analysis.gradients.estimate import Correlations, Estimate
+from mmseg_cube.analysis.gradients.heat_maps import draw_heat_maps
+from mmseg_cube.analysis.gradients.layers import shorten_names
+from mmseg_cube.analysis.gradients.networks import Subject
+from mmseg_cube.analysis.gradients.tables import (
     ALL,
     make_tables,
     mean_of_layers,

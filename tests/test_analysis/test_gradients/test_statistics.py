@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.gradient_estimate import (
+from mmseg_cube.analysis.gradients.estimate import (
     LARGEST_NUMBER,
     Estimate,
     average,
     correlate,
     group_of,
 )
-from mmseg_cube.analysis.gradient_statistics import (
+from mmseg_cube.analysis.gradients.statistics import (
     MEAN_ABS,
     NORM,
     RANK_SHARE,

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS
 
-from mmseg_cube.analysis.learned_layers import shorten
+from mmseg_cube.analysis.learned.layers import shorten
 from mmseg_cube.datasets.transforms.load_raster_window import IGNORED
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
 from mmseg_cube.inference import BuildingNetwork

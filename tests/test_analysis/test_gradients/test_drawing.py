@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.gradient_capture import GRADIENTS
-from mmseg_cube.analysis.gradient_comparison import Look
-from mmseg_cube.analysis.gradient_curves import draw_curves, draw_layers
-from mmseg_cube.analysis.gradient_estimate import correlate
-from mmseg_cube.analysis.gradient_heat_maps import (
+from mmseg_cube.analysis.gradients.capture import GRADIENTS
+from mmseg_cube.analysis.gradients.comparison import Look
+from mmseg_cube.analysis.gradients.curves import draw_curves, draw_layers
+from mmseg_cube.analysis.gradients.estimate import correlate
+from mmseg_cube.analysis.gradients.heat_maps import (
     draw_heat_maps,
     find_top,
     pool,
 )
-from mmseg_cube.analysis.gradient_networks import Checkpoint
-from mmseg_cube.analysis.gradient_statistics import Moments
-from mmseg_cube.analysis.gradient_tables import make_tables, mean_of_layers
+from mmseg_cube.analysis.gradients.networks import Checkpoint
+from mmseg_cube.analysis.gradients.statistics import Moments
+from mmseg_cube.analysis.gradients.tables import make_tables, mean_of_layers
 
 CELLS = dict(cell=torch.tensor([0, 0, 0, 0, 1, 1]))
 NAMES = ['cube', 'plain']

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from mmseg_cube.analysis.learned_kernels import Kernel
-from mmseg_cube.analysis.learned_pages import fit_title
+from mmseg_cube.analysis.learned.kernels import Kernel
+from mmseg_cube.analysis.learned.pages import fit_title
 
 PER_ROW = 4
 KERNELS_PER_PAGE = 12

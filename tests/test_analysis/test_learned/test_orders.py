@@ -6,8 +6,8 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
-from mmseg_cube.analysis.learned_order_drawing import draw_orders
-from mmseg_cube.analysis.learned_orders import (
+from mmseg_cube.analysis.learned.order_drawing import draw_orders
+from mmseg_cube.analysis.learned.orders import (
     describe_order,
     final_temperature,
     order_matrices,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from mmseg_cube.analysis.gradient_capture import GRADIENTS
-from mmseg_cube.analysis.gradient_comparison import Look
-from mmseg_cube.analysis.gradient_estimate import Estimate, average
-from mmseg_cube.analysis.gradient_layers import CELL, shorten_names
-from mmseg_cube.analysis.gradient_statistics import (
+from mmseg_cube.analysis.gradients.capture import GRADIENTS
+from mmseg_cube.analysis.gradients.comparison import Look
+from mmseg_cube.analysis.gradients.estimate import Estimate, average
+from mmseg_cube.analysis.gradients.layers import CELL, shorten_names
+from mmseg_cube.analysis.gradients.statistics import (
     MEAN_ABS,
     NORM,
     RANK_SHARE,

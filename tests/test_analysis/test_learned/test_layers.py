@@ -2,7 +2,7 @@ import pytest
 from mmcv.cnn import ConvModule
 from torch import nn
 
-from mmseg_cube.analysis.learned_layers import cube_layers, shorten
+from mmseg_cube.analysis.learned.layers import cube_layers, shorten
 from mmseg_cube.layers import CubeConv2d
 
 

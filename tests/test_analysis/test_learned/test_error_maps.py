@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.error_maps import (
+from mmseg_cube.analysis.learned.error_maps import (
     AGREEMENT,
     DARKNESS,
     ERRORS,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mmseg_cube.analysis.gradient_statistics import (
+from mmseg_cube.analysis.gradients.statistics import (
     Moments,
     find_living,
     join,

@@ -7,12 +7,12 @@ import torch
 from mmseg.models import BaseSegmentor
 from torch import nn
 
-from mmseg_cube.analysis.learned_mask_values import (
+from mmseg_cube.analysis.learned.mask_values import (
     join_values,
     mask_over,
     measure_mask,
 )
-from mmseg_cube.analysis.learned_masks import mask_of, watch
+from mmseg_cube.analysis.learned.masks import mask_of, watch
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.layers import CubeConv2d
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_cube.analysis.gradient_layers import (
+from mmseg_cube.analysis.gradients.layers import (
     CELL,
     CELL_BEFORE,
     choose_layers,

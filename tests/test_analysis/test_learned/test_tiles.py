@@ -6,13 +6,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmseg_cube.analysis import learned_tiles
-from mmseg_cube.analysis.learned_choice import choose_tiles, iou_of
-from mmseg_cube.analysis.learned_mask_values import measure_mask
-from mmseg_cube.analysis.learned_networks import name_networks
-from mmseg_cube.analysis.learned_pages import save_pages
-from mmseg_cube.analysis.learned_tile_drawing import draw_errors, draw_masks
-from mmseg_cube.analysis.learned_tiles import Tile, Tiles, score_tile
+from mmseg_cube.analysis.learned.choice import choose_tiles, iou_of
+from mmseg_cube.analysis.learned.mask_values import measure_mask
+from mmseg_cube.analysis.learned.networks import name_networks
+from mmseg_cube.analysis.learned.pages import save_pages
+from mmseg_cube.analysis.learned.tile_drawing import draw_errors, draw_masks
+from mmseg_cube.analysis.learned.tiles import Tile, Tiles, score_tile
 from mmseg_cube.evaluation.confusion import Confusion
 
 PIPELINE = [
@@ -113,7 +112,7 @@ def test_windows_of_one_raster_have_names_of_their_own(empty, sample_city):
 def test_faults_of_the_data_are_said(cfg, monkeypatch):
     with pytest.raises(ValueError, match='has no val_dataloader'):
         Tiles(cfg, 'val')
-    monkeypatch.setattr(learned_tiles, 'LARGEST', 47)
+    monkeypatch.setattr(f'{Tiles.__module__}.LARGEST', 47)
     with pytest.raises(ValueError, match='8 x 6 pixels, more than 47'):
         Tiles(cfg, 'test').load('town0')
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.learned_kernel_drawing import draw_kernels
-from mmseg_cube.analysis.learned_kernels import describe_kernel, name_cell
+from mmseg_cube.analysis.learned.kernel_drawing import draw_kernels
+from mmseg_cube.analysis.learned.kernels import describe_kernel, name_cell
 from mmseg_cube.layers import CubeConv2d
 
 LAYERS = {

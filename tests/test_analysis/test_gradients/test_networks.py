@@ -4,10 +4,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_cube.analysis.gradient_capture import total_loss
-from mmseg_cube.analysis.gradient_comparison import look_at_all
-from mmseg_cube.analysis.gradient_layers import choose_layers
-from mmseg_cube.analysis.gradient_networks import (
+from mmseg_cube.analysis.gradients.capture import total_loss
+from mmseg_cube.analysis.gradients.comparison import look_at_all
+from mmseg_cube.analysis.gradients.layers import choose_layers
+from mmseg_cube.analysis.gradients.networks import (
     Checkpoint,
     draw_batches,
     make_network,
@@ -15,7 +15,7 @@ from mmseg_cube.analysis.gradient_networks import (
 )
 from mmseg_cube.layers import CubeConv2d
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / 'configs' / 'convnext_unet'
 NAME = 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
 INIT = Checkpoint(None, 0)

@@ -15,7 +15,7 @@ from mmseg.models import BaseSegmentor
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_cube.analysis.gradient_layers import list_convolutions
+from mmseg_cube.analysis.gradients.layers import list_convolutions
 
 INIT = 'init'
 PRETRAINED = 'Pretrained'

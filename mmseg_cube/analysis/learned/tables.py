@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from mmseg_cube.analysis.learned_choice import iou_of
-from mmseg_cube.analysis.learned_drawing import DrawnLayer, DrawnTile
-from mmseg_cube.analysis.learned_kernels import Share
+from mmseg_cube.analysis.learned.choice import iou_of
+from mmseg_cube.analysis.learned.drawing import DrawnLayer, DrawnTile
+from mmseg_cube.analysis.learned.kernels import Share
 
 Rows = list[list[str]]
 Layers = Mapping[str, DrawnLayer]

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from torch import Tensor
 
-from mmseg_cube.analysis.gradient_capture import GRADIENTS
-from mmseg_cube.analysis.gradient_comparison import Look
+from mmseg_cube.analysis.gradients.capture import GRADIENTS
+from mmseg_cube.analysis.gradients.comparison import Look
 
 CELLS = 512  # most rows of a drawn matrix
 PANEL = 4.6  # inches

@@ -13,9 +13,9 @@ import torch
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.gradient_estimate import group_of
-from mmseg_cube.analysis.gradient_kernel import kernel_gradient
-from mmseg_cube.analysis.gradient_statistics import Moments
+from mmseg_cube.analysis.gradients.estimate import group_of
+from mmseg_cube.analysis.gradients.kernel import kernel_gradient
+from mmseg_cube.analysis.gradients.statistics import Moments
 
 INPUT, WEIGHT = 'input', 'weight'
 GRADIENTS = (INPUT, WEIGHT)

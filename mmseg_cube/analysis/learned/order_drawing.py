@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmseg_cube.analysis.learned_orders import Order
-from mmseg_cube.analysis.learned_pages import fit_title
+from mmseg_cube.analysis.learned.orders import Order
+from mmseg_cube.analysis.learned.pages import fit_title
 
 CELLS = 64  # most rows of a drawn matrix
 PER_ROW = 3  # layers side by side

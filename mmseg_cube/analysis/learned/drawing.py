@@ -5,39 +5,39 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mmseg_cube.analysis.error_maps import (
+from mmseg_cube.analysis.learned.error_maps import (
     AGREEMENT,
     count_kinds,
     map_agreement,
 )
-from mmseg_cube.analysis.learned_kernel_drawing import (
+from mmseg_cube.analysis.learned.kernel_drawing import (
     KERNELS_PER_PAGE,
     draw_kernels,
 )
-from mmseg_cube.analysis.learned_kernels import Kernel, describe_kernel
-from mmseg_cube.analysis.learned_mask_values import (
+from mmseg_cube.analysis.learned.kernels import Kernel, describe_kernel
+from mmseg_cube.analysis.learned.mask_values import (
     MaskValues,
     join_values,
     measure_mask,
 )
-from mmseg_cube.analysis.learned_masks import watch
-from mmseg_cube.analysis.learned_networks import LearnedNetwork
-from mmseg_cube.analysis.learned_order_drawing import (
+from mmseg_cube.analysis.learned.masks import watch
+from mmseg_cube.analysis.learned.networks import LearnedNetwork
+from mmseg_cube.analysis.learned.order_drawing import (
     ORDERS_PER_PAGE,
     draw_orders,
 )
-from mmseg_cube.analysis.learned_orders import (
+from mmseg_cube.analysis.learned.orders import (
     Order,
     describe_order,
     order_matrices,
 )
-from mmseg_cube.analysis.learned_pages import save_figure, save_pages
-from mmseg_cube.analysis.learned_tile_drawing import (
+from mmseg_cube.analysis.learned.pages import save_figure, save_pages
+from mmseg_cube.analysis.learned.tile_drawing import (
     MASKS_PER_PAGE,
     draw_errors,
     draw_masks,
 )
-from mmseg_cube.analysis.learned_tiles import (
+from mmseg_cube.analysis.learned.tiles import (
     THRESHOLD,
     Tile,
     predict_tile,

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from mmseg_cube.analysis.gradient_capture import INPUT, WEIGHT, capture
-from mmseg_cube.analysis.gradient_statistics import join
+from mmseg_cube.analysis.gradients.capture import INPUT, WEIGHT, capture
+from mmseg_cube.analysis.gradients.statistics import join
 from mmseg_cube.layers import CubeConv2d
 
 

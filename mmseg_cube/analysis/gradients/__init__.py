@@ -1,0 +1,1 @@
+"""Correlation of the gradients of channels: capture, statistics, report."""

@@ -1,0 +1,1 @@
+"""Pictures of what a Cube network has learned, and where it is wrong."""
