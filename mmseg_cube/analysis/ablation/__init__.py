@@ -1,0 +1,1 @@
+"""Variants of a Cube network, trained and compared at equal schedule."""
