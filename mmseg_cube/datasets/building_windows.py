@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from rasterio import DatasetReader
 
 from .errors import RasterError
 from .masks import to_binary
 from .raster_windows import open_raster, read_window
-from .rasters import has_palette
+from .rasters import has_palette, refuse_inverted
 from .windows import Window
 
 
@@ -90,11 +89,7 @@ def mask_shape(path: str) -> tuple[int, int]:
         RasterError: If it cannot be opened, or its values stand for others.
     """
     header = open_raster(path)
-    if _is_inverted(header):
-        raise RasterError(
-            'mask is stored white-is-zero, so its values are inverted',
-            'Rewrite it with PHOTOMETRIC=MINISBLACK.',
-        )
+    refuse_inverted(header)
     if has_palette(header):
         raise RasterError(
             'mask has a palette, which windows are read without',
@@ -141,7 +136,3 @@ def mismatch(
         f'{mask_path}: mask is {mask[1]} x {mask[0]} pixels, its image is '
         f'{image[1]} x {image[0]}. Cut both from the same extent.'
     )
-
-
-def _is_inverted(header: DatasetReader) -> bool:
-    return header.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES'

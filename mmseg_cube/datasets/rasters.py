@@ -130,6 +130,19 @@ def _check_other(path: str) -> tuple[int, int]:
         return image.height, image.width
 
 
+def refuse_inverted(dataset: rasterio.DatasetReader) -> None:
+    """Refuse a mask whose values GDAL shows inverted.
+
+    Raises:
+        RasterError: If it is stored white-is-zero.
+    """
+    if dataset.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
+        raise RasterError(
+            'mask is stored white-is-zero, so its values are inverted',
+            'Rewrite it with PHOTOMETRIC=MINISBLACK.',
+        )
+
+
 def has_palette(dataset: rasterio.DatasetReader) -> bool:
     """Say whether the values of a raster stand for colours of a palette."""
     # Not by colorinterp: it raises what GDAL last said in this thread, also
@@ -151,11 +164,7 @@ def _rotated(found: str) -> RasterError:
 
 def _read_tiff(source: str | BytesIO) -> np.ndarray:
     with rasterio.Env(), rasterio.open(source) as dataset:
-        if dataset.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
-            raise RasterError(
-                'mask is stored white-is-zero, so its values are inverted',
-                'Rewrite it with PHOTOMETRIC=MINISBLACK.',
-            )
+        refuse_inverted(dataset)
         values = dataset.read()
         if has_palette(dataset):
             table = np.zeros((values.max() + 1, 3), np.uint8)

@@ -1,5 +1,6 @@
 """Running the train and test tools on the sample city, made tiny."""
 
+import importlib.util
 import os
 import socket
 import subprocess
@@ -23,6 +24,20 @@ TINY = (
     'test_dataloader.dataset.indices=3',
     'test_dataloader.dataset.split=train',
 )
+
+
+@pytest.fixture(scope='session')
+def load_tool():
+    """Import a script by its path in ``tools``, without ``.py``."""
+
+    def load_tool(name):
+        path = ROOT / 'tools' / f'{name}.py'
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load_tool
 
 
 @pytest.fixture(scope='session')

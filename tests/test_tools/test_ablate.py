@@ -1,6 +1,5 @@
 """The ablation tool, called as a function; its runs are processes."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -23,12 +22,8 @@ TINY = (
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'analysis_tools' / 'ablate.py'
-    spec = importlib.util.spec_from_file_location('ablate', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('analysis_tools/ablate')
 
 
 @pytest.fixture

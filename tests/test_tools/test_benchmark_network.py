@@ -1,6 +1,5 @@
 """The benchmark of networks, called as a function."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -30,12 +29,8 @@ LAYOUTS = ('contiguous', 'channels_last')
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'analysis_tools' / 'benchmark_network.py'
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('analysis_tools/benchmark_network')
 
 
 @pytest.fixture(scope='module')

@@ -1,9 +1,7 @@
 """The benchmark of the operator, called as a function."""
 
-import importlib.util
 import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +11,6 @@ from mmseg_cube.analysis import operator_candidates
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import FORMS
 
-ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ('inference', 'forward + backward', 'peak memory')
 CANDIDATES = {
     'nn.Conv2d',
@@ -27,12 +24,8 @@ CANDIDATES = {
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'analysis_tools' / 'benchmark_operator.py'
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('analysis_tools/benchmark_operator')
 
 
 @pytest.fixture(autouse=True)

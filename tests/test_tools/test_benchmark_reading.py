@@ -1,8 +1,6 @@
 """The benchmark of reading, called as a function."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,16 +8,10 @@ import torch
 from mmseg_cube.analysis.benchmark import Spread
 from mmseg_cube.analysis.reading_benchmark import Result, tabulate
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'analysis_tools' / 'benchmark_reading.py'
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('analysis_tools/benchmark_reading')
 
 
 def test_measures_a_drawn_tile(tool, tmp_path, capsys):

@@ -1,6 +1,5 @@
 """The tool that counts networks, called as a function."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -14,11 +13,8 @@ SMALL, CUBE = FOLDER / f'{STEM}.py', FOLDER / f'cube-{STEM}.py'
 
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'analysis_tools' / 'complexity.py'
-    spec = importlib.util.spec_from_file_location('complexity', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def main(load_tool):
+    module = load_tool('analysis_tools/complexity')
     return lambda *args: module.main(['--size', '64', *map(str, args)])
 
 

@@ -1,23 +1,15 @@
 """The checker of datasets, called as a function."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'dataset_converters' / 'check.py'
-    spec = importlib.util.spec_from_file_location('check_data', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def main(load_tool):
+    return load_tool('dataset_converters/check').main
 
 
 def test_good_data(main, sample_city, tmp_path, capsys):

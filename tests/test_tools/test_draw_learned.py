@@ -1,8 +1,6 @@
 """Pictures of what a network has learned, with tiny networks and tiles."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from PIL import Image
 
 from mmseg_cube.inference import BuildingNetwork
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_cube'], allow_failed_imports=False)
@@ -68,12 +65,8 @@ TILES = [f'tile{i}' for i in range(5)]
 
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'analysis_tools' / 'draw_learned.py'
-    spec = importlib.util.spec_from_file_location('draw_learned', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def main(load_tool):
+    return load_tool('analysis_tools/draw_learned').main
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,5 @@
 """The export tool, called as a function."""
 
-import importlib.util
 from pathlib import Path
 
 import onnx
@@ -18,12 +17,8 @@ SIZE = ('--size', '64', '96')
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'export.py'
-    spec = importlib.util.spec_from_file_location('export', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('export')
 
 
 @pytest.fixture(scope='module')

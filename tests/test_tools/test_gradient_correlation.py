@@ -1,6 +1,5 @@
 """The comparison of gradients, called as a function."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -45,12 +44,8 @@ STATISTICS = {
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'analysis_tools' / 'gradient_correlation.py'
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('analysis_tools/gradient_correlation')
 
 
 @pytest.fixture(scope='module')

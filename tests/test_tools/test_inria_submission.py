@@ -1,10 +1,8 @@
 """The tool that writes Inria's submission, called as a function."""
 
-import importlib.util
 import itertools
 import zipfile
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +20,6 @@ from mmseg_cube.evaluation.inria_archive import check_archive
 from mmseg_cube.evaluation.inria_submission import STEMS
 from mmseg_cube.inference import Tiling, predict_mask
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZE = 40
 TILING = Tiling(32, 24)
 CONFIG = """
@@ -42,12 +39,8 @@ model = dict(
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'inria_submission.py'
-    spec = importlib.util.spec_from_file_location('inria_submission', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('inria_submission')
 
 
 @pytest.fixture(scope='module')

@@ -1,9 +1,7 @@
 """The tool that collects tested networks, called as a function."""
 
 import csv
-import importlib.util
 import json
-from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
@@ -12,7 +10,6 @@ from mmengine.runner import Runner
 
 from mmseg_cube.analysis.complexity import complexity
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = 'small_1xb1-1_whu-32x32'
 CONFIG = """
 default_scope = 'mmseg'
@@ -57,11 +54,8 @@ SCORES = {'building/F1': 80.0, 'building/Precision': 85.0,
 
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'leaderboard.py'
-    spec = importlib.util.spec_from_file_location('leaderboard', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def main(load_tool):
+    module = load_tool('leaderboard')
     return lambda *args: module.main(['--size', '64', *map(str, args)])
 
 

@@ -1,6 +1,5 @@
 """The tool that keeps the model zoo up to date, called as a function."""
 
-import importlib.util
 import shutil
 from pathlib import Path
 
@@ -12,11 +11,8 @@ STEM = 'convnext-atto-unet_1xb8-600_whu-128x128'
 
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'model_zoo.py'
-    spec = importlib.util.spec_from_file_location('model_zoo', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def main(load_tool):
+    module = load_tool('model_zoo')
     return lambda *args: module.main(list(map(str, args)))
 
 

@@ -1,6 +1,5 @@
 """The tool that predicts a folder of images, called as a function."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -30,11 +29,8 @@ OPTIONS = ['--size', '64', '--device', 'cpu']
 
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'predict_folder.py'
-    spec = importlib.util.spec_from_file_location('predict_folder', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def main(load_tool):
+    module = load_tool('predict_folder')
     return lambda *args: module.main([*map(str, args), *OPTIONS])
 
 

@@ -1,9 +1,7 @@
 """The report on a checkpoint, called as a function."""
 
-import importlib.util
 import json
 from math import exp
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +13,6 @@ from PIL import Image
 
 from mmseg_cube.layers.channel_router import STAY
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_cube'], allow_failed_imports=False)
@@ -35,12 +32,8 @@ REVERSED = list(range(8))[::-1]
 
 
 @pytest.fixture(scope='module')
-def main():
-    path = ROOT / 'tools' / 'analysis_tools' / 'router_report.py'
-    spec = importlib.util.spec_from_file_location('router_report', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def main(load_tool):
+    return load_tool('analysis_tools/router_report').main
 
 
 @pytest.fixture
