@@ -32,6 +32,33 @@ def cubes_on(model: object, chosen: Sequence[int]) -> object:
     return _change_levels(model, chosen, change)
 
 
+def change_on(
+    model: object, chosen: Sequence[int], change: Callable[[Cfg], Cfg]
+) -> object:
+    """Copy a model with other options of the Cube kernels of some levels.
+
+    Args:
+        model: ``model`` of a config.
+        chosen: Levels to change.
+        change: Gets a copy of the options of each, returns what takes its
+            place.
+
+    Raises:
+        ValueError: If there is no such level, or one has no Cube kernels.
+    """
+
+    def change_levels(levels: Levels) -> Levels:
+        for i in chosen:
+            if not levels[i]:
+                raise ValueError(f'level {i} has no Cube kernels')
+        return [
+            change(dict(level)) if i in chosen else level
+            for i, level in enumerate(levels)
+        ]
+
+    return _change_levels(model, chosen, change_levels)
+
+
 def keep_on(model: object, part: str, chosen: Sequence[int]) -> object:
     """Copy a model that keeps its routers or masks on some levels only.
 

@@ -13,9 +13,11 @@ Keys are options of ``CubeConv2d``, with a dot those of its router and mask:
 ``reconstruction+router.method=sort``, ``full+mask.kernel_size=7``. For a
 ``UNetHead``, ``levels=0,1`` are the levels, coarsest first, that have Cube
 kernels, and ``router.levels`` and ``mask.levels`` those of them that keep
-the router or the mask.
+the router or the mask. Any other key can be set on some levels only:
+``reconstruction+lattice_kernel_size@2,3=4``.
 """
 
+import functools
 import inspect
 import re
 from collections.abc import Mapping
@@ -29,7 +31,7 @@ from mmseg_cube.analysis.ablation.cubes import (
     find_cubes,
     without_cubes,
 )
-from mmseg_cube.analysis.ablation.levels import cubes_on, keep_on
+from mmseg_cube.analysis.ablation.levels import change_on, cubes_on, keep_on
 from mmseg_cube.layers import ChannelRouter, SpatialMask
 from mmseg_cube.layers.conv_cfg import CUBE_ARGUMENTS
 
@@ -45,6 +47,7 @@ PRESETS = {
     CONFIG: dict(),
 }
 LEVELS = 'levels'
+AT = '@'  # before the levels on which a key is set
 NESTED = {
     part: [
         name
@@ -61,7 +64,7 @@ KEYS = [
 ]
 # A plus sign inside a number starts no new part.
 JOINT = re.compile(r'\+(?=[A-Za-z_])')
-UNSAFE = re.compile(r'[^\w.+=,-]+')
+UNSAFE = re.compile(r'[^\w.+=,@-]+')
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,12 @@ class Variant:
         try:
             if LEVELS in self.options:
                 model = cubes_on(model, self.options[LEVELS])
+            for key, value in self.options.items():
+                key, at, levels = key.partition(AT)
+                if at:
+                    chosen = _read_levels(levels)
+                    change = functools.partial(_set, key=key, value=value)
+                    model = change_on(model, chosen, change)
             for part in NESTED:
                 chosen = self.options.get(f'{part}.{LEVELS}')
                 if chosen is not None:
@@ -113,13 +122,8 @@ class Variant:
     def _set_options(self, cube: Cfg) -> Cfg:
         cube |= PRESETS[self.preset]
         for key, value in self.options.items():
-            part, _, option = key.rpartition('.')
-            if option == LEVELS:
-                continue
-            if part:
-                cube[part] = dict(cube.get(part) or {}, **{option: value})
-            else:
-                cube[option] = value
+            if AT not in key and not key.endswith(LEVELS):
+                _set(cube, key, value)
         return cube
 
 
@@ -138,14 +142,20 @@ def parse_variant(text: str) -> Variant:
         )
     options = {}
     for part in parts:
-        key, equals, value = part.partition('=')
+        where, equals, value = part.partition('=')
+        key, at, levels = where.partition(AT)
         if not equals or key not in KEYS:
             raise ValueError(
                 f'variant {text!r}: {part!r} is none of {"=, ".join(KEYS)}='
             )
-        if key in options:
-            raise ValueError(f'variant {text!r}: {key} is given twice')
-        options[key] = _read_value(text, key, value)
+        if where in options:
+            raise ValueError(f'variant {text!r}: {where} is given twice')
+        if at and (key.endswith(LEVELS) or not _read_levels(levels)):
+            raise ValueError(
+                f'variant {text!r}: {part!r} sets no option on levels. Write '
+                'KEY@LEVELS=VALUE, such as lattice_kernel_size@0,1=4'
+            )
+        options[where] = _read_value(text, key, value)
     if preset == BASELINE and options:
         raise ValueError(
             f'variant {text!r}: a baseline has no Cube kernels, so no '
@@ -158,8 +168,8 @@ def _read_value(text: str, key: str, value: str) -> object:
     """Read a value as ``--cfg-options`` does."""
     read = DictAction._parse_iterable(value)
     if key.endswith(LEVELS):
-        read = list(read) if isinstance(read, list | tuple) else [read]
-        if not read or not all(type(i) is int for i in read):
+        read = _read_levels(value)
+        if not read:
             raise ValueError(
                 f'variant {text!r}: {key} must be numbers, such as 0,1, but '
                 f'got {value!r}'
@@ -170,3 +180,19 @@ def _read_value(text: str, key: str, value: str) -> object:
             f'such as {key}.{NESTED[key][0]}=...'
         )
     return read
+
+
+def _read_levels(text: str) -> list[int]:
+    """Read numbers with commas between them; none if it is not that."""
+    read = DictAction._parse_iterable(text)
+    read = list(read) if isinstance(read, list | tuple) else [read]
+    return read if all(type(i) is int for i in read) else []
+
+
+def _set(cube: Cfg, key: str, value: object) -> Cfg:
+    part, _, option = key.rpartition('.')
+    if part:
+        cube[part] = dict(cube.get(part) or {}, **{option: value})
+    else:
+        cube[option] = value
+    return cube

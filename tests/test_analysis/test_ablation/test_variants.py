@@ -70,6 +70,17 @@ def test_levels():
     assert second['router'] == dict(method='sinkhorn')
 
 
+def test_options_of_some_levels():
+    cube = {**CUBE, 'router': None, 'mask': None}
+    text = 'reconstruction+lattice_kernel_size@0,2=4'
+    wide = {**cube, 'lattice_kernel_size': 4}
+    assert cubes(text) == [wide, cube, wide]
+    both = 'mask+levels=0,1+mask.kernel_size@1=7+mask.kernel_size=3'
+    first, second, third = cubes(both)
+    assert first['mask'] == dict(kernel_size=3)
+    assert second['mask'] == dict(kernel_size=7) and third is None
+
+
 def test_levels_of_a_head_that_had_some_plain():
     head = {**HEAD, 'conv_cfg': [CUBE, CUBE, None]}
     model = {**MODEL, 'decode_head': head}
@@ -95,6 +106,11 @@ def test_levels_by_default_widths():
         ('full+router=sort', r'router can only be None.*router\.method='),
         ('full+levels=low', "levels must be numbers, such as 0,1, .*'low'"),
         ('full+levels=0,1.5', "levels must be numbers.*'0,1.5'"),
+        ('full+scale@0=2+scale@0=4', 'scale@0 is given twice'),
+        ('full+scale@=2', "'scale@=2' sets no option on levels. Write KEY@"),
+        ('full+scale@low=2', "'scale@low=2' sets no option on levels"),
+        ('full+levels@0=1', "'levels@0=1' sets no option on levels"),
+        ('full+size@0=1', "'size@0=1' is none of scale="),
         ('baseline+scale=3', 'a baseline has no Cube kernels, so no scale'),
     ],
 )
@@ -109,6 +125,8 @@ def test_what_cannot_be_read(text, message):
     [
         ('full+levels=3', r'no level 3; .*levels 0 \(coarsest\) to 2'),
         ('full+mask.levels=-1', 'no level -1'),
+        ('full+scale@3=2', 'no level 3'),
+        ('full+levels=0+scale@1=2', 'level 1 has no Cube kernels'),
         ('router+mask.levels=0', 'level 0 has no mask to keep'),
         ('full+levels=0+router.levels=1', 'level 1 has no router to keep'),
     ],
@@ -131,6 +149,7 @@ def test_models_that_do_not_fit():
 def test_folders():
     assert parse_variant('full').folder == 'full'
     text = 'reconstruction+lattice_kernel_size=(3, 5)+phase=alternate'
+    assert parse_variant('full+scale@1,2=3').folder == 'full+scale@1,2=3'
     name = parse_variant(text).folder
     assert name == 'reconstruction+lattice_kernel_size=_3,_5_+phase=alternate'
 
