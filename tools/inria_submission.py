@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from mmseg_cube.analysis.benchmark_tool import positive
+from mmseg_cube.analysis.benchmark.tool import positive
 from mmseg_cube.datasets import InriaDataset
 from mmseg_cube.datasets.errors import DatasetError, listing
 from mmseg_cube.datasets.folders import list_rasters

@@ -18,15 +18,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_cube.analysis.benchmark_tool import positive
-from mmseg_cube.analysis.leaderboard import make_rows, quote
-from mmseg_cube.analysis.leaderboard_latency import read_latencies
-from mmseg_cube.analysis.leaderboard_report import (
+from mmseg_cube.analysis.benchmark.tool import positive
+from mmseg_cube.analysis.leaderboard.latency import read_latencies
+from mmseg_cube.analysis.leaderboard.report import (
     make_notes,
     tabulate,
     write_report,
 )
-from mmseg_cube.analysis.leaderboard_runs import Skipped, find_runs
+from mmseg_cube.analysis.leaderboard.rows import make_rows, quote
+from mmseg_cube.analysis.leaderboard.runs import Skipped, find_runs
 
 WIDTH = 200  # for names of configs beside all columns
 

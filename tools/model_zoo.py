@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmengine.logging import MMLogger
 
-from mmseg_cube.analysis.model_zoo import find_outdated, generate
+from mmseg_cube.analysis.model_zoo.families import find_outdated, generate
 from mmseg_cube.utils.whole_files import write_text_whole
 
 ROOT = Path(__file__).resolve().parents[1]

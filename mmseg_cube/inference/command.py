@@ -13,8 +13,8 @@ from mmseg.models import BaseSegmentor
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from mmseg_cube.analysis.benchmark_tool import positive
-from mmseg_cube.analysis.complexity_configs import read_config
+from mmseg_cube.analysis.benchmark.tool import positive
+from mmseg_cube.analysis.complexity.configs import read_config
 from mmseg_cube.datasets.quiet import quiet_libraries
 from mmseg_cube.deploy import load_segmentor
 from mmseg_cube.evaluation.chosen_threshold import ChosenThreshold

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_cube.analysis import operator_candidates
+from mmseg_cube.analysis.operator_speed import candidates
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import FORMS
 
@@ -146,7 +146,7 @@ def test_wrong_results_are_neither_timed_nor_written(
         def forward(self, input):
             return super().forward(input) + (self.form == 'parity')
 
-    monkeypatch.setattr(operator_candidates, 'CubeConv2d', Wrong)
+    monkeypatch.setattr(candidates, 'CubeConv2d', Wrong)
     args = ['--grid', '8x4', '--repeats', '1', '--out', str(tmp_path)]
     assert tool.main(args) == 2
     error = capsys.readouterr().err

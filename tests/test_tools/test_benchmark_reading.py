@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from mmseg_cube.analysis.benchmark import Spread
-from mmseg_cube.analysis.reading_benchmark import Result, tabulate
+from mmseg_cube.analysis.benchmark.reading import Result, tabulate
+from mmseg_cube.analysis.benchmark.rounds import Spread
 
 
 @pytest.fixture(scope='module')

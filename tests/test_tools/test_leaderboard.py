@@ -8,7 +8,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_cube.analysis.complexity import complexity
+from mmseg_cube.analysis.complexity.count import complexity
 
 NAME = 'small_1xb1-1_whu-32x32'
 CONFIG = """

@@ -29,8 +29,8 @@ from mmseg_cube.analysis.ablation.process import LOG, tail
 from mmseg_cube.analysis.ablation.slots import make_slots
 from mmseg_cube.analysis.ablation.study import Study
 from mmseg_cube.analysis.ablation.variants import parse_variant
-from mmseg_cube.analysis.benchmark_tool import positive
-from mmseg_cube.analysis.complexity_configs import read_config
+from mmseg_cube.analysis.benchmark.tool import positive
+from mmseg_cube.analysis.complexity.configs import read_config
 from mmseg_cube.utils.cfg_options import add_cfg_options
 
 STOPPED = 130  # as shells have it for Ctrl-C

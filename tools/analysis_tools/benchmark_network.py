@@ -19,18 +19,18 @@ from mmengine.logging import MMLogger
 from rich.console import Console
 from rich.progress import Progress
 
-from mmseg_cube.analysis.benchmark import describe_machine
-from mmseg_cube.analysis.benchmark_files import count_bars
-from mmseg_cube.analysis.benchmark_tool import positive, prepare, show
-from mmseg_cube.analysis.network_benchmark import Result, compare
-from mmseg_cube.analysis.network_candidates import (
+from mmseg_cube.analysis.benchmark.files import count_bars
+from mmseg_cube.analysis.benchmark.rounds import describe_machine
+from mmseg_cube.analysis.benchmark.tool import positive, prepare, show
+from mmseg_cube.analysis.network_speed.candidates import (
     TASKS,
     Setting,
     read_configs,
 )
-from mmseg_cube.analysis.network_profile import Row, profile
-from mmseg_cube.analysis.network_report import make_tables, write_report
-from mmseg_cube.analysis.operator_candidates import LAYOUTS
+from mmseg_cube.analysis.network_speed.comparison import Result, compare
+from mmseg_cube.analysis.network_speed.profile import Row, profile
+from mmseg_cube.analysis.network_speed.report import make_tables, write_report
+from mmseg_cube.analysis.operator_speed.candidates import LAYOUTS
 
 BATCH = dict(cpu=2, cuda=8)
 DEPTH = 3

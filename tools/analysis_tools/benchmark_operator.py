@@ -13,12 +13,19 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from mmseg_cube.analysis.benchmark import DisagreementError, describe_machine
-from mmseg_cube.analysis.benchmark_files import count_bars
-from mmseg_cube.analysis.benchmark_tool import positive, prepare, show
-from mmseg_cube.analysis.operator_benchmark import MEASURES, Result, compare
-from mmseg_cube.analysis.operator_candidates import LAYOUTS, Setting
-from mmseg_cube.analysis.operator_report import make_tables, write_report
+from mmseg_cube.analysis.benchmark.files import count_bars
+from mmseg_cube.analysis.benchmark.rounds import (
+    DisagreementError,
+    describe_machine,
+)
+from mmseg_cube.analysis.benchmark.tool import positive, prepare, show
+from mmseg_cube.analysis.operator_speed.candidates import LAYOUTS, Setting
+from mmseg_cube.analysis.operator_speed.comparison import (
+    MEASURES,
+    Result,
+    compare,
+)
+from mmseg_cube.analysis.operator_speed.report import make_tables, write_report
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import CubeRuleError
 

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import torch
 
-from mmseg_cube.analysis.benchmark import describe_machine
-from mmseg_cube.analysis.benchmark_files import count_bars, describe
-from mmseg_cube.analysis.benchmark_tool import positive, show
-from mmseg_cube.analysis.reading_benchmark import (
+from mmseg_cube.analysis.benchmark.files import count_bars, describe
+from mmseg_cube.analysis.benchmark.reading import (
     Result,
     as_numbers,
     compare,
     draw_tile,
     tabulate,
 )
+from mmseg_cube.analysis.benchmark.rounds import describe_machine
+from mmseg_cube.analysis.benchmark.tool import positive, show
 from mmseg_cube.datasets import InriaDataset
 from mmseg_cube.utils.whole_files import write_text_whole
 

@@ -17,16 +17,20 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_cube.analysis.benchmark_tool import positive
-from mmseg_cube.analysis.complexity_configs import count_all, distinct
-from mmseg_cube.analysis.complexity_report import (
+from mmseg_cube.analysis.benchmark.tool import positive
+from mmseg_cube.analysis.complexity.configs import count_all, distinct
+from mmseg_cube.analysis.complexity.report import (
     Rows,
     tabulate,
     tabulate_modules,
     title_of,
     write_report,
 )
-from mmseg_cube.analysis.twins import compare_with, find_configs, pair_twins
+from mmseg_cube.analysis.complexity.twins import (
+    compare_with,
+    find_configs,
+    pair_twins,
+)
 
 DEPTH = 2
 

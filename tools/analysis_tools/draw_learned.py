@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from mmseg_cube.analysis.benchmark_tool import positive
-from mmseg_cube.analysis.complexity_configs import read_config
+from mmseg_cube.analysis.benchmark.tool import positive
+from mmseg_cube.analysis.complexity.configs import read_config
 from mmseg_cube.analysis.learned.choice import choose_tiles
 from mmseg_cube.analysis.learned.drawing import draw_layers, draw_tile
 from mmseg_cube.analysis.learned.layers import cube_layers

@@ -21,9 +21,9 @@ from mmengine.logging import MMLogger
 from rich.console import Console
 from rich.progress import Progress
 
-from mmseg_cube.analysis.benchmark import describe_machine
-from mmseg_cube.analysis.benchmark_tool import positive, show
-from mmseg_cube.analysis.complexity_configs import read_config
+from mmseg_cube.analysis.benchmark.rounds import describe_machine
+from mmseg_cube.analysis.benchmark.tool import positive, show
+from mmseg_cube.analysis.complexity.configs import read_config
 from mmseg_cube.analysis.gradients.comparison import Look, look_at_all
 from mmseg_cube.analysis.gradients.layers import choose_layers, count_left_out
 from mmseg_cube.analysis.gradients.networks import (

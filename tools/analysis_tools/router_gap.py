@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_cube.analysis.router_gap import relax_routers
-from mmseg_cube.analysis.router_report import learned_routers
+from mmseg_cube.analysis.routers.gap import relax_routers
+from mmseg_cube.analysis.routers.report import learned_routers
 from mmseg_cube.layers import switch_to_deploy
 from mmseg_cube.utils.cfg_options import add_cfg_options
 

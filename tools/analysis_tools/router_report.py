@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mmseg_cube.analysis.learned.orders import final_temperature
-from mmseg_cube.analysis.router_drawing import layer_name
-from mmseg_cube.analysis.router_report import (
+from mmseg_cube.analysis.routers.drawing import layer_name
+from mmseg_cube.analysis.routers.report import (
     learned_routers,
     look,
     relaxation_gap,

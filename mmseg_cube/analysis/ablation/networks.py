@@ -9,7 +9,7 @@ from torch import nn
 
 from mmseg_cube.analysis.ablation.plan import Run
 from mmseg_cube.analysis.ablation.variants import BASELINE
-from mmseg_cube.analysis.complexity import (
+from mmseg_cube.analysis.complexity.count import (
     Complexity,
     build_without_weights,
     complexity,

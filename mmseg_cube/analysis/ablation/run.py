@@ -21,7 +21,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 import mmseg_cube
 from mmseg_cube.analysis.ablation.networks import look_at
 from mmseg_cube.analysis.ablation.plan import CONFIG, RESULT
-from mmseg_cube.analysis.benchmark import describe_machine
+from mmseg_cube.analysis.benchmark.rounds import describe_machine
 from mmseg_cube.utils.whole_files import write_text_whole
 
 PACKAGES = (mmseg_cube, mmengine, mmcv, mmseg)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmseg_cube.analysis.benchmark_files import describe
+from mmseg_cube.analysis.benchmark.files import describe
 from mmseg_cube.analysis.gradients.capture import GRADIENTS
 from mmseg_cube.analysis.gradients.comparison import Look
 from mmseg_cube.analysis.gradients.curves import draw_curves, draw_layers

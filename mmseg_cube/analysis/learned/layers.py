@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from mmseg_cube.analysis.router_drawing import layer_name
+from mmseg_cube.analysis.routers.drawing import layer_name
 from mmseg_cube.layers import CubeConv2d
 
 SHOWN = 8  # names in a message

@@ -8,7 +8,7 @@ from mmengine.device import get_device
 from mmengine.runner import CheckpointLoader
 from mmseg.models import BaseSegmentor
 
-from mmseg_cube.analysis.complexity_chart import SCHEDULE
+from mmseg_cube.analysis.complexity.chart import SCHEDULE
 from mmseg_cube.analysis.learned.orders import final_temperature
 from mmseg_cube.deploy import load_segmentor
 

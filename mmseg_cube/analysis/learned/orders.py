@@ -15,7 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import HOOKS
 
-from mmseg_cube.analysis.router_report import measure, relaxation_gap
+from mmseg_cube.analysis.routers.report import measure, relaxation_gap
 from mmseg_cube.engine.hooks.router_temperature_hook import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter, CubeConv2d
 
@@ -31,7 +31,7 @@ class Order:
         block: Channels of a block, which the order does not leave.
         moved: Share of the channels that are not at their own place.
         distance: 0 for the identity, about 1 for a random order; see
-            ``router_report``.
+            ``routers.report``.
         new_cell: Number of channels that changed their cell.
         new_parity: Number of channels that changed their parity.
         temperature: Temperature of the relaxation; None if not learned.

@@ -7,8 +7,8 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmseg_cube.analysis.router_drawing import layer_name
-from mmseg_cube.analysis.router_report import (
+from mmseg_cube.analysis.routers.drawing import layer_name
+from mmseg_cube.analysis.routers.report import (
     learned_routers,
     look,
     summarise,

@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 
 from mmseg_cube.analysis.ablation.cubes import find_cubes, without_cubes
 from mmseg_cube.analysis.ablation.variants import parse_variant
-from mmseg_cube.analysis.complexity import build_without_weights
+from mmseg_cube.analysis.complexity.count import build_without_weights
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 CUBE = dict(type='CubeConv2d', scale=2, router=dict(method='sort'))

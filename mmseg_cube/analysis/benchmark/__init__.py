@@ -1,0 +1,1 @@
+"""Callables timed in turns, their reports and charts."""

@@ -1,0 +1,1 @@
+"""Parameters, operations and activations of networks and their twins."""

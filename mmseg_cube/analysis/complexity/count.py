@@ -1,0 +1,133 @@
+"""Size of a network: parameters, operations and activations.
+
+Operations are those that ``torch.utils.flop_counter`` sees in one forward
+pass: convolutions and matrix products, two per multiplication and addition.
+Activations are the elements of their outputs (Radosavovic et al., "Designing
+Network Design Spaces", CVPR 2020). The parameters of auxiliary heads count,
+though only training runs them.
+
+All of it is counted on the meta device: a CPU would take attention in one
+fused step, which the counter does not know.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import ConfigDict
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_cube.analysis.complexity.counters import add_up, count_forward
+
+# Where configs name weights to load.
+WEIGHTS = ('init_cfg', 'pretrained')
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Size of one network, or of a part of it.
+
+    Attributes:
+        parameters: Number of parameters.
+        flops: Floating point operations of one image.
+        activations: Output elements of convolutions and matrix products, of
+            one image.
+    """
+
+    parameters: int
+    flops: int
+    activations: int = 0
+
+    def saving(self, baseline: 'Complexity') -> tuple[float, float]:
+        """Parameters and operations saved against a baseline, in percent."""
+        return (
+            100 * (1 - self.parameters / baseline.parameters),
+            100 * (1 - self.flops / baseline.flops),
+        )
+
+
+def complexity(
+    model_cfg: ConfigDict, size: int | tuple[int, int] = 512
+) -> Complexity:
+    """Count a segmentor, without weights and without computing anything.
+
+    Args:
+        model_cfg: ``model`` of a config.
+        size: Side of the square input, or its height and width, in pixels.
+
+    Returns:
+        Its parameters, and what one image costs.
+
+    Raises:
+        ValueError: If the network does not take images of this size.
+    """
+    return complexity_by_module(model_cfg, size)['']
+
+
+def complexity_by_module(
+    model_cfg: ConfigDict, size: int | tuple[int, int] = 512
+) -> dict[str, Complexity]:
+    """Count a segmentor and every module in it.
+
+    Args:
+        model_cfg: ``model`` of a config.
+        size: Side of the square input, or its height and width, in pixels.
+
+    Returns:
+        Sizes by name of the module, what is in it included, outer modules
+        first; ``''`` is the whole network.
+
+    Raises:
+        ValueError: If the network does not take images of this size.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    model = build_without_weights(model_cfg)
+    parameters = _parameters_by_module(model)
+    image = torch.empty(1, 3, height, width, device='meta')
+    try:
+        costs = count_forward(model, image, mode='tensor')
+    except Exception as error:  # networks raise whatever they like
+        cause = f'{type(error).__name__}: {error}'.rstrip('.')
+        raise ValueError(
+            f'no image of {height} x {width} passes through the network '
+            f'({cause}). Try another size, such as a multiple of 32; networks '
+            'that decide by the values of an image cannot be counted'
+        ) from error
+    return {name: Complexity(parameters[name], *costs[name]) for name in costs}
+
+
+def build_without_weights(model_cfg: ConfigDict) -> nn.Module:
+    """Build a network on the meta device, in evaluation mode.
+
+    Nothing is loaded, whatever weights the config names.
+    """
+    model = MODELS.build(ConfigDict(without_weights(model_cfg))).to('meta')
+    # Not chained: mmpretrain's ConvNeXt.train returns nothing.
+    model.eval()
+    return model
+
+
+def without_weights(cfg: object) -> object:
+    """Copy a part of a config without the weights that it loads."""
+    if isinstance(cfg, Mapping):
+        copied = {
+            key: without_weights(value)
+            for key, value in cfg.items()
+            if key not in WEIGHTS
+        }
+        # This one fetches weights when it is built, unless it is told not to.
+        if str(cfg.get('type')).endswith('TIMMBackbone'):
+            copied['pretrained'] = False
+        return copied
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(without_weights(value) for value in cfg)
+    return cfg
+
+
+def _parameters_by_module(model: nn.Module) -> dict[str, int]:
+    own = {name: (0,) for name, _ in model.named_modules()}
+    for name, parameter in model.named_parameters():
+        module = name.rpartition('.')[0]
+        own[module] = (own[module][0] + parameter.numel(),)
+    return {name: count for name, (count,) in add_up(own).items()}

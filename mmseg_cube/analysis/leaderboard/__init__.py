@@ -1,0 +1,1 @@
+"""Finished runs in rows, beside published scores."""

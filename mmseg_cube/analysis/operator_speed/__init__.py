@@ -1,0 +1,1 @@
+"""Time and memory of the Cube convolution against a plain one."""

@@ -1,0 +1,1 @@
+"""What channel routers learned."""

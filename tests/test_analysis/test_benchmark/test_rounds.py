@@ -1,0 +1,184 @@
+import time
+
+import pytest
+import torch
+from PIL import Image
+
+from mmseg_cube.analysis.benchmark.chart import Panel, draw_ratios
+from mmseg_cube.analysis.benchmark.rounds import (
+    DisagreementError,
+    Spread,
+    check_agreement,
+    describe_machine,
+    paired_ratio,
+    peak_memory,
+    time_in_turns,
+)
+
+CPU = torch.device('cpu')
+FLOAT = 4  # bytes
+
+
+def floats(count):
+    return torch.empty(count, dtype=torch.float32)
+
+
+def allocate_in_steps():
+    first = floats(1000)
+    second = floats(500)
+    del first
+    third = floats(750)
+    del second, third
+
+
+def allocate_often():
+    for _ in range(500):
+        allocate_in_steps()
+
+
+def keep():
+    keep.tensor = floats(200)
+
+
+def compute():
+    # Each step holds its input and its output, no earlier ones.
+    return floats(100).square().exp()
+
+
+@pytest.mark.parametrize(
+    ('call', 'count'),
+    [
+        (allocate_in_steps, 1500),
+        (allocate_often, 1500),
+        (keep, 200),
+        (compute, 200),
+        (lambda: None, 0),
+    ],
+)
+def test_peak_memory_by_hand(call, count):
+    assert peak_memory(call, CPU) == count * FLOAT
+
+
+def test_peak_memory_of_a_training_step():
+    weight = torch.ones(40, requires_grad=True)
+    input = torch.ones(1000, 40)
+
+    def step():
+        # Product (saved by the exponential) and its gradient, and that of
+        # the weight; the loss and its gradient are one number each.
+        loss = (input @ weight).exp().sum()
+        loss.backward()
+        weight.grad = None
+
+    step()
+    peak = peak_memory(step, CPU)
+    assert peak >= (1000 + 1000) * FLOAT
+    assert peak <= (1000 * 4 + 2 * 40) * FLOAT
+    assert peak == peak_memory(step, CPU)
+
+
+def test_memory_from_before_does_not_count():
+    held = [floats(10_000)]
+    assert peak_memory(held.clear, CPU) == 0
+    held.append(floats(10_000))
+    assert peak_memory(lambda: floats(10), CPU) == 10 * FLOAT
+
+
+def test_candidates_take_turns():
+    seen = []
+    calls = {name: (lambda n=name: seen.append(n)) for name in 'abc'}
+    times = time_in_turns(calls, repeats=20, device=CPU)
+    assert {name: len(sample) for name, sample in times.items()} == dict(
+        a=20, b=20, c=20
+    )
+    rounds = [tuple(seen[i : i + 3]) for i in range(0, len(seen), 3)]
+    assert len(rounds) > 20, 'no round to warm up'
+    assert all(sorted(turn) == list('abc') for turn in rounds)
+    assert len(set(rounds)) > 3, 'the order never changes'
+
+    first, seen[:] = list(seen), []
+    time_in_turns(calls, repeats=20, device=CPU)
+    assert seen == first
+
+
+def test_times_are_seconds():
+    calls = dict(long=lambda: time.sleep(0.02), short=lambda: None)
+    times = time_in_turns(calls, repeats=3, device=CPU)
+    assert min(times['long']) >= 0.02
+    assert Spread.of(times['short']).median < 0.02
+
+
+def test_ratios_are_paired():
+    # Every round is slowed differently; the ratio is always a half.
+    reference = [1, 2, 10, 4]
+    ratio = paired_ratio([x / 2 for x in reference], reference)
+    assert ratio == (0.5, 0.5, 0.5)
+    assert paired_ratio([1, 2, 3, 4, 5], [1] * 5) == (2, 3, 4)
+
+
+def test_agreement_is_checked():
+    tensors = [torch.ones(3), torch.tensor([1.0, -200.0])]
+    near = [t * (1 + 1e-6) for t in tensors]
+    check_agreement(dict(one=tensors, two=near), 1e-5)
+    far = [tensors[0], torch.tensor([2.0, -200.0])]
+    results = dict(one=tensors, two=near, three=far)
+    check_agreement(results, 1e-2)
+    with pytest.raises(DisagreementError, match=r'three .* 5.0e-03 .*r 1,'):
+        check_agreement(results, 1e-3)
+
+
+@pytest.mark.parametrize('wrong', [torch.full((3,), torch.nan), torch.ones(1)])
+def test_nan_and_other_shapes_disagree(wrong):
+    results = dict(one=[torch.ones(3)], two=[wrong])
+    with pytest.raises(DisagreementError):
+        check_agreement(results, 1e-3)
+
+
+def test_machine_is_described():
+    facts = describe_machine(CPU)
+    assert facts['torch'] == torch.__version__
+    assert facts['threads'] == torch.get_num_threads()
+    assert facts['device']
+
+
+def test_chart_arranges_its_panels(tmp_path):
+    groups = {'one': dict(a=0.5, b=1.5), 'two': dict(a=0.1, b=0.7)}
+    panels = [Panel('x', groups, dict(half=0.5)), Panel('y', groups, {})]
+    beside, below = tmp_path / 'beside.png', tmp_path / 'below.png'
+    draw_ratios(panels, 2, beside)
+    draw_ratios(panels, 1, below)
+    wide, high = Image.open(beside), Image.open(below)
+    assert wide.width > 1.5 * high.width
+    assert high.height > 1.5 * wide.height
+
+
+def test_chart_shows_heights_and_limits(tmp_path):
+    def draw(height, limit):
+        panel = Panel('x', {'one': dict(a=height, b=2)}, dict(limit=limit))
+        draw_ratios([panel], 1, tmp_path / 'chart.png')
+        return (tmp_path / 'chart.png').read_bytes()
+
+    assert draw(1, 1) == draw(1, 1)
+    assert draw(1, 1) != draw(1.5, 1)
+    assert draw(1, 1) != draw(1, 0.5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_on_a_gpu():
+    device = torch.device('cuda')
+    matrix = torch.ones(2048, 2048, device=device)
+    calls = dict(
+        once=lambda: matrix @ matrix,
+        five=lambda: [matrix @ matrix for _ in range(5)],
+    )
+    times = time_in_turns(calls, repeats=20, device=device)
+    ratio = paired_ratio(times['five'], times['once'])
+    assert ratio.median > 1.5
+
+    def step():
+        first = torch.empty(1 << 20, device=device)
+        second = torch.empty(1 << 19, device=device)
+        del first, second
+
+    assert peak_memory(step, device) == FLOAT * 3 * (1 << 19)
+    assert describe_machine(device)['device']
