@@ -13,15 +13,17 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
-from mmseg_cube.analysis.complexity import complexity
+from mmseg_cube.analysis.complexity.count import complexity
 from mmseg_cube.datasets.inria_tiles import TRAINING_REGIONS
 from mmseg_cube.layers import CubeConv2d
 
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(p for p in FOLDER.glob('*/*.py') if '_base_' not in p.parts)
 CUBES = [p for p in CONFIGS if p.stem.startswith('cube-')]
+FULL = [p for p in CUBES if p.stem.startswith('cube-full-')]
 # One of each network: its size does not depend on data and schedule.
 NETWORKS = [p for p in CUBES if re.search('1xb8-(80k|600|1500)_whu', p.stem)]
+PARTS = ('cube', 'small_cube', 'unet_cubes')  # of _base_/cube*.py
 DATASET = {
     'InriaDataset': 'inria',
     'WHUBuildingDataset': 'whu',
@@ -105,12 +107,14 @@ def size_of(path):
 
 
 def baseline_of(path):
-    return path.with_name(path.name.removeprefix('cube-'))
+    name = path.name.removeprefix('cube-').removeprefix('full-')
+    return path.with_name(name)
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) >= 132
-    assert len(NETWORKS) == 13
+    assert len(CONFIGS) >= 139
+    assert len(NETWORKS) == 18
+    assert len(FULL) == 7
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -156,14 +160,10 @@ def test_config_trains_and_predicts(path, sample_city):
 def test_twins_differ_in_the_convolutions_only(path):
     cube = Config.fromfile(path)
     baseline = Config.fromfile(baseline_of(path))
-    settings = cube.pop('cube')
-    assert settings.router and 'mask' in settings
+    parts = [cube.pop(key, None) for key in PARTS]
     hooks = [hook.type for hook in cube.pop('custom_hooks')]
-    assert hooks == [
-        'CubeSummaryHook',
-        'RouterTemperatureHook',
-        'RouterReportHook',
-    ]
+    routed = ['RouterTemperatureHook', 'RouterReportHook']
+    assert hooks == ['CubeSummaryHook', *(routed if path in FULL else [])]
     found = [
         part.pop('conv_cfg', None)
         for part in (cube.model.backbone, cube.model.decode_head)
@@ -175,7 +175,9 @@ def test_twins_differ_in_the_convolutions_only(path):
     convs = [c for f in found for c in (f if isinstance(f, list) else [f])]
     cubes = [conv for conv in convs if conv is not None]
     assert cubes
-    assert all(conv == settings for conv in cubes)
+    for conv in cubes:
+        assert conv in parts
+        assert ('router' in conv) == ('mask' in conv) == (path in FULL)
     assert cube.to_dict() == baseline.to_dict()
 
 
@@ -186,8 +188,9 @@ def test_no_cube_twin_is_larger(path):
     assert flops > 0
 
 
-def test_the_pair_saves_what_the_paper_saves():
-    name = 'cube-convnext-t-unet_1xb8-80k_whu-512x512.py'
+@pytest.mark.parametrize('kind', ['cube', 'cube-full'])
+def test_the_pair_saves_what_the_paper_saves(kind):
+    name = f'{kind}-convnext-t-unet_1xb8-80k_whu-512x512.py'
     path = FOLDER / 'convnext_unet' / name
     parameters, flops = size_of(path).saving(size_of(baseline_of(path)))
     assert parameters >= 9.2
@@ -274,9 +277,10 @@ def test_inria_leaves_one_region_out(region):
 @pytest.mark.parametrize(
     'name, count',
     [
-        ('convnext_unet/cube-convnext-t-unet', 8),
+        ('convnext_unet/cube-convnext-t-unet', 10),
+        ('convnext_unet/cube-full-convnext-t-unet', 8),
         # 128 channels and a skip of 18 do not fill whole cells.
-        ('hrnet_unet/cube-hr18-unet', 7),
+        ('hrnet_unet/cube-hr18-unet', 9),
         ('segformer/cube-segformer_mit-b2', 3),
         ('unet/cube-unet-s5-d16_fcn', 18),
         ('upernet/cube-upernet_convnext-t', 5),
@@ -289,7 +293,9 @@ def test_the_cube_twin_is_cube_where_it_should_be(name, count):
     model = MODELS.build(cfg.model)
     cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
     assert len(cubes) == count
-    assert all(m.router is not None and m.mask is not None for m in cubes)
+    full = 'cube-full-' in name
+    assert all((m.router is not None) == full for m in cubes)
+    assert all((m.mask is not None) == full for m in cubes)
 
 
 def test_custom_imports_stand_in_one_file_only():

@@ -6,6 +6,6 @@ model = dict(
         _delete_=True,
         type='CubeBackbone',
         backbone=_base_.model.backbone,
-        replace=dict(router=_base_.cube.router, mask=_base_.cube.mask),
+        replace=dict(lattice_kernel_size=_base_.cube.lattice_kernel_size),
     ),
 )

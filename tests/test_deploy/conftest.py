@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmseg_cube.layers import ChannelRouter, SpatialMask
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
+NAME = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
 TINY = {
     'model.backbone.arch': dict(
         depths=[1, 1, 1, 1], channels=[8, 16, 16, 32], _delete_=True

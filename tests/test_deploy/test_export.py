@@ -95,7 +95,7 @@ def test_metadata(segmentor, cfg):
     assert normalisation['channels'] == 'RGB'
     assert normalisation['mean'] == pytest.approx([123.675, 116.28, 103.53])
     assert json.loads(described['window'])['crop_size'] == [512, 512]
-    assert described['config'].startswith('cube-convnext-atto-unet')
+    assert described['config'].startswith('cube-full-convnext-atto')
 
 
 @pytest.mark.parametrize('plain', [True, False])

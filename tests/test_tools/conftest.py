@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
+NAME = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
 CONFIG = ROOT / 'configs' / 'convnext_unet' / NAME
 TINY = (
     'env_cfg.dist_cfg.backend=gloo',

@@ -27,7 +27,7 @@ def trained(tmp_path_factory):
     init_default_scope('mmseg')
     torch.manual_seed(0)
     pairs = []
-    for name in ('convnext', 'cube-convnext'):
+    for name in ('convnext', 'cube-full-convnext'):
         config = FOLDER / f'{name}-atto-unet_1xb8-600_whu-128x128.py'
         model = MODELS.build(Config.fromfile(config).model)
         model.init_weights()

@@ -12,13 +12,16 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_cube.analysis.ablation.cubes import Cfg, find_cubes, kind_of
 from mmseg_cube.analysis.ablation.variants import Variant
+from mmseg_cube.analysis.routers.report import LEARNED
 
 CONFIG, RESULT = 'config.py', 'result.json'
 # Iterations between two checkpoints, as a share of all of them, at most.
 CHECKPOINT_SHARE = 0.1
 # One stays whole while the other is written.
 CHECKPOINTS = 2
+COOLING = 'RouterTemperatureHook'
 NEEDED = (
     'model',
     'train_dataloader',
@@ -105,6 +108,7 @@ def make_config(cfg: Config, variant: Variant, seed: int) -> Config:
     """
     run = copy.deepcopy(cfg)
     run.model = variant.of(cfg.model)
+    run.custom_hooks = _with_cooling(cfg.get('custom_hooks') or [], run.model)
     run.randomness = dict(cfg.get('randomness') or {}, seed=seed)
     loader = run.train_dataloader
     loader.num_workers = max(loader.get('num_workers', 0), 1)
@@ -116,6 +120,17 @@ def make_config(cfg: Config, variant: Variant, seed: int) -> Config:
         variant=variant.text, config=Path(cfg.filename).stem, seed=seed
     )
     return run
+
+
+def _with_cooling(hooks: Sequence[Cfg], model: object) -> list[Cfg]:
+    """Add the hook that learned routers need, if it is not there."""
+    routers = [cube.get('router') for cube in find_cubes(model)]
+    learned = any(
+        router is not None and router.get('method', LEARNED[0]) in LEARNED
+        for router in routers
+    )
+    missing = learned and COOLING not in map(kind_of, hooks)
+    return [*hooks, *([dict(type=COOLING)] if missing else [])]
 
 
 def _checkpoints(cfg: Config) -> Mapping[str, object]:

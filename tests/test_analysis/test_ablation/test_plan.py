@@ -11,15 +11,16 @@ from mmseg_cube.analysis.ablation.identity import (
 from mmseg_cube.analysis.ablation.networks import build_variants
 from mmseg_cube.analysis.ablation.plan import plan_runs
 from mmseg_cube.analysis.ablation.variants import parse_variant
-from mmseg_cube.analysis.complexity import complexity
+from mmseg_cube.analysis.complexity.count import complexity
 
 FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'convnext_unet'
 NAME = 'convnext-atto-unet_1xb8-600_whu-128x128.py'
+VARIED = ('model', 'custom_hooks')
 
 
 @pytest.fixture(scope='module')
 def cfg():
-    return Config.fromfile(FOLDER / f'cube-{NAME}')
+    return Config.fromfile(FOLDER / f'cube-full-{NAME}')
 
 
 def plan(cfg, root, *texts, seeds=(0,), **options):
@@ -41,14 +42,34 @@ def test_runs_of_the_first_seed_come_first(cfg, tmp_path):
     assert runs[0].iterations == 600
     models = [run.cfg.model for run in runs]
     assert models[0] == models[2] != models[1]
-    # All else is the same.
-    left = {k: v for k, v in runs[0].cfg.items() if k != 'model'}
-    right = {k: v for k, v in runs[1].cfg.items() if k != 'model'}
+    # All else is the same, but for the hook that a router needs.
+    left = {k: v for k, v in runs[0].cfg.items() if k not in VARIED}
+    right = {k: v for k, v in runs[1].cfg.items() if k not in VARIED}
     assert first_difference(left, right, '') == (
         '.ablation.variant',
         'baseline',
         'full+scale=2',
     )
+
+
+@pytest.mark.parametrize(
+    'text, added',
+    [
+        ('baseline', False),
+        ('mask', False),
+        ('router', True),
+        ('reconstruction+router.method=sort', True),
+        ('reconstruction+router.method=fixed', False),
+    ],
+)
+def test_learned_routers_cool(cfg, tmp_path, text, added):
+    given = [dict(type='CubeSummaryHook')]
+    cooling = dict(type='RouterTemperatureHook')
+    (run,) = plan(cfg, tmp_path, text, custom_hooks=given)
+    assert run.cfg.custom_hooks == given + [cooling] * added
+    own = [dict(type='mmseg_cube.RouterTemperatureHook', end=0.1)]
+    (run,) = plan(cfg, tmp_path, text, custom_hooks=own)
+    assert run.cfg.custom_hooks == own
 
 
 def test_what_a_run_changes_in_its_config(cfg, tmp_path):
