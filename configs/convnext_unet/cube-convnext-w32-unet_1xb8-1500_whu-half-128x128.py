@@ -2,4 +2,4 @@ _base_ = [
     './convnext-w32-unet_1xb8-1500_whu-half-128x128.py',
     '../_base_/cube.py',
 ]
-model = dict(decode_head=dict(conv_cfg=_base_.unet_cubes[:4]))
+model = dict(decode_head=dict(conv_cfg=_base_.cube))

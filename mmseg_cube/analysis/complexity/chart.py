@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.complexity.configs import Sized
-from mmseg_cube.analysis.complexity.twins import PREFIX
+from mmseg_cube.analysis.complexity.twins import FULL, PREFIX
 
 WIDTH_INCHES = 11.0
 GROUP_INCHES, MARGIN_INCHES = 0.62, 1.3
@@ -76,6 +76,13 @@ def _labels(networks: Sequence[Sized]) -> list[str]:
 
     The two bars of a pair have the name of the baseline.
     """
-    names = [n.name.removeprefix(PREFIX * n.is_twin) for n in networks]
+    names = [_label(network) for network in networks]
     short = [SCHEDULE.sub('', name) for name in names]
     return short if len(set(short)) == len(short) else names
+
+
+def _label(network: Sized) -> str:
+    if not network.is_twin:
+        return network.name
+    full = network.config.name.startswith(PREFIX + FULL)
+    return FULL * full + network.baseline.name

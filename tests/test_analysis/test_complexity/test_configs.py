@@ -84,22 +84,25 @@ def test_all_faults_of_reading_come_before_counting(write, tmp_path):
 def test_compared_networks(write):
     wide, x = write('wide', width=8), write('x')
     cube, same = write('cube-wide'), write('same', more="data = 'other'")
+    full = write('cube-full-wide', width=6)
     networks = count_all(
         [
             Comparison(wide),
             Comparison(cube, wide),
             Comparison(x, wide),
             Comparison(same),
+            Comparison(full, wide),
         ],
         64,
     )
-    assert [n.name for n in networks] == ['wide', 'cube-wide', 'x', 'same']
-    assert [n.is_twin for n in networks] == [False, True, False, False]
+    names = [n.name for n in networks]
+    assert names == ['wide', 'cube-wide', 'x', 'same', 'cube-full-wide']
+    assert [n.is_twin for n in networks] == [False, True, False, False, True]
     baseline = networks[0]
     assert networks[1].baseline is networks[2].baseline is baseline
     # Neither the baseline nor a pair of the same two networks again.
     kept = distinct(networks)
-    assert [n.name for n in kept] == ['cube-wide', 'same']
+    assert [n.name for n in kept] == ['cube-wide', 'same', 'cube-full-wide']
 
 
 def test_stems_that_repeat_are_told_apart_by_folder(write):
