@@ -1,9 +1,9 @@
 """Export a trained segmentor to a file that runs without this package.
 
 Batch norms are folded, orders of channels fixed and Cube convolutions without
-a mask turned into plain ones. The file takes RGB images (N, 3, H, W), float32
-from 0 to 255, of any size, and gives logits (N, classes, H, W). It is written
-only if its logits are those of PyTorch.
+a mask turned into plain ones where that is better. The file takes RGB images
+(N, 3, H, W), float32 from 0 to 255, of any size, and gives logits (N, classes,
+H, W). It is written only if its logits are those of PyTorch.
 """
 
 import argparse
@@ -51,11 +51,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=(512, 512),
         help='size of the example; the file takes any (512 512)',
     )
-    parser.add_argument(
+    kernels = parser.add_mutually_exclusive_group()
+    kernels.add_argument(
         '--keep-cube',
+        dest='plain',
+        action='store_false',
+        default=None,
+        help='keep the lattice, with the fewest weights and operations, also '
+        'where a plain convolution is expected to be faster',
+    )
+    kernels.add_argument(
+        '--all-plain',
+        dest='plain',
         action='store_true',
-        help='keep the lattice, with fewer weights and operations, also '
-        'where a plain convolution can do the same',
+        default=None,
+        help='plain convolutions for all Cube convolutions without a mask, '
+        'also where they have no fewer operations than those of a baseline',
     )
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -80,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.out,
             args.format,
             tuple(args.size),
-            not args.keep_cube,
+            args.plain,
             describe(segmentor, cfg),
         )
     except ParityError as error:

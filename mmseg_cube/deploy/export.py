@@ -40,7 +40,7 @@ def export_segmentor(
     path: Path,
     format: str,
     size: tuple[int, int] = (512, 512),
-    plain: bool = True,
+    plain: bool | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Export:
     """Deploy a segmentor, write it, read it again and compare.

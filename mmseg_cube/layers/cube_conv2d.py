@@ -5,7 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_cube.layers.channel_router import ChannelRouter
-from mmseg_cube.layers.plain_convolution import plain_convolution
+from mmseg_cube.layers.plain_convolution import (
+    is_better_plain,
+    plain_convolution,
+)
 from mmseg_cube.layers.spatial_mask import SpatialMask
 from mmseg_cube.ops import (
     AUTO,
@@ -157,16 +160,18 @@ class CubeConv2d(nn.Conv2d):
         )
 
     @torch.no_grad()
-    def switch_to_deploy(self, plain: bool = True) -> nn.Module:
+    def switch_to_deploy(self, plain: bool | None = None) -> nn.Module:
         """Layer that takes the place of this one after training.
 
         The order that the router has learned becomes a constant. Without a
         mask, the whole layer can become a plain convolution of the coarse
         grid: portable, but with 4/9 instead of 1/4 of the operations of the
-        replaced convolution (for r = 2, q = 3).
+        replaced convolution (for r = 2, q = 3), or all instead of 4/9 of
+        them (q = 4).
 
         Args:
-            plain: Whether to become a plain convolution where possible.
+            plain: Whether to become a plain convolution where possible; by
+                default where that is the better one.
 
         Returns:
             An ``nn.Conv2d``, behind a padding layer where its padding is not
@@ -177,6 +182,8 @@ class CubeConv2d(nn.Conv2d):
             self.router = self.router.switch_to_deploy()
         if self.router is not None:
             order = self.router.permutation()
+        if plain is None:
+            plain = is_better_plain(self)
         # A plain convolution of groups cannot read across them.
         if (
             not plain

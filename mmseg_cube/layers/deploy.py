@@ -22,20 +22,22 @@ LINEAR = (nn.Conv2d, WrappedConv2d, CubeConv2d)
 NORM_ONLY = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
 
 
-def switch_to_deploy(model: nn.Module, plain: bool = True) -> nn.Module:
+def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
     """Make a copy of a network that computes the same with less.
 
     Batch norms disappear into the convolutions in front of them, learned
     orders of channels into fixed ones, and Cube convolutions without a mask
-    into plain ones. Left alone are norms that are not known to follow a
-    convolution directly, layers whose weights are computed, and layers of
-    other libraries that have a way of their own.
+    into plain ones where that is better. Left alone are norms that are not
+    known to follow a convolution directly, layers whose weights are computed,
+    and layers of other libraries that have a way of their own.
 
     Args:
         model: Network, or a single layer; stays as it is.
         plain: Whether Cube convolutions without a mask become plain ones,
             which every exporter and runtime is tuned for. Otherwise they
-            keep the fewer weights and operations of the lattice.
+            keep the fewer weights and operations of the lattice. By default
+            those become plain that then still have fewer operations than
+            the convolution they stand in for, or have few channels.
 
     Returns:
         The copy, in evaluation mode. Its output is that of ``model`` in
@@ -116,7 +118,7 @@ def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
 
 
 def _replace(
-    module: nn.Module, plain: bool, done: dict[nn.Module, nn.Module]
+    module: nn.Module, plain: bool | None, done: dict[nn.Module, nn.Module]
 ) -> nn.Module:
     """Replace a layer, or those within it; shared ones stay shared."""
     if module in done:

@@ -3,13 +3,26 @@
 import torch
 from torch import Tensor, nn
 
-from mmseg_cube.ops import cell_pads, fold_weight
+from mmseg_cube.ops import FEW, cell_pads, fold_weight, folding_saves
 
 PAD_LAYERS = {
     'reflect': nn.ReflectionPad2d,
     'replicate': nn.ReplicationPad2d,
     'circular': nn.CircularPad2d,
 }
+
+
+def is_better_plain(layer: nn.Conv2d) -> bool:
+    """Whether a Cube convolution is better deployed as a plain one.
+
+    It is where that has fewer operations than the convolution that the layer
+    stands in for, and where the lattice has few channels.
+
+    Args:
+        layer: A ``CubeConv2d`` without a mask.
+    """
+    few = layer.in_channels // layer.scale**2 < FEW
+    return few or layer.scale == 1 or folding_saves(layer.geometry)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from mmseg_cube.ops.cube_conv2d import (
     AUTO,
+    FEW,
     check_choice,
     choose_form,
     convolve,
@@ -16,6 +17,7 @@ from mmseg_cube.ops.geometry import (
     Geometry,
     cell_pads,
     check_cube_rules,
+    folding_saves,
     output_size,
 )
 from mmseg_cube.ops.reconstruct import reconstruct
@@ -24,6 +26,7 @@ from mmseg_cube.ops.spatial_mask import mask_cells, spatial_mask
 
 __all__ = [
     'AUTO',
+    'FEW',
     'FORMS',
     'PHASES',
     'CubeRuleError',
@@ -36,6 +39,7 @@ __all__ = [
     'convolve',
     'cube_conv2d',
     'fold_weight',
+    'folding_saves',
     'mask_cells',
     'output_size',
     'reconstruct',

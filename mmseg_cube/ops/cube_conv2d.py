@@ -22,7 +22,13 @@ from mmseg_cube.ops.fused_lattice import (
     fused_lattice,
     plain_lattice,
 )
-from mmseg_cube.ops.geometry import PHASES, Geometry, Pair, check_cube_rules
+from mmseg_cube.ops.geometry import (
+    PHASES,
+    Geometry,
+    Pair,
+    check_cube_rules,
+    folding_saves,
+)
 from mmseg_cube.ops.layout import is_channels_last
 from mmseg_cube.ops.parity import parity_form
 from mmseg_cube.ops.spatial_mask import mask_cells
@@ -146,7 +152,7 @@ def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
     on its way. Otherwise much of its time goes into changes of the layout,
     which the others do without; they lead where the channels are so few that
     operations hardly count, or so many that a matrix product runs at its
-    best.
+    best, but not with large kernels (q = 4), where they do, or keep, more.
 
     Args:
         input: Tensor of shape (N, C, H, W).
@@ -161,7 +167,7 @@ def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
     channels = input.shape[1] // geometry.scale**2
     if channels < FEW:
         return 'folded'
-    if is_channels_last(input):
+    if is_channels_last(input) or not folding_saves(geometry):
         return 'lattice'
     if torch.is_grad_enabled():
         return 'folded' if channels < SOME else 'parity'

@@ -13,6 +13,7 @@ lengths differ by an odd number the window cannot be centred: it leans half a
 lattice pixel to one side, and ``phase`` says to which.
 """
 
+import math
 from math import gcd
 from typing import NamedTuple
 
@@ -128,6 +129,15 @@ def cell_pads(geometry: Geometry, axis: int) -> Pair:
     taps = cell_taps(geometry, axis)
     after = _slack(geometry, axis) + taps.span - taps.before
     return taps.before, after
+
+
+def folding_saves(geometry: Geometry) -> bool:
+    """Whether the dense coarse kernel is smaller than the replaced one.
+
+    It is for q = 3 with r = 2 (2 x 2 taps of cells for 3 x 3), not for q = 4.
+    """
+    spans = (cell_taps(geometry, axis).span for axis in (0, 1))
+    return math.prod(spans) < math.prod(geometry.kernel_size)
 
 
 def check_cube_rules(

@@ -111,6 +111,27 @@ def test_stays_itself_where_asked_to(shape):
         assert type(layer.router) is FixedOrder
 
 
+@pytest.mark.parametrize(
+    'options, plain',
+    [
+        (dict(), True),
+        # No fewer operations than a 3 x 3: only where channels are few.
+        (dict(lattice_kernel_size=4), False),
+        (dict(lattice_kernel_size=4, channels=60), True),
+        (dict(lattice_kernel_size=(4, 3)), True),
+        (dict(dilation=3, padding=3), False),
+        (dict(scale=1), True),
+        (dict(scale=4, channels=256, lattice_kernel_size=6), False),
+    ],
+)
+def test_becomes_plain_where_that_is_better(options, plain):
+    layer = build(**dict(channels=64, kernel_size=3, padding=1) | options)
+    kind = nn.Conv2d if plain else CubeConv2d
+    assert type(convolution(deploy(layer))) is kind
+    assert type(convolution(deploy(layer, plain=True))) is nn.Conv2d
+    assert type(deploy(layer, plain=False)) is CubeConv2d
+
+
 @pytest.mark.parametrize('method', ['none', 'sinkhorn', 'sort'])
 def test_identity_disappears(method):
     for plain in (True, False):

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from mmseg_cube.ops import AUTO, FORMS, Geometry, convolve
+from mmseg_cube.ops import AUTO, FORMS, Geometry, choose_form, convolve
 from mmseg_cube.ops.fused_lattice import plain_lattice
 
+LAST = torch.channels_last
 NAMES = ('input', 'weight', 'bias', 'mask weight', 'mask bias', 'relaxed')
 ONE = ((1, 1), (1, 1))
 NONE = ((0, 0), (0, 0))
@@ -145,3 +146,20 @@ def test_gpu_computes_the_same(case):
             found = run(convolve, geometry, order.cuda(), given, form)
             worst = error(found, expected)
             assert worst[0] <= 1e-10, (form, worst)
+
+
+@pytest.mark.parametrize('trained', [True, False])
+@pytest.mark.parametrize('layout', [torch.contiguous_format, LAST])
+def test_large_kernels_are_not_folded(trained, layout):
+    small = Geometry(kernel_size=(3, 3), taps=(3, 3), pads=ONE)
+    large = small._replace(taps=(4, 4))
+    for channels in (60, 64, 128, 512):
+        x = torch.empty(1, channels, 4, 4).to(memory_format=layout)
+        with torch.set_grad_enabled(trained):
+            form = choose_form(x, large, masked=False)
+            assert form == ('folded' if channels == 60 else 'lattice')
+            masked = choose_form(x, small, masked=True)
+            assert masked == 'lattice'
+    if layout is not LAST:
+        with torch.set_grad_enabled(trained):
+            assert choose_form(x, small, masked=False) == 'parity'

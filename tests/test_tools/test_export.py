@@ -62,6 +62,15 @@ def test_export(tool, trained, tmp_path, capsys, twin):
     assert stored['classes'] == '["background", "building"]'
 
 
+@pytest.mark.parametrize(
+    'option, plain',
+    [([], None), (['--keep-cube'], False), (['--all-plain'], True)],
+)
+def test_which_kernels_become_plain(tool, option, plain):
+    args = ['config', 'net.pth', '--format', 'onnx', '--out', 'net.onnx']
+    assert tool.parse_args([*args, *option]).plain is plain
+
+
 def test_options_reach_the_network(tool, trained, tmp_path, capsys):
     args = [*trained[1], '--format', 'torchscript', *SIZE, '--keep-cube']
     args += ['--out', str(tmp_path / 'net.pt'), '--cfg-options']

@@ -74,6 +74,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='memory layout of inputs and weights (contiguous)',
     )
     parser.add_argument(
+        '--lattice-kernel-size',
+        type=positive,
+        default=3,
+        help='kernel on the lattice (3); the bars are for 3',
+    )
+    parser.add_argument(
         '--repeats', type=positive, default=30, help='rounds of timing (30)'
     )
     parser.add_argument(
@@ -111,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         facts = describe_machine(device) | dict(
             dtype=args.dtype,
             batch=settings[0].batch,
+            lattice_kernel_size=args.lattice_kernel_size,
             repeats=args.repeats,
         )
         write_report(results, facts, args.out)
@@ -141,6 +148,7 @@ def list_settings(
             getattr(torch, args.dtype),
             layout,
             device,
+            args.lattice_kernel_size,
         )
         for channels, size in args.grid
         for layout in layouts

@@ -42,6 +42,7 @@ class Setting:
     dtype: torch.dtype = torch.float32
     layout: str = 'contiguous'
     device: torch.device = torch.device('cpu')
+    lattice_kernel_size: int = 3
 
     def draw(self) -> Tensor:
         """Draw an input, or a gradient of the output."""
@@ -74,13 +75,15 @@ def build_modules(setting: Setting) -> dict[str, nn.Module]:
     channels = setting.channels
     plain = dict(kernel_size=3, padding=1, bias=False)
     modules = {CONV: nn.Conv2d(channels, channels, **plain)}
+    lattice = dict(lattice_kernel_size=setting.lattice_kernel_size)
     for form in CUBES:
-        modules[form] = CubeConv2d(channels, channels, form=form, **plain)
+        options = dict(form=form, **plain, **lattice)
+        modules[form] = CubeConv2d(channels, channels, **options)
         modules[form].load_state_dict(modules[CUBES[0]].state_dict())
     modules[CONV_BLOCK] = ConvModule(
         channels, channels, 3, padding=1, norm_cfg=dict(type='BN')
     )
-    modules[BLOCK] = CubeKernelBlock(channels)
+    modules[BLOCK] = CubeKernelBlock(channels, **lattice)
     for module in modules.values():
         _disturb(module)
         setting.place(module)

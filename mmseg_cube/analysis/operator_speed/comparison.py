@@ -28,8 +28,10 @@ from mmseg_cube.analysis.operator_speed.candidates import (
 INFERENCE, TRAINING, MEMORY = 'inference', 'forward + backward', 'peak memory'
 MEASURES = (INFERENCE, TRAINING, MEMORY)
 WIDE = 128
-# Ratios that this project must not exceed, per device and data type: with at
-# least WIDE channels, and with fewer (None: no bar).
+BARRED = 3
+# Ratios that this project must not exceed with a lattice kernel of BARRED,
+# per device and data type: with at least WIDE channels, and with fewer (None:
+# no bar).
 BARS = {
     ('cpu', torch.float32): {
         (AUTO, INFERENCE): (0.35, 0.45),
@@ -74,6 +76,8 @@ class Result:
     @property
     def bar(self) -> float | None:
         """Ratio that this project must not exceed here, if any."""
+        if self.setting.lattice_kernel_size != BARRED:
+            return None
         bars = BARS.get((self.setting.device.type, self.setting.dtype), {})
         wide, narrow = bars.get((self.name, self.measure), (None, None))
         return wide if self.setting.channels >= WIDE else narrow
