@@ -78,6 +78,9 @@ def test_a_study(ablate, tmp_path, capsys):
     assert ablate(variants, '--report-only', '--reference', other) == 0
     text = (study / 'ablation.md').read_text(encoding='utf-8')
     assert f'val − {other} [95 %]' in text
+    assert ablate(variants, '--report-only', '--score', 'AP') == 0
+    text = (study / 'ablation.md').read_text(encoding='utf-8')
+    assert 'scored: average precision' in text and '| val AP |' in text
     capsys.readouterr()
     assert ablate(variants, options=['train_cfg.max_iters=3']) == 2
     message = capsys.readouterr().err
@@ -116,7 +119,7 @@ def test_dry_run(ablate, tmp_path, capsys):
     [
         ('full cube', [], "no preset 'cube'"),
         ('full', ['--reference', 'mask'], '--reference mask is none of the'),
-        ('full config', [], 'are the same network'),
+        ('reconstruction config', [], 'are the same network'),
         ('full', ['--report-only'], 'none of these runs is finished in'),
         ('full', ['--devices', 'cpu', '0'], 'name GPUs or cpu, not both'),
     ],

@@ -26,6 +26,7 @@ from mmseg_cube.analysis.ablation.identity import check_config
 from mmseg_cube.analysis.ablation.networks import build_variants
 from mmseg_cube.analysis.ablation.plan import plan_runs
 from mmseg_cube.analysis.ablation.process import LOG, tail
+from mmseg_cube.analysis.ablation.scores import IOU, SCORES
 from mmseg_cube.analysis.ablation.slots import make_slots
 from mmseg_cube.analysis.ablation.study import Study
 from mmseg_cube.analysis.ablation.variants import parse_variant
@@ -74,6 +75,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=_share,
         default=0.95,
         help='of the intervals (0.95)',
+    )
+    parser.add_argument(
+        '--score',
+        choices=SCORES,
+        default=IOU,
+        help='; '.join(f'{n}: {score.text}' for n, score in SCORES.items())
+        + f' ({IOU})',
     )
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
@@ -150,7 +158,7 @@ def plan(args: argparse.Namespace) -> Study:
     stem = Path(args.config).stem
     root = args.work_dir or Path('work_dirs', 'ablate', stem)
     runs = plan_runs(cfg, variants, list(dict.fromkeys(args.seeds)), root)
-    return Study(runs, reference, args.confidence, root)
+    return Study(runs, reference, args.confidence, root, args.score)
 
 
 def report(study: Study) -> int:

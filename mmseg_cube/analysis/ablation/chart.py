@@ -17,6 +17,7 @@ def draw_differences(
     panels: Mapping[str, Mapping[str, Estimate | None]],
     reference: str,
     confidence: float,
+    score: str,
     path: Path,
 ) -> None:
     """Draw a panel per data set, with a row per variant, as a PNG.
@@ -26,6 +27,7 @@ def draw_differences(
             one order; None for a variant without results.
         reference: Variant that they are compared with.
         confidence: Share of the intervals that cover the true difference.
+        score: Name of the score.
         path: File to write.
     """
     rows = len(next(iter(panels.values())))
@@ -37,7 +39,7 @@ def draw_differences(
     for axes, (title, estimates) in zip(grid, panels.items(), strict=True):
         _draw(axes, list(estimates.values()))
         axes.set_title(title, loc='left', fontsize=11)
-        axes.set_xlabel(f'IoU minus that of {reference}, in points')
+        axes.set_xlabel(f'{score} minus that of {reference}, in points')
     grid[0].set_yticks(range(rows), next(iter(panels.values())))
     # Rows are shared, and read from the top.
     grid[0].set_ylim(rows - 0.5, -0.5)

@@ -8,12 +8,8 @@ from pathlib import Path
 
 from mmseg_cube.analysis.ablation.chart import draw_differences
 from mmseg_cube.analysis.ablation.plan import Run
-from mmseg_cube.analysis.ablation.rows import (
-    SPLITS,
-    Row,
-    compare,
-    read_results,
-)
+from mmseg_cube.analysis.ablation.rows import Row, compare, read_results
+from mmseg_cube.analysis.ablation.scores import IOU, SPLITS
 from mmseg_cube.analysis.ablation.statistics import Estimate
 from mmseg_cube.analysis.ablation.text import describe_protocol, tabulate
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
@@ -22,7 +18,11 @@ REPORT, NUMBERS, CHART = 'ablation.md', 'ablation.json', 'ablation.png'
 
 
 def write_report(
-    runs: Sequence[Run], reference: str, confidence: float, out: Path
+    runs: Sequence[Run],
+    reference: str,
+    confidence: float,
+    out: Path,
+    score: str = IOU,
 ) -> int:
     """Write what is known from the runs that are finished.
 
@@ -31,6 +31,7 @@ def write_report(
         reference: Variant to compare with.
         confidence: Share of the intervals that cover the true difference.
         out: Folder.
+        score: Name of the score to compare.
 
     Returns:
         Number of finished runs; without any, nothing is written.
@@ -39,21 +40,22 @@ def write_report(
     finished = sum(map(len, results.values()))
     if not finished:
         return 0
-    rows = compare(results, reference, confidence)
-    protocol = describe_protocol(results, len(runs))
+    rows = compare(results, reference, confidence, score)
+    protocol = describe_protocol(results, len(runs), score)
     parts = [
         '# Ablation',
         '\n'.join(f'* {line}' for line in protocol),
-        tabulate(rows, reference, confidence),
+        tabulate(rows, reference, confidence, score),
     ]
     panels = _panels(rows, reference)
     if panels:
-        draw = partial(draw_differences, panels, reference, confidence)
+        draw = partial(draw_differences, panels, reference, confidence, score)
         write_whole(out / CHART, draw)
         parts.append(f'![Paired differences to {reference}]({CHART})')
     numbers = dict(
         reference=reference,
         confidence=confidence,
+        score=score,
         protocol=protocol,
         variants=[_to_dict(row) for row in rows],
     )

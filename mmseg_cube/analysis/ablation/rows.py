@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmseg_cube.analysis.ablation.plan import Run
+from mmseg_cube.analysis.ablation.scores import SCORES, SPLITS
 from mmseg_cube.analysis.ablation.statistics import (
     Estimate,
     differences,
@@ -12,8 +13,6 @@ from mmseg_cube.analysis.ablation.statistics import (
     median_ratio,
 )
 
-METRIC = 'building/IoU'
-SPLITS = ('val', 'test')
 # By variant and seed.
 Results = dict[str, dict[int, dict]]
 
@@ -25,7 +24,7 @@ class Row:
     Attributes:
         variant: Its text.
         results: What its runs left, by seed.
-        scores: Mean IoU by split.
+        scores: Mean score by split.
         gains: Mean paired difference to the reference by split; None for
             the reference itself.
         seconds: Mean over seeds of the seconds per iteration.
@@ -54,30 +53,37 @@ def read_results(runs: Sequence[Run]) -> Results:
     return results
 
 
-def compare(results: Results, reference: str, confidence: float) -> list[Row]:
+def compare(
+    results: Results, reference: str, confidence: float, score: str
+) -> list[Row]:
     """Compare all variants with one.
 
     Args:
         results: Results by variant and seed.
         reference: Variant to compare with.
         confidence: Share of the intervals that cover the true difference.
+        score: Name of the score.
     """
     return [
-        _compare(variant, results, reference, confidence)
+        _compare(variant, results, reference, confidence, score)
         for variant in results
     ]
 
 
 def _compare(
-    variant: str, results: Results, reference: str, confidence: float
+    variant: str,
+    results: Results,
+    reference: str,
+    confidence: float,
+    score: str,
 ) -> Row:
     own, base = results[variant], results[reference]
     scores, gains = {}, dict.fromkeys(SPLITS)
     for split in SPLITS:
-        values = _iou(own, split)
+        values = _scores(own, split, score)
         scores[split] = estimate(values, confidence)
         if variant != reference:
-            paired = differences(values, _iou(base, split))
+            paired = differences(values, _scores(base, split, score))
             gains[split] = estimate(paired, confidence)
     return Row(
         variant,
@@ -89,11 +95,14 @@ def _compare(
     )
 
 
-def _iou(results: Mapping[int, dict], split: str) -> dict[int, float]:
+def _scores(
+    results: Mapping[int, dict], split: str, score: str
+) -> dict[int, float]:
+    key = SCORES[score].key
     return {
-        seed: result[split][METRIC]
+        seed: result[split][key]
         for seed, result in results.items()
-        if METRIC in result[split]
+        if key in result[split]
     }
 
 

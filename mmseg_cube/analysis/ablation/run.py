@@ -21,6 +21,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 import mmseg_cube
 from mmseg_cube.analysis.ablation.networks import look_at
 from mmseg_cube.analysis.ablation.plan import CONFIG, RESULT
+from mmseg_cube.analysis.ablation.scores import ask_for_curves, tuned_iou
 from mmseg_cube.analysis.benchmark.rounds import describe_machine
 from mmseg_cube.utils.whole_files import write_text_whole
 
@@ -79,6 +80,7 @@ def train_and_score(folder: Path) -> None:
         format_python_code=False,
     )
     cfg.work_dir = str(folder)
+    ask_for_curves(cfg, folder)
     checkpoint = last_checkpoint(folder)
     if checkpoint is not None:
         cfg.resume, cfg.load_from = True, str(checkpoint)
@@ -90,7 +92,9 @@ def train_and_score(folder: Path) -> None:
     val = hook.scores or runner.val()
     test = runner.test()
     result = describe_run(cfg, runner)
-    result |= dict(val=_plain(val), test=_plain(test))
+    tuned = tuned_iou(folder)
+    for split, scores in (('val', val), ('test', test)):
+        result[split] = _plain(scores) | tuned.get(split, {})
     write_text_whole(folder / RESULT, json.dumps(result, indent=1) + '\n')
     last = last_checkpoint(folder)
     for path in folder.glob('iter_*.pth'):

@@ -11,6 +11,7 @@ from mmseg_cube.analysis.ablation.plan import Run
 from mmseg_cube.analysis.ablation.progress import Progress
 from mmseg_cube.analysis.ablation.queue import Queue
 from mmseg_cube.analysis.ablation.report import REPORT, write_report
+from mmseg_cube.analysis.ablation.scores import IOU
 from mmseg_cube.utils.whole_files import write_text_whole
 
 CONFIGS = 'configs'
@@ -25,12 +26,14 @@ class Study:
         reference: Variant that the others are compared with.
         confidence: Share of the intervals that cover the true difference.
         root: Folder.
+        score: Name of the score that is compared.
     """
 
     runs: Sequence[Run]
     reference: str
     confidence: float
     root: Path
+    score: str = IOU
 
     def train(
         self, slots: Sequence[Mapping[str, str]], console: Console
@@ -56,7 +59,11 @@ class Study:
     def report(self) -> str | None:
         """Write the report; returns a summary, None without any results."""
         finished = write_report(
-            self.runs, self.reference, self.confidence, self.root
+            self.runs,
+            self.reference,
+            self.confidence,
+            self.root,
+            self.score,
         )
         if not finished:
             return None

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 
-from mmseg_cube.analysis.ablation.rows import SPLITS, Results, Row
+from mmseg_cube.analysis.ablation.rows import Results, Row
+from mmseg_cube.analysis.ablation.scores import SCORES, SPLITS
 from mmseg_cube.analysis.ablation.statistics import Estimate
 
 NOTHING = '–'
 
 
-def describe_protocol(results: Results, planned: int) -> list[str]:
+def describe_protocol(results: Results, planned: int, score: str) -> list[str]:
     """Say how the runs were made, and what limits their comparison.
 
     Args:
         results: Results by variant and seed; at least one.
         planned: Number of runs of the study.
+        score: Name of the score.
 
     Returns:
         Sentences for a list.
@@ -25,8 +27,7 @@ def describe_protocol(results: Results, planned: int) -> list[str]:
         f'Config {_all(crops, "config")}: {_all(crops, "iterations")} '
         f'iterations of {_all(crops, "batch")} crops of {_all(crops, "crop")} '
         f'from {_all(crops, "images")} images of {_all(crops, "data")}. The '
-        'weights of the last iteration are scored: IoU of buildings, in '
-        'percent.',
+        f'weights of the last iteration are scored: {SCORES[score].text}.',
         f'{len(finished)} of {planned} runs are finished, with seeds '
         f'{", ".join(map(str, seeds))}. ± is the standard deviation over '
         "seeds, [ ] the interval of Student's t distribution for the mean "
@@ -40,12 +41,14 @@ def describe_protocol(results: Results, planned: int) -> list[str]:
     ]
 
 
-def tabulate(rows: Sequence[Row], reference: str, confidence: float) -> str:
+def tabulate(
+    rows: Sequence[Row], reference: str, confidence: float, score: str
+) -> str:
     """Lay out the variants as a table in markdown."""
     head = ['Variant', 'Seeds']
     for split in SPLITS:
         gain = f'{split} − {reference} [{100 * confidence:g} %]'
-        head += [f'{split} IoU', gain]
+        head += [f'{split} {score}', gain]
     head += ['Params (M)', 'FLOPs (G)', 's / iteration']
     lines = [head, ['---', *['---:'] * len(head[1:])]]
     base = next(row for row in rows if row.variant == reference)

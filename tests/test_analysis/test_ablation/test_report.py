@@ -98,6 +98,22 @@ def test_another_reference(study, tmp_path):
     assert numbers['reference'] == 'full'
 
 
+def test_another_score(study, tmp_path):
+    for seed, tuned in enumerate((50, 52)):
+        for run in (r for r in study if r.seed == seed):
+            if run.result.exists():
+                gain = 3 * (run.variant.text == 'full')
+                scores = {'building/TunedIoU': tuned + gain}
+                put(run, 0, 0, val=scores, test=scores)
+    write_report(study, 'baseline', 0.9, tmp_path, 'tuned-IoU')
+    text = (tmp_path / 'ablation.md').read_text(encoding='utf-8')
+    assert '| val tuned-IoU |' in text
+    assert 'percent, at the threshold that is best on val.' in text
+    assert '| `full` | 3 | 54.00 ± 1.41 | +3.00 [+3.00, +3.00] |' in text
+    numbers = json.loads((tmp_path / 'ablation.json').read_text())
+    assert numbers['score'] == 'tuned-IoU'
+
+
 def test_numbers(study, tmp_path):
     _, _, numbers = report(study, tmp_path)
     first, second, third = numbers['variants']
