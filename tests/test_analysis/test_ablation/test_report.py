@@ -44,7 +44,7 @@ def study(tmp_path):
     return runs
 
 
-def put(run, val, test, **changed):
+def put(run, val, test, /, **changed):
     is_full = run.variant.text == 'full'
     result = dict(
         RESULT,
