@@ -17,7 +17,7 @@ from mmseg_cube.layers import CubeConv2d
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / 'configs' / 'convnext_unet'
-NAME = 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
+NAME = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
 INIT = Checkpoint(None, 0)
 
 
