@@ -10,7 +10,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
+BASE = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
 STEPS = 4
 # What makes processes comparable, see docs/scale_out.md: norms that do not
 # look at the batch, nothing random, and an optimizer that does not blow up

@@ -84,7 +84,7 @@ def test_what_is_no_segmentor_is_said(cfg):
     with pytest.raises(ValueError, match='must be a segmentor'):
         prepare('name', cfg, [])
     cfg.model = dict(type='Unknown')
-    with pytest.raises(ValueError, match='(?s)cube-conv.*Unknown'):
+    with pytest.raises(ValueError, match='(?s)cube-full-conv.*Unknown'):
         prepare('name', cfg, [])
     cfg.train_dataloader = None
     with pytest.raises(ValueError, match='has no train_dataloader'):
