@@ -52,7 +52,7 @@ def tool(load_tool):
 def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp('configs')
     paths = [folder / f'{name}.py' for name in NAMES]
-    for path, prefix in zip(paths, ('cube-', ''), strict=True):
+    for path, prefix in zip(paths, ('cube-full-', ''), strict=True):
         base = FOLDER / f'{prefix}convnext-atto-unet_1xb8-600_whu-128x128.py'
         path.write_text(SHRUNKEN.format(base=base))
     return [str(path) for path in paths]
