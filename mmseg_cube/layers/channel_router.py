@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from mmseg_cube.layers.assignment import assign
 from mmseg_cube.ops import apply_order, riffle, sinkhorn, softsort
 
-METHODS = ('sinkhorn', 'sort', 'none', 'fixed', 'random')
+LEARNED = ('sinkhorn', 'sort')
+METHODS = (*LEARNED, 'none', 'fixed', 'random')
 LARGEST_GROUP = 16
 SINKHORN_ITERATIONS = 5
 # Logit of "stay" over every other place in a fresh Sinkhorn router: enough to
@@ -136,7 +137,7 @@ class ChannelRouter(nn.Module):
     @property
     def learns(self) -> bool:
         """Whether the order is learned."""
-        return self.method in ('sort', 'sinkhorn')
+        return self.method in LEARNED
 
     def _learned(self) -> tuple[Tensor, Tensor]:
         """Order, and the relaxation of which it is the limit."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_cube.analysis.ablation.cubes import Cfg, find_cubes, kind_of
-from mmseg_cube.analysis.ablation.variants import Variant
-from mmseg_cube.analysis.routers.report import LEARNED
+from mmseg_cube.analysis.ablation.variants import ROUTER, Variant
+from mmseg_cube.layers.channel_router import LEARNED
 
 CONFIG, RESULT = 'config.py', 'result.json'
 # Iterations between two checkpoints, as a share of all of them, at most.
@@ -126,7 +126,7 @@ def _with_cooling(hooks: Sequence[Cfg], model: object) -> list[Cfg]:
     """Add the hook that learned routers need, if it is not there."""
     routers = [cube.get('router') for cube in find_cubes(model)]
     learned = any(
-        router is not None and router.get('method', LEARNED[0]) in LEARNED
+        router is not None and {**ROUTER, **router}['method'] in LEARNED
         for router in routers
     )
     missing = learned and COOLING not in map(kind_of, hooks)

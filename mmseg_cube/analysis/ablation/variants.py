@@ -20,7 +20,7 @@ the router or the mask. Any other key can be set on some levels only:
 import functools
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmengine.config import ConfigDict, DictAction
@@ -75,11 +75,13 @@ class Variant:
         text: How it was written.
         preset: One of ``PRESETS``.
         options: Values by key.
+        on_levels: Key, levels and value of what is set on some levels only.
     """
 
     text: str
     preset: str
     options: Mapping[str, object]
+    on_levels: Sequence[tuple[str, list[int], object]] = ()
 
     @property
     def folder(self) -> str:
@@ -105,12 +107,9 @@ class Variant:
         try:
             if LEVELS in self.options:
                 model = cubes_on(model, self.options[LEVELS])
-            for key, value in self.options.items():
-                key, at, levels = key.partition(AT)
-                if at:
-                    chosen = _read_levels(levels)
-                    change = functools.partial(_set, key=key, value=value)
-                    model = change_on(model, chosen, change)
+            for key, chosen, value in self.on_levels:
+                change = functools.partial(_set, key=key, value=value)
+                model = change_on(model, chosen, change)
             for part in NESTED:
                 chosen = self.options.get(f'{part}.{LEVELS}')
                 if chosen is not None:
@@ -122,7 +121,7 @@ class Variant:
     def _set_options(self, cube: Cfg) -> Cfg:
         cube |= PRESETS[self.preset]
         for key, value in self.options.items():
-            if AT not in key and not key.endswith(LEVELS):
+            if not key.endswith(LEVELS):
                 _set(cube, key, value)
         return cube
 
@@ -140,7 +139,7 @@ def parse_variant(text: str) -> Variant:
             f'variant {text!r}: there is no preset {preset!r}; there are '
             f'{", ".join(PRESETS)}'
         )
-    options = {}
+    given, options, on_levels = [], {}, []
     for part in parts:
         where, equals, value = part.partition('=')
         key, at, levels = where.partition(AT)
@@ -148,20 +147,26 @@ def parse_variant(text: str) -> Variant:
             raise ValueError(
                 f'variant {text!r}: {part!r} is none of {"=, ".join(KEYS)}='
             )
-        if where in options:
+        if where in given:
             raise ValueError(f'variant {text!r}: {where} is given twice')
-        if at and (key.endswith(LEVELS) or not _read_levels(levels)):
+        chosen = _read_levels(levels) if at else []
+        if at and (key.endswith(LEVELS) or not chosen):
             raise ValueError(
                 f'variant {text!r}: {part!r} sets no option on levels. Write '
                 'KEY@LEVELS=VALUE, such as lattice_kernel_size@0,1=4'
             )
-        options[where] = _read_value(text, key, value)
-    if preset == BASELINE and options:
+        given.append(where)
+        read = _read_value(text, key, value)
+        if at:
+            on_levels.append((key, chosen, read))
+        else:
+            options[key] = read
+    if preset == BASELINE and given:
         raise ValueError(
             f'variant {text!r}: a baseline has no Cube kernels, so no '
-            f'{next(iter(options))}'
+            f'{given[0]}'
         )
-    return Variant(text, preset, options)
+    return Variant(text, preset, options, on_levels)
 
 
 def _read_value(text: str, key: str, value: str) -> object:

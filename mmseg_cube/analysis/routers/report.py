@@ -24,7 +24,6 @@ from torch import nn
 from mmseg_cube.analysis.routers.drawing import draw_report
 from mmseg_cube.layers import ChannelRouter
 
-LEARNED = ('sinkhorn', 'sort')
 SERIES = ('iteration', 'moved', 'distance', 'changed')
 
 
@@ -41,7 +40,7 @@ def learned_routers(model: nn.Module) -> dict[str, ChannelRouter]:
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, ChannelRouter) and module.method in LEARNED
+        if isinstance(module, ChannelRouter) and module.learns
     }
 
 
