@@ -1,4 +1,4 @@
-"""Report of an ablation: ablation.md, ablation.json and ablation.png."""
+"""Report of an ablation: ablation.md, ablation.json and two charts."""
 
 import json
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mmseg_cube.analysis.ablation.chart import draw_differences
+from mmseg_cube.analysis.ablation.loss_chart import draw_losses
 from mmseg_cube.analysis.ablation.plan import Run
 from mmseg_cube.analysis.ablation.rows import Row, compare, read_results
 from mmseg_cube.analysis.ablation.scores import IOU, SPLITS
@@ -15,6 +16,7 @@ from mmseg_cube.analysis.ablation.text import describe_protocol, tabulate
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 REPORT, NUMBERS, CHART = 'ablation.md', 'ablation.json', 'ablation.png'
+LOSS_CHART = 'ablation_loss.png'
 
 
 def write_report(
@@ -52,6 +54,10 @@ def write_report(
         draw = partial(draw_differences, panels, reference, confidence, score)
         write_whole(out / CHART, draw)
         parts.append(f'![Paired differences to {reference}]({CHART})')
+    if any(row.losses for row in rows):
+        draw = partial(draw_losses, rows, reference)
+        write_whole(out / LOSS_CHART, draw)
+        parts.append(f'![Losses over the training]({LOSS_CHART})')
     numbers = dict(
         reference=reference,
         confidence=confidence,
@@ -81,6 +87,8 @@ def _to_dict(row: Row) -> dict:
         variant=row.variant,
         scores={k: v and asdict(v) for k, v in row.scores.items()},
         gains={k: v and asdict(v) for k, v in row.gains.items()},
+        losses=[asdict(loss) for loss in row.losses],
+        loss_gains=[asdict(gain) for gain in row.loss_gains],
         seconds_ratio=row.seconds_ratio,
         runs=list(row.results.values()),
     )

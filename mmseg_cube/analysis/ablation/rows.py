@@ -4,6 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mmseg_cube.analysis.ablation.losses import (
+    loss_differences,
+    mean_losses,
+)
 from mmseg_cube.analysis.ablation.plan import Run
 from mmseg_cube.analysis.ablation.scores import SCORES, SPLITS
 from mmseg_cube.analysis.ablation.statistics import (
@@ -27,6 +31,9 @@ class Row:
         scores: Mean score by split.
         gains: Mean paired difference to the reference by split; None for
             the reference itself.
+        losses: Mean loss in each part of the training, as far as known.
+        loss_gains: Mean paired differences of these to the reference; none
+            for the reference itself.
         seconds: Mean over seeds of the seconds per iteration.
         seconds_ratio: Median ratio of these to those of the reference.
     """
@@ -35,6 +42,8 @@ class Row:
     results: Mapping[int, dict]
     scores: Mapping[str, Estimate | None]
     gains: Mapping[str, Estimate | None]
+    losses: Sequence[Estimate]
+    loss_gains: Sequence[Estimate]
     seconds: Estimate | None
     seconds_ratio: float | None
 
@@ -78,18 +87,22 @@ def _compare(
     score: str,
 ) -> Row:
     own, base = results[variant], results[reference]
-    scores, gains = {}, dict.fromkeys(SPLITS)
+    scores, gains, loss_gains = {}, dict.fromkeys(SPLITS), []
     for split in SPLITS:
         values = _scores(own, split, score)
         scores[split] = estimate(values, confidence)
         if variant != reference:
             paired = differences(values, _scores(base, split, score))
             gains[split] = estimate(paired, confidence)
+    if variant != reference:
+        loss_gains = loss_differences(own, base, confidence)
     return Row(
         variant,
         own,
         scores,
         gains,
+        mean_losses(own, confidence),
+        loss_gains,
         estimate(_seconds(own), confidence),
         median_ratio(_seconds(own), _seconds(base)),
     )

@@ -19,6 +19,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner, find_latest_checkpoint
 
 import mmseg_cube
+from mmseg_cube.analysis.ablation.losses import average_parts
 from mmseg_cube.analysis.ablation.networks import look_at
 from mmseg_cube.analysis.ablation.plan import CONFIG, RESULT
 from mmseg_cube.analysis.ablation.scores import ask_for_curves, tuned_iou
@@ -116,6 +117,7 @@ def describe_run(cfg: Config, runner: Runner) -> dict:
     hub = runner.message_hub
     # One value per iteration, those before an interruption included.
     seconds, _ = hub.get_scalar('train/time').data
+    losses, _ = hub.get_scalar('train/loss').data
     known = look_at(cfg)
     loader = cfg.train_dataloader
     device = next(runner.model.parameters()).device
@@ -128,6 +130,7 @@ def describe_run(cfg: Config, runner: Runner) -> dict:
         images=len(runner.train_dataloader.dataset),
         resumed=hub.get_info(RESUMED),
         digest=hub.get_info(DIGEST),
+        loss=average_parts(losses),
         seconds_per_iteration=float(np.median(seconds)),
         train_seconds=float(np.sum(seconds)),
         parameters=known.size.parameters,

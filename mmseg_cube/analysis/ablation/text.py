@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mmseg_cube.analysis.ablation.losses import PARTS
 from mmseg_cube.analysis.ablation.rows import Results, Row
 from mmseg_cube.analysis.ablation.scores import SCORES, SPLITS
 from mmseg_cube.analysis.ablation.statistics import Estimate
@@ -33,6 +34,8 @@ def describe_protocol(results: Results, planned: int, score: str) -> list[str]:
         "seeds, [ ] the interval of Student's t distribution for the mean "
         'of the paired differences.',
         _describe_crops(results),
+        f'Loss is that of the last {100 / PARTS:g} % of the training, with '
+        'the mean paired difference.',
         f'Hardware: {_machines(finished)}. Seconds per iteration are medians '
         'of the training itself, whatever else ran; their ratios are medians '
         f'over seeds. FLOPs are those of one image of {_all(crops, "crop")}.',
@@ -49,7 +52,7 @@ def tabulate(
     for split in SPLITS:
         gain = f'{split} − {reference} [{100 * confidence:g} %]'
         head += [f'{split} {score}', gain]
-    head += ['Params (M)', 'FLOPs (G)', 's / iteration']
+    head += ['Loss', 'Params (M)', 'FLOPs (G)', 's / iteration']
     lines = [head, ['---', *['---:'] * len(head[1:])]]
     base = next(row for row in rows if row.variant == reference)
     for row in rows:
@@ -57,6 +60,7 @@ def tabulate(
         for split in SPLITS:
             line += [_score(row.scores[split]), _gain(row.gains[split])]
         line += [
+            _loss(row),
             _size(row, base, 'parameters', 1e6),
             _size(row, base, 'flops', 1e9),
             _seconds(row, base),
@@ -103,6 +107,15 @@ def _gain(gain: Estimate | None) -> str:
     if gain.interval is not None:
         ends = ', '.join(f'{end:+.2f}' for end in gain.interval)
     return f'{gain.mean:+.2f} [{ends}]'
+
+
+def _loss(row: Row) -> str:
+    if not row.losses:
+        return NOTHING
+    text = f'{row.losses[-1].mean:.3f}'
+    if not row.loss_gains:
+        return text
+    return f'{text} ({row.loss_gains[-1].mean:+.3f})'
 
 
 def _size(row: Row, base: Row, key: str, unit: float) -> str:

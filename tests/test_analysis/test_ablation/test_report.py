@@ -77,23 +77,23 @@ def test_table(study, tmp_path):
     assert list(rows) == ['Variant', '---', 'baseline', 'full', 'mask']
     assert rows['Variant'][2] == 'val − baseline [90 %]'
     assert rows['baseline'] == [
-        '2', '61.00 ± 1.41', '–', '70.50 ± 0.71', '–', '4.000', '2.000',
-        '0.500',
+        '2', '61.00 ± 1.41', '–', '70.50 ± 0.71', '–', '–', '4.000',
+        '2.000', '0.500',
     ]  # fmt: skip
     # Differences of +1 and +3 on val, -2 and -1 on test; t = 6.3138. The
     # third seed has nothing to be compared with.
     assert rows['full'] == [
         '3', '72.00 ± 15.72', '+2.00 [-4.31, +8.31]',
-        '76.00 ± 12.17', '-1.50 [-4.66, +1.66]',
+        '76.00 ± 12.17', '-1.50 [-4.66, +1.66]', '–',
         '3.000 (75.0 %)', '2.000 (100.0 %)', '1.400 (x 1.80)',
     ]  # fmt: skip
-    assert rows['mask'] == ['0'] + ['–'] * 7
+    assert rows['mask'] == ['0'] + ['–'] * 8
 
 
 def test_another_reference(study, tmp_path):
     _, rows, numbers = report(study, tmp_path, 'full')
     assert rows['baseline'][2] == '-2.00 [-8.31, +4.31]'
-    assert rows['baseline'][5] == '4.000 (133.3 %)'
+    assert rows['baseline'][6] == '4.000 (133.3 %)'
     assert rows['full'][2] == '–'
     assert numbers['reference'] == 'full'
 
@@ -164,6 +164,31 @@ def test_chart(study, tmp_path):
     _, rows, _ = report(study, tmp_path)
     assert rows['full'][3:5] == ['–', '–']
     assert Image.open(tmp_path / 'ablation.png').width == width
+
+
+def test_losses(study, tmp_path):
+    text, _, numbers = report(study, tmp_path)
+    assert 'ablation_loss.png' not in text
+    assert not (tmp_path / 'ablation_loss.png').exists()
+    assert numbers['variants'][0]['losses'] == []
+
+    for run, last in zip(study[:5], (0.5, 0.4, None, 0.7, 0.4), strict=True):
+        if last:
+            put(run, 50, 50, loss=[1, last])
+    text, rows, numbers = report(study, tmp_path)
+    assert rows['Variant'][5] == 'Loss'
+    assert rows['baseline'][5] == '0.600'
+    # Differences of -0.1 and -0.3; the third seed has no losses.
+    assert rows['full'][5] == '0.400 (-0.200)'
+    assert rows['mask'][5] == '–'
+    assert 'Loss is that of the last 10 % of the training' in text
+    baseline, full, mask = numbers['variants']
+    assert [x['mean'] for x in baseline['losses']] == [1, 0.6]
+    assert baseline['loss_gains'] == mask['loss_gains'] == []
+    assert full['loss_gains'][1]['mean'] == pytest.approx(-0.2)
+    assert full['loss_gains'][1]['number'] == 2
+    assert '(ablation_loss.png)' in text
+    assert Image.open(tmp_path / 'ablation_loss.png').format == 'PNG'
 
 
 def test_one_seed_and_one_variant(study, tmp_path):

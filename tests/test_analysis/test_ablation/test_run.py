@@ -111,6 +111,7 @@ def test_result(trained):
     assert cube['parameters'] < baseline['parameters']
     assert cube['flops'] < baseline['flops']
     assert cube['cubes'].startswith('Cube kernels: 8 of 25')
+    assert len(cube['loss']) == ITERATIONS and min(cube['loss']) > 0
     assert 0 < cube['seconds_per_iteration'] < cube['train_seconds']
     for split in ('val', 'test'):
         assert 0 <= cube[split]['building/IoU'] <= 100
@@ -142,7 +143,7 @@ def test_a_stopped_run_goes_on(prepare, trained, watch, monkeypatch):
     result = carry_out(run)
     assert watch.images == images
     assert result['resumed'] == [2]
-    assert result['iterations'] == ITERATIONS
+    assert result['iterations'] == len(result['loss']) == ITERATIONS
     assert {*result['val']} >= {*result['test']} >= {'building/IoU'}
     kept = [path.name for path in run.folder.glob('*.pth')]
     assert kept == [f'iter_{ITERATIONS}.pth']
