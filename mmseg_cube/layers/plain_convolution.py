@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmseg_cube.ops import FEW, cell_pads, fold_weight, folding_saves
+from mmseg_cube.ops import FEW_CHANNELS, cell_pads, fold_weight, folding_saves
 
 PAD_LAYERS = {
     'reflect': nn.ReflectionPad2d,
@@ -21,7 +21,7 @@ def is_better_plain(layer: nn.Conv2d) -> bool:
     Args:
         layer: A ``CubeConv2d`` without a mask.
     """
-    few = layer.in_channels // layer.scale**2 < FEW
+    few = layer.in_channels // layer.scale**2 < FEW_CHANNELS
     return few or layer.scale == 1 or folding_saves(layer.geometry)
 
 

@@ -2,7 +2,7 @@
 
 from mmseg_cube.ops.cube_conv2d import (
     AUTO,
-    FEW,
+    FEW_CHANNELS,
     check_choice,
     choose_form,
     convolve,
@@ -26,7 +26,7 @@ from mmseg_cube.ops.spatial_mask import mask_cells, spatial_mask
 
 __all__ = [
     'AUTO',
-    'FEW',
+    'FEW_CHANNELS',
     'FORMS',
     'PHASES',
     'CubeRuleError',

@@ -36,7 +36,7 @@ from mmseg_cube.ops.tracing import is_traced
 
 AUTO = 'auto'
 # Channels of the lattice at which another form takes over; measured.
-FEW, SOME, MANY = 16, 32, 64
+FEW_CHANNELS, SOME_CHANNELS, MANY_CHANNELS = 16, 32, 64
 
 
 def cube_conv2d(
@@ -165,13 +165,13 @@ def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
     if masked or input.device.type != 'cpu':
         return 'lattice'
     channels = input.shape[1] // geometry.scale**2
-    if channels < FEW:
+    if channels < FEW_CHANNELS:
         return 'folded'
     if is_channels_last(input) or not folding_saves(geometry):
         return 'lattice'
     if torch.is_grad_enabled():
-        return 'folded' if channels < SOME else 'parity'
-    return 'lattice' if channels < MANY else 'parity'
+        return 'folded' if channels < SOME_CHANNELS else 'parity'
+    return 'lattice' if channels < MANY_CHANNELS else 'parity'
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
