@@ -129,6 +129,23 @@ def test_channels_of_the_levels():
     assert head.conv_seg.weight.shape == (2, 8, 1, 1)
 
 
+@pytest.mark.parametrize('number', [1, 3])
+def test_number_of_convolutions(number):
+    head = build(num_convs=number, conv_cfg=ALTERNATE)
+    x = stages(64, 64)
+    assert head(x).shape == (2, 2, 64, 64)
+    names = [f'conv{i + 1}' for i in range(number)]
+    for level in head.levels:
+        assert [name for name, _ in level.named_children()] == names
+        convs = [getattr(level, name) for name in names]
+        leans = ['up_left', 'down_right', 'up_left'][:number]
+        assert [conv.conv.phase for conv in convs] == leans
+        assert all(c.in_channels == c.out_channels for c in convs[1:])
+    # All of them are used.
+    head(x).sum().backward()
+    assert all(p.grad is not None for p in head.parameters())
+
+
 def test_classifier_starts_with_a_spread_that_lets_gradients_through():
     torch.manual_seed(0)
     head = build(widths=[16, 8, 256])
@@ -149,6 +166,7 @@ def test_selected_stages():
     'options, message',
     [
         (dict(widths=[16, 8]), r'at least 3 levels.*\(16, 8\)'),
+        (dict(num_convs=0), 'num_convs must be at least 1, but got 0'),
         (dict(conv_cfg=[None]), 'each of the 5 levels, but got 1'),
     ],
 )

@@ -1,6 +1,7 @@
 """U-Net decoder over the stages of any backbone."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import torch
 from mmcv.cnn import ConvModule
@@ -13,16 +14,17 @@ from mmseg_cube.layers.phases import phase_pair
 
 
 class UNetLevel(nn.Module):
-    """Upsample, concatenate the skip, convolve twice.
+    """Upsample, concatenate the skip, convolve.
 
     Args:
         in_channels: Channels from the level below.
         skip_channels: Channels of the skip; 0 for a level without one.
-        out_channels: Channels of both convolutions.
+        out_channels: Channels of the convolutions.
         align_corners: As in ``F.interpolate``.
-        conv_cfg: Convolution; ``phase='alternate'`` in it makes the two lean
-            opposite ways.
-        **conv_module: Other keyword arguments of both ConvModules.
+        num_convs: Number of convolutions.
+        conv_cfg: Convolution; ``phase='alternate'`` in it makes them lean
+            opposite ways in turn.
+        **conv_module: Other keyword arguments of the ConvModules.
     """
 
     def __init__(
@@ -31,28 +33,25 @@ class UNetLevel(nn.Module):
         skip_channels: int,
         out_channels: int,
         align_corners: bool,
+        num_convs: int = 2,
         conv_cfg: dict | None = None,
         **conv_module,
     ) -> None:
         super().__init__()
         self.align_corners = align_corners
-        first, second = phase_pair(conv_cfg)
-        self.conv1 = ConvModule(
-            in_channels + skip_channels,
-            out_channels,
-            3,
-            padding=1,
-            conv_cfg=first,
-            **conv_module,
-        )
-        self.conv2 = ConvModule(
-            out_channels,
-            out_channels,
-            3,
-            padding=1,
-            conv_cfg=second,
-            **conv_module,
-        )
+        channels = in_channels + skip_channels
+        self.names = [f'conv{i + 1}' for i in range(num_convs)]
+        for name, cfg in zip(self.names, cycle(phase_pair(conv_cfg))):
+            conv = ConvModule(
+                channels,
+                out_channels,
+                3,
+                padding=1,
+                conv_cfg=cfg,
+                **conv_module,
+            )
+            self.add_module(name, conv)
+            channels = out_channels
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
         """Go up to the size of the skip, or to twice the size without one."""
@@ -68,7 +67,9 @@ class UNetLevel(nn.Module):
         )
         if skip is not None:
             x = torch.cat((x, skip), 1)
-        return self.conv2(self.conv1(x))
+        for name in self.names:
+            x = getattr(self, name)(x)
+        return x
 
 
 @MODELS.register_module()
@@ -83,13 +84,14 @@ class UNetHead(BaseDecodeHead):
         in_channels: Channels of the selected stages, finest first.
         widths: Channels of the levels, coarsest first.
         conv_cfg: Convolution of all levels, or one entry per level. A Cube
-            convolution may have ``phase='alternate'``: the two of each level
-            lean opposite ways.
+            convolution may have ``phase='alternate'``: those of each level
+            lean opposite ways in turn.
         in_index: Selected stages; defaults to the first ones in order.
         dropout_ratio: Dropout before the classifier.
         init_cfg: Initialisation. By default the classifier starts with a
             spread of ``widths[-1] ** -0.5``: with mmseg's 0.01 over so few
             channels the decoder hardly gets a gradient at first.
+        num_convs: Convolutions per level.
         **kwargs: Keyword arguments of mmseg's ``BaseDecodeHead``.
 
     Shape:
@@ -97,8 +99,9 @@ class UNetHead(BaseDecodeHead):
         H' is H_0 doubled by every level beyond the stages.
 
     Raises:
-        ValueError: If there are fewer levels than stages to go up, or the
-            number of convolutions differs from that of the levels.
+        ValueError: If there are fewer levels than stages to go up, the
+            number of entries of ``conv_cfg`` differs from that of the levels,
+            or a level had no convolution.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class UNetHead(BaseDecodeHead):
         in_index: Sequence[int] | None = None,
         dropout_ratio: float = 0.1,
         init_cfg: dict | list[dict] | None = None,
+        num_convs: int = 2,
         **kwargs,
     ) -> None:
         stages = len(in_channels)
@@ -116,6 +120,10 @@ class UNetHead(BaseDecodeHead):
             raise ValueError(
                 f'widths needs at least {stages - 1} levels to go up '
                 f'{stages} stages, but got {tuple(widths)}'
+            )
+        if num_convs < 1:
+            raise ValueError(
+                f'num_convs must be at least 1, but got {num_convs}'
             )
         per_level = isinstance(conv_cfg, (list, tuple))
         conv_cfgs = conv_cfg if per_level else [conv_cfg] * len(widths)
@@ -151,6 +159,7 @@ class UNetHead(BaseDecodeHead):
                 skips[i],
                 width,
                 self.align_corners,
+                num_convs,
                 conv_cfg=conv_cfgs[i],
                 norm_cfg=self.norm_cfg,
                 act_cfg=self.act_cfg,
