@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
 from mmseg_cube.inference import BuildingNetwork
@@ -48,6 +49,7 @@ model = dict(
 custom_hooks = [dict(type='RouterTemperatureHook', end=0.01)]
 pipeline = [
     dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True),
     dict(type='LoadBuildingMask'),
     dict(type='PackSegInputs'),
 ]
@@ -255,6 +257,31 @@ def test_options_replace_settings_of_the_first_config(draw, networks):
     assert layer['order']['temperature'] == 0.5
     lean = numbers['layers'][LAYERS[2]]['kernel']['random_lean']
     assert lean == [0.25, 0.25]
+
+
+def test_images_at_half_resolution(draw, networks, root):
+    half = 'test_dataloader.dataset.pipeline.1.scale_factor=0.5'
+    numbers, _ = draw('--images', 'tile3', '--cfg-options', half)
+    cfg = Config.fromfile(networks['cube'][0])
+    cfg.test_dataloader.dataset.pipeline[1].scale_factor = 0.5
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    (index,) = (
+        i
+        for i in range(len(dataset))
+        if dataset.get_data_info(i)['img_path'].endswith('tile3.png')
+    )
+    model = MODELS.build(cfg.model)
+    model.load_state_dict(torch.load(networks['cube'][1], weights_only=True))
+    (sample,) = model.eval().test_step(pseudo_collate([dataset[index]]))
+    built = sample.pred_sem_seg.data[0].numpy() > 0
+    truth = sample.gt_sem_seg.data[0].numpy() > 0
+    assert truth.shape == built.shape == (40, 56)
+    score = numbers['scores']['cube']['tile3']
+    assert score['tp'] == (truth & built).sum()
+    assert score['fp'] == (~truth & built).sum()
+    # Cells in pixels of the file.
+    cells = numbers['tiles']['tile3']['cells']
+    assert cells[LAYERS[0]] == [16, 16]
 
 
 def test_wrong_input_is_said(main, networks, root, tmp_path, capsys):

@@ -60,7 +60,7 @@ class DrawnTile:
         agreement: Pixels by who is right; None for one network.
         masks: Values of the mask of every layer that has one.
         cells: Height and width of the cells of every layer that was used, in
-            pixels of the tile.
+            pixels of the truth.
         pictures: Names of the files.
     """
 
@@ -115,6 +115,7 @@ def draw_tile(
     first, *others = networks
     with watch(first.model, layers) as seen:
         probabilities = {first.name: predict_tile(first.model, tile)}
+    seen.size = tile.full_size(seen.size)
     for other in others:
         probabilities[other.name] = predict_tile(other.model, tile)
     predictions = {

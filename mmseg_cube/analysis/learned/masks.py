@@ -18,7 +18,8 @@ class Seen:
     """What layers saw of one image.
 
     Attributes:
-        size: Height and width of the image with its padding.
+        size: Height and width of the image with its padding, in pixels of
+            whatever the cells are to be measured in.
         inputs: Height and width of each layer's input.
         masks: Values of shape (r * H, r * W) of each layer with a mask.
     """

@@ -43,13 +43,13 @@ def draw_masks(
     Args:
         masks: Mask and its values by name of layer.
         tile: The tile.
-        size: Its height and width with padding.
+        size: Height and width with padding, in pixels of the truth.
 
     Returns:
         The figure, with the image and the outlines of its buildings first.
     """
     figure, grid = _panels(tile, 1 + len(masks))
-    grid[0].imshow(tile.image)
+    grid[0].imshow(tile.picture)
     _outline(grid[0], tile, '#ffaa00')
     grid[0].set_title(f'{fit_title(tile.name)}\nand its buildings', fontsize=8)
     for axes, (name, (mask, values)) in zip(
@@ -92,7 +92,7 @@ def draw_errors(tile: Tile, why: str, predictions: Predictions) -> Figure:
         left, columns = grid[:2], [grid[2:]]
     else:
         left, columns = grid[::PER_ROW], [grid[1:3], grid[5:7]]
-    left[0].imshow(tile.image)
+    left[0].imshow(tile.picture)
     left[0].set_title('image', fontsize=8)
     left[1].imshow(tile.truth == 1, cmap='Greys_r', vmin=0, vmax=1)
     left[1].set_title('truth', fontsize=8)
@@ -104,7 +104,7 @@ def draw_errors(tile: Tile, why: str, predictions: Predictions) -> Figure:
         middle.set_title(f'{name}\nprobability, true outlines', fontsize=8)
         _add_scale(figure, middle, shown)
         labels = map_errors(tile.truth, probability > THRESHOLD)
-        right.imshow(paint(tile.image, labels, ERRORS))
+        right.imshow(paint(tile.picture, labels, ERRORS))
         iou = iou_of(counts)
         score = 'no buildings' if iou is None else f'IoU {iou:.1f} %'
         right.set_title(
@@ -142,7 +142,7 @@ def _compare(
     (first, _), (second, _) = (prediction for _, prediction in pairs)
     built = [probability > THRESHOLD for probability in (first, second)]
     labels = map_agreement(tile.truth, *built)
-    upper.imshow(paint(tile.image, labels, AGREEMENT))
+    upper.imshow(paint(tile.picture, labels, AGREEMENT))
     counts = np.bincount(labels.reshape(-1), minlength=len(AGREEMENT))
     upper.set_title(
         f'first: {pairs[0][0]}\nonly first right {counts[1]:,}, only second '

@@ -7,8 +7,10 @@ window of a large one.
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS
@@ -19,6 +21,8 @@ from mmseg_cube.evaluation.confusion import Confusion, count_pixels
 from mmseg_cube.inference import BuildingNetwork
 
 THRESHOLD = 0.5
+# Probability whose logit stands for that of 0, and likewise below 1.
+SMALLEST = 1e-6
 # A tile passes through the network as a whole: more takes many gigabytes.
 LARGEST = 2048**2  # pixels
 
@@ -27,15 +31,37 @@ LARGEST = 2048**2  # pixels
 class Tile:
     """An image with its truth.
 
+    Pipelines may give the network a smaller or larger image than the file's;
+    pictures and scores have the pixels of the truth.
+
     Attributes:
         name: Stem of its file, for windows followed by row and column.
-        image: RGB image of shape (H, W, 3), 8 bit.
+        image: RGB image for the network, (H', W', 3), 8 bit.
         truth: Labels 0 and 1, and 255 to ignore, uint8 of shape (H, W).
     """
 
     name: str
     image: np.ndarray
     truth: np.ndarray
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The image in the size of the truth, (H, W, 3)."""
+        shape = self.truth.shape
+        if self.image.shape[:2] == shape:
+            return self.image
+        return cv2.resize(
+            self.image, shape[::-1], interpolation=cv2.INTER_LINEAR
+        )
+
+    def full_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Convert a height and width from pixels of the image to the truth's.
+
+        Args:
+            size: Height and width in pixels of the image.
+        """
+        shapes = zip(size, self.truth.shape, self.image.shape[:2], strict=True)
+        return tuple(round(n * full / seen) for n, full, seen in shapes)
 
 
 class Tiles:
@@ -80,7 +106,8 @@ class Tiles:
         """Load a tile.
 
         Raises:
-            ValueError: If it has no truth, or is too large.
+            ValueError: If it has no truth or one of another size, or is too
+                large.
         """
         data = self.dataset[self._indices[name]]
         sample, inputs = data['data_samples'], data['inputs']
@@ -99,7 +126,17 @@ class Tiles:
             )
         # Loaders give BGR, channels first.
         image = inputs.flip(0).permute(1, 2, 0).numpy()
-        return Tile(name, image, sample.gt_sem_seg.data[0].numpy())
+        truth = sample.gt_sem_seg.data[0].numpy()
+        # Predictions are resized to the size of the file.
+        known = (image.shape[:2], tuple(sample.get('ori_shape', ())))
+        if truth.shape not in known:
+            sizes = [f'{w} x {h}' for h, w in (truth.shape, known[0])]
+            raise ValueError(
+                f'{self.paths[name]}: its truth has {sizes[0]} pixels, the '
+                f'image for the network {sizes[1]}, and not those of the '
+                'file. Resize both, or load the mask last'
+            )
+        return Tile(name, image, truth)
 
     def find(self, wanted: str) -> list[str]:
         """Names of the tiles that a name, a file name or a path stands for.
@@ -131,32 +168,39 @@ def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
         tile: Tile.
 
     Returns:
-        Building probabilities, float32 of shape (H, W).
+        Building probabilities, float32 of the shape of the truth.
 
     Raises:
         ValueError: If the network has other classes, or gives values that
             are no numbers.
     """
     windows = tile.image.transpose(2, 0, 1)[None]
-    probability = BuildingNetwork(model)(windows)[0].cpu().numpy()
-    if not np.isfinite(probability).all():
+    probability = BuildingNetwork(model)(windows).cpu()
+    if not probability.isfinite().all():
         raise ValueError(
             f'{tile.name}: the network gives values that are no numbers, so '
             'its weights are broken. Look for a loss of nan in the log of '
             'its training'
         )
-    return probability
+    if probability.shape[1:] != tile.truth.shape:
+        # As segmentors do, which resize what they put into their softmax.
+        logits = F.interpolate(
+            probability.logit(SMALLEST)[None],
+            tile.truth.shape,
+            mode='bilinear',
+            align_corners=getattr(model, 'align_corners', False),
+        )
+        probability = logits[0].sigmoid()
+    return probability[0].numpy()
 
 
 def score_tile(tile: Tile, probability: np.ndarray) -> Confusion:
     """Count the pixels of a prediction.
 
-    Raises:
-        ValueError: If the pipeline changed the size of the image only.
+    Args:
+        tile: Tile.
+        probability: Building probabilities of the shape of the truth.
     """
     labels = (probability > THRESHOLD).astype(np.uint8)
     truth = torch.from_numpy(tile.truth)
-    try:
-        return count_pixels(torch.from_numpy(labels), truth, IGNORED)
-    except ValueError as error:
-        raise ValueError(f'{tile.name}: {error}') from error
+    return count_pixels(torch.from_numpy(labels), truth, IGNORED)
