@@ -54,11 +54,13 @@ def load_network(cfg: Config, checkpoint: str, name: str) -> LearnedNetwork:
 def name_networks(configs: list[str]) -> list[str]:
     """Name networks after their configs, without schedule and data.
 
-    Those that would share a name keep all of the config's, and a number.
+    Those that would share a name keep all of the config's; files of one name
+    are called after their folders, and one file after its number.
     """
     stems = [Path(config).stem for config in configs]
     short = [SCHEDULE.sub('', stem) for stem in stems]
-    for names in (short, stems):
+    folders = [Path(config).resolve().parts[-2::-1] for config in configs]
+    for names in (short, stems, *zip(*folders, strict=False)):
         if len(set(names)) == len(names):
-            return names
+            return list(names)
     return [f'{stem} ({i})' for i, stem in enumerate(stems, 1)]

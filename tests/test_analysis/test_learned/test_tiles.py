@@ -204,7 +204,10 @@ def test_networks_are_named_apart():
     assert name_networks(short) == ['cube-a', 'a']
     long = ['x/a_1xb8-600_whu.py', 'x/a_1xb8-900_whu.py']
     assert name_networks(long) == ['a_1xb8-600_whu', 'a_1xb8-900_whu']
-    assert name_networks(['x/a.py', 'y/a.py']) == ['a (1)', 'a (2)']
+    # As runs of an ablation keep their configs.
+    runs = [f'study/{x}/seed-0/config.py' for x in ('full', 'baseline')]
+    assert name_networks(runs) == ['full', 'baseline']
+    assert name_networks(['x/a.py', 'x/a.py']) == ['a (1)', 'a (2)']
 
 
 @pytest.mark.parametrize('count', [0, 2, 5])
