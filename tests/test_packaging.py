@@ -119,8 +119,9 @@ def test_installed_wheel_serves_its_configs(wheel, tmp_path):
         'assert head.type == "UNetHead", head\n'
         'open("child.py", "w").write(f"_base_ = {name!r}")\n'
         'assert Config.fromfile("child.py").model.decode_head == head\n'
+        'print("configs served")\n'
     )
-    run(sys.executable, '-c', code, cwd=tmp_path)
+    assert 'configs served' in run(sys.executable, '-c', code, cwd=tmp_path)
 
 
 def test_index_and_metafiles_name_every_config():
@@ -184,7 +185,9 @@ import mmseg_cube
 
 
 def test_import_needs_no_mmpretrain():
-    run(sys.executable, '-c', BLOCK.format(name='mmpretrain'), cwd=ROOT)
+    code = BLOCK.format(name='mmpretrain') + 'print(mmseg_cube.__file__)\n'
+    imported = str(ROOT / 'mmseg_cube' / '__init__.py')
+    assert imported in run(sys.executable, '-c', code, cwd=ROOT)
 
 
 def test_missing_mmseg_is_said_in_one_line():

@@ -5,6 +5,7 @@ window of a large one.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -44,7 +45,7 @@ class Tile:
     image: np.ndarray
     truth: np.ndarray
 
-    @property
+    @cached_property
     def picture(self) -> np.ndarray:
         """The image in the size of the truth, (H, W, 3)."""
         shape = self.truth.shape
