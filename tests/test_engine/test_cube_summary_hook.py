@@ -1,9 +1,10 @@
 from pathlib import Path
 
+import pytest
 from mmengine.dist import utils as dist_utils
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import HOOKS
-from torch import distributed, nn
+from torch import nn
 
 from mmseg_cube.layers import CubeKernelBlock
 
@@ -51,17 +52,12 @@ def test_network_that_changed_is_said_again(make_runner):
     assert logged(runner) == ['Cube kernels: 0 of 0 convolutions', LINE]
 
 
-def test_distributed_wrapper(make_runner, tmp_path):
+@pytest.mark.usefixtures('process_group')
+def test_distributed_wrapper(make_runner):
     runner = make_runner('run', HOOK)
     add_layers(runner)
-    distributed.init_process_group(
-        'gloo', init_method=f'file://{tmp_path}/group', rank=0, world_size=1
-    )
-    try:
-        runner.model = MMDistributedDataParallel(runner.model)
-        runner.call_hook('before_run')
-    finally:
-        distributed.destroy_process_group()
+    runner.model = MMDistributedDataParallel(runner.model)
+    runner.call_hook('before_run')
     assert logged(runner) == [LINE]
 
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import MessageHub
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import HOOKS
-from torch import distributed, nn
+from torch import nn
 from torch._dynamo.testing import CompileCounter
 
 from mmseg_cube.layers import ChannelRouter, CubeKernelBlock
@@ -44,15 +44,10 @@ def test_one_iteration_and_iterations_past_the_end():
     assert cool(model, [4, 5, 99]) == pytest.approx([0.25] * 3)
 
 
-def test_routers_in_a_distributed_wrapper(tmp_path):
-    distributed.init_process_group(
-        'gloo', init_method=f'file://{tmp_path}/group', rank=0, world_size=1
-    )
-    try:
-        model = MMDistributedDataParallel(nn.Sequential(ChannelRouter(8)))
-        assert cool(model, range(5)) == pytest.approx(COOLING)
-    finally:
-        distributed.destroy_process_group()
+@pytest.mark.usefixtures('process_group')
+def test_routers_in_a_distributed_wrapper():
+    model = MMDistributedDataParallel(nn.Sequential(ChannelRouter(8)))
+    assert cool(model, range(5)) == pytest.approx(COOLING)
 
 
 def test_resumed_run_goes_on_where_it_was(make_runner, tmp_path):

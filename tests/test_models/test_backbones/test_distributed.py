@@ -28,7 +28,9 @@ for _ in range(2):
     sum(output.square().mean() for output in outputs).backward()
 found = {n: p.grad for n, p in cube.named_parameters()}
 torch.save(found, f'{folder}/{rank}.pt')
-# Nobody leaves while the other one still needs the store.
+# Nobody leaves while the other one still needs the store, and a wrapper
+# that goes after its group can wait for a thread that waits for it.
+del wrapped
 distributed.barrier()
 distributed.destroy_process_group()
 if rank == 0:
