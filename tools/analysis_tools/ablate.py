@@ -10,7 +10,8 @@ where it was. Two of them with one folder share the work.
 A variant is a preset, with settings behind it: baseline, reconstruction (no
 router, no mask), router, mask, full (both), config (what the config says);
 reconstruction+router.method=sort, full+mask.kernel_size=7,
-reconstruction+phase=alternate, full+levels=0,1+mask.levels=0.
+reconstruction+phase=alternate, full+levels=0,1+mask.levels=0,
+baseline+model.decode_head.widths=[160,80,40,20].
 """
 
 import argparse
@@ -24,12 +25,12 @@ from rich.console import Console
 
 from mmseg_cube.analysis.ablation.identity import check_config
 from mmseg_cube.analysis.ablation.networks import build_variants
+from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import plan_runs
 from mmseg_cube.analysis.ablation.process import LOG, tail
 from mmseg_cube.analysis.ablation.scores import IOU, SCORES
 from mmseg_cube.analysis.ablation.slots import make_slots
 from mmseg_cube.analysis.ablation.study import Study
-from mmseg_cube.analysis.ablation.variants import parse_variant
 from mmseg_cube.analysis.benchmark.tool import positive
 from mmseg_cube.analysis.complexity.configs import read_config
 from mmseg_cube.utils.cfg_options import add_cfg_options

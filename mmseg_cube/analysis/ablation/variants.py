@@ -1,4 +1,4 @@
-"""Variants of a Cube network, written as ``PRESET+KEY=VALUE+...``.
+"""Variants of a Cube network: presets with settings.
 
 ============== =======================================================
 baseline       plain convolutions
@@ -8,22 +8,15 @@ mask           these with a mask
 full           these with both
 config         what the config says
 ============== =======================================================
-
-Keys are options of ``CubeConv2d``, with a dot those of its router and mask:
-``reconstruction+router.method=sort``, ``full+mask.kernel_size=7``. For a
-``UNetHead``, ``levels=0,1`` are the levels, coarsest first, that have Cube
-kernels, and ``router.levels`` and ``mask.levels`` those of them that keep
-the router or the mask. Any other key can be set on some levels only:
-``reconstruction+lattice_kernel_size@2,3=4``.
 """
 
+import copy
 import functools
-import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mmengine.config import ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 
 from mmseg_cube.analysis.ablation.cubes import (
     Cfg,
@@ -32,8 +25,6 @@ from mmseg_cube.analysis.ablation.cubes import (
     without_cubes,
 )
 from mmseg_cube.analysis.ablation.levels import change_on, cubes_on, keep_on
-from mmseg_cube.layers import ChannelRouter, SpatialMask
-from mmseg_cube.layers.conv_cfg import CUBE_ARGUMENTS
 
 ROUTER, MASK = dict(method='sinkhorn'), dict()
 BASELINE, CONFIG = 'baseline', 'config'
@@ -47,23 +38,7 @@ PRESETS = {
     CONFIG: dict(),
 }
 LEVELS = 'levels'
-AT = '@'  # before the levels on which a key is set
-NESTED = {
-    part: [
-        name
-        for name in inspect.signature(layer).parameters
-        if name not in ('channels', 'device', 'dtype')
-    ]
-    for part, layer in (('router', ChannelRouter), ('mask', SpatialMask))
-}
-KEYS = [
-    *CUBE_ARGUMENTS,
-    LEVELS,
-    *(f'{part}.{key}' for part, keys in NESTED.items() for key in keys),
-    *(f'{part}.{LEVELS}' for part in NESTED),
-]
-# A plus sign inside a number starts no new part.
-JOINT = re.compile(r'\+(?=[A-Za-z_])')
+PARTS = ('router', 'mask')
 UNSAFE = re.compile(r'[^\w.+=,@-]+')
 
 
@@ -76,12 +51,15 @@ class Variant:
         preset: One of ``PRESETS``.
         options: Values by key.
         on_levels: Key, levels and value of what is set on some levels only.
+        model: Values by dotted key of what else is different in the
+            ``model`` of the config.
     """
 
     text: str
     preset: str
     options: Mapping[str, object]
     on_levels: Sequence[tuple[str, list[int], object]] = ()
+    model: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -92,8 +70,8 @@ class Variant:
         """Make the ``model`` of this variant from that of a config.
 
         Raises:
-            ValueError: If the config has no Cube kernels, or no levels to
-                choose from.
+            ValueError: If the config has no Cube kernels, no levels to
+                choose from, or no such key.
         """
         if not find_cubes(model):
             raise ValueError(
@@ -101,6 +79,7 @@ class Variant:
                 "conv_cfg=dict(type='CubeConv2d') or a CubeBackbone, such as "
                 'one whose name starts with cube-'
             )
+        model = self._set_model(model)
         if self.preset == BASELINE:
             return ConfigDict(without_cubes(model))
         model = change_cubes(model, self._set_options)
@@ -110,7 +89,7 @@ class Variant:
             for key, chosen, value in self.on_levels:
                 change = functools.partial(_set, key=key, value=value)
                 model = change_on(model, chosen, change)
-            for part in NESTED:
+            for part in PARTS:
                 chosen = self.options.get(f'{part}.{LEVELS}')
                 if chosen is not None:
                     model = keep_on(model, part, chosen)
@@ -118,80 +97,20 @@ class Variant:
             raise ValueError(f'variant {self.text!r}: {error}') from error
         return ConfigDict(model)
 
+    def _set_model(self, model: Mapping[str, object]) -> ConfigDict:
+        cfg = Config(dict(model=copy.deepcopy(model)))
+        try:
+            cfg.merge_from_dict(dict(self.model))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f'variant {self.text!r}: {error}') from error
+        return cfg.model
+
     def _set_options(self, cube: Cfg) -> Cfg:
         cube |= PRESETS[self.preset]
         for key, value in self.options.items():
             if not key.endswith(LEVELS):
                 _set(cube, key, value)
         return cube
-
-
-def parse_variant(text: str) -> Variant:
-    """Read a variant.
-
-    Raises:
-        ValueError: Naming the preset, key or value that cannot be read, and
-            what there is.
-    """
-    preset, *parts = JOINT.split(text)
-    if preset not in PRESETS:
-        raise ValueError(
-            f'variant {text!r}: there is no preset {preset!r}; there are '
-            f'{", ".join(PRESETS)}'
-        )
-    given, options, on_levels = [], {}, []
-    for part in parts:
-        where, equals, value = part.partition('=')
-        key, at, levels = where.partition(AT)
-        if not equals or key not in KEYS:
-            raise ValueError(
-                f'variant {text!r}: {part!r} is none of {"=, ".join(KEYS)}='
-            )
-        if where in given:
-            raise ValueError(f'variant {text!r}: {where} is given twice')
-        chosen = _read_levels(levels) if at else []
-        if at and (key.endswith(LEVELS) or not chosen):
-            raise ValueError(
-                f'variant {text!r}: {part!r} sets no option on levels. Write '
-                'KEY@LEVELS=VALUE, such as lattice_kernel_size@0,1=4'
-            )
-        given.append(where)
-        read = _read_value(text, key, value)
-        if at:
-            on_levels.append((key, chosen, read))
-        else:
-            options[key] = read
-    if preset == BASELINE and given:
-        raise ValueError(
-            f'variant {text!r}: a baseline has no Cube kernels, so no '
-            f'{given[0]}'
-        )
-    return Variant(text, preset, options, on_levels)
-
-
-def _read_value(text: str, key: str, value: str) -> object:
-    """Read a value as ``--cfg-options`` does."""
-    read = DictAction._parse_iterable(value)
-    if key.endswith(LEVELS):
-        read = _read_levels(value)
-        if not read:
-            raise ValueError(
-                f'variant {text!r}: {key} must be numbers, such as 0,1, but '
-                f'got {value!r}'
-            )
-    elif key in NESTED and read is not None:
-        raise ValueError(
-            f'variant {text!r}: {key} can only be None; give its options, '
-            f'such as {key}.{NESTED[key][0]}=...'
-        )
-    return read
-
-
-def _read_levels(text: str) -> list[int]:
-    """Read numbers with commas between them; none if it is not that."""
-    read = DictAction._parse_iterable(text)
-    read = list(read) if isinstance(read, list | tuple) else [read]
-    return read if all(type(i) is int for i in read) else []
 
 
 def _set(cube: Cfg, key: str, value: object) -> Cfg:

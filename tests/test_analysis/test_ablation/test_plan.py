@@ -9,8 +9,8 @@ from mmseg_cube.analysis.ablation.identity import (
     keep_config,
 )
 from mmseg_cube.analysis.ablation.networks import build_variants
+from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import plan_runs
-from mmseg_cube.analysis.ablation.variants import parse_variant
 from mmseg_cube.analysis.complexity.count import complexity
 
 FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'convnext_unet'

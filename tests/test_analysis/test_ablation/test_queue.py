@@ -9,6 +9,7 @@ import time
 import pytest
 from mmengine.config import Config
 
+from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import Run
 from mmseg_cube.analysis.ablation.process import (
     RunProcess,
@@ -17,7 +18,6 @@ from mmseg_cube.analysis.ablation.process import (
 )
 from mmseg_cube.analysis.ablation.progress import read_iteration
 from mmseg_cube.analysis.ablation.queue import Queue
-from mmseg_cube.analysis.ablation.variants import parse_variant
 
 # What a run does stands in a file of its folder.
 PRETENDED = """

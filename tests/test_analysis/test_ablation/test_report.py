@@ -4,9 +4,9 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
+from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import Run
 from mmseg_cube.analysis.ablation.report import write_report
-from mmseg_cube.analysis.ablation.variants import parse_variant
 
 RESULT = dict(
     config='cube-small',

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_cube.analysis.ablation.identity import keep_config
+from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import plan_runs
 from mmseg_cube.analysis.ablation.run import AblationHook, main
-from mmseg_cube.analysis.ablation.variants import parse_variant
 
 FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'convnext_unet'
 CONFIG = FOLDER / 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'

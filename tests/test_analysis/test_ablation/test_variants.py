@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmseg_cube.analysis.ablation.cubes import find_cubes, without_cubes
-from mmseg_cube.analysis.ablation.variants import parse_variant
+from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.complexity.count import build_without_weights
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
@@ -95,29 +95,23 @@ def test_levels_by_default_widths():
     assert levels == [None] * 4 + [CUBE]
 
 
-@pytest.mark.parametrize(
-    'text, message',
-    [
-        ('cube', "no preset 'cube'; there are baseline, reconstruction"),
-        ('full+size=3', "'size=3' is none of scale=, .*mask.kernel_size="),
-        ('full+scale', "'scale' is none of scale="),
-        ('full+mask.size=3', "'mask.size=3' is none of .*mask.kernel_size="),
-        ('full+scale=2+scale=4', 'scale is given twice'),
-        ('full+router=sort', r'router can only be None.*router\.method='),
-        ('full+levels=low', "levels must be numbers, such as 0,1, .*'low'"),
-        ('full+levels=0,1.5', "levels must be numbers.*'0,1.5'"),
-        ('full+scale@0=2+scale@0=4', 'scale@0 is given twice'),
-        ('full+scale@=2', "'scale@=2' sets no option on levels. Write KEY@"),
-        ('full+scale@low=2', "'scale@low=2' sets no option on levels"),
-        ('full+levels@0=1', "'levels@0=1' sets no option on levels"),
-        ('full+size@0=1', "'size@0=1' is none of scale="),
-        ('baseline+scale=3', 'a baseline has no Cube kernels, so no scale'),
-    ],
-)
-def test_what_cannot_be_read(text, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        parse_variant(text)
-    assert repr(text) in str(caught.value)
+def test_the_rest_of_the_network():
+    wider = 'model.decode_head.widths=[16,16]'
+    for preset in ('baseline', 'full'):
+        model = parse_variant(f'{preset}+{wider}').of(MODEL)
+        assert model.decode_head.widths == [16, 16]
+        usual = parse_variant(preset).of(MODEL)
+        assert usual.decode_head.widths == [8, 8, 8]
+        model.decode_head.widths = usual.decode_head.widths
+        assert model == usual
+    text = f'config+{wider}+model.backbone.levels=a+scale@1=3'
+    model = parse_variant(text).of(MODEL)
+    assert model.backbone == dict(depth=1, levels='a')
+    # Levels are those of the changed network.
+    assert model.decode_head.conv_cfg == [CUBE, {**CUBE, 'scale': 3}]
+    text = 'config+model.backbone._delete_=True+model.backbone.type=Other'
+    assert parse_variant(text).of(MODEL).backbone == dict(type='Other')
+    assert MODEL['backbone'] == dict(depth=1)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +120,7 @@ def test_what_cannot_be_read(text, message):
         ('full+levels=3', r'no level 3; .*levels 0 \(coarsest\) to 2'),
         ('full+mask.levels=-1', 'no level -1'),
         ('full+scale@3=2', 'no level 3'),
+        ('full+model.decode_head.widths.5=2', 'widths.*5'),
         ('full+levels=0+scale@1=2', 'level 1 has no Cube kernels'),
         ('router+mask.levels=0', 'level 0 has no mask to keep'),
         ('full+levels=0+router.levels=1', 'level 1 has no router to keep'),
@@ -150,6 +145,8 @@ def test_folders():
     assert parse_variant('full').folder == 'full'
     text = 'reconstruction+lattice_kernel_size=(3, 5)+phase=alternate'
     assert parse_variant('full+scale@1,2=3').folder == 'full+scale@1,2=3'
+    wider = parse_variant('baseline+model.decode_head.widths=[160,80]').folder
+    assert wider == 'baseline+model.decode_head.widths=_160,80_'
     name = parse_variant(text).folder
     assert name == 'reconstruction+lattice_kernel_size=_3,_5_+phase=alternate'
 
