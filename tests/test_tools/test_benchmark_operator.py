@@ -97,9 +97,30 @@ def test_bars_are_not_claimed_for_other_types(tool, tmp_path, capsys):
     assert {r['passes'] for r in numbers['results']} == {None}
 
 
+def test_lists_operations(tool, tmp_path, capsys):
+    args = '--grid 8x6 8x4 --repeats 1 --threads 1 --profile'
+    assert tool.main([*args.split(), '--out', str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    table = (tmp_path / 'table.md').read_text()
+    profiles = json.loads((tmp_path / 'results.json').read_text())['profiles']
+    assert [(p['size'], p['name']) for p in profiles] == [
+        (size, name)
+        for size in (6, 4)
+        for name in ('nn.Conv2d', 'auto', 'Conv-BN-ReLU', 'block')
+    ]
+    for profile in profiles:
+        title = f'{profile["name"]}, 8 x {profile["size"]}, contiguous'
+        assert title in table and title in printed
+        # The longest come first, and are never left out.
+        longest = profile['operations'][0]
+        row = f'| {longest["name"]} | {longest["calls"]:g} |'
+        assert row in table.split(title)[1].split('**')[1]
+
+
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
+        ('--profile --device cuda', '--profile is for the CPU, not for cuda'),
         ('--grid 6x8', 'divisible by scale^2 = 4'),
         ('--grid 64', "such as 64x128, but got '64'"),
         ('--grid 64x0', "such as 64x128, but got '64x0'"),

@@ -25,6 +25,7 @@ from mmseg_cube.analysis.operator_speed.comparison import (
     Result,
     compare,
 )
+from mmseg_cube.analysis.operator_speed.profile import profile
 from mmseg_cube.analysis.operator_speed.report import make_tables, write_report
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import CubeRuleError
@@ -83,12 +84,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--repeats', type=positive, default=30, help='rounds of timing (30)'
     )
     parser.add_argument(
+        '--profile',
+        action='store_true',
+        help='also list the time of inference by operation (on the CPU)',
+    )
+    parser.add_argument(
         '--out',
         type=Path,
         default=Path('work_dirs/benchmark_operator'),
         help='folder for the results (work_dirs/benchmark_operator)',
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.profile and args.device != 'cpu':
+        parser.error(f'--profile is for the CPU, not for {args.device}')
+    return args
 
 
 def grid_row(text: str) -> tuple[int, int]:
@@ -114,20 +123,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         device = prepare(args.device, args.threads)
         settings = list_settings(args, device)
         results = measure_all(settings, args.repeats)
+        profiles = {s: profile(s) for s in settings if args.profile}
         facts = describe_machine(device) | dict(
             dtype=args.dtype,
             batch=settings[0].batch,
             lattice_kernel_size=args.lattice_kernel_size,
             repeats=args.repeats,
         )
-        write_report(results, facts, args.out)
+        write_report(results, profiles, facts, args.out)
     except (OSError, ValueError, DisagreementError) as error:
         print(f'benchmark_operator: {error}', file=sys.stderr)
         return 2
     except torch.cuda.OutOfMemoryError as error:
         print(f'{error}; choose a smaller --batch', file=sys.stderr)
         return 2
-    show(facts, make_tables(results))
+    show(facts, make_tables(results, profiles))
     print(
         f'{count_bars(results)}; table.md, results.json and chart.png in '
         f'{args.out}'

@@ -1,15 +1,18 @@
 """Tables, numbers and chart of the operator's benchmark."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from mmseg_cube.analysis.benchmark.chart import Panel, draw_ratios
 from mmseg_cube.analysis.benchmark.files import judge, write_benchmark
+from mmseg_cube.analysis.operator_speed.candidates import Setting
 from mmseg_cube.analysis.operator_speed.comparison import (
     MEASURES,
     MEMORY,
     Result,
 )
+from mmseg_cube.analysis.operator_speed.profile import Operation
 
 MEMORY_LIMITS = {'reference': 1.0}
 # Operations of the folded form, and of the others, over the reference's.
@@ -19,9 +22,13 @@ TIME_LIMITS = MEMORY_LIMITS | {
 }
 MILLISECONDS = 1e3
 MEBIBYTES = 2**-20
+SMALL_SHARE = 0.02  # of a pass, below which an operation is left out
+
+Table = list[list[str]]
+Profiles = Mapping[Setting, Mapping[str, list[Operation]]]
 
 
-def tabulate(results: list[Result], measure: str) -> list[list[str]]:
+def tabulate(results: list[Result], measure: str) -> Table:
     """Lay out one measure: a head, then a row per setting.
 
     References show their time in ms or memory in MiB, the others their ratio
@@ -33,7 +40,7 @@ def tabulate(results: list[Result], measure: str) -> list[list[str]]:
     head, rows = ['C x H', 'layout'], {}
     for result in results:
         row = rows.setdefault(
-            result.setting, [_name(result), result.setting.layout]
+            result.setting, [_place(result.setting), result.setting.layout]
         )
         if result.is_reference:
             row.append(f'{factor * result.value.median:.2f}')
@@ -54,16 +61,46 @@ def title_of(measure: str) -> str:
     return f'{measure}: references in {unit}, others as ratio to theirs'
 
 
-def make_tables(results: list[Result]) -> dict[str, list[list[str]]]:
-    """Lay out all measures, by title."""
-    return {title_of(m): tabulate(results, m) for m in MEASURES}
+def tabulate_profile(operations: list[Operation]) -> Table:
+    """Lay out a profile: times in ms, and shares of the pass."""
+    whole = sum(operation.seconds for operation in operations)
+    rows = [
+        [
+            name,
+            f'{calls:g}',
+            f'{MILLISECONDS * seconds:.2f}',
+            f'{100 * seconds / whole:.1f}',
+        ]
+        for name, calls, seconds in operations
+        if seconds >= SMALL_SHARE * whole
+    ]
+    total = ['all', '', f'{MILLISECONDS * whole:.2f}', '100.0']
+    return [['operation', 'calls', 'ms', '%'], total, *rows]
 
 
-def write_report(results: list[Result], facts: dict, out: Path) -> None:
+def make_tables(results: list[Result], profiles: Profiles) -> dict[str, Table]:
+    """Lay out all measures and profiles, by title.
+
+    Args:
+        results: All results of a run.
+        profiles: Operations by setting and candidate.
+    """
+    tables = {title_of(m): tabulate(results, m) for m in MEASURES}
+    for setting, by_name in profiles.items():
+        for name, operations in by_name.items():
+            title = f'{name}, {_place(setting)}, {setting.layout}: inference'
+            tables[title] = tabulate_profile(operations)
+    return tables
+
+
+def write_report(
+    results: list[Result], profiles: Profiles, facts: dict, out: Path
+) -> None:
     """Write table.md, results.json and chart.png, each whole or not at all.
 
     Args:
         results: All results of a run.
+        profiles: Operations by setting and candidate.
         facts: What they depend on besides the code.
         out: Folder.
     """
@@ -80,12 +117,26 @@ def write_report(results: list[Result], facts: dict, out: Path) -> None:
     for result in results:
         if not result.is_reference:
             panel = panels[result.measure, result.setting.layout]
-            group = panel.groups.setdefault(_name(result), {})
+            group = panel.groups.setdefault(_place(result.setting), {})
             group[result.name] = result.ratio.median
     draw = partial(draw_ratios, list(panels.values()), len(layouts))
-    numbers = dict(results=[r.to_dict() for r in results])
-    write_benchmark(out, facts, make_tables(results), numbers, draw)
+    numbers = dict(
+        results=[r.to_dict() for r in results],
+        profiles=[
+            dict(
+                channels=setting.channels,
+                size=setting.size,
+                layout=setting.layout,
+                name=name,
+                operations=[x._asdict() for x in operations],
+            )
+            for setting, by_name in profiles.items()
+            for name, operations in by_name.items()
+        ],
+    )
+    tables = make_tables(results, profiles)
+    write_benchmark(out, facts, tables, numbers, draw)
 
 
-def _name(result: Result) -> str:
-    return f'{result.setting.channels} x {result.setting.size}'
+def _place(setting: Setting) -> str:
+    return f'{setting.channels} x {setting.size}'
