@@ -19,6 +19,7 @@ from mmengine.config import DictAction
 from mmseg_cube.analysis.ablation.variants import (
     BASELINE,
     LEVELS,
+    PARTS,
     PRESETS,
     Variant,
 )
@@ -33,7 +34,7 @@ NESTED = {
         for name in inspect.signature(layer).parameters
         if name not in ('channels', 'device', 'dtype')
     ]
-    for part, layer in (('router', ChannelRouter), ('mask', SpatialMask))
+    for part, layer in zip(PARTS, (ChannelRouter, SpatialMask), strict=True)
 }
 KEYS = [
     *CUBE_ARGUMENTS,

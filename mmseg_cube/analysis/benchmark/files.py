@@ -8,6 +8,7 @@ from typing import Protocol
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 TABLES, RESULTS, CHART = 'table.md', 'results.json', 'chart.png'
+Table = list[list[str]]  # the first row is the head
 
 
 class Judged(Protocol):
@@ -40,7 +41,7 @@ def count_bars(results: Iterable[Judged]) -> str:
 def write_benchmark(
     out: Path,
     facts: dict,
-    tables: Mapping[str, list[list[str]]],
+    tables: Mapping[str, Table],
     numbers: dict,
     draw: Callable[[Path], object],
 ) -> None:
@@ -49,7 +50,7 @@ def write_benchmark(
     Args:
         out: Folder.
         facts: What the results depend on besides the code.
-        tables: Rows by title; the first row is the head.
+        tables: Tables by title.
         numbers: Everything for JSON besides the facts.
         draw: Writes the chart to a path, as PNG.
     """

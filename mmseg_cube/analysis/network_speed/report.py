@@ -5,7 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from mmseg_cube.analysis.benchmark.chart import Panel, draw_ratios
-from mmseg_cube.analysis.benchmark.files import judge, write_benchmark
+from mmseg_cube.analysis.benchmark.files import (
+    Table,
+    judge,
+    write_benchmark,
+)
 from mmseg_cube.analysis.network_speed.candidates import THROUGHPUT
 from mmseg_cube.analysis.network_speed.clock import WHOLE
 from mmseg_cube.analysis.network_speed.comparison import (
@@ -19,8 +23,6 @@ LIMITS = {'baseline': 1.0}
 MILLISECONDS = 1e3
 MEBIBYTES = 2**-20
 SMALL_SHARE = 0.01  # of a profile, below which a module is left out
-
-Table = list[list[str]]
 
 
 def tabulate(results: list[Result], task: str) -> Table:

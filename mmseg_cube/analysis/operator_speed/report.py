@@ -5,7 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from mmseg_cube.analysis.benchmark.chart import Panel, draw_ratios
-from mmseg_cube.analysis.benchmark.files import judge, write_benchmark
+from mmseg_cube.analysis.benchmark.files import (
+    Table,
+    judge,
+    write_benchmark,
+)
 from mmseg_cube.analysis.operator_speed.candidates import Setting
 from mmseg_cube.analysis.operator_speed.comparison import (
     MEASURES,
@@ -24,7 +28,6 @@ MILLISECONDS = 1e3
 MEBIBYTES = 2**-20
 SMALL_SHARE = 0.02  # of a pass, below which an operation is left out
 
-Table = list[list[str]]
 Profiles = Mapping[Setting, Mapping[str, list[Operation]]]
 
 
