@@ -1,0 +1,163 @@
+"""One picture of an image, its truth and the errors of a prediction.
+
+Buildings that were found are white, missed ones sky blue and false ones
+orange, everywhere in this project. The colours are laid over a dark grey
+image, so that nothing else has a colour. They stay apart for people with any
+kind of colour vision, as simulated after Machado et al. 2009 (doi
+10.1109/TVCG.2009.113).
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mmseg_cube.utils.whole_files import write_whole
+
+Colour = tuple[int, int, int]  # red, green and blue
+
+FOUND: Colour = (245, 245, 245)
+MISSED: Colour = (86, 180, 233)
+FALSE: Colour = (230, 110, 0)
+UNSCORED: Colour = (0, 0, 0)
+IGNORED = 255  # label of pixels that do not count
+
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+DARKNESS = 0.55  # what is left of the image's brightness
+OPACITY = 0.7
+FRAME: Colour = (20, 20, 20)
+GAP = 4  # pixels between panels
+CAPTION = 20  # pixels above them
+NARROWEST, WIDEST = 256, 1024  # pixels of a panel
+LETTER = 0.4  # scale of OpenCV's font
+
+
+def paint(
+    image: np.ndarray, layers: Iterable[tuple[np.ndarray, Colour]]
+) -> np.ndarray:
+    """Lay colours over a dark grey copy of an image.
+
+    Args:
+        image: RGB image of shape (H, W, 3), 8 bit.
+        layers: Masks of shape (H, W), boolean, each with its colour.
+
+    Returns:
+        RGB picture of the same shape, 8 bit.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    grey = DARKNESS * (image.astype(np.float32) @ np.float32(LUMA))
+    picture = np.repeat(grey[..., None], 3, axis=2)
+    for mask, colour in layers:
+        if mask.shape != grey.shape:
+            raise ValueError(
+                'image, truth and prediction must have one size, but are '
+                f'{grey.shape} and {mask.shape}'
+            )
+        blended = (1 - OPACITY) * picture[mask] + OPACITY * np.array(colour)
+        picture[mask] = blended
+    return picture.round().astype(np.uint8)
+
+
+def paint_truth(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Show the true buildings in an image.
+
+    Args:
+        image: RGB image of shape (H, W, 3), 8 bit.
+        truth: Labels 0 and 1, and 255 to ignore, of shape (H, W).
+
+    Returns:
+        RGB picture of the same shape, 8 bit.
+    """
+    return paint(image, [(truth == 1, FOUND), (truth == IGNORED, UNSCORED)])
+
+
+def paint_errors(
+    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray
+) -> np.ndarray:
+    """Show in an image which buildings were found, missed and false.
+
+    Args:
+        image: RGB image of shape (H, W, 3), 8 bit.
+        truth: Labels 0 and 1, and 255 to ignore, of shape (H, W).
+        prediction: Labels 0 and 1 of the same shape.
+
+    Returns:
+        RGB picture of the same shape, 8 bit.
+    """
+    built = prediction == 1
+    layers = [
+        ((truth == 1) & built, FOUND),
+        ((truth == 1) & ~built, MISSED),
+        ((truth == 0) & built, FALSE),
+        (truth == IGNORED, UNSCORED),
+    ]
+    return paint(image, layers)
+
+
+def draw_panels(
+    rows: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], path: Path
+) -> None:
+    """Draw rows of image, truth and prediction, as a PNG.
+
+    Args:
+        rows: Image, truth and prediction, as :func:`paint_errors` takes them.
+        path: File to write.
+
+    Raises:
+        ValueError: If there are no rows, or the sizes in one differ.
+    """
+    panels = [
+        [
+            _fit(image),
+            _fit(paint_truth(image, truth)),
+            _fit(paint_errors(image, truth, prediction)),
+        ]
+        for image, truth, prediction in rows
+    ]
+    if not panels:
+        raise ValueError('there are no images to draw')
+    width = max(row[0].shape[1] for row in panels)
+    height = sum(GAP + row[0].shape[0] for row in panels)
+    sheet = np.full((CAPTION + height, 3 * width + 2 * GAP, 3), FRAME, 'uint8')
+    lefts = [column * (width + GAP) for column in range(3)]
+    captions = (
+        [('image', FOUND)],
+        [('truth', FOUND)],
+        [('found', FOUND), ('missed', MISSED), ('false', FALSE)],
+    )
+    for left, words in zip(lefts, captions, strict=True):
+        _write(sheet, left, words)
+    top = CAPTION
+    for row in panels:
+        for left, panel in zip(lefts, row, strict=True):
+            tall, wide = panel.shape[:2]
+            sheet[top : top + tall, left : left + wide] = panel
+        top += GAP + row[0].shape[0]
+    write_whole(path, partial(Image.fromarray(sheet).save, format='PNG'))
+
+
+def _fit(panel: np.ndarray) -> np.ndarray:
+    """Enlarge what is too small for its caption, shrink what is huge."""
+    height, width = panel.shape[:2]
+    if width < NARROWEST:
+        zoom = -(-NARROWEST // width)
+        return panel.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    if width > WIDEST:
+        size = (WIDEST, max(1, round(height * WIDEST / width)))
+        return cv2.resize(panel, size, interpolation=cv2.INTER_AREA)
+    return panel
+
+
+def _write(
+    sheet: np.ndarray, left: int, words: list[tuple[str, Colour]]
+) -> None:
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    for word, colour in words:
+        place = (left + 4, CAPTION - 6)
+        cv2.putText(sheet, word, place, font, LETTER, colour, 1, cv2.LINE_AA)
+        left += 12 + cv2.getTextSize(word, font, LETTER, 1)[0][0]
