@@ -1,0 +1,113 @@
+"""Which settings make two trainings the same, and where they differ.
+
+Two trainings are the same but for chance if :data:`TRAINING` is the same in
+both configs; the same altogether if :data:`SEED` is so too. Their scores can
+be compared if :data:`SCORING` is the same as well. Where a run is kept, how
+it is logged and how many processes load its data changes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import NamedTuple
+
+from mmengine.config import Config
+
+# Keys of a config on which the weights depend.
+TRAINING = (
+    'model',
+    'data_preprocessor',
+    'train_dataloader',
+    'train_cfg',
+    'optim_wrapper',
+    'param_scheduler',
+    'auto_scale_lr',
+    'default_hooks',
+    'custom_hooks',
+    'load_from',
+    'default_scope',
+    'compile',
+    'activation_checkpointing',
+    'efficient_conv_bn_eval',
+)
+# Keys on which the scores of given weights depend.
+SCORING = (
+    'val_dataloader',
+    'val_cfg',
+    'val_evaluator',
+    'test_dataloader',
+    'test_cfg',
+    'test_evaluator',
+)
+SEED = ('randomness',)
+# Hooks that watch a training and leave it as it is.
+WATCHING = ('timer', 'logger', 'checkpoint', 'visualization')
+# Settings that change no result, wherever they stand.
+IRRELEVANT = (
+    'num_workers',
+    'persistent_workers',
+    'pin_memory',
+    'prefetch_factor',
+    'val_interval',
+    'output_dir',
+    'report_dir',
+    'keep_results',
+)
+
+
+class Difference(NamedTuple):
+    """A setting that two configs have differently; None if it is missing."""
+
+    name: str
+    before: object
+    now: object
+
+
+def settings_of(
+    cfg: Config, parts: tuple[str, ...] = TRAINING
+) -> dict[str, object]:
+    """List the settings that matter.
+
+    Args:
+        cfg: Config of a run.
+        parts: Keys of the config to look at.
+
+    Returns:
+        Values by dotted name, such as ``optim_wrapper.optimizer.lr``. A
+        setting that is None is left out, as if it were not there.
+    """
+    return dict(
+        chain.from_iterable(_flatten(part, cfg.get(part)) for part in parts)
+    )
+
+
+def differences(
+    before: Config,
+    now: Config,
+    parts: tuple[str, ...] = TRAINING + SCORING + SEED,
+) -> list[Difference]:
+    """List the settings in which two configs differ and that matter.
+
+    Args:
+        before: One config.
+        now: The other.
+        parts: Keys of the configs to look at.
+    """
+    old, new = settings_of(before, parts), settings_of(now, parts)
+    return [
+        Difference(name, old.get(name), new.get(name))
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _flatten(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            watches = name == 'default_hooks' and key in WATCHING
+            if not watches and key not in IRRELEVANT:
+                yield from _flatten(f'{name}.{key}', part)
+    elif isinstance(value, list | tuple):
+        for i, part in enumerate(value):
+            yield from _flatten(f'{name}.{i}', part)
+    elif value is not None:
+        yield name, value
