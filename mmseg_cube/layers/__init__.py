@@ -5,9 +5,12 @@ from mmseg_cube.layers.conv_cfg import build_cube_conv2d
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
 from mmseg_cube.layers.deploy import switch_to_deploy
-from mmseg_cube.layers.phases import alternate_phases
 from mmseg_cube.layers.spatial_mask import SpatialMask
-from mmseg_cube.layers.summary import summarise
+from mmseg_cube.layers.summary import (
+    layer_name,
+    learned_routers,
+    summarise,
+)
 
 __all__ = [
     'ChannelRouter',
@@ -15,8 +18,9 @@ __all__ = [
     'CubeKernelBlock',
     'FixedOrder',
     'SpatialMask',
-    'alternate_phases',
     'build_cube_conv2d',
+    'layer_name',
+    'learned_routers',
     'summarise',
     'switch_to_deploy',
 ]

@@ -12,9 +12,8 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
-from mmseg_cube.layers.phases import ALTERNATE
 from mmseg_cube.layers.summary import find_obstacle, has_neighbours
-from mmseg_cube.ops import PHASES, CubeRuleError
+from mmseg_cube.ops import CubeRuleError
 
 CUBE_ARGUMENTS = (
     'scale',
@@ -45,13 +44,6 @@ def build_cube_conv2d(*args, fallback: bool = True, **kwargs) -> nn.Conv2d:
     cube = {
         name: kwargs.pop(name) for name in CUBE_ARGUMENTS if name in kwargs
     }
-    if cube.get('phase') == ALTERNATE:
-        raise ValueError(
-            f'phase of a single convolution must be one of {PHASES}, but got '
-            f'{ALTERNATE!r}: which of them take turns is known to UNetHead '
-            'and to CubeBackbone; elsewhere leave it out and call '
-            'mmseg_cube.layers.alternate_phases(model) on the built network'
-        )
     try:
         conv = CubeConv2d(*args, **kwargs, **cube)
         if fallback and not has_neighbours(conv.kernel_size, conv.scale):

@@ -1,10 +1,12 @@
-"""How many convolutions of a network are Cubes, and why not the others."""
+"""What a network has of the Cube Kernel, and why not more."""
 
 from collections import Counter
 
 from mmcv.cnn import Conv2d as WrappedConv2d
+from mmengine.model import is_model_wrapper
 from torch import nn
 
+from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.ops import (
     CubeRuleError,
@@ -117,3 +119,25 @@ def summarise(model: nn.Module) -> str:
     plural = '' if number == 1 else 's'
     text = f'Cube kernels: {cubes} of {number} convolution{plural}'
     return f'{text}; the others: {describe_kept(kept)}' if kept else text
+
+
+def learned_routers(model: nn.Module) -> dict[str, ChannelRouter]:
+    """Routers that learn an order.
+
+    Args:
+        model: A network, in a distributed wrapper or not.
+
+    Returns:
+        Routers by their name in the network, in its order.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, ChannelRouter) and module.learns
+    }
+
+
+def layer_name(router: str) -> str:
+    """Name of the layer that a router, given by its name, belongs to."""
+    return router.removesuffix('.router').removesuffix('.conv') or 'router'

@@ -5,7 +5,6 @@ import pickle
 import pytest
 import torch
 from mmcv.cnn import build_conv_layer
-from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
@@ -93,19 +92,3 @@ def test_arguments_by_position():
     assert type(conv) is nn.Conv2d
     assert conv.stride == (2, 2)
     assert conv.bias is None
-
-
-def test_phases_take_turns_only_where_that_is_known():
-    head = dict(
-        type='FCNHead',
-        in_channels=8,
-        channels=8,
-        num_classes=2,
-        conv_cfg=dict(CUBE, phase='alternate'),
-    )
-    message = r"'alternate': .*UNetHead.*alternate_phases\(model\)"
-    with pytest.raises(ValueError, match=message):
-        MODELS.build(head)
-    # Also where the operator could not serve anyway.
-    with pytest.raises(ValueError, match=message):
-        build_conv_layer(head['conv_cfg'], 3, 8, 1)

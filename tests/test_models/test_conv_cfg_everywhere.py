@@ -12,7 +12,6 @@ from torch import nn
 
 from mmseg_cube.layers import (
     CubeConv2d,
-    alternate_phases,
     summarise,
     switch_to_deploy,
 )
@@ -241,22 +240,6 @@ def test_initialisation_of_the_network_reaches_cubes(name, spread):
         order = conv.router.permutation()
         assert order.equal(torch.arange(len(order)))
         assert not conv.mask.weight.any()
-
-
-@pytest.mark.parametrize('name', ['resnet-v1c', 'hrnet', 'upernet', 'fpn'])
-def test_alternating_phases(name):
-    conv_cfg = dict(CUBE, phase='alternate')
-    with pytest.raises(ValueError, match=r'alternate_phases\(model\)'):
-        MODELS.build(dict(TABLE[name], conv_cfg=conv_cfg))
-    cube = build(name)
-    cubes = list(convolutions(cube, CubeConv2d).values())
-    assert alternate_phases(cube) == len(cubes)
-    assert [c.phase for c in cubes[:2]] == ['up_left', 'down_right']
-    x = inputs(name)
-    expected = outputs(build(name), x)
-    pairs = list(zip(expected, outputs(cube, x), strict=True))
-    assert all(one.shape == two.shape for one, two in pairs)
-    assert not all(one.equal(two) for one, two in pairs)
 
 
 @pytest.fixture

@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -65,61 +63,7 @@ def test_one_convolution_per_level():
     assert kinds == [[c, c] for c in (True, False, True, False, False)]
 
 
-ALTERNATE = dict(type='CubeConv2d', phase='alternate')
-
-
-def phases(head):
-    return [
-        tuple(
-            getattr(conv.conv, 'phase', None)
-            for conv in (level.conv1, level.conv2)
-        )
-        for level in head.levels
-    ]
-
-
-@pytest.mark.parametrize(
-    'conv_cfg, alternating',
-    [
-        (ALTERNATE, [True] * 5),
-        ([ALTERNATE, None, ALTERNATE, None, None], [1, 0, 1, 0, 0]),
-    ],
-)
-def test_convolutions_of_a_level_lean_opposite_ways(conv_cfg, alternating):
-    before = copy.deepcopy(conv_cfg)
-    head = build(conv_cfg=conv_cfg)
-    opposite = ('up_left', 'down_right')
-    expected = [opposite if is_so else (None,) * 2 for is_so in alternating]
-    assert phases(head) == expected
-    assert conv_cfg == before
-
-
-def test_phase_without_alternation_is_that_of_both():
-    cube = dict(type='CubeConv2d', phase='down_right')
-    assert phases(build(conv_cfg=cube)) == [('down_right',) * 2] * 5
-
-
-@pytest.mark.parametrize('phase', ['alternate', 'up_left'])
-def test_only_alternating_levels_are_centred(phase):
-    cube = dict(type='CubeConv2d', phase=phase)
-    level = build(conv_cfg=cube, norm_cfg=None, act_cfg=None).levels[1]
-    for conv in (level.conv1.conv, level.conv2.conv):
-        torch.nn.init.ones_(conv.weight)
-        torch.nn.init.zeros_(conv.bias)
-    x = torch.zeros(1, level.conv1.in_channels, 9, 9)
-    x[:, :, 4, 4] = 1
-    y = level.conv2(level.conv1(x))
-    assert y.equal(y.flip(-1)) == (phase == 'alternate')
-    assert y.equal(y.flip(-2)) == (phase == 'alternate')
-
-
-def test_weights_fit_any_phase():
-    one, two = (
-        build(conv_cfg=cfg) for cfg in (ALTERNATE, dict(type='CubeConv2d'))
-    )
-    one.load_state_dict(two.state_dict())
-    features = stages(64, 64)
-    assert not one.eval()(features).allclose(two.eval()(features))
+CUBE = dict(type='CubeConv2d')
 
 
 def test_channels_of_the_levels():
@@ -131,15 +75,14 @@ def test_channels_of_the_levels():
 
 @pytest.mark.parametrize('number', [1, 3])
 def test_number_of_convolutions(number):
-    head = build(num_convs=number, conv_cfg=ALTERNATE)
+    head = build(num_convs=number, conv_cfg=CUBE)
     x = stages(64, 64)
     assert head(x).shape == (2, 2, 64, 64)
     names = [f'conv{i + 1}' for i in range(number)]
     for level in head.levels:
         assert [name for name, _ in level.named_children()] == names
         convs = [getattr(level, name) for name in names]
-        leans = ['up_left', 'down_right', 'up_left'][:number]
-        assert [conv.conv.phase for conv in convs] == leans
+        assert all(type(conv.conv) is CubeConv2d for conv in convs)
         assert all(c.in_channels == c.out_channels for c in convs[1:])
     # All of them are used.
     head(x).sum().backward()

@@ -10,7 +10,7 @@ where it was. Two of them with one folder share the work.
 A variant is a preset, with settings behind it: baseline, reconstruction (no
 router, no mask), router, mask, full (both), config (what the config says);
 reconstruction+router.method=sort, full+mask.kernel_size=7,
-reconstruction+phase=alternate, full+levels=0,1+mask.levels=0,
+reconstruction+phase=down_right, full+levels=0,1+mask.levels=0,
 baseline+model.decode_head.widths=[160,80,40,20].
 """
 

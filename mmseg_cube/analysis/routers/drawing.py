@@ -5,6 +5,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmseg_cube.layers import layer_name
+
 CELLS = 64  # most rows of a drawn matrix
 COLUMNS = 6  # matrices side by side
 CURVES = 2  # rows of matrices that the curves take
@@ -50,11 +52,6 @@ def draw_report(history: dict[str, dict]) -> Figure:
         axes.spines[:].set(color=colours[i], linewidth=2)
         axes.set_title(_title(name), fontsize=7)
     return figure
-
-
-def layer_name(name: str) -> str:
-    """Name of the layer that a router serves."""
-    return name.removesuffix('.router').removesuffix('.conv') or 'router'
 
 
 def _draw_order(axes: Axes, record: dict) -> None:

@@ -18,30 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.model import is_model_wrapper
-from torch import nn
 
 from mmseg_cube.analysis.routers.drawing import draw_report
 from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.layers import learned_routers as learned_routers  # moved
 
 SERIES = ('iteration', 'moved', 'distance', 'changed')
-
-
-def learned_routers(model: nn.Module) -> dict[str, ChannelRouter]:
-    """Name the routers whose order is learned.
-
-    Args:
-        model: A network, in a distributed wrapper or not.
-
-    Returns:
-        Routers by their name in the network, in its order.
-    """
-    model = model.module if is_model_wrapper(model) else model
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, ChannelRouter) and module.learns
-    }
 
 
 def measure(order: list[int], block: int) -> dict[str, float]:

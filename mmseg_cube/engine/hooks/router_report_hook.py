@@ -7,13 +7,12 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmseg_cube.analysis.routers.drawing import layer_name
 from mmseg_cube.analysis.routers.report import (
-    learned_routers,
     look,
     summarise,
     write_report,
 )
+from mmseg_cube.layers import layer_name, learned_routers
 
 # Under this name checkpoints keep the history, so that it can be resumed.
 HISTORY = 'router_report'

@@ -3,7 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmseg_cube.analysis.routers.report import learned_routers
+from mmseg_cube.layers import learned_routers
 
 # Under this name the log shows it, like the learning rate, and checkpoints
 # keep it.

@@ -51,8 +51,7 @@ def CubeBackbone(
             plain weight that is loaded into a replaced layer: ``'project'``
             (default) fits the Cube weight to it, ``'init'`` leaves it out.
             All else goes to :class:`CubeConv2d`: ``scale``, ``router``,
-            ``mask``, ``lattice_kernel_size``, ``form`` and ``phase``, which
-            may be ``'alternate'``.
+            ``mask``, ``lattice_kernel_size``, ``form`` and ``phase``.
         insert: Blocks to insert, or None for none: ``blocks`` (1) residual
             :class:`CubeKernelBlock` on the output of each of ``stages``
             (by default all whose channels allow it), which at first leave it

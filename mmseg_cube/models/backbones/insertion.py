@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from mmseg_cube.layers import CubeKernelBlock, alternate_phases
-from mmseg_cube.layers.phases import ALTERNATE
+from mmseg_cube.layers import CubeKernelBlock
 from mmseg_cube.models.backbones.dry_run import DryRun
 from mmseg_cube.ops import CubeRuleError
 
@@ -31,8 +30,7 @@ def make_blocks(
         run: What is known of the stages.
         stages: Chosen stages; by default all behind which a block fits.
         blocks: Blocks per stage.
-        **options: Options of :class:`CubeKernelBlock`; with
-            ``phase='alternate'`` the blocks of a stage lean opposite ways.
+        **options: Options of :class:`CubeKernelBlock`.
 
     Returns:
         A sequence of blocks for each stage, by its number, and the stages
@@ -75,15 +73,9 @@ def make_blocks(
 def _make_stack(channels: int | None, blocks: int, **options) -> nn.Sequential:
     if channels is None:
         raise CubeRuleError('its output is no feature map (N, C, H, W)')
-    alternate = options.get('phase') == ALTERNATE
-    if alternate:
-        del options['phase']
-    stack = nn.Sequential(
+    return nn.Sequential(
         *(
             CubeKernelBlock(channels, residual=True, **options)
             for _ in range(blocks)
         )
     )
-    if alternate:
-        alternate_phases(stack)
-    return stack

@@ -7,8 +7,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from mmseg_cube.layers import CubeConv2d, alternate_phases
-from mmseg_cube.layers.phases import ALTERNATE
+from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import (
     ALREADY,
     GROUPED,
@@ -56,9 +55,6 @@ def replace_convolutions(
             'replace.kernel_sizes must be numbers of at least 2, but got '
             f'{tuple(kernel_sizes)}'
         )
-    phase = cube.get('phase')
-    if phase == ALTERNATE:
-        cube = {k: v for k, v in cube.items() if k != 'phase'}
     obstacles = {
         name: _find_obstacle(module, name in run.stage_of, kernel_sizes, cube)
         for name, module in backbone.named_modules()
@@ -70,8 +66,6 @@ def replace_convolutions(
         name: make_cube(backbone.get_submodule(name), project, **cube)
         for name in chosen
     }
-    if phase == ALTERNATE:
-        alternate_phases(nn.ModuleList(layers.values()))
     places = {backbone.get_submodule(n): new for n, new in layers.items()}
     for parent in list(backbone.modules()):
         for name, child in parent._modules.items():

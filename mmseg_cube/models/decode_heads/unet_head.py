@@ -1,7 +1,6 @@
 """U-Net decoder over the stages of any backbone."""
 
 from collections.abc import Sequence
-from itertools import cycle
 
 import torch
 from mmcv.cnn import ConvModule
@@ -9,8 +8,6 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-
-from mmseg_cube.layers.phases import phase_pair
 
 
 class UNetLevel(nn.Module):
@@ -22,8 +19,6 @@ class UNetLevel(nn.Module):
         out_channels: Channels of the convolutions.
         align_corners: As in ``F.interpolate``.
         num_convs: Number of convolutions.
-        conv_cfg: Convolution; ``phase='alternate'`` in it makes them lean
-            opposite ways in turn.
         **conv_module: Other keyword arguments of the ConvModules.
     """
 
@@ -34,21 +29,15 @@ class UNetLevel(nn.Module):
         out_channels: int,
         align_corners: bool,
         num_convs: int = 2,
-        conv_cfg: dict | None = None,
         **conv_module,
     ) -> None:
         super().__init__()
         self.align_corners = align_corners
         channels = in_channels + skip_channels
         self.names = [f'conv{i + 1}' for i in range(num_convs)]
-        for name, cfg in zip(self.names, cycle(phase_pair(conv_cfg))):
+        for name in self.names:
             conv = ConvModule(
-                channels,
-                out_channels,
-                3,
-                padding=1,
-                conv_cfg=cfg,
-                **conv_module,
+                channels, out_channels, 3, padding=1, **conv_module
             )
             self.add_module(name, conv)
             channels = out_channels
@@ -83,9 +72,7 @@ class UNetHead(BaseDecodeHead):
     Args:
         in_channels: Channels of the selected stages, finest first.
         widths: Channels of the levels, coarsest first.
-        conv_cfg: Convolution of all levels, or one entry per level. A Cube
-            convolution may have ``phase='alternate'``: those of each level
-            lean opposite ways in turn.
+        conv_cfg: Convolution of all levels, or one entry per level.
         in_index: Selected stages; defaults to the first ones in order.
         dropout_ratio: Dropout before the classifier.
         init_cfg: Initialisation. By default the classifier starts with a

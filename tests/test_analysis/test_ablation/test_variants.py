@@ -39,12 +39,12 @@ def cubes(text, model=MODEL):
             ),
         ),
         (
-            'reconstruction+lattice_kernel_size=(3,5)+phase=alternate',
+            'reconstruction+lattice_kernel_size=(3,5)+phase=down_right',
             dict(
                 router=None,
                 mask=None,
                 lattice_kernel_size=(3, 5),
-                phase='alternate',
+                phase='down_right',
             ),
         ),
     ],
@@ -143,12 +143,12 @@ def test_models_that_do_not_fit():
 
 def test_folders():
     assert parse_variant('full').folder == 'full'
-    text = 'reconstruction+lattice_kernel_size=(3, 5)+phase=alternate'
+    text = 'reconstruction+lattice_kernel_size=(3, 5)+phase=down_right'
     assert parse_variant('full+scale@1,2=3').folder == 'full+scale@1,2=3'
     wider = parse_variant('baseline+model.decode_head.widths=[160,80]').folder
     assert wider == 'baseline+model.decode_head.widths=_160,80_'
     name = parse_variant(text).folder
-    assert name == 'reconstruction+lattice_kernel_size=_3,_5_+phase=alternate'
+    assert name == 'reconstruction+lattice_kernel_size=_3,_5_+phase=down_right'
 
 
 def test_all_ways_in():

@@ -31,14 +31,6 @@ def test_what_is_no_feature_map_is_left_out(toy, log):
     assert 'none fits behind stage 1 (no feature map)' in log.text
 
 
-def test_blocks_of_a_stage_alternate(table):
-    insert = dict(blocks=3, phase='alternate')
-    cube = CubeBackbone(table['resnet']['backbone'], insert=insert)
-    for stack in cube.cube_blocks.values():
-        phases = [block.conv.phase for block in stack]
-        assert phases == ['up_left', 'down_right', 'up_left']
-
-
 @pytest.mark.parametrize('kind', ['tensor', 'list'])
 def test_single_maps_and_lists(kind, toy, image):
     cube = CubeBackbone(dict(type=toy, kind=kind), insert={})
