@@ -18,8 +18,7 @@ from setuptools.command.develop import develop
 ROOT = Path(__file__).resolve().parent
 MODULE = 'mmseg_cube'
 SHARED = ('configs', 'tools', 'model-index.yml')
-# These make sense in a checkout only.
-LEFT_OUT = ('__pycache__', 'setup_env.py', 'setup_parts', '.*')
+LEFT_OUT = ('__pycache__', '.*')
 
 
 def remove(path: Path) -> None:
@@ -109,6 +108,8 @@ setup(
     # No OpenMMLab package and no torch: two sets of distributions share the
     # same import names, and the wrong one would overwrite the right one.
     install_requires=[
+        'filelock',
+        'joblib>=1.3',
         'matplotlib',
         'numpy',
         'opencv-python',
@@ -147,13 +148,18 @@ setup(
         ],
         'export': ['onnx', 'onnxruntime'],
         'dev': [
+            'import-linter',
             'pytest',
+            'pytest-xdist',
             'ruff',
             'scikit-learn',
             'setuptools>=64',
             'timm>=1.0',
             'wheel',
         ],
+    },
+    entry_points={
+        'console_scripts': ['mmseg-cube = mmseg_cube.cli:main'],
     },
     cmdclass={'build_py': BuildPy, 'develop': Develop},
     zip_safe=False,

@@ -73,7 +73,6 @@ def test_wheel_has_all_configs_and_tools(wheel):
         'slurm_train.sh', 'slurm_test.sh',
     ):  # fmt: skip
         assert f'{mim}tools/{tool}' in names
-    assert not any('setup_env' in name for name in names)
     assert not any(name.startswith(('tests', 'tools')) for name in names)
 
 
