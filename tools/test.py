@@ -1,12 +1,8 @@
-"""Test with mmseg's own script: ``python tools/test.py CONFIG CHECKPOINT``.
+"""``mmseg-cube test`` as a script, as OpenMMLab users expect it."""
 
-It differs in one thing: mmseg_cube is imported before the config is read, so
-a config may build on ``_base_ = 'mmseg_cube::...'``.
-"""
+import sys
 
-import runpy
-
-from mmseg_cube.utils.mmseg_script import mmseg_script
+from mmseg_cube.cli import main
 
 if __name__ == '__main__':
-    runpy.run_path(mmseg_script('test.py'), run_name='__main__')
+    sys.exit(main(['test', *sys.argv[1:]]))

@@ -8,11 +8,12 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_cube.utils.quiet import mute_geotiff_tags
+
 from .checks import check_samples
 from .errors import DatasetError, listing
 from .folders import as_suffixes, list_rasters, match, read_stems
 from .layout import Layout, missing_folder
-from .quiet import mute_geotiff_tags
 from .rasters import RASTER_SUFFIXES, is_tiff
 
 

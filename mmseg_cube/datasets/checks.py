@@ -10,10 +10,11 @@ from typing import Any
 from mmengine.dist import is_main_process
 from rich.progress import Progress
 
+from mmseg_cube.utils.quiet import quiet_libraries
+
 from .building_windows import find_swap, mismatch
 from .errors import DatasetError, RasterError, listing
 from .masks import read_building_mask
-from .quiet import quiet_libraries
 from .rasters import check_image
 from .verified import VerifiedFiles
 

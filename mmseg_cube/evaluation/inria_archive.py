@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_cube.datasets.inria_tiles import parse_tile
-from mmseg_cube.datasets.quiet import quiet_libraries
+from mmseg_cube.utils.quiet import quiet_libraries
 
 from .inria_submission import STEMS, SUFFIX, TILE_SIZE, Shape, inspect_tile
 

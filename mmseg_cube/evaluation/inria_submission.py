@@ -17,7 +17,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from mmseg_cube.datasets.inria_tiles import TEST_REGIONS
-from mmseg_cube.datasets.quiet import quiet_libraries
+from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_whole
 
 SUFFIX = '.tif'

@@ -15,10 +15,10 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mmseg_cube.analysis.benchmark.tool import positive
 from mmseg_cube.analysis.complexity.configs import read_config
-from mmseg_cube.datasets.quiet import quiet_libraries
 from mmseg_cube.deploy import load_segmentor
 from mmseg_cube.evaluation.chosen_threshold import ChosenThreshold
 from mmseg_cube.utils.cfg_options import add_cfg_options
+from mmseg_cube.utils.quiet import quiet_libraries
 
 from .folder import Done, MaskFolder, Shape, predict_images
 from .manifest import fingerprint, open_manifest

@@ -1,6 +1,10 @@
 """Registration of the package with OpenMMLab."""
 
+import contextlib
 import importlib
+import io
+import warnings
+from collections.abc import Iterator
 
 ROOMS = ('layers', 'models', 'datasets', 'evaluation', 'engine')
 NEEDED = ('mmengine', 'mmcv', 'mmseg')
@@ -17,26 +21,46 @@ def register_all_modules(init_default_scope: bool = True) -> None:
         ImportError: If mmengine, mmcv or mmsegmentation is missing; the
             message says how to install them.
     """
-    for name in NEEDED:
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            raise ImportError(
-                f'mmseg_cube needs {name}, which is not installed. Install '
-                'one stack: pip install "mmsegmentation-cube[onedl]" or, for '
-                'upstream OpenMMLab, "mmsegmentation-cube[openmmlab]".'
-            ) from error
-    # Only now is mmengine known to be there.
-    from mmseg_cube.utils import mmengine_gaps
+    with without_notices():
+        for name in NEEDED:
+            _need(name)
+        # Only now is mmengine known to be there.
+        from mmengine.config.utils import MODULE2PACKAGE
 
-    mmengine_gaps.announce_package()
-    mmengine_gaps.allow_processes_without_gpu()
-    mmengine_gaps.write_scores_once()
-    for room in ROOMS:
-        importlib.import_module(f'mmseg_cube.{room}')
+        # How get_config('mmseg_cube::...') finds the packaged configs:
+        # mmengine has a table of packages and no other way in.
+        MODULE2PACKAGE.setdefault('mmseg_cube', 'mmseg_cube')
+        for room in ROOMS:
+            importlib.import_module(f'mmseg_cube.{room}')
     if init_default_scope:
         from mmseg.utils import register_all_modules as register_mmseg
 
         register_mmseg(init_default_scope=True)
+
+
+@contextlib.contextmanager
+def without_notices() -> Iterator[None]:
+    """Hold back what OpenMMLab says of optional parts while it is imported.
+
+    It prints "Could not import OneDL" and warns of missing operators, none
+    of which is used here.
+    """
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings('ignore', message='Fail to import')
+        yield
+
+
+def _need(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ImportError(
+            f'mmseg_cube needs {name}, which is not installed. Install '
+            'one stack: pip install "mmsegmentation-cube[onedl]" or, for '
+            'upstream OpenMMLab, "mmsegmentation-cube[openmmlab]".'
+        ) from error

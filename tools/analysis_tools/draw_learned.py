@@ -24,8 +24,8 @@ from mmseg_cube.analysis.learned.layers import cube_layers
 from mmseg_cube.analysis.learned.networks import load_network, name_networks
 from mmseg_cube.analysis.learned.report import INDEX, Learned, write_report
 from mmseg_cube.analysis.learned.tiles import Tiles, predict_tile, score_tile
-from mmseg_cube.datasets.quiet import quiet_libraries
 from mmseg_cube.utils.cfg_options import add_cfg_options
+from mmseg_cube.utils.quiet import quiet_libraries
 
 COUNT = 6
 

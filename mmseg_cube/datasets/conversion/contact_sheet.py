@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_whole
 
 from ..masks import read_building_mask
-from ..quiet import quiet_libraries
 from .check import Check
 from .inspect_tile import Record
 from .pixels import read_pixels

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ..quiet import quiet_libraries
+from mmseg_cube.utils.quiet import quiet_libraries
 
 
 def cores() -> int:

@@ -5,9 +5,10 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
+from mmseg_cube.utils.quiet import quiet_libraries
+
 from ..errors import RasterError
 from ..masks import read_building_mask
-from ..quiet import quiet_libraries
 
 
 @TRANSFORMS.register_module()

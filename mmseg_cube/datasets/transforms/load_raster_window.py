@@ -2,6 +2,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_cube.utils.quiet import quiet_libraries
+
 from ..building_windows import (
     find_swap,
     mismatch,
@@ -10,7 +12,6 @@ from ..building_windows import (
     read_mask,
 )
 from ..errors import RasterError
-from ..quiet import quiet_libraries
 from ..raster_windows import raster_shape
 from ..windows import Window
 

@@ -1,11 +1,13 @@
-"""Keeping the image libraries from talking over our own messages."""
+"""Keeping libraries from talking over our own messages."""
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
+from mmengine.logging import MMLogger
 
 # OpenCV 5 moved these functions to a module of their own.
 OPENCV_LOG = getattr(cv2.utils, 'logging', cv2)
@@ -27,6 +29,18 @@ def quiet_libraries() -> Iterator[None]:
             yield
     finally:
         OPENCV_LOG.setLogLevel(level)
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """Keep all but warnings out of mmengine's log, then restore it."""
+    log = MMLogger.get_current_instance()
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def mute_geotiff_tags() -> None:

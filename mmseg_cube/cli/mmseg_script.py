@@ -1,0 +1,39 @@
+"""Running the scripts that mmsegmentation brings along, unchanged."""
+
+from __future__ import annotations
+
+import importlib.util
+import runpy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from unittest import mock
+
+
+def run_mmseg_script(name: str, words: Sequence[str]) -> int:
+    """Run a script of mmseg's tools as if it had been called.
+
+    Args:
+        name: Such as ``train.py``.
+        words: Words of its command line.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        ValueError: If there is none, as for an mmseg that was put on the
+            path without being installed.
+    """
+    spec = importlib.util.find_spec('mmseg')
+    path = Path(spec.origin).parent / '.mim' / 'tools' / name
+    if not path.exists():
+        raise ValueError(
+            f'mmseg has no {path}. Install it as a package, without -e: pip '
+            'install onedl-mmsegmentation, or, upstream, mmsegmentation'
+        )
+    with mock.patch.object(sys, 'argv', [str(path), *words]):
+        try:
+            runpy.run_path(str(path), run_name='__main__')
+        except SystemExit as stop:
+            return stop.code or 0
+    return 0

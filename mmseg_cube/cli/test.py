@@ -1,0 +1,36 @@
+"""Test a trained network, with mmsegmentation's own script.
+
+Its other options are passed on as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmseg_cube.cli import arguments
+
+PASSES_ON = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is checked before the script starts, and what help shows."""
+    arguments.config(parser)
+    arguments.checkpoint(parser)
+    parser.add_argument('--work-dir', help='folder of logs and scores')
+    parser.add_argument('--out', help='folder for the predicted masks')
+    parser.add_argument('--show-dir', help='folder for pictures')
+    arguments.tta(parser)
+    arguments.launcher(parser)
+    arguments.cfg_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check config and checkpoint, then run the script."""
+    from mmseg_cube.cli.mmseg_script import run_mmseg_script
+    from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.networks import load_network
+
+    cfg = read_config(args.config, args.cfg_options)
+    # The script would go on with the weights that happen to fit.
+    load_network(cfg, args.checkpoint)
+    return run_mmseg_script('test.py', args.words)

@@ -1,0 +1,39 @@
+"""Train a network, with mmsegmentation's own script.
+
+Its other options are passed on as they are. For several GPUs:
+torchrun --nproc_per_node N -m mmseg_cube.cli train CONFIG --launcher pytorch
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmseg_cube.cli import arguments
+
+PASSES_ON = True
+CONTINUES = 'The same command with --resume continues.'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is checked before the script starts, and what help shows."""
+    arguments.config(parser)
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on from the last checkpoint of the work folder',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision'
+    )
+    arguments.launcher(parser)
+    arguments.cfg_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the config, then run the script."""
+    from mmseg_cube.cli.mmseg_script import run_mmseg_script
+    from mmseg_cube.utils.configs import read_config
+
+    read_config(args.config, args.cfg_options)
+    return run_mmseg_script('train.py', args.words)

@@ -1,0 +1,68 @@
+"""Reading configs: one way for all commands."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+
+# Where configs name weights to load.
+WEIGHTS = ('init_cfg', 'pretrained')
+
+
+def read_config(
+    path: str | Path, options: Mapping[str, object] | None = None
+) -> Config:
+    """Read a config that has a network.
+
+    Args:
+        path: Config file.
+        options: Settings that replace those of the file, by dotted name, as
+            ``--cfg-options`` gives them.
+
+    Raises:
+        ValueError: If the file cannot be read, has no ``model``, or has no
+            place for an option.
+    """
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program
+        raise ValueError(
+            f'{path} cannot be read as a config: {_reason(error)}'
+        ) from error
+    try:
+        cfg.merge_from_dict(dict(options or {}))
+    except Exception as error:  # mmengine raises and asserts all kinds
+        raise ValueError(
+            f'--cfg-options do not fit {path}: {_reason(error)}'
+        ) from error
+    if not isinstance(cfg.get('model'), Mapping):
+        raise ValueError(f'{path} has no model; name the config of a network')
+    return cfg
+
+
+def without_weights(cfg: object, names: tuple[str, ...] = WEIGHTS) -> object:
+    """Copy a part of a config without the weights that it loads.
+
+    Args:
+        cfg: Any part of a config.
+        names: Keys to leave out.
+    """
+    if isinstance(cfg, Mapping):
+        copied = {
+            key: without_weights(value, names)
+            for key, value in cfg.items()
+            if key not in names
+        }
+        # This one fetches weights when it is built, unless it is told not to.
+        if str(cfg.get('type')).endswith('TIMMBackbone'):
+            copied['pretrained'] = False
+        return copied
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(without_weights(value, names) for value in cfg)
+    return cfg
+
+
+def _reason(error: Exception) -> str:
+    """Say in one line what went wrong; a KeyError says only a key."""
+    text = ' '.join(str(error).split()) or 'no reason given'
+    return f'{type(error).__name__}: {text}'

@@ -1,0 +1,51 @@
+"""Pictures with matplotlib, which is loaded only when something is drawn."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmseg_cube.utils.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 110
+
+
+def new_figure(
+    rows: int = 1,
+    columns: int = 1,
+    size: tuple[float, float] = (7, 4),
+    **options,
+) -> tuple[Figure, np.ndarray]:
+    """Make a figure with a grid of axes; nothing is shown on a screen.
+
+    Args:
+        rows: Rows of axes.
+        columns: Columns of axes.
+        size: Width and height of the whole figure, in inches.
+        options: For matplotlib's ``Figure.subplots``, such as ``sharex``.
+
+    Returns:
+        The figure and its axes as an array of shape (rows, columns).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout='constrained')
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def plain(axis: Axes) -> Axes:
+    """Take the upper and the right border of a chart away; return it."""
+    axis.spines[['top', 'right']].set_visible(False)
+    return axis
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    write_whole(path, partial(figure.savefig, format='png', dpi=DPI))

@@ -1,0 +1,167 @@
+"""Building segmentors from configs and loading their checkpoints."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from mmseg.models import BaseSegmentor
+from mmseg.registry import DATASETS, MODELS
+from torch import nn
+
+from mmseg_cube.utils.configs import without_weights
+
+LONGEST_REASON = 300  # letters
+
+
+def build_network(cfg: Config, pretrained: bool = False) -> BaseSegmentor:
+    """Build the segmentor of a config on the CPU, in evaluation mode.
+
+    Args:
+        cfg: Config with ``model``.
+        pretrained: Keep the weights that the config names, which
+            ``init_weights()`` of the network then loads.
+
+    Raises:
+        ValueError: If it cannot be built, or is no segmentor.
+    """
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    model_cfg = cfg.model if pretrained else _not_pretrained(cfg.model)
+    try:
+        model = MODELS.build(ConfigDict(model_cfg))
+    except Exception as error:  # building raises all kinds
+        raise ValueError(
+            f'{cfg.filename}: the model cannot be built: {error}'
+        ) from error
+    if not isinstance(model, BaseSegmentor):
+        raise ValueError(
+            f'{cfg.filename}: model must be a segmentor, such as '
+            f'EncoderDecoder, but got {type(model).__name__}'
+        )
+    # As mmengine's Runner does in a single process.
+    return to_eval(revert_sync_batchnorm(model))
+
+
+def load_network(
+    cfg: Config,
+    checkpoint: str | Path,
+    device: str | torch.device | None = 'cpu',
+) -> BaseSegmentor:
+    """Build the segmentor of a config with all weights of a checkpoint.
+
+    Args:
+        cfg: Config with ``model``.
+        checkpoint: File or address.
+        device: Where to put it; None takes a GPU if there is one.
+
+    Returns:
+        The segmentor in evaluation mode. Its ``dataset_meta`` has the
+        classes and the palette, from the checkpoint or else from the test
+        set's class.
+
+    Raises:
+        OSError: If there is no such checkpoint.
+        ValueError: If the network cannot be built, the device cannot be
+            used, or the checkpoint cannot be read or is of another network.
+    """
+    device = choose_device(device)
+    model = build_network(cfg)
+    meta = load_weights(model, checkpoint, cfg.filename)
+    model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
+    return model.to(device)
+
+
+def load_weights(
+    model: nn.Module, checkpoint: str | Path, name: str
+) -> Mapping:
+    """Load a checkpoint that has exactly the weights of a network.
+
+    Args:
+        model: Network.
+        checkpoint: File or address.
+        name: Name of the network's config, for messages.
+
+    Returns:
+        What the checkpoint says of itself, such as ``iter``.
+
+    Raises:
+        OSError: If there is no such checkpoint.
+        ValueError: If it cannot be read, or is of another network.
+    """
+    try:
+        loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
+        raise ValueError(
+            f'{checkpoint} cannot be read as a checkpoint: {_short(error)}'
+        ) from error
+    try:
+        model.load_state_dict(loaded.get('state_dict', loaded))
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f'{checkpoint} is no checkpoint of {name}; name the config that '
+            f'it was trained with. {_short(error)}'
+        ) from error
+    return loaded.get('meta') or {}
+
+
+def to_eval(model: nn.Module) -> nn.Module:
+    """Put a network into evaluation mode and return it.
+
+    ``model.eval()`` returns nothing for mmpretrain's ConvNeXt.
+    """
+    model.eval()
+    return model
+
+
+def choose_device(name: str | torch.device | None = None) -> torch.device:
+    """Return a device that can be used.
+
+    Args:
+        name: Such as ``'cpu'`` or ``'cuda:1'``; None takes a GPU if there is
+            one.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    if name is None:
+        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'device {name} cannot be used; try cpu. {_short(error)}'
+        ) from error
+    return device
+
+
+def _not_pretrained(cfg: object) -> object:
+    """Leave weights out that would be fetched, but keep initialisers."""
+    if isinstance(cfg, Mapping):
+        return without_weights(
+            {
+                key: _not_pretrained(value)
+                for key, value in cfg.items()
+                if getattr(value, 'get', dict().get)('type') != 'Pretrained'
+            },
+            ('pretrained',),
+        )
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(map(_not_pretrained, cfg))
+    return cfg
+
+
+def _dataset_meta(cfg: Config) -> dict:
+    """Return classes and palette of the test set, as far as they are known."""
+    loader = cfg.get('test_dataloader') or {}
+    name = loader.get('dataset', {}).get('type')
+    return getattr(DATASETS.get(name), 'METAINFO', {}) if name else {}
+
+
+def _short(error: Exception) -> str:
+    return textwrap.shorten(str(error), LONGEST_REASON, placeholder=' ...')

@@ -1,0 +1,46 @@
+"""What a command leaves behind: a page, its numbers and its pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_cube.utils.figures import save_figure
+from mmseg_cube.utils.tables import Table
+from mmseg_cube.utils.whole_files import write_text_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_report(
+    out: Path,
+    name: str,
+    numbers: object,
+    tables: Iterable[Table] = (),
+    texts: Iterable[str] = (),
+    figures: Mapping[str, Figure] | None = None,
+) -> None:
+    """Write NAME.md, NAME.json and a PNG per figure, each whole.
+
+    Args:
+        out: Folder; made if it is not there.
+        name: Stem of the page and of the file of numbers.
+        numbers: Anything that JSON can hold.
+        tables: Tables of the page, below its texts.
+        texts: Paragraphs of the page.
+        figures: Figures by the stem of their files.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    page = [*texts, *(table.markdown() for table in tables)]
+    write_text_whole(out / f'{name}.md', '\n\n'.join(page) + '\n')
+    write_json(out / f'{name}.json', numbers)
+    for stem, figure in (figures or {}).items():
+        save_figure(figure, out / f'{stem}.png')
+
+
+def write_json(path: Path, numbers: object) -> None:
+    """Write JSON, whole or not at all."""
+    write_text_whole(path, json.dumps(numbers, indent=1) + '\n')

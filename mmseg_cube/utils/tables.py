@@ -1,0 +1,70 @@
+"""Tables for people: the same rows as Markdown, CSV or on the terminal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from prettytable import PrettyTable, TableStyle
+
+# Takes no place; makes names of columns differ, as prettytable wants them.
+MARK = '\u200b'
+
+
+@dataclass
+class Table:
+    """Rows of text under a head.
+
+    Attributes:
+        head: Names of the columns; the first one is aligned left, all others
+            right.
+        rows: Cells, as many in a row as the head has.
+        title: What the table shows, in a line above it.
+    """
+
+    head: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    title: str = ''
+
+    def markdown(self) -> str:
+        """Lay out as Markdown, under the title in bold."""
+        rows = [map(_escape, row) for row in self.rows]
+        table = _pretty(map(_escape, self.head), rows)
+        table.set_style(TableStyle.MARKDOWN)
+        _align(table)
+        title = f'**{self.title}**\n\n' if self.title else ''
+        return title + _text(table)
+
+    def csv(self) -> str:
+        """Lay out as comma-separated values, without the title."""
+        table = _pretty(self.head, self.rows)
+        text = table.get_csv_string(lineterminator='\n')
+        return text.replace(MARK, '')
+
+    def terminal(self) -> str:
+        """Lay out for a terminal, under the title and with few lines."""
+        table = _pretty(self.head, self.rows)
+        table.set_style(TableStyle.PLAIN_COLUMNS)
+        table.left_padding_width, table.right_padding_width = 0, 2
+        _align(table)
+        head, *rows = map(str.rstrip, _text(table).splitlines())
+        rule = '-' * max(map(len, [head, *rows]))
+        title = [self.title] if self.title else []
+        return '\n'.join([*title, head, rule, *rows])
+
+
+def _pretty(head: Iterable[str], rows: Iterable[Iterable[str]]) -> PrettyTable:
+    table = PrettyTable([name + MARK * i for i, name in enumerate(head)])
+    table.add_rows(list(map(list, rows)))
+    return table
+
+
+def _align(table: PrettyTable) -> None:
+    table.align = 'r'
+    table.align[table.field_names[0]] = 'l'
+
+
+def _text(table: PrettyTable) -> str:
+    return table.get_string().replace(MARK, '')
+
+
+def _escape(cell: str) -> str:
+    return cell.replace('|', r'\|').replace('\n', ' ')
