@@ -1,8 +1,23 @@
 """Sample data and a process group that several test modules share."""
 
 import gc
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# A Cube network with router and mask, small enough to run a hundred times.
+TINY = f"""
+_base_ = '{ROOT}/configs/convnext_unet/cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
+model = dict(
+    data_preprocessor=dict(size=(64, 64)),
+    backbone=dict(arch=dict(
+        _delete_=True, depths=[1, 1, 1, 1], channels=[8, 16, 16, 32])),
+    decode_head=dict(
+        in_channels=[8, 16, 16, 32], widths=[16, 8, 8, 8],
+        norm_cfg=dict(type='BN')),
+)
+"""  # noqa: E501
 
 
 @pytest.fixture(scope='session')
@@ -20,6 +35,62 @@ def sample_city(tmp_path_factory):
     write_wbd(root / 'wbd', counts, 256)
     write_inria(root / 'inria', 7, 256, regions=('austin',), test_tiles=0)
     return {name: root / name for name in ('whu', 'wbd', 'inria')}
+
+
+@pytest.fixture(scope='session')
+def tiny_config(tmp_path_factory, sample_city):
+    """Path of a config of a very small Cube network on the sample city."""
+    path = tmp_path_factory.mktemp('tiny') / 'cube-tiny.py'
+    loaders = '\n'.join(
+        f"{name}_dataloader = dict(dataset=dict(data_root='{root}'))"
+        for name in ('train', 'val', 'test')
+        for root in [sample_city['whu']]
+    )
+    path.write_text(f'{TINY}\n{loaders}\n')
+    return path
+
+
+@pytest.fixture(scope='session')
+def tiny_segmentor(tiny_config):
+    """Build the network of ``tiny_config``, with options as of a config.
+
+    Weights, routers and masks are as if they had been trained: those of a
+    fresh network would prove little.
+    """
+    import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    from mmseg_cube.layers import ChannelRouter, SpatialMask
+    from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.networks import build_network
+
+    def build(**options):
+        torch.manual_seed(0)
+        model = build_network(read_config(tiny_config, options))
+        model.init_weights()
+        with torch.no_grad():
+            for part in model.modules():
+                if isinstance(part, ChannelRouter):
+                    for logits in part.parameters():
+                        logits.normal_()
+                elif isinstance(part, SpatialMask):
+                    part.weight.normal_(0, 0.5)
+                elif isinstance(part, _BatchNorm):
+                    part.running_mean.normal_(0, 0.1)
+                    part.running_var.uniform_(0.5, 2)
+        return model
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def tiny_checkpoint(tiny_segmentor, tmp_path_factory):
+    """Path of a checkpoint of the network of ``tiny_config``."""
+    import torch
+
+    path = tmp_path_factory.mktemp('tiny') / 'tiny.pth'
+    torch.save(dict(state_dict=tiny_segmentor().state_dict()), path)
+    return path
 
 
 @pytest.fixture

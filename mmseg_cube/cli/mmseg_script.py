@@ -10,15 +10,8 @@ from pathlib import Path
 from unittest import mock
 
 
-def run_mmseg_script(name: str, words: Sequence[str]) -> int:
-    """Run a script of mmseg's tools as if it had been called.
-
-    Args:
-        name: Such as ``train.py``.
-        words: Words of its command line.
-
-    Returns:
-        Its exit code.
+def mmseg_script(name: str) -> str:
+    """Return the path of a script of mmseg's tools, such as ``train.py``.
 
     Raises:
         ValueError: If there is none, as for an mmseg that was put on the
@@ -31,9 +24,26 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             f'mmseg has no {path}. Install it as a package, without -e: pip '
             'install onedl-mmsegmentation, or, upstream, mmsegmentation'
         )
-    with mock.patch.object(sys, 'argv', [str(path), *words]):
+    return str(path)
+
+
+def run_mmseg_script(name: str, words: Sequence[str]) -> int:
+    """Run a script of mmseg's tools as if it had been called.
+
+    Args:
+        name: Such as ``train.py``.
+        words: Words of its command line.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        ValueError: If mmseg has no such script.
+    """
+    path = mmseg_script(name)
+    with mock.patch.object(sys, 'argv', [path, *words]):
         try:
-            runpy.run_path(str(path), run_name='__main__')
+            runpy.run_path(path, run_name='__main__')
         except SystemExit as stop:
             return stop.code or 0
     return 0

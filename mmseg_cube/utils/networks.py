@@ -17,6 +17,8 @@ from torch import nn
 from mmseg_cube.utils.configs import without_weights
 
 LONGEST_REASON = 300  # letters
+# What torch raises for files that are torn or of another kind.
+UNREADABLE = (RuntimeError, UnpicklingError, EOFError, KeyError, OSError)
 
 
 def build_network(cfg: Config, pretrained: bool = False) -> BaseSegmentor:
@@ -95,7 +97,9 @@ def load_weights(
     """
     try:
         loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
+    except FileNotFoundError:
+        raise
+    except UNREADABLE as error:
         raise ValueError(
             f'{checkpoint} cannot be read as a checkpoint: {_short(error)}'
         ) from error

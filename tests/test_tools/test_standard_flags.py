@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_cube.utils.mmseg_script import mmseg_script
+from mmseg_cube.cli.mmseg_script import mmseg_script
 
 
 @pytest.fixture(params=['ours', "mmseg's"])

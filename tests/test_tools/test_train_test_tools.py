@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_cube.utils import mmseg_script as scripts
+from mmseg_cube.cli import mmseg_script as scripts
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 # The base is taken from the installed package: mmseg_cube has to be imported
@@ -151,6 +151,6 @@ def test_mmseg_without_its_scripts_is_one_line(tmp_path, monkeypatch):
     origin.write_text('')
     spec = importlib.util.spec_from_file_location('mmseg', origin)
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
-    with pytest.raises(SystemExit, match='mmseg has no .*train.py') as caught:
+    with pytest.raises(ValueError, match='mmseg has no .*train.py') as caught:
         scripts.mmseg_script('train.py')
     assert '\n' not in str(caught.value)

@@ -8,8 +8,11 @@ from mmengine.dist import utils as dist_utils
 from mmengine.hooks import LoggerHook
 from torch import distributed as torch_dist
 
-import mmseg_cube
-from mmseg_cube.utils.mmengine_gaps import LAUNCHERS, write_scores_once
+from mmseg_cube.utils.mmengine_gaps import (
+    LAUNCHERS,
+    close_gaps,
+    write_scores_once,
+)
 
 needs_no_gpu = pytest.mark.skipif(
     get_device() != 'cpu', reason='there is a GPU'
@@ -35,7 +38,7 @@ def test_package_is_announced():
 @needs_no_gpu
 @pytest.mark.parametrize('launcher', LAUNCHERS)
 def test_a_launcher_needs_no_gpu(launcher, monkeypatch):
-    mmseg_cube.register_all_modules(init_default_scope=False)
+    close_gaps()
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
         port = server.getsockname()[1]
@@ -55,6 +58,7 @@ def test_a_launcher_needs_no_gpu(launcher, monkeypatch):
 @needs_no_gpu
 @pytest.mark.parametrize('launcher', LAUNCHERS)
 def test_a_backend_for_gpus_is_refused_without_one(launcher):
+    close_gaps()
     start = getattr(dist_utils, f'_init_dist_{launcher}')
     with pytest.raises(ValueError, match="'nccl' needs a GPU.*backend=gloo"):
         start(backend='nccl', init_backend='torch')

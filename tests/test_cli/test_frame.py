@@ -1,0 +1,123 @@
+"""The frame of the command: help, bad words, errors, Ctrl-C."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.logging import MMLogger
+
+from mmseg_cube import __version__
+from mmseg_cube.cli import check, main
+from mmseg_cube.cli.frame import COMMANDS
+
+# What a process loads that starts with the console script.
+LIGHT = """
+import sys
+sys.argv = ['mmseg-cube']
+from mmseg_cube.cli import main
+for name in (None, *sys.stdin.read().split()):
+    assert main([*([name] if name else []), '--help']) == 0, name
+print('heavy', {'torch', 'mmengine', 'mmseg', 'matplotlib'} & set(sys.modules))
+"""
+
+
+def test_help_of_every_command_loads_nothing_heavy():
+    done = subprocess.run(
+        [sys.executable, '-c', LIGHT],
+        input=' '.join(COMMANDS),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith('heavy set()\n')
+    for name in COMMANDS:
+        assert f'usage: mmseg-cube {name} ' in done.stdout
+        assert f'\n  {name} ' in done.stdout.split('usage: ')[1]
+
+
+def test_importing_the_package_changes_and_says_nothing():
+    code = (
+        'import mmseg_cube, sys; from mmengine.dist import utils as u; '
+        'print("matplotlib" in sys.modules, '
+        'hasattr(u._init_dist_pytorch, "__wrapped__"), '
+        '[m for m in sys.modules if m.startswith("mmseg_cube.analysis")])'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ('False False []\n', '')
+
+
+def test_version(capsys):
+    assert main(['--version']) == 0
+    assert capsys.readouterr().out == f'{__version__}\n'
+
+
+@pytest.mark.parametrize('words', ([], ['predcit'], ['--wrong']))
+def test_words_that_are_no_command_end_with_2(words, capsys):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert 'predict' in out + err
+
+
+@pytest.mark.parametrize('error', (ValueError, FileNotFoundError))
+def test_bad_input_is_one_line(error, capsys, monkeypatch):
+    def run(args):
+        raise error('the file is blue; paint it red')
+
+    monkeypatch.setattr(check, 'run', run)
+    assert main(['check']) == 2
+    out, err = capsys.readouterr()
+    assert out == ''
+    assert err == ('mmseg-cube check: error: the file is blue; paint it red\n')
+    monkeypatch.setenv('MMSEG_CUBE_TRACEBACK', '1')
+    with pytest.raises(error):
+        main(['check'])
+
+
+def test_faults_of_the_program_are_not_hidden(monkeypatch):
+    monkeypatch.setattr(check, 'run', lambda args: {}['x'])
+    with pytest.raises(KeyError):
+        main(['check'])
+
+
+@pytest.mark.parametrize(
+    ('continues', 'message'),
+    (
+        ('', 'stopped.'),
+        (True, 'stopped. The same command continues where it stopped.'),
+        ('Add --resume.', 'stopped. Add --resume.'),
+    ),
+)
+def test_ctrl_c_says_how_to_continue(continues, message, capsys, monkeypatch):
+    def run(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, 'run', run)
+    monkeypatch.setattr(check, 'CONTINUES', continues, raising=False)
+    assert main(['check']) == 130
+    assert capsys.readouterr().err == f'mmseg-cube check: {message}\n'
+
+
+def test_the_log_is_quiet_only_while_a_command_runs(monkeypatch):
+    log = MMLogger.get_current_instance()
+    level, seen = log.level, []
+    monkeypatch.setattr(check, 'run', lambda args: seen.append(log.level))
+    assert main(['check']) == 0
+    assert seen == [logging.WARNING] and log.level == level
+
+
+def test_check_says_that_all_is_well(capsys):
+    assert main(['check']) == 0
+    out = capsys.readouterr().out
+    assert 'CubeConv2d works on ' in out and __version__ in out
+
+
+def test_scripts_stand_for_commands():
+    """Whoever looks for tools/NAME.py finds what mmseg-cube does."""
+    tools = Path(__file__).resolve().parents[2] / 'tools'
+    for name in ('train', 'test', 'export'):
+        text = (tools / f'{name}.py').read_text()
+        assert f"main(['{name}', *sys.argv[1:]])" in text

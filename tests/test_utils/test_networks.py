@@ -1,0 +1,117 @@
+"""Reading configs, building networks and loading their weights."""
+
+import pytest
+import torch
+
+from mmseg_cube.utils.configs import read_config, without_weights
+from mmseg_cube.utils.networks import (
+    build_network,
+    choose_device,
+    load_network,
+)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    (
+        ('model = (', 'cannot be read as a config: SyntaxError'),
+        ('1 / 0', 'cannot be read as a config: ZeroDivisionError'),
+        ('x = 1', 'has no model'),
+    ),
+)
+def test_wrong_configs_are_one_line(text, message, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_config(path)
+    assert '\n' not in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_options_replace_settings(tiny_config):
+    cfg = read_config(tiny_config, {'model.decode_head.widths': [8] * 4})
+    assert cfg.model.decode_head.widths == [8] * 4
+
+
+def test_options_without_a_place_are_one_line(tiny_config):
+    options = {'model.decode_head.loss_decode.7.x': 1}
+    with pytest.raises(ValueError, match='--cfg-options do not fit') as caught:
+        read_config(tiny_config, options)
+    assert '\n' not in str(caught.value)
+
+
+def test_weights_are_left_out_wherever_they_are():
+    cfg = dict(
+        backbone=dict(type='mmpretrain.TIMMBackbone', pretrained=True),
+        neck=[dict(init_cfg=dict(type='Normal')), (dict(pretrained='x'),)],
+    )
+    assert without_weights(cfg) == dict(
+        backbone=dict(type='mmpretrain.TIMMBackbone', pretrained=False),
+        neck=[{}, ({},)],
+    )
+
+
+def test_initialisers_stay_but_pretrained_weights_go(tiny_config):
+    init = dict(type='Pretrained', checkpoint='https://nowhere/x.pth')
+    cfg = read_config(tiny_config)
+    cfg.model.backbone.init_cfg = init
+    own = dict(type='Normal', layer='Conv2d', std=0.1)
+    cfg.model.decode_head.init_cfg = own
+    model = build_network(cfg)
+    model.init_weights()  # would look for the file
+    assert not model.training
+    assert model.decode_head.init_cfg['std'] == own['std']
+
+
+def test_loaded_network_computes_as_the_one_saved(
+    tiny_config, tiny_checkpoint, tiny_segmentor
+):
+    model = load_network(read_config(tiny_config), tiny_checkpoint)
+    assert model.dataset_meta['classes'] == ('background', 'building')
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        found, right = (
+            m(image, mode='tensor') for m in (model, tiny_segmentor())
+        )
+    torch.testing.assert_close(found, right, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('fault', ('missing', 'torn', 'other', 'list'))
+def test_wrong_checkpoints_are_named(
+    fault, tiny_config, tiny_checkpoint, tmp_path
+):
+    path = tmp_path / 'wrong.pth'
+    kind, message = ValueError, 'wrong.pth'
+    if fault == 'missing':
+        kind = OSError
+    elif fault == 'torn':
+        path.write_bytes(tiny_checkpoint.read_bytes()[:5000])
+    elif fault == 'other':
+        torch.save(dict(state_dict=dict(a=torch.ones(1))), path)
+        message = 'wrong.pth is no checkpoint of .*cube-tiny.py'
+    else:
+        torch.save([1], path)
+    with pytest.raises(kind, match=message) as caught:
+        load_network(read_config(tiny_config), path)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('model', 'message'),
+    (
+        (dict(type='NoSuchThing'), 'cannot be built'),
+        (dict(type='mmseg.ResNetV1c', depth=18), 'must be a segmentor'),
+    ),
+)
+def test_what_is_no_segmentor_is_refused(model, message, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(f'{model = }')
+    with pytest.raises(ValueError, match=message):
+        build_network(read_config(path))
+
+
+def test_devices():
+    assert choose_device('cpu') == torch.device('cpu')
+    assert choose_device().type in ('cpu', 'cuda')
+    for name in ('cuda:99', 'abacus'):
+        with pytest.raises(ValueError, match=f'device {name} cannot be used'):
+            choose_device(name)

@@ -1,0 +1,69 @@
+"""Tables, words, figures and the files of a report."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from mmseg_cube.utils.figures import new_figure, plain
+from mmseg_cube.utils.report import write_report
+from mmseg_cube.utils.tables import Table
+from mmseg_cube.utils.whole_files import write_whole
+from mmseg_cube.utils.words import listing, name_some, quantity
+
+TABLE = Table(
+    ['Name', 'saved', 'saved'], [['a|b', '1', '20'], ['c', '3', '4']], 'Sizes'
+)
+
+
+def test_markdown_escapes_what_would_end_a_cell():
+    title, _, head, rule, first, _ = TABLE.markdown().splitlines()
+    assert title == '**Sizes**'
+    cells = [cell.strip() for cell in head.strip('|').split('|')]
+    assert cells == ['Name', 'saved', 'saved']
+    assert rule.startswith('| :--') and rule.endswith('-: |')
+    assert first.startswith(r'| a\|b |')
+
+
+def test_csv_has_the_head_and_the_rows_alone():
+    assert TABLE.csv() == 'Name,saved,saved\na|b,1,20\nc,3,4\n'
+
+
+def test_terminal_aligns_names_left_and_numbers_right():
+    lines = TABLE.terminal().splitlines()
+    assert lines[0] == 'Sizes' and set(lines[2]) == {'-'}
+    assert lines[1] == 'Name  saved  saved'
+    assert lines[4] == 'c         3      4'
+
+
+def test_words():
+    assert listing(['x'] * 7, 2) == '  - x\n  - x\n  ... and 5 more'
+    assert name_some('abc') == 'a, b, c'
+    assert name_some(range(7)) == '0, 1, 2, 3, 4 and 2 more'
+    assert (quantity(1, 'tile'), quantity(0, 'tile')) == ('1 tile', '0 tiles')
+
+
+def test_report_has_page_numbers_and_pictures(tmp_path):
+    figure, axes = new_figure(2, 1, (3, 2), sharex=True)
+    assert axes.shape == (2, 1)
+    plain(axes[0, 0]).plot([0, 1])
+    out = tmp_path / 'new' / 'folder'
+    write_report(out, 'size', {'n': 1}, [TABLE], ['Why.'], dict(chart=figure))
+    page = (out / 'size.md').read_text()
+    assert page == f'Why.\n\n{TABLE.markdown()}\n'
+    assert json.loads((out / 'size.json').read_text()) == {'n': 1}
+    assert Image.open(out / 'chart.png').format == 'PNG'
+    assert len(list(out.iterdir())) == 3
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('old')
+
+    def fail(part):
+        part.write_text('half')
+        raise OSError('no space')
+
+    with pytest.raises(OSError, match='no space'):
+        write_whole(path, fail)
+    assert path.read_text() == 'old' and len(list(tmp_path.iterdir())) == 1
