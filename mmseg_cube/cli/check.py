@@ -1,6 +1,12 @@
 """Say what is installed and whether it works, for reports of faults."""
 
 import argparse
+import importlib
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -9,6 +15,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 1 if a part does not work."""
-    from mmseg_cube.check import main
+    import torch
+    from mmengine.registry import MODELS
 
-    return main()
+    import mmseg_cube
+
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    name = torch.cuda.get_device_name() if device == 'cuda' else 'CPU only'
+    folder = Path(mmseg_cube.__path__[0])
+    print(f'mmseg_cube {mmseg_cube.__version__}, {folder}')
+    print(f'Python {platform.python_version()}, torch {torch.__version__}')
+    print(', '.join(map(_installed, PACKAGES)))
+    print(f'compiled operators: {_has_operators()} (not needed); {name}')
+    faults = []
+    if not (folder / '.mim' / 'configs').exists():
+        faults.append('no packaged configs: install with pip, or make setup')
+    layer = MODELS.build(
+        dict(type='CubeConv2d', in_channels=8, out_channels=4, kernel_size=3)
+    ).to(device)
+    layer(torch.zeros(1, 8, 6, 6, device=device)).sum().backward()
+    if layer.weight.grad is None:
+        faults.append('CubeConv2d gave no gradient')
+    print('\n'.join(faults) or f'CubeConv2d works on {device}: all is well')
+    return len(faults) > 0
+
+
+def _installed(name: str) -> str:
+    """Return the distribution and version that provides a package."""
+    found = []
+    for distribution in (name, f'onedl-{name}'):
+        try:
+            found.append(f'{distribution} {version(distribution)}')
+        except PackageNotFoundError:
+            continue
+    # Both write into the same folder, so the later one wins by parts.
+    hint = '; keep one of them only' if len(found) > 1 else ''
+    return (' and '.join(found) or f'{name} missing') + hint
+
+
+def _has_operators() -> bool:
+    """Tell whether mmcv was compiled; mmseg_cube does not need that."""
+    try:
+        importlib.import_module('mmcv._ext')
+    except ImportError:
+        return False
+    return True

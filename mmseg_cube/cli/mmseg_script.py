@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 import runpy
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
+
+from mmseg_cube.datasets.errors import DatasetError
 
 
 def mmseg_script(name: str) -> str:
@@ -35,10 +38,11 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
         words: Words of its command line.
 
     Returns:
-        Its exit code.
+        Its exit code; 1 after an error, whose traceback is shown.
 
     Raises:
         ValueError: If mmseg has no such script.
+        DatasetError: If the data cannot be used.
     """
     path = mmseg_script(name)
     with mock.patch.object(sys, 'argv', [path, *words]):
@@ -46,4 +50,9 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             runpy.run_path(path, run_name='__main__')
         except SystemExit as stop:
             return stop.code or 0
+        except DatasetError:
+            raise
+        except Exception:  # a fault in a training needs its traceback
+            traceback.print_exc()
+            return 1
     return 0

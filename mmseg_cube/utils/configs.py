@@ -5,9 +5,6 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-# Where configs name weights to load.
-WEIGHTS = ('init_cfg', 'pretrained')
-
 
 def read_config(
     path: str | Path, options: Mapping[str, object] | None = None
@@ -40,26 +37,28 @@ def read_config(
     return cfg
 
 
-def without_weights(cfg: object, names: tuple[str, ...] = WEIGHTS) -> object:
-    """Copy a part of a config without the weights that it loads.
+def without_weights(cfg: object) -> object:
+    """Copy a part of a config without the weights that it would load.
 
-    Args:
-        cfg: Any part of a config.
-        names: Keys to leave out.
+    How parts are initialised otherwise stays.
     """
     if isinstance(cfg, Mapping):
         copied = {
-            key: without_weights(value, names)
+            key: without_weights(value)
             for key, value in cfg.items()
-            if key not in names
+            if key != 'pretrained' and not _loads(value)
         }
         # This one fetches weights when it is built, unless it is told not to.
         if str(cfg.get('type')).endswith('TIMMBackbone'):
             copied['pretrained'] = False
         return copied
     if isinstance(cfg, list | tuple):
-        return type(cfg)(without_weights(value, names) for value in cfg)
+        return type(cfg)(without_weights(x) for x in cfg if not _loads(x))
     return cfg
+
+
+def _loads(cfg: object) -> bool:
+    return isinstance(cfg, Mapping) and cfg.get('type') == 'Pretrained'
 
 
 def _reason(error: Exception) -> str:

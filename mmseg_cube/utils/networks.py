@@ -33,7 +33,7 @@ def build_network(cfg: Config, pretrained: bool = False) -> BaseSegmentor:
         ValueError: If it cannot be built, or is no segmentor.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    model_cfg = cfg.model if pretrained else _not_pretrained(cfg.model)
+    model_cfg = cfg.model if pretrained else without_weights(cfg.model)
     try:
         model = MODELS.build(ConfigDict(model_cfg))
     except Exception as error:  # building raises all kinds
@@ -142,22 +142,6 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
             f'device {name} cannot be used; try cpu. {_short(error)}'
         ) from error
     return device
-
-
-def _not_pretrained(cfg: object) -> object:
-    """Leave weights out that would be fetched, but keep initialisers."""
-    if isinstance(cfg, Mapping):
-        return without_weights(
-            {
-                key: _not_pretrained(value)
-                for key, value in cfg.items()
-                if getattr(value, 'get', dict().get)('type') != 'Pretrained'
-            },
-            ('pretrained',),
-        )
-    if isinstance(cfg, list | tuple):
-        return type(cfg)(map(_not_pretrained, cfg))
-    return cfg
 
 
 def _dataset_meta(cfg: Config) -> dict:

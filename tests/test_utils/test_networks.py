@@ -40,13 +40,16 @@ def test_options_without_a_place_are_one_line(tiny_config):
 
 
 def test_weights_are_left_out_wherever_they_are():
+    pretrained, normal = dict(type='Pretrained'), dict(type='Normal')
     cfg = dict(
         backbone=dict(type='mmpretrain.TIMMBackbone', pretrained=True),
-        neck=[dict(init_cfg=dict(type='Normal')), (dict(pretrained='x'),)],
+        neck=[dict(init_cfg=pretrained), (dict(pretrained='x'),)],
+        head=dict(init_cfg=[normal, pretrained]),
     )
     assert without_weights(cfg) == dict(
         backbone=dict(type='mmpretrain.TIMMBackbone', pretrained=False),
         neck=[{}, ({},)],
+        head=dict(init_cfg=[normal]),
     )
 
 

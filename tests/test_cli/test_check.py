@@ -1,14 +1,17 @@
+"""``mmseg-cube check``: what is installed and whether it works."""
+
 import importlib.metadata
 
 import pytest
 
-from mmseg_cube import check
+from mmseg_cube import __version__
+from mmseg_cube.cli import check, main
 
 
 def test_report_says_that_all_is_well(capsys):
-    code = check.main()
+    code = main(['check'])
     output = capsys.readouterr().out
-    assert 'torch' in output
+    assert 'torch' in output and __version__ in output
     if 'no packaged configs' in output:
         pytest.skip('mmseg_cube is not installed; make setup does that')
     assert code == 0
@@ -17,7 +20,7 @@ def test_report_says_that_all_is_well(capsys):
 
 def test_two_providers_of_one_module_are_named(monkeypatch):
     monkeypatch.setattr(check, 'version', lambda name: '1.0')
-    text = check.installed('mmcv')
+    text = check._installed('mmcv')
     assert text.startswith('mmcv 1.0 and onedl-mmcv 1.0; keep one')
 
 
@@ -26,4 +29,4 @@ def test_missing_package_is_named(monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(check, 'version', missing)
-    assert check.installed('mmcv') == 'mmcv missing'
+    assert check._installed('mmcv') == 'mmcv missing'
