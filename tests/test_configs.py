@@ -1,34 +1,59 @@
-"""Every config is loaded, built, trained for a step and asked to predict."""
+"""All configs are read and built; one of each kind trains and predicts."""
 
-import math
 import re
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
-from mmseg_cube.analysis.complexity.count import complexity
-from mmseg_cube.datasets.inria_tiles import TRAINING_REGIONS
+from mmseg_cube.analysis.complexity.count import (
+    build_without_weights,
+    complexity,
+)
 from mmseg_cube.layers import CubeConv2d
 
-FOLDER = Path(__file__).parents[1] / 'configs'
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / 'configs'
 CONFIGS = sorted(p for p in FOLDER.glob('*/*.py') if '_base_' not in p.parts)
-CUBES = [p for p in CONFIGS if p.stem.startswith('cube-')]
-FULL = [p for p in CUBES if p.stem.startswith('cube-full-')]
+PREFIX = re.compile('cube-(full-)?')
+CUBES = [p for p in CONFIGS if PREFIX.match(p.name)]
 # One of each network: its size does not depend on data and schedule.
-NETWORKS = [p for p in CUBES if re.search('1xb8-(80k|600|1500)_whu', p.stem)]
-PARTS = ('cube', 'small_cube')  # of _base_/cube*.py
-DATASET = {
-    'InriaDataset': 'inria',
-    'WHUBuildingDataset': 'whu',
-    'WBDDataset': 'wbd',
-}
+NETWORKS = [p for p in CUBES if re.search('_whu(-half)?-', p.stem)]
+HOOK_NAMES = dict(
+    cube=['CubeSummaryHook'],
+    full=['CubeSummaryHook', 'RouterTemperatureHook', 'RouterReportHook'],
+)
+DATASET = dict(
+    InriaDataset='inria', WHUBuildingDataset='whu', WBDDataset='wbd'
+)
+T = 'unet_convnext-t_1xb8-80k'
+WHU, INRIA = '_1xb8-80k_whu-512x512', f'cube-{T}_inria'
+# All kinds of networks, then all kinds of data.
+KINDS = [
+    f'{T}_whu-512x512',
+    f'cube-{T}_whu-512x512',
+    f'cube-full-{T}_whu-512x512',
+    f'cube-full-unet_hrnet-w18{WHU}',
+    f'cube-full-unet_mit-b2{WHU}',
+    f'cube-full-unet_resnet-50{WHU}',
+    f'cube-full-unet_swin-t{WHU}',
+    f'cube-segformer_mit-b2{WHU}',
+    f'cube-full-segformer_mit-b2{WHU}',
+    f'cube-full-unet-s5-d16_fcn{WHU}',
+    f'cube-full-upernet_convnext-t{WHU}',
+    f'{INRIA}-512x512',
+    f'{INRIA}-buildformer-512x512',
+    f'{INRIA}-leave-region-out-512x512',
+    f'cube-{T}_wbd-512x512',
+    'cube-unet_convnext-atto_1xb8-600_sample-city-128x128',
+    'cube-unet_resnet-18-w32_1xb8-1500_whu-half-128x128',
+]
 # Fewer and narrower layers of the same kinds, and the channels of the stages.
 SMALL_BACKBONES = {
     'mmpretrain.ConvNeXt': (
@@ -52,38 +77,43 @@ SMALL_BACKBONES = {
         dict(embed_dims=8, num_layers=[1] * 4),
         [8, 16, 40, 64],
     ),
-    'ResNet': (
-        dict(base_channels=8, stem_channels=8),
-        [8, 16, 32, 64],
-    ),
-    'ResNetV1c': (
-        dict(base_channels=8, stem_channels=8),
-        [32, 64, 128, 256],
-    ),
+    'ResNet': (dict(base_channels=8, stem_channels=8), [8, 16, 32, 64]),
+    'ResNetV1c': (dict(base_channels=4, stem_channels=8), [16, 32, 64, 128]),
     'SwinTransformer': (
         dict(embed_dims=12, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
         [12, 24, 48, 96],
     ),
     'UNet': (dict(base_channels=8), 8),
 }
-SMALL_HEADS = {
-    'FCNHead': dict(channels=8),
-    'SegformerHead': dict(channels=16),
-    'UNetHead': dict(widths=[32, 16, 16, 8, 8]),
-    'UPerHead': dict(channels=16),
-}
+SMALL_HEADS = dict(
+    FCNHead=dict(channels=8),
+    SegformerHead=dict(channels=16),
+    UNetHead=dict(widths=[32, 16, 16, 8, 8]),
+    UPerHead=dict(channels=16),
+)
 
 
-def wrapped(backbone):
-    """Config of the plain backbone, also where Cube kernels are put in."""
-    return backbone.get('backbone', backbone)
+def find(stem):
+    (path,) = FOLDER.glob(f'*/{stem}.py')
+    return path
 
 
-def load(path, sample_city):
+def kind_of(path):
+    match = PREFIX.match(path.name)
+    return match and ('full' if match[1] else 'cube')
+
+
+def baseline_of(path):
+    return path.with_name(PREFIX.sub('', path.name, count=1))
+
+
+def load_small(path, sample_city):
     """A config made small, on the sample city, with random weights."""
     cfg = Config.fromfile(path)
     init_default_scope(cfg.default_scope)
-    backbone, head = wrapped(cfg.model.backbone), cfg.model.decode_head
+    backbone, head = cfg.model.backbone, cfg.model.decode_head
+    # Where Cube kernels are put in, the plain backbone is inside.
+    backbone = backbone.get('backbone', backbone)
     options, head.in_channels = SMALL_BACKBONES[backbone.type]
     backbone.merge(options)
     backbone.init_cfg = None
@@ -103,24 +133,82 @@ def load(path, sample_city):
 @cache
 def size_of(path):
     init_default_scope('mmseg')
-    return complexity(Config.fromfile(path).model)
-
-
-def baseline_of(path):
-    name = path.name.removeprefix('cube-').removeprefix('full-')
-    return path.with_name(name)
+    return complexity(Config.fromfile(path).model, 128)
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) >= 139
-    assert len(NETWORKS) == 18
-    assert len(FULL) == 7
+    # 13 networks, each with two twins.
+    assert len(CONFIGS) == 79
+    assert len(NETWORKS) == 26
+    assert all(baseline_of(path) in CONFIGS for path in CUBES)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
-def test_config_trains_and_predicts(path, sample_city):
+def test_name_tells_what_is_in_the_config(path):
+    cfg = Config.fromfile(path)
+    name = re.fullmatch(r'.+_1xb8-(\d+)(k?)_(.+)-(\d+)x\4', path.stem)
+    iterations, thousands, data, size = name.groups()
+    steps = int(iterations) * (1000 if thousands else 1)
+    assert cfg.train_cfg.max_iters == steps
+    assert cfg.param_scheduler[-1].end == steps
+    loader = cfg.train_dataloader
+    assert loader.batch_size == 8
+    crops = [
+        step.crop_size
+        for step in loader.dataset.pipeline
+        if step.type == 'RandomCrop'
+    ]
+    assert crops[-1] == (int(size), int(size))
+    # The folder is the family, variants of data sets have names of their own.
+    assert PREFIX.sub('', path.stem, 1).startswith(path.parent.name)
+    dataset = DATASET[loader.dataset.type]
+    assert data.replace('sample-city', 'whu').split('-')[0] == dataset
+    kind = kind_of(path)
+    assert ('cube' in cfg) == (kind is not None)
+    hooks = [hook.type for hook in cfg.get('custom_hooks', [])]
+    assert hooks == HOOK_NAMES.get(kind, [])
+
+
+@pytest.mark.parametrize('path', CUBES, ids=lambda p: p.stem)
+def test_twins_differ_in_the_convolutions_only(path):
+    cube = Config.fromfile(path)
+    baseline = Config.fromfile(baseline_of(path))
+    for key in ('cube', 'custom_hooks'):
+        cube.pop(key)
+    found = [
+        part.pop('conv_cfg', None)
+        for part in (cube.model.backbone, cube.model.decode_head)
+    ]
+    if cube.model.backbone.type == 'CubeBackbone':
+        options = cube.model.backbone.replace
+        found.append(dict(type='CubeConv2d', **options))
+        cube.model.backbone = cube.model.backbone.backbone
+    convs = [c for f in found for c in (f if isinstance(f, list) else [f])]
+    cubes = [conv for conv in convs if conv is not None]
+    full = kind_of(path) == 'full'
+    assert cubes
+    for conv in cubes:
+        assert conv['type'] == 'CubeConv2d'
+        assert ('router' in conv) == ('mask' in conv) == full
+    assert cube.to_dict() == baseline.to_dict()
+
+
+@pytest.mark.parametrize('path', NETWORKS, ids=lambda p: p.stem)
+def test_no_cube_twin_is_larger(path):
+    """All networks are built, on the meta device and without weights."""
+    parameters, flops = size_of(path).saving(size_of(baseline_of(path)))
+    assert parameters > 0
+    assert flops > 0
+    if path.stem.endswith(f'{T}_whu-512x512'):
+        # As much as the paper saves. Operations go with the pixels.
+        assert parameters >= 9.2
+        assert flops >= 20.8
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_config_trains_and_predicts(name, sample_city):
     torch.manual_seed(0)
-    cfg = load(path, sample_city)
+    cfg = load_small(find(name), sample_city)
     model = MODELS.build(cfg.model)
     model.train()
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -156,81 +244,9 @@ def test_config_trains_and_predicts(path, sample_city):
         HOOKS.build(hook)
 
 
-@pytest.mark.parametrize('path', CUBES, ids=lambda p: p.stem)
-def test_twins_differ_in_the_convolutions_only(path):
-    cube = Config.fromfile(path)
-    baseline = Config.fromfile(baseline_of(path))
-    parts = [cube.pop(key, None) for key in PARTS]
-    hooks = [hook.type for hook in cube.pop('custom_hooks')]
-    routed = ['RouterTemperatureHook', 'RouterReportHook']
-    assert hooks == ['CubeSummaryHook', *(routed if path in FULL else [])]
-    found = [
-        part.pop('conv_cfg', None)
-        for part in (cube.model.backbone, cube.model.decode_head)
-    ]
-    if cube.model.backbone.type == 'CubeBackbone':
-        options = cube.model.backbone.replace
-        found.append(dict(type='CubeConv2d', **options))
-        cube.model.backbone = cube.model.backbone.backbone
-    convs = [c for f in found for c in (f if isinstance(f, list) else [f])]
-    cubes = [conv for conv in convs if conv is not None]
-    assert cubes
-    for conv in cubes:
-        assert conv in parts
-        assert ('router' in conv) == ('mask' in conv) == (path in FULL)
-    assert cube.to_dict() == baseline.to_dict()
-
-
-@pytest.mark.parametrize('path', NETWORKS, ids=lambda p: p.stem)
-def test_no_cube_twin_is_larger(path):
-    parameters, flops = size_of(path).saving(size_of(baseline_of(path)))
-    assert parameters > 0
-    assert flops > 0
-
-
-@pytest.mark.parametrize('kind', ['cube', 'cube-full'])
-def test_the_pair_saves_what_the_paper_saves(kind):
-    name = f'{kind}-convnext-t-unet_1xb8-80k_whu-512x512.py'
-    path = FOLDER / 'convnext_unet' / name
-    parameters, flops = size_of(path).saving(size_of(baseline_of(path)))
-    assert parameters >= 9.2
-    assert flops >= 20.8
-
-
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
-def test_name_tells_the_schedule(path):
-    cfg = Config.fromfile(path)
-    name = re.fullmatch(r'.*_(\d+)xb(\d+)-(\d+)(k?)_(.+)-(\d+)x\6', path.stem)
-    devices, images, iterations, thousands, data, size = name.groups()
-    steps = int(iterations) * (1000 if thousands else 1)
-    assert cfg.train_cfg.max_iters == steps
-    assert cfg.param_scheduler[-1].end == steps
-    assert cfg.train_dataloader.batch_size == int(images)
-    crops = [
-        step.crop_size
-        for step in cfg.train_dataloader.dataset.pipeline
-        if step.type == 'RandomCrop'
-    ]
-    assert crops[-1] == (int(size), int(size))
-    dataset = DATASET[cfg.train_dataloader.dataset.type]
-    if data == 'sample-city':
-        assert dataset == 'whu'
-    else:
-        # A variant of a dataset has a name of its own, as inria-trainval.
-        assert data.split('-')[0] == dataset
-    if not thousands:
-        return
-    # All see the same number of images; Adam's rate follows the batch.
-    batch = int(devices) * int(images)
-    assert steps * batch == 640_000
-    rate = 5e-4 * math.sqrt(batch / 8)
-    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(rate, rel=0.02)
-
-
 def inria(variant):
     """Datasets for training, validation and test of a variant of Inria."""
-    name = f'cube-convnext-t-unet_1xb8-80k_inria{variant}-512x512.py'
-    cfg = Config.fromfile(FOLDER / 'convnext_unet' / name)
+    cfg = Config.fromfile(find(f'{INRIA}{variant}-512x512'))
     loaders = (cfg[f'{x}_dataloader'] for x in ('train', 'val', 'test'))
     return [loader.dataset for loader in loaders]
 
@@ -244,9 +260,67 @@ def test_inria_protocols():
     assert [d.split for d in inria('-trainval')] == ['train+val', 'val', 'val']
 
 
+def test_inria_leaves_one_region_out():
+    train, val, test = inria('-leave-region-out')
+    assert train.regions == val.regions
+    assert sorted([*train.regions, *test.regions]) == [
+        'austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna',
+    ]  # fmt: skip
+    assert (train.split, val.split) == ('train', 'val')
+    # All of its tiles, since none was seen in training.
+    assert test.split == 'train+val'
+    assert (test.windows, test.test_mode) == ('grid', True)
+
+
+def test_another_region_is_left_out_by_options():
+    config = FOLDER / '_base_/datasets/inria-leave-region-out_512x512.py'
+    options = read_options(config.read_text())
+    cfg = Config.fromfile(find(f'{INRIA}-leave-region-out-512x512'))
+    cfg.merge_from_dict(options)
+    others = ['austin', 'chicago', 'kitsap', 'tyrol-w']
+    assert cfg.train_dataloader.dataset.regions == others
+    assert cfg.val_dataloader.dataset.regions == others
+    assert cfg.test_dataloader.dataset.regions == ['vienna']
+
+
+def test_eight_processes_train_alike_by_options():
+    text = (ROOT / 'docs' / 'scale_out.md').read_text()
+    (block,) = re.findall(r'```shell\n(bash .* CONFIG 8 [^`]*)```', text)
+    options = read_options(block)
+    cfg = Config.fromfile(find(f'{T}_whu-512x512'))
+    known = set(flatten(cfg.to_dict()))
+    assert len(options) == 8
+    assert known >= set(options)
+    before = cfg.param_scheduler[0].end, cfg.train_cfg.max_iters
+    cfg.merge_from_dict(options)
+    warm_up, decay = cfg.param_scheduler
+    assert warm_up.end == decay.begin == before[0] / 2
+    assert decay.end == cfg.train_cfg.max_iters == before[1] / 2
+    assert cfg.train_dataloader.batch_size * 8 == 2 * 8
+    rate = cfg.optim_wrapper.optimizer.lr
+    assert rate == pytest.approx(5e-4 * 2**0.5, rel=0.02)
+
+
+def read_options(text):
+    """Read ``key=value`` as ``--cfg-options`` reads them."""
+    return {
+        key: DictAction._parse_iterable(value)
+        for key, value in re.findall(r'(\w+(?:\.\w+)+)=(\S+)', text)
+    }
+
+
+def flatten(value, prefix=''):
+    """Yield the keys of nested dicts and lists, joined by dots."""
+    if not isinstance(value, dict | list):
+        yield prefix.removesuffix('.')
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in items:
+        yield from flatten(part, f'{prefix}{key}.')
+
+
 def test_inria_with_test_time_augmentation(sample_city):
-    name = 'cube-convnext-t-unet_1xb8-80k_inria-512x512.py'
-    cfg = load(FOLDER / 'convnext_unet' / name, sample_city)
+    cfg = load_small(find(f'{INRIA}-512x512'), sample_city)
     options = cfg.test_dataloader.dataset
     plain = DATASETS.build(options)[0]['data_samples']
     options.pipeline = cfg.tta_pipeline
@@ -262,35 +336,22 @@ def test_inria_with_test_time_augmentation(sample_city):
     assert 0 < expected.float().mean() < 1
 
 
-@pytest.mark.parametrize('region', TRAINING_REGIONS)
-def test_inria_leaves_one_region_out(region):
-    train, val, test = inria(f'-loro-{region}')
-    assert test.regions == [region]
-    others = [name for name in TRAINING_REGIONS if name != region]
-    assert train.regions == val.regions == others
-    assert (train.split, val.split) == ('train', 'val')
-    # All of its tiles, since none was seen in training.
-    assert test.split == 'train+val'
-    assert (test.windows, test.test_mode) == ('grid', True)
-
-
 @pytest.mark.parametrize(
     'name, count',
     [
-        ('convnext_unet/cube-convnext-t-unet', 8),
-        ('convnext_unet/cube-full-convnext-t-unet', 8),
+        ('cube-unet_convnext-t', 8),
+        ('cube-full-unet_convnext-t', 8),
         # 128 channels and a skip of 18 do not fill whole cells.
-        ('hrnet_unet/cube-hr18-unet', 7),
-        ('segformer/cube-segformer_mit-b2', 3),
-        ('unet/cube-unet-s5-d16_fcn', 18),
-        ('upernet/cube-upernet_convnext-t', 5),
+        ('cube-unet_hrnet-w18', 7),
+        ('cube-full-segformer_mit-b2', 3),
+        ('cube-unet-s5-d16_fcn', 18),
+        ('cube-upernet_convnext-t', 5),
     ],
 )
 def test_the_cube_twin_is_cube_where_it_should_be(name, count):
     init_default_scope('mmseg')
-    cfg = Config.fromfile(FOLDER / f'{name}_1xb8-80k_whu-512x512.py')
-    cfg.model.backbone.init_cfg = None
-    model = MODELS.build(cfg.model)
+    cfg = Config.fromfile(find(f'{name}{WHU}'))
+    model = build_without_weights(cfg.model)
     cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
     assert len(cubes) == count
     full = 'cube-full-' in name

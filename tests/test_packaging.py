@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-(CONFIG,) = (ROOT / 'configs').glob('*/cube-convnext-t-unet_1xb8-80k_wbd-*')
+(CONFIG,) = (ROOT / 'configs').glob('*/cube-unet_convnext-t_1xb8-80k_wbd-*')
 FAMILY = CONFIG.parent
 # Hidden names hold environments and caches, among them links in '.mim'.
 NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data',

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = 'cube-convnext-atto-unet_1xb8-600_sample-city-128x128'
+CONFIG = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128'
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
 SPLITS = (('train', 96), ('val', 8), ('test', 24))
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     work = args.work_dir.resolve()
     city, train, test = work / 'city', work / 'train', work / 'test'
-    config = ROOT / 'configs' / 'convnext_unet' / f'{CONFIG}.py'
+    config = ROOT / 'configs' / 'unet_convnext' / f'{CONFIG}.py'
     options = ['--cfg-options', f'randomness.seed={args.seed}']
     for loader in ('train', 'val', 'test'):
         options.append(f'{loader}_dataloader.dataset.data_root={city}')

@@ -1,11 +1,6 @@
-_base_ = ['./segformer_mit-b2_1xb8-80k_inria-512x512.py', '../_base_/cube.py']
-# SegFormer's head has 1 x 1 convolutions only; the encoder's patch embeddings
-# are what Cube convolutions can stand in for.
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='CubeBackbone',
-        backbone=_base_.model.backbone,
-        replace=dict(lattice_kernel_size=_base_.cube.lattice_kernel_size),
-    ),
-)
+_base_ = [
+    '../_base_/models/cube-segformer_mit-b2.py',
+    '../_base_/datasets/inria_512x512.py',
+    '../_base_/schedules/schedule_80k.py',
+    '../_base_/default_runtime.py',
+]

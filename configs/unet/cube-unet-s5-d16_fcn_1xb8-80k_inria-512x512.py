@@ -1,5 +1,6 @@
-_base_ = ['./unet-s5-d16_fcn_1xb8-80k_inria-512x512.py', '../_base_/cube.py']
-model = dict(
-    backbone=dict(conv_cfg=_base_.cube),
-    decode_head=dict(conv_cfg=_base_.cube),
-)
+_base_ = [
+    '../_base_/models/cube-unet-s5-d16_fcn.py',
+    '../_base_/datasets/inria_512x512.py',
+    '../_base_/schedules/schedule_80k_scratch.py',
+    '../_base_/default_runtime.py',
+]

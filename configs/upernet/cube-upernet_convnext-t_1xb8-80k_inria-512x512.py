@@ -1,5 +1,6 @@
 _base_ = [
-    './upernet_convnext-t_1xb8-80k_inria-512x512.py',
-    '../_base_/cube.py',
+    '../_base_/models/cube-upernet_convnext-t.py',
+    '../_base_/datasets/inria_512x512.py',
+    '../_base_/schedules/schedule_80k.py',
+    '../_base_/default_runtime.py',
 ]
-model = dict(decode_head=dict(conv_cfg=_base_.cube))

@@ -1,2 +1,6 @@
-_base_ = ['./upernet_convnext-t_1xb8-80k_whu-512x512.py', '../_base_/cube.py']
-model = dict(decode_head=dict(conv_cfg=_base_.cube))
+_base_ = [
+    '../_base_/models/cube-upernet_convnext-t.py',
+    '../_base_/datasets/whu_512x512.py',
+    '../_base_/schedules/schedule_80k.py',
+    '../_base_/default_runtime.py',
+]

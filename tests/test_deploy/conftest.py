@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmseg_cube.layers import ChannelRouter, SpatialMask
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
+NAME = 'cube-full-unet_convnext-atto_1xb8-600_whu-128x128.py'
 TINY = {
     'model.backbone.arch': dict(
         depths=[1, 1, 1, 1], channels=[8, 16, 16, 32], _delete_=True
@@ -25,7 +25,7 @@ TINY = {
 @pytest.fixture
 def cfg():
     """Config of the small network, one level of it without a mask."""
-    cfg = Config.fromfile(ROOT / 'configs' / 'convnext_unet' / NAME)
+    cfg = Config.fromfile(ROOT / 'configs' / 'unet_convnext' / NAME)
     cfg.merge_from_dict(TINY)
     cube = cfg.model.decode_head.conv_cfg
     bare = {name: cube[name] for name in cube if name != 'mask'}

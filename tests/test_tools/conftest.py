@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
-CONFIG = ROOT / 'configs' / 'convnext_unet' / NAME
+NAME = 'cube-full-unet_convnext-atto_1xb8-600_whu-128x128.py'
+CONFIG = ROOT / 'configs' / 'unet_convnext' / NAME
 TINY = (
     'env_cfg.dist_cfg.backend=gloo',
     'model.decode_head.norm_cfg.type=BN',

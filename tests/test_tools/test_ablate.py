@@ -10,8 +10,8 @@ from PIL import Image
 from mmseg_cube.analysis.ablation.process import LOCK
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / 'configs' / 'convnext_unet'
-NAME = 'convnext-atto-unet_1xb8-600_whu-128x128.py'
+FOLDER = ROOT / 'configs' / 'unet_convnext'
+NAME = 'unet_convnext-atto_1xb8-600_whu-128x128.py'
 TINY = (
     'model.decode_head.norm_cfg.type=BN',
     'model.decode_head.widths=[8,8,8,8]',

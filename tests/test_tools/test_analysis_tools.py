@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / 'configs' / 'convnext_unet'
-SMALL = str(FOLDER / 'convnext-atto-unet_1xb8-600_whu-128x128.py')
+FOLDER = ROOT / 'configs' / 'unet_convnext'
+SMALL = str(FOLDER / 'unet_convnext-atto_1xb8-600_whu-128x128.py')
 
 
 def load(name):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / 'configs' / 'convnext_unet'
+FOLDER = ROOT / 'configs' / 'unet_convnext'
 NAMES = ('small', 'cube-small')
 SHRUNKEN = """
 _base_ = '{base}'
@@ -38,7 +38,7 @@ def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp('configs')
     paths = [folder / f'{name}.py' for name in NAMES]
     for path, prefix in zip(paths, ('', 'cube-'), strict=True):
-        base = FOLDER / f'{prefix}convnext-atto-unet_1xb8-600_whu-128x128.py'
+        base = FOLDER / f'{prefix}unet_convnext-atto_1xb8-600_whu-128x128.py'
         path.write_text(SHRUNKEN.format(base=base))
     return [str(path) for path in paths]
 

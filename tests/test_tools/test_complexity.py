@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / 'configs' / 'convnext_unet'
-STEM = 'convnext-atto-unet_1xb8-600_whu-128x128'
+FOLDER = ROOT / 'configs' / 'unet_convnext'
+STEM = 'unet_convnext-atto_1xb8-600_whu-128x128'
 SMALL, CUBE = FOLDER / f'{STEM}.py', FOLDER / f'cube-{STEM}.py'
 
 

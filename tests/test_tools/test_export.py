@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from mmseg_cube.layers import ChannelRouter, SpatialMask
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / 'configs' / 'convnext_unet'
+FOLDER = ROOT / 'configs' / 'unet_convnext'
 SIZE = ('--size', '64', '96')
 
 
@@ -27,8 +27,8 @@ def trained(tmp_path_factory):
     init_default_scope('mmseg')
     torch.manual_seed(0)
     pairs = []
-    for name in ('convnext', 'cube-full-convnext'):
-        config = FOLDER / f'{name}-atto-unet_1xb8-600_whu-128x128.py'
+    for name in ('unet', 'cube-full-unet'):
+        config = FOLDER / f'{name}_convnext-atto_1xb8-600_whu-128x128.py'
         model = MODELS.build(Config.fromfile(config).model)
         model.init_weights()
         with torch.no_grad():

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FAMILY = ROOT / 'configs' / 'convnext_unet'
-STEM = 'convnext-atto-unet_1xb8-600_whu-128x128'
+FAMILY = ROOT / 'configs' / 'unet_convnext'
+STEM = 'unet_convnext-atto_1xb8-600_whu-128x128'
 
 
 @pytest.fixture(scope='module')

@@ -16,8 +16,8 @@ from mmseg_cube.inference import Tiling, predict_mask, predict_raster
 from mmseg_cube.inference.folder import PngFolder
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = ROOT / 'configs/convnext_unet'
-BASE /= 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
+BASE = ROOT / 'configs/unet_convnext'
+BASE /= 'cube-unet_convnext-atto_1xb8-600_whu-128x128.py'
 CONFIG = f"""
 _base_ = {str(BASE)!r}
 model = dict(

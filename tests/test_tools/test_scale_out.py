@@ -10,7 +10,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
+BASE = 'cube-full-unet_convnext-atto_1xb8-600_whu-128x128.py'
 STEPS = 4
 # What makes processes comparable, see docs/scale_out.md: norms that do not
 # look at the batch, nothing random, and an optimizer that does not blow up
@@ -96,7 +96,7 @@ def write(path, text):
 def train(run, sample_city, tmp_path_factory):
     """Start a command on the config; returns it done, and its folder."""
     work = tmp_path_factory.mktemp('scale out')
-    base = ROOT / 'configs' / 'convnext_unet' / BASE
+    base = ROOT / 'configs' / 'unet_convnext' / BASE
     data = sample_city['whu']
     config = CONFIG.format(base=base, data=data, steps=STEPS)
     write(work / 'tiny.py', config)

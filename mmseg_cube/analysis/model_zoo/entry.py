@@ -19,13 +19,12 @@ DATA_TITLES = {
     'inria': 'Inria',
     'inria-buildformer': 'Inria (protocol buildformer)',
     'inria-trainval': 'Inria (train + val)',
+    'inria-leave-region-out': 'Inria (all regions but one)',
     'whu': 'WHU',
     'whu-half': 'WHU (half resolution)',
     'wbd': 'WBD',
     'sample-city': 'Sample city (made-up scenes)',
 }
-# Leave one region out.
-LEFT_OUT = 'inria-loro-'
 # What tells backbones of one type apart, where it is a word or a number.
 VARIANTS = ('arch', 'depth', 'model_name')
 
@@ -93,8 +92,6 @@ def make_metadata(name: ConfigName, cfg: Config, size: Complexity) -> dict:
         size: Size of its network, for one crop.
     """
     title = name.data.replace('-', ' ').capitalize()
-    if name.data.startswith(LEFT_OUT):
-        title = f'Inria without {name.data.removeprefix(LEFT_OUT)}'
     return {
         'Training Data': DATA_TITLES.get(name.data, title),
         'Batch Size': name.batch_size,

@@ -13,8 +13,8 @@ from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import plan_runs
 from mmseg_cube.analysis.complexity.count import complexity
 
-FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'convnext_unet'
-NAME = 'convnext-atto-unet_1xb8-600_whu-128x128.py'
+FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'unet_convnext'
+NAME = 'unet_convnext-atto_1xb8-600_whu-128x128.py'
 VARIED = ('model', 'custom_hooks')
 
 

@@ -12,8 +12,8 @@ from mmseg_cube.analysis.ablation.notation import parse_variant
 from mmseg_cube.analysis.ablation.plan import plan_runs
 from mmseg_cube.analysis.ablation.run import AblationHook, main
 
-FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'convnext_unet'
-CONFIG = FOLDER / 'cube-convnext-atto-unet_1xb8-600_whu-128x128.py'
+FOLDER = Path(__file__).resolve().parents[3] / 'configs' / 'unet_convnext'
+CONFIG = FOLDER / 'cube-unet_convnext-atto_1xb8-600_whu-128x128.py'
 ITERATIONS = 3
 TINY = {
     'model.decode_head.norm_cfg.type': 'BN',

@@ -78,11 +78,11 @@ FCN = dict(type='FCNHead', in_channels=4, channels=4, in_index=4)
 ASPP = dict(type='ASPPHead', in_channels=64, channels=8, in_index=3)
 HR_UNET = dict(UNET_HEAD, in_channels=[8, 16, 32, 64], widths=[8, 8, 8])
 NETWORKS = dict(
-    convnext_unet=(CONVNEXT, UNET_HEAD),
+    unet_convnext=(CONVNEXT, UNET_HEAD),
     unet_fcn=(UNET, FCN),
     resnet_uper=(RESNET, dict(STAGES, type='UPerHead')),
     resnet_aspp=(RESNET, ASPP),
-    hrnet_unet=(HRNET, HR_UNET),
+    unet_hrnet=(HRNET, HR_UNET),
     swin_uper=(SWIN, dict(STAGES, type='UPerHead')),
     mit_segformer=(MIT, dict(STAGES, type='SegformerHead')),
 )

@@ -16,8 +16,8 @@ from mmseg_cube.analysis.gradients.networks import (
 from mmseg_cube.layers import CubeConv2d
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDER = ROOT / 'configs' / 'convnext_unet'
-NAME = 'cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
+FOLDER = ROOT / 'configs' / 'unet_convnext'
+NAME = 'cube-full-unet_convnext-atto_1xb8-600_whu-128x128.py'
 INIT = Checkpoint(None, 0)
 
 

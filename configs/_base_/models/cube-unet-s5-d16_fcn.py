@@ -1,0 +1,5 @@
+_base_ = ['./unet-s5-d16_fcn.py', './cube.py']
+model = dict(
+    backbone=dict(conv_cfg=_base_.cube),
+    decode_head=dict(conv_cfg=_base_.cube),
+)

@@ -1,4 +1,0 @@
-_base_ = './swin-t.py'
-model = dict(
-    decode_head=dict(type='UNetHead', in_channels=[96, 192, 384, 768])
-)

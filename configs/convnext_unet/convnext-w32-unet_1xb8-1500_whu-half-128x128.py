@@ -1,6 +1,0 @@
-_base_ = [
-    '../_base_/models/convnext-w32_unet.py',
-    '../_base_/datasets/whu-half_128x128.py',
-    '../_base_/schedules/schedule_1500.py',
-    '../_base_/default_runtime.py',
-]

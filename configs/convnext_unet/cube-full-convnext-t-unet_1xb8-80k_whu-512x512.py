@@ -1,5 +1,0 @@
-_base_ = [
-    './convnext-t-unet_1xb8-80k_whu-512x512.py',
-    '../_base_/cube_full.py',
-]
-model = dict(decode_head=dict(conv_cfg=[_base_.cube] * 4 + [None]))

@@ -1,2 +1,0 @@
-_base_ = ['./mit-b0-unet_1xb8-600_whu-128x128.py', '../_base_/cube_full.py']
-model = dict(decode_head=dict(conv_cfg=_base_.cube))

@@ -1,6 +1,0 @@
-_base_ = [
-    '../_base_/models/mit-b0_unet.py',
-    '../_base_/datasets/whu_128x128.py',
-    '../_base_/schedules/schedule_600.py',
-    '../_base_/default_runtime.py',
-]

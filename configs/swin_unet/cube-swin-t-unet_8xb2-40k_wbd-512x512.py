@@ -1,2 +1,0 @@
-_base_ = ['./swin-t-unet_8xb2-40k_wbd-512x512.py', '../_base_/cube.py']
-model = dict(decode_head=dict(conv_cfg=[_base_.cube] * 4 + [None]))

@@ -1,0 +1,6 @@
+_base_ = [
+    '../_base_/models/unet_resnet-50.py',
+    '../_base_/datasets/inria_512x512.py',
+    '../_base_/schedules/schedule_80k.py',
+    '../_base_/default_runtime.py',
+]
