@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # A Cube network with router and mask, small enough to run a hundred times.
 TINY = f"""
-_base_ = '{ROOT}/configs/convnext_unet/cube-full-convnext-atto-unet_1xb8-600_whu-128x128.py'
+_base_ = '{ROOT}/configs/unet_convnext/cube-full-unet_convnext-atto_1xb8-600_whu-128x128.py'
 model = dict(
     data_preprocessor=dict(size=(64, 64)),
     backbone=dict(arch=dict(
