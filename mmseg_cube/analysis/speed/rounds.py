@@ -1,0 +1,169 @@
+"""Clocks and counters: time of calls that take turns, and peak memory.
+
+Every round calls each candidate once, in an order drawn anew. A ratio is the
+median of the ratios within the rounds, so other work on the machine, which
+slows a whole round, cancels.
+
+On a GPU the time is that of the device, with the host running ahead as it
+does in a network that keeps the card busy.
+"""
+
+import gc
+import os
+import platform
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.autograd.profiler import profile
+
+from mmseg_cube.utils.devices import choose_device
+
+Call = Callable[[], object]
+
+WARM_UP_ROUNDS = 3
+# Clock cycles, about 5 ms, for which a GPU waits before a timed call, so that
+# the host has queued the whole call when the clock starts.
+HEAD_START = 10_000_000
+MILLISECOND = 1e-3
+# Above every level at which torch's profiler logs.
+SILENT = '6'
+
+
+class Spread(NamedTuple):
+    """Median of a sample between its quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, sample: Sequence[float]) -> 'Spread':
+        """Summarise a sample of at least one value."""
+        return cls(*map(float, np.percentile(sample, (25, 50, 75))))
+
+
+def time_in_turns(
+    calls: Mapping[str, Call],
+    repeats: int,
+    device: torch.device,
+    seed: int = 0,
+) -> dict[str, list[float]]:
+    """Time callables that take turns.
+
+    Args:
+        calls: Candidates by name.
+        repeats: Rounds that count, after a few that do not.
+        device: Device on which the calls compute.
+        seed: Seed of the order within the rounds.
+
+    Returns:
+        Seconds of every candidate, one value per round.
+    """
+    clock = _time_on_gpu if device.type == 'cuda' else _time_on_cpu
+    shuffle = random.Random(seed).shuffle
+    order = list(calls)
+    times = {name: [] for name in calls}
+    for _ in range(WARM_UP_ROUNDS + repeats):
+        shuffle(order)
+        for name in order:
+            times[name].append(clock(calls[name]))
+    return {name: sample[WARM_UP_ROUNDS:] for name, sample in times.items()}
+
+
+def peak_memory(call: Call, device: torch.device) -> int:
+    """Measure the tensor memory that a call needs at its peak.
+
+    Call it once before, so that what stays allocated for good is not counted.
+
+    Args:
+        call: Computation to measure.
+        device: Device on which it computes.
+
+    Returns:
+        Bytes, beyond those that were allocated when the call began. Exact on
+        the CPU: the running sum of all that torch's allocator gave and took.
+    """
+    gc.collect()
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        call()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    os.environ.setdefault('KINETO_LOG_LEVEL', SILENT)
+    with profile(profile_memory=True) as record:
+        call()
+    held = [
+        event.nbytes()
+        for event in record.kineto_results.events()
+        if event.name() == '[memory]'
+    ]
+    return int(np.cumsum([0, *held]).max())
+
+
+def prepare(device: str | None, threads: int | None) -> torch.device:
+    """Set torch up for a measurement.
+
+    Args:
+        device: Such as ``'cpu'``; None takes a GPU if there is one.
+        threads: Threads on the CPU; None leaves torch's choice.
+
+    Raises:
+        ValueError: If the device cannot be used.
+    """
+    chosen = choose_device(device)
+    if threads:
+        torch.set_num_threads(threads)
+    if chosen.type == 'cuda':
+        torch.cuda.set_device(chosen)
+        # As the configs of this project have it.
+        torch.backends.cudnn.benchmark = True
+    torch.manual_seed(0)
+    return chosen
+
+
+def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
+    """Name what a measurement depends on besides the code."""
+    facts = dict(torch=torch.__version__, python=platform.python_version())
+    if device.type == 'cuda':
+        return facts | dict(
+            device=torch.cuda.get_device_name(device),
+            cuda=torch.version.cuda,
+            cudnn=torch.backends.cudnn.version(),
+            tf32=torch.backends.cudnn.allow_tf32,
+        )
+    return facts | dict(
+        device=_cpu_name(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _time_on_cpu(call: Call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _time_on_gpu(call: Call) -> float:
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    torch.cuda.synchronize()
+    torch.cuda._sleep(HEAD_START)
+    start.record()
+    call()
+    end.record()
+    end.synchronize()
+    return start.elapsed_time(end) * MILLISECOND
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path('/proc/cpuinfo')
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [x.partition(':')[2] for x in lines if x.startswith('model name')]
+    return (names or [platform.processor() or platform.machine()])[0].strip()
