@@ -1,6 +1,5 @@
 """Building segmentors from configs and loading their checkpoints."""
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,8 +14,8 @@ from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_cube.utils.configs import without_weights
+from mmseg_cube.utils.devices import choose_device, shorten
 
-LONGEST_REASON = 300  # letters
 # What torch raises for files that are torn or of another kind.
 UNREADABLE = (RuntimeError, UnpicklingError, EOFError, KeyError, OSError)
 
@@ -101,14 +100,14 @@ def load_weights(
         raise
     except UNREADABLE as error:
         raise ValueError(
-            f'{checkpoint} cannot be read as a checkpoint: {_short(error)}'
+            f'{checkpoint} cannot be read as a checkpoint: {shorten(error)}'
         ) from error
     try:
         model.load_state_dict(loaded.get('state_dict', loaded))
     except (RuntimeError, AttributeError, TypeError) as error:
         raise ValueError(
             f'{checkpoint} is no checkpoint of {name}; name the config that '
-            f'it was trained with. {_short(error)}'
+            f'it was trained with. {shorten(error)}'
         ) from error
     return loaded.get('meta') or {}
 
@@ -122,34 +121,8 @@ def to_eval(model: nn.Module) -> nn.Module:
     return model
 
 
-def choose_device(name: str | torch.device | None = None) -> torch.device:
-    """Return a device that can be used.
-
-    Args:
-        name: Such as ``'cpu'`` or ``'cuda:1'``; None takes a GPU if there is
-            one.
-
-    Raises:
-        ValueError: If there is no such device.
-    """
-    if name is None:
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f'device {name} cannot be used; try cpu. {_short(error)}'
-        ) from error
-    return device
-
-
 def _dataset_meta(cfg: Config) -> dict:
     """Return classes and palette of the test set, as far as they are known."""
     loader = cfg.get('test_dataloader') or {}
     name = loader.get('dataset', {}).get('type')
     return getattr(DATASETS.get(name), 'METAINFO', {}) if name else {}
-
-
-def _short(error: Exception) -> str:
-    return textwrap.shorten(str(error), LONGEST_REASON, placeholder=' ...')

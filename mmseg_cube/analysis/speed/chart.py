@@ -48,7 +48,8 @@ def draw_ratios(
             mine = [
                 result
                 for result in shown
-                if panel_of(result) == panel and result.setting.layout == layout
+                if panel_of(result) == panel
+                and result.setting.layout == layout
             ]
             _draw(plain(axis), mine, group_of, limits)
     _add_legend(figure, grid)
@@ -70,9 +71,7 @@ def _draw(
         places = [groups.index(group_of(result)) + shift for result in mine]
         ratios = [result.ratio.median for result in mine]
         columns = axis.bar(places, ratios, 0.92 * width, label=name)
-        axis.bar_label(
-            columns, fmt='%.2f', rotation=90, fontsize=7, padding=2
-        )
+        axis.bar_label(columns, fmt='%.2f', rotation=90, fontsize=7, padding=2)
         for place, result in zip(places, mine, strict=True):
             if result.bar is not None:
                 ends = place - width / 2, place + width / 2

@@ -15,6 +15,12 @@ from mmseg_cube.analysis.speed.rounds import (
 )
 
 TIME, MEMORY = 'time', 'peak memory'
+# What the operator does, and what whole networks do.
+INFERENCE, STEP = 'inference', 'forward + backward'
+AS_TRAINED = 'inference as trained'
+DEPLOYED = 'inference deployed'
+THROUGHPUT = 'throughput deployed'
+TRAINING = 'training step'
 LAYOUTS = dict(
     contiguous=torch.contiguous_format, channels_last=torch.channels_last
 )

@@ -5,6 +5,7 @@ compared: baseline and Cube twin are different functions.
 """
 
 import copy
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,24 +21,25 @@ from torch import Tensor, nn
 from torch.profiler import record_function
 
 from mmseg_cube.analysis.speed.comparison import (
+    AS_TRAINED,
+    DEPLOYED,
     MEMORY,
+    THROUGHPUT,
+    TRAINING,
     Result,
     Setting,
     compare,
 )
+from mmseg_cube.analysis.speed.profile import WHOLE, by_module
 from mmseg_cube.layers import ChannelRouter, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
-INFERENCE = 'inference as trained'
-DEPLOYED = 'inference deployed'
-THROUGHPUT = 'throughput deployed'
-TRAINING = 'training step'
-TASKS = (INFERENCE, DEPLOYED, THROUGHPUT, TRAINING)
+TASKS = (AS_TRAINED, DEPLOYED, THROUGHPUT, TRAINING)
 # Goals of this project for ConvNeXt-T-U-Cube over ConvNeXt-T-U at 512 x 512,
 # on 2 CPU cores and on a GPU; for other pairs they are a yardstick.
 INFERENCE_BAR, TRAINING_BAR, MEMORY_BAR = 0.85, 0.90, 1.00
-FORWARD, BACKWARD, UPDATE = 'forward', 'backward', 'optimizer'
+UPDATE = 'optimizer'
 # The rest is about mixed precision, which is a setting here, and about
 # accumulating gradients over several steps.
 OPTIMISATION = ('constructor', 'optimizer', 'paramwise_cfg', 'clip_grad')
@@ -71,6 +73,35 @@ def read_networks(paths: Sequence[str | Path]) -> dict[str, Config]:
     return cfgs
 
 
+def measure_networks(
+    cfgs: Mapping[str, Config],
+    settings: Sequence[Setting],
+    repeats: int = 20,
+    depth: int | None = None,
+) -> tuple[list[Result], dict[str, dict[str, tuple[float, ...]]]]:
+    """Measure networks in all tasks and in several settings.
+
+    Args:
+        cfgs: Configs by name; the first is the baseline.
+        settings: How it is to be done, such as in each layout.
+        repeats: Rounds of timing.
+        depth: Depth of the modules to time; None times none.
+
+    Returns:
+        All results, and what :func:`profile_network` found, by title.
+    """
+    results, profiles = [], {}
+    for setting in settings:
+        for task in TASKS:
+            print(f'{task}, {setting.layout} ...', file=sys.stderr)
+            results += compare_networks(cfgs, task, setting, repeats)
+        for name, cfg in cfgs.items() if depth else ():
+            title = f'{name}, {setting.layout}: modules in ms'
+            print(f'{title} ...', file=sys.stderr)
+            profiles[title] = profile_network(cfg, setting, depth)
+    return results, profiles
+
+
 def compare_networks(
     cfgs: Mapping[str, Config], task: str, setting: Setting, repeats: int = 20
 ) -> list[Result]:
@@ -83,7 +114,7 @@ def compare_networks(
             training; the other tasks take one image.
         repeats: Rounds of timing.
     """
-    if task in (INFERENCE, DEPLOYED):
+    if task in (AS_TRAINED, DEPLOYED):
         setting = replace(setting, batch=1)
     build = TrainingStep if task == TRAINING else partial(inference, task)
     calls = {name: build(cfg, setting) for name, cfg in cfgs.items()}
@@ -97,6 +128,34 @@ def bar_of(task: str, name: str, measure: str) -> float:
     if measure == MEMORY:
         return MEMORY_BAR
     return TRAINING_BAR if task == TRAINING else INFERENCE_BAR
+
+
+def profile_network(
+    cfg: Config, setting: Setting, depth: int
+) -> dict[str, tuple[float, float, float]]:
+    """Time the modules of a network as trained.
+
+    Args:
+        cfg: Config with ``model`` and ``optim_wrapper``.
+        setting: How it is to be done; inference takes one image.
+        depth: Depth of the modules to time.
+
+    Returns:
+        Seconds of inference, and of the forward and the backward pass of a
+        training step, by name of the module. The whole comes first, the
+        optimizer, in place of a forward pass, last.
+    """
+    model = build_trained(cfg)
+    call = pass_forward(model, replace(setting, batch=1))
+    inference, _ = by_module(call, model, depth, setting.device)
+    step = TrainingStep(cfg, setting)
+    forward, backward = by_module(step, step.model, depth, setting.device)
+    names = WHOLE, *dict(step.model.named_modules()), UPDATE
+    return {
+        name: (inference[name], forward[name], backward[name])
+        for name in names
+        if name in forward
+    }
 
 
 def build_trained(cfg: Config) -> BaseSegmentor:
@@ -125,7 +184,7 @@ def inference(
     launching counts as it does for whoever waits for the result.
     """
     model = build_trained(cfg)
-    if task != INFERENCE:
+    if task != AS_TRAINED:
         model = switch_to_deploy(model)
     return pass_forward(model, setting)
 
@@ -142,7 +201,8 @@ def pass_forward(
     def call() -> Tensor:
         if waits:
             torch.cuda.synchronize()
-        return model(images, mode='tensor')
+        with record_function(WHOLE):
+            return model(images, mode='tensor')
 
     return call
 
@@ -175,10 +235,9 @@ class TrainingStep:
 
     def __call__(self) -> None:
         """Do the whole step."""
-        with record_function(FORWARD):
+        with record_function(WHOLE):
             loss = self.losses()
-        with record_function(BACKWARD):
-            self.optim.backward(loss)
+        self.optim.backward(loss)
         with record_function(UPDATE):
             # Clips the gradients, moves the parameters.
             self.optim.step()

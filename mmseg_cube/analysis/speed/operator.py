@@ -9,6 +9,7 @@ Before a candidate is timed, the results of all forms, and of a block and its
 deployed form, are checked to be the same.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -18,12 +19,15 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_cube.analysis.speed.comparison import (
+    INFERENCE,
     MEMORY,
+    STEP,
     TIME,
     Result,
     Setting,
     compare,
 )
+from mmseg_cube.analysis.speed.profile import by_operation
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock, switch_to_deploy
 from mmseg_cube.ops import AUTO, FORMS
 
@@ -31,22 +35,21 @@ CONV, CONV_BLOCK, BLOCK = 'nn.Conv2d', 'Conv-BN-ReLU', 'block'
 CUBES = (*FORMS, AUTO)
 REFERENCES = {**dict.fromkeys(CUBES, CONV), BLOCK: CONV_BLOCK}
 PROFILED = (CONV, AUTO, CONV_BLOCK, BLOCK)
-INFERENCE, TRAINING = 'inference', 'forward + backward'
 # The bars of this project are for a lattice kernel of BARRED, by device and
 # type: with at least WIDE channels, and with fewer (None: no bar).
 WIDE, BARRED = 128, 3
 BARS = {
     ('cpu', torch.float32): {
         (AUTO, INFERENCE, TIME): (0.35, 0.45),
-        (AUTO, TRAINING, TIME): (0.45, 0.60),
-        (AUTO, TRAINING, MEMORY): (1.10, 1.10),
+        (AUTO, STEP, TIME): (0.45, 0.60),
+        (AUTO, STEP, MEMORY): (1.10, 1.10),
         (BLOCK, INFERENCE, TIME): (0.45, 0.70),
-        (BLOCK, TRAINING, TIME): (0.60, 1.00),
-        (BLOCK, TRAINING, MEMORY): (1.10, 1.10),
+        (BLOCK, STEP, TIME): (0.60, 1.00),
+        (BLOCK, STEP, MEMORY): (1.10, 1.10),
     },
     ('cuda', torch.bfloat16): {
         (AUTO, INFERENCE, TIME): (0.45, None),
-        (AUTO, TRAINING, TIME): (0.65, None),
+        (AUTO, STEP, TIME): (0.65, None),
     },
 }
 # Relative; half precision sums over all positions in the weights' gradient.
@@ -62,6 +65,43 @@ Candidate = Callable[[], list[Tensor]]
 
 class DisagreementError(ValueError):
     """Candidates that must give the same result do not."""
+
+
+def measure_operator(
+    settings: Sequence[Setting],
+    lattice_kernel_size: int = BARRED,
+    repeats: int = 30,
+    profiled: bool = False,
+) -> tuple[list[Result], dict[str, dict[str, tuple[float, float]]]]:
+    """Measure all candidates in several settings.
+
+    Args:
+        settings: The inputs.
+        lattice_kernel_size: Kernel on the lattice.
+        repeats: Rounds of timing.
+        profiled: Also time the operations of inference.
+
+    Returns:
+        All results, and calls and seconds of operations by title.
+
+    Raises:
+        CubeRuleError: If a Cube convolution cannot have these channels.
+        DisagreementError: If results differ that should be equal.
+    """
+    for setting in settings:  # before anything is measured
+        CubeConv2d(setting.channels, setting.channels, 3, device='meta')
+    results, profiles = [], {}
+    for setting in settings:
+        place = f'{setting.channels} x {setting.size}, {setting.layout}'
+        print(f'{place} ...', file=sys.stderr)
+        results += compare_operator(setting, lattice_kernel_size, repeats)
+        if profiled:
+            calls = inference_calls(setting, lattice_kernel_size)
+            for name in PROFILED:
+                profiles[f'{name}, {place}: inference'] = by_operation(
+                    calls[name], setting.device
+                )
+    return results, profiles
 
 
 def compare_operator(
@@ -121,7 +161,7 @@ def training_calls(
     return calls
 
 
-CALLS = {INFERENCE: inference_calls, TRAINING: training_calls}
+CALLS = {INFERENCE: inference_calls, STEP: training_calls}
 
 
 def build_modules(
