@@ -1,24 +1,24 @@
+"""Boundary IoU: how well the outlines of buildings are met."""
+
 from numbers import Integral, Real
 
 import cv2
 import numpy as np
 
-from .confusion import Confusion
-from .scored_image import ScoredImage
+from mmseg_cube.evaluation.confusion import Confusion
+from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
 
 RATIO = 0.02  # of the diagonal, as the paper sets it for common photographs
 
 
-class BoundaryScore:
+class BoundaryScore(ScoreKind):
     """IoU of the inner edges of buildings.
 
     Boundary IoU of Cheng et al., CVPR 2021 (arXiv 2103.16562): of truth and
     prediction only the band counts that an erosion takes away, a square of
-    ``2 * width + 1`` pixels; beyond the edge of the image nothing is built.
-    Bands of all images go into one count.
-
-    Ignored pixels are taken as not built in the truth and in the prediction,
-    like those beyond the edge of the image. They are never in a band.
+    ``2 * width + 1`` pixels. Bands of all images go into one count. Nothing
+    is built beyond the edge of the image and in ignored pixels, neither in
+    the truth nor in the prediction.
 
     Args:
         ratio: Width as a share of the image's diagonal; 0.02 by default.
@@ -52,8 +52,6 @@ class BoundaryScore:
         self.ratio = ratio
         self.width = width
 
-    zero = Confusion()
-
     def count(self, image: ScoredImage) -> Confusion:
         """Count pixels of the two bands of an image."""
         width = self.width or self._width(*image.built.shape)
@@ -74,10 +72,6 @@ class BoundaryScore:
         if self.width is None:
             return dict(ratio=self.ratio)
         return dict(width=self.width)
-
-    def as_json(self, counts: Confusion) -> dict[str, int]:
-        """Return the pixels of both bands, of one and of the other."""
-        return dict(tp=counts.tp, fp=counts.fp, fn=counts.fn)
 
     def _width(self, height: int, width: int) -> int:
         return max(1, round(self.ratio * (height**2 + width**2) ** 0.5))

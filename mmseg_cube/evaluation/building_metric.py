@@ -1,3 +1,5 @@
+"""The metric of mmseg's test loop for buildings."""
+
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -9,22 +11,17 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
-from .boundary import BoundaryScore
-from .chosen_threshold import ChosenThreshold, describe_data
-from .confusion import PixelScore
-from .mask_writer import MaskWriter
-from .metric_summary import MetricSummary
-from .objects import ObjectScore
-from .samples import (
-    check_plain,
-    check_uncut,
-    find_group,
-    read_labels,
-    read_margin,
-    read_window,
+from mmseg_cube.datasets.mask_folder import MaskFolder
+from mmseg_cube.evaluation.boundary import BoundaryScore
+from mmseg_cube.evaluation.chosen_threshold import (
+    ChosenThreshold,
+    describe_data,
 )
-from .scored_image import ScoredImage
-from .threshold_curve import ThresholdCurve, labels_at
+from mmseg_cube.evaluation.data_samples import Sample, check_single_view
+from mmseg_cube.evaluation.objects import ObjectScore
+from mmseg_cube.evaluation.score_kinds import PixelScore, ScoredImage
+from mmseg_cube.evaluation.summary import Summary
+from mmseg_cube.evaluation.threshold_curve import ThresholdCurve, labels_at
 
 
 @METRICS.register_module()
@@ -125,7 +122,7 @@ class BuildingMetric(BaseMetric):
         if threshold is not None:
             self._threshold = ChosenThreshold(threshold)
         # Folders are made now: that they cannot be written shows at once.
-        self._writer = None if output_dir is None else MaskWriter(output_dir)
+        self._masks = None if output_dir is None else MaskFolder(output_dir)
         self._report_dir = None if report_dir is None else Path(report_dir)
         if self._report_dir is not None:
             self._report_dir.mkdir(parents=True, exist_ok=True)
@@ -148,23 +145,20 @@ class BuildingMetric(BaseMetric):
             'curve' in self._kinds and not self.format_only
         )
         if needs_logits:
-            check_plain(data_batch)
-        for sample in data_samples:
-            path, window = sample.get('img_path'), read_window(sample)
-            if path is None and (self._writer or self.group_by):
-                raise ValueError(
-                    'a sample has no img_path, which names its mask and its '
-                    'group. Add it to meta_keys of PackSegInputs'
-                )
-            group = find_group(self.group_by, path)
-            pred = read_labels(sample, 'pred_sem_seg', path)
-            margin = read_margin(sample, path) if needs_logits else None
+            check_single_view(data_batch)
+        for sample in map(Sample, data_samples):
+            group = self._group(sample.path)
+            pred = sample.labels('pred_sem_seg')
+            margin = sample.margin() if needs_logits else None
             if self._threshold:
                 pred = labels_at(margin, self._threshold.value)
-            counts = self._count(sample, path, pred, margin)
-            if self._writer is not None:
-                self._writer.write(pred.cpu().numpy(), path, window)
-            self.results.append((path, window, group, counts))
+            counts = {}
+            if not self.format_only:
+                counts = self._count(sample, pred, margin)
+            if self._masks is not None:
+                mask = pred.cpu().numpy()
+                self._masks.write(mask, sample.path, sample.window)
+            self.results.append((sample.path, sample.window, group, counts))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Add up the images, log tables, write the report, return scores.
@@ -175,34 +169,48 @@ class BuildingMetric(BaseMetric):
         """
         scores = {}
         if not self.format_only:
-            summary = MetricSummary(
+            summary = Summary(
                 self._kinds, self._data(), self._threshold, self._report_dir
             )
             scores = summary([result[2:] for result in results])
-        if self._writer is not None:
+        if self._masks is not None:
             for path, window, _, _ in results:
                 # Each process saw only its own share of the names.
-                self._writer.claim(path, window)
+                self._masks.claim(path, window)
             print_log(
-                f'{len(results)} masks are in {self._writer.folder}', 'current'
+                f'{len(results)} masks are in {self._masks.folder}', 'current'
             )
         return scores
 
+    def _group(self, path: str | None) -> str | None:
+        """Return the group of an image, None without groups."""
+        if path is None and (self._masks or self.group_by):
+            raise ValueError(
+                'a sample has no img_path, which names its mask and its '
+                'group. Add it to meta_keys of PackSegInputs'
+            )
+        if self.group_by is None:
+            return None
+        found = re.match(self.group_by, Path(path).stem)
+        if found is None:
+            raise ValueError(
+                f'{path}: its stem does not match group_by={self.group_by!r}'
+            )
+        return found[1]
+
     def _count(
-        self, sample: dict, path: str | None, pred: Tensor, margin: Tensor
+        self, sample: Sample, pred: Tensor, margin: Tensor | None
     ) -> dict:
-        if self.format_only:
-            return {}
         if not self._kinds.keys().isdisjoint(('boundary', 'objects')):
-            check_uncut(sample, path, self._data().get('protocol'))
-        target = read_labels(sample, 'gt_sem_seg', path)
+            sample.check_uncut(self._data().get('protocol'))
+        target = sample.labels('gt_sem_seg')
         image = ScoredImage(pred, target, self.ignore_index, margin)
         try:
             return {
                 name: kind.count(image) for name, kind in self._kinds.items()
             }
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+            raise ValueError(f'{sample.path}: {error}') from error
 
     def _data(self) -> dict[str, str]:
         curve = self._kinds.get('curve')

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
-from .confusion import Confusion
+from mmseg_cube.evaluation.confusion import Confusion
 
 MAY_CHOOSE = {'train', 'val'}
 
@@ -67,12 +67,11 @@ def choose_threshold(
         The threshold and its scores, and None; or None, and why there is
         none: a threshold chosen on test images makes their scores worthless.
     """
-    split = data.get('split')
-    if split is None:
+    if data.get('split') is None:
         return None, (
             'the dataset does not say its split. Set curve=dict(split=...)'
         )
-    if not set(split.split('+')) <= MAY_CHOOSE:
+    if not _may_choose(data):
         return None, (
             f'the images are those of {name_data(data)}. A threshold is '
             'chosen on val: evaluate val, and give its curve.json to '
@@ -121,6 +120,10 @@ def name_data(data: Mapping[str, str]) -> str:
     return name.strip() + (f', protocol {protocol}' if protocol else '')
 
 
+def _may_choose(data: Mapping[str, str]) -> bool:
+    return set(str(data.get('split')).split('+')) <= MAY_CHOOSE
+
+
 def _read(path: Path) -> tuple[dict[str, str], float]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
@@ -139,7 +142,7 @@ def _read(path: Path) -> tuple[dict[str, str], float]:
         ) from error
     if value is None:
         raise ValueError(f'{path} has no best threshold: {reason}')
-    if not set(str(data.get('split')).split('+')) <= MAY_CHOOSE:
+    if not _may_choose(data):
         raise ValueError(
             f'{path} was written on {name_data(data)}. Only a threshold that '
             'was chosen on val may be used'

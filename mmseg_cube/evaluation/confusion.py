@@ -1,13 +1,9 @@
 """Pixel counts of a two-class segmentation and the scores made of them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from .scored_image import ScoredImage
-
-LABELS = (0, 1)  # background, building
 
 
 @dataclass(frozen=True)
@@ -56,37 +52,6 @@ class Confusion:
         )
 
 
-class PixelScore:
-    """Scores of all pixels, the building class first."""
-
-    zero = Confusion()
-
-    def count(self, image: ScoredImage) -> Confusion:
-        """Count the pixels of an image.
-
-        Raises:
-            ValueError: If sizes differ or there is another label.
-        """
-        return count_pixels(image.pred, image.target, image.ignore_index)
-
-    def scores(self, counts: Confusion) -> dict[str, float]:
-        """Return IoU, F1, Precision, Recall, Accuracy and mIoU."""
-        building, background = counts.scores(), counts.background.scores()
-        return dict(
-            **building,
-            Accuracy=counts.accuracy,
-            mIoU=(building['IoU'] + background['IoU']) / 2,
-        )
-
-    def options(self) -> dict:
-        """Return what decides the counts: nothing."""
-        return {}
-
-    def as_json(self, counts: Confusion) -> dict[str, int]:
-        """Return the four numbers of pixels."""
-        return asdict(counts)
-
-
 def count_pixels(pred: Tensor, target: Tensor, ignore_index: int) -> Confusion:
     """Count one image's pixels.
 
@@ -104,33 +69,32 @@ def count_pixels(pred: Tensor, target: Tensor, ignore_index: int) -> Confusion:
             f'{tuple(target.shape)} pixels. Predict at the original size'
         )
     target = target.to(pred.device)
-    built, predicted = target == 1, pred == 1
-    cleared = pred == 0
-    tp = _count(built & predicted)
-    fn = _count(built & cleared)
-    ground = target == 0
-    fp = _count(ground & predicted)
-    tn = _count(ground & cleared)
-    counted = tp + fp + fn + tn
-    if counted != pred.numel():
-        ignored = target == ignore_index
-        _check_labels('ground truth', target[~ignored])
-        _check_labels('prediction', pred[~ignored])
+    built, ground = target == 1, target == 0
+    predicted, cleared = pred == 1, pred == 0
+    tp, fp, fn, tn = (
+        int(torch.count_nonzero(mask))
+        for mask in (
+            predicted & built,
+            predicted & ground,
+            cleared & built,
+            cleared & ground,
+        )
+    )
+    if tp + fp + fn + tn != pred.numel():
+        counted = target != ignore_index
+        _check_labels('ground truth', target[counted])
+        _check_labels('prediction', pred[counted])
     return Confusion(tp, fp, fn, tn)
 
 
 def _check_labels(what: str, labels: Tensor) -> None:
     found = labels.unique().tolist()
-    if not set(found) <= set(LABELS):
+    if not set(found) <= {0, 1}:
         raise ValueError(
             f'{what} holds the labels {found}, expected 0 (background) and 1 '
             '(building). Load masks with LoadBuildingMask and give the head '
             'two classes'
         )
-
-
-def _count(mask: Tensor) -> int:
-    return int(torch.count_nonzero(mask))
 
 
 def _percent(part: int, whole: int) -> float:

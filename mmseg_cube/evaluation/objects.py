@@ -1,22 +1,23 @@
+"""Scores of whole buildings in place of pixels."""
+
 from numbers import Integral, Real
 
 import numpy as np
 from scipy import ndimage
 
-from .confusion import Confusion
-from .scored_image import ScoredImage
+from mmseg_cube.evaluation.confusion import Confusion
+from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
 
 STRUCTURES = {4: ndimage.generate_binary_structure(2, 1), 8: np.ones((3, 3))}
 
 
-class ObjectScore:
+class ObjectScore(ScoreKind):
     """Precision, recall and F1 of whole buildings.
 
     A building is a connected set of pixels, so houses that touch are one. A
     predicted one is right if it overlaps a true one with at least the given
-    IoU. Ignored pixels belong to no building. A predicted
-    one that is wrong does not count if more than half of it, as predicted,
-    lies in ignored pixels.
+    IoU. Ignored pixels belong to no building. A predicted one that is wrong
+    does not count if more than half of it lies in ignored pixels.
 
     Args:
         iou: Overlap that makes a pair, from 0.5 to 1. From 0.5 on no
@@ -51,8 +52,6 @@ class ObjectScore:
         self.connectivity = connectivity
         self.min_area = min_area
 
-    zero = Confusion()
-
     def count(self, image: ScoredImage) -> Confusion:
         """Count the buildings of an image that are right, false, missed."""
         found = self._label(image.predicted & ~image.ignored)
@@ -86,10 +85,6 @@ class ObjectScore:
             connectivity=self.connectivity,
             min_area=self.min_area,
         )
-
-    def as_json(self, counts: Confusion) -> dict[str, int]:
-        """Return the number of right, false and missed buildings."""
-        return dict(tp=counts.tp, fp=counts.fp, fn=counts.fn)
 
     def _pairs(
         self,

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .confusion import Confusion
-from .scored_image import ScoredImage
+from mmseg_cube.evaluation.confusion import Confusion
+from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Number of pixels by the number of thresholds they are above.
+    """How many pixels are above 0, 1, 2, ... of the thresholds.
 
     Attributes:
         built: True buildings, int64 of shape (thresholds + 1,).
@@ -34,7 +34,7 @@ class Histogram:
         return Histogram(self.built + other.built, self.ground + other.ground)
 
     def points(self) -> list[Confusion]:
-        """Counts at each threshold, from the lowest, and before all: at 0."""
+        """Counts at threshold 0, and then at each one from the lowest."""
         tp, fp = (
             counts[::-1].cumsum()[::-1].tolist()
             for counts in (self.built, self.ground)
@@ -45,7 +45,7 @@ class Histogram:
         ]
 
 
-class ThresholdCurve:
+class ThresholdCurve(ScoreKind):
     """Precision and recall at thresholds ``1 / (n + 1), ..., n / (n + 1)``.
 
     A pixel is a building if its probability is above the threshold. The
@@ -86,16 +86,11 @@ class ThresholdCurve:
         margin, target = image.margin, image.target.to(image.margin.device)
         edges = [margin_at(threshold) for threshold in self.thresholds]
         above = torch.bucketize(margin, margin.new_tensor(edges))
-        return Histogram(
-            *(
-                torch.bincount(
-                    above[target == label], minlength=1 + len(edges)
-                )
-                .cpu()
-                .numpy()
-                for label in (1, 0)
-            )
+        built, ground = (
+            torch.bincount(above[target == label], minlength=1 + len(edges))
+            for label in (1, 0)
         )
+        return Histogram(built.cpu().numpy(), ground.cpu().numpy())
 
     def scores(self, counts: Histogram) -> dict[str, float]:
         """Return ``AveragePrecision`` in percent."""

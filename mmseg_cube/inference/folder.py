@@ -6,62 +6,27 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from mmseg.models import BaseSegmentor
-from PIL import Image
 
 from mmseg_cube.datasets.building_windows import image_shape, naming
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.evaluation.mask_writer import MaskWriter
+from mmseg_cube.inference.raster import Progress, Tiling, predict_mask
 
-from .raster import Progress, Tiling, predict_mask
-
-Shape = tuple[int, int]
+Shape = tuple[int, int]  # height and width in pixels
 
 
-class MaskFolder(Protocol):
-    """Where masks are written, and found again by a later run."""
+class MaskWriter(Protocol):
+    """A folder of masks, in which a later run finds those that are done."""
 
     folder: Path
-
-    def files(self) -> list[Path]:
-        """List the files that may be masks."""
+    suffix: str
 
     def is_done(self, image: Path, shape: Shape) -> bool:
         """Tell whether the mask of an image is there and whole."""
 
     def write(self, mask: np.ndarray, image: Path) -> None:
         """Write the mask (0 and 1) of an image, whole or not at all."""
-
-
-class PngFolder:
-    """Masks as PNG files of 0 and 255 with the stems of their images.
-
-    Args:
-        folder: Where they are; made if needed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._writer = MaskWriter(folder)
-
-    def files(self) -> list[Path]:
-        """List the files that may be masks."""
-        return sorted(self.folder.glob('*.png'))
-
-    def is_done(self, image: Path, shape: Shape) -> bool:
-        """Tell whether the mask of an image is there and whole."""
-        path = self.folder / self._writer.claim(str(image))
-        try:
-            with Image.open(path) as mask:
-                mask.load()
-                return mask.mode == 'L' and mask.size == shape[::-1]
-        except (OSError, SyntaxError):
-            return False
-
-    def write(self, mask: np.ndarray, image: Path) -> None:
-        """Write the mask of an image, whole or not at all."""
-        self._writer.write(mask, str(image))
 
 
 class Done(NamedTuple):
@@ -115,7 +80,7 @@ def read_shapes(images: Iterable[Path]) -> dict[Path, Shape]:
 def predict_images(
     model: BaseSegmentor,
     shapes: dict[Path, Shape],
-    out: MaskFolder,
+    out: MaskWriter,
     threshold: float = 0.5,
     tiling: Tiling | None = None,
     track: Callable[[Sequence[Path]], Iterable[Path]] = iter,
@@ -129,8 +94,8 @@ def predict_images(
         out: Where to write.
         threshold: A pixel is a building if its probability is above it.
         tiling: How to cut the images.
-        track: Goes through the images and tells how far it is.
-        progress: Told how far an image is.
+        track: Passes the images on one by one, to show how many are done.
+        progress: Called after every batch of windows of an image.
 
     Raises:
         ValueError: As of :func:`predict_mask`.

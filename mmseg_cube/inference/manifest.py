@@ -35,14 +35,14 @@ def fingerprint(cfg: Config, model: BaseSegmentor) -> str:
 
 
 def open_manifest(
-    folder: Path, settings: Mapping[str, object], has_files: bool
+    folder: Path, suffix: str, settings: Mapping[str, object]
 ) -> None:
     """Note the settings in a folder, or compare them with its own.
 
     Args:
         folder: Folder of the masks.
+        suffix: End of the names of masks.
         settings: What the masks depend on.
-        has_files: Whether there are masks already.
 
     Raises:
         ValueError: If there are masks of other settings, or of unknown ones.
@@ -50,7 +50,7 @@ def open_manifest(
     path = folder / NAME
     advice = f'Name another place to write to, or remove {folder}'
     if not path.is_file():
-        if has_files:
+        if any(folder.glob(f'*{suffix}')):
             raise ValueError(
                 f'{folder} holds masks, but no {NAME} that says how they '
                 f'were made. {advice}'

@@ -6,9 +6,13 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-# Axes to mirror of images (N, 3, H, W).
-NO_FLIP = ((),)
-ALL_FLIPS = ((), (3,), (2,), (2, 3))
+from mmseg_cube.utils.networks import to_eval
+
+# Axes of images (N, 3, H, W) that each view mirrors. With test-time
+# augmentation they are those of the configs' tta_pipeline, so that
+# tools/test.py --tta scores what prediction writes.
+ONE_VIEW = ((),)
+TTA_VIEWS = ((), (3,), (2,))
 
 
 class BuildingNetwork:
@@ -21,18 +25,16 @@ class BuildingNetwork:
     Args:
         model: Segmentor of background and building, with weights. It is put
             into evaluation mode and stays on its device.
-        flips: Average the probabilities of the window and of its three
-            mirror images: left to right, upside down and both.
+        tta: Average the probabilities of the window and of its two mirror
+            images, left to right and upside down.
         amp: Run under autocast: float16 on CUDA, bfloat16 on CPUs.
     """
 
     def __init__(
-        self, model: BaseSegmentor, flips: bool = False, amp: bool = False
+        self, model: BaseSegmentor, tta: bool = False, amp: bool = False
     ) -> None:
-        # Not chained: mmpretrain's ConvNeXt.train returns nothing.
-        model.eval()
-        self.model = model
-        self.flips = ALL_FLIPS if flips else NO_FLIP
+        self.model = to_eval(model)
+        self.views = TTA_VIEWS if tta else ONE_VIEW
         self.amp = amp
 
     @property
@@ -57,11 +59,11 @@ class BuildingNetwork:
         # Preprocessors expect BGR, as mmcv loads it, and turn it round.
         images = torch.from_numpy(np.ascontiguousarray(windows[:, ::-1]))
         total = 0
-        for axes in self.flips:
+        for axes in self.views:
             probability = building_probability(self._logits(images.flip(axes)))
             # The result has no axis of channels.
             total = total + probability.flip([axis - 1 for axis in axes])
-        return total / len(self.flips)
+        return total / len(self.views)
 
     def _logits(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]

@@ -14,8 +14,8 @@ from mmseg_cube.datasets.building_windows import image_shape, naming
 from mmseg_cube.datasets.raster_windows import read_window
 from mmseg_cube.datasets.windows import Window, cut_grid
 
-from .blending import blending_shares
-from .network import BuildingNetwork
+from mmseg_cube.inference.blending import blending_shares
+from mmseg_cube.inference.network import BuildingNetwork
 
 # Called with the number of windows that are done, and that of all.
 Progress = Callable[[int, int], object]
@@ -29,7 +29,7 @@ class Tiling:
         size: Side of the windows in pixels.
         stride: Distance of neighbouring windows; half of ``size`` by default.
         batch: Windows that pass through the network at a time.
-        flips: Average over the window and its three mirror images.
+        tta: Average over the views of ``BuildingNetwork``.
         amp: Run the network under autocast.
 
     Raises:
@@ -39,7 +39,7 @@ class Tiling:
     size: int = 512
     stride: int | None = None
     batch: int = 4
-    flips: bool = False
+    tta: bool = False
     amp: bool = False
 
     def __post_init__(self) -> None:
@@ -94,7 +94,7 @@ def predict_bands(
     tiling = tiling or Tiling()
     with naming(str(path)):
         height, width = image_shape(path)
-    network = BuildingNetwork(model, tiling.flips, tiling.amp)
+    network = BuildingNetwork(model, tiling.tta, tiling.amp)
     size = tiling.size
     cuts = cut_grid(height, width, size, tiling.stride)
     windows = [cut.window for cut in cuts]

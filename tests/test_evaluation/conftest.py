@@ -24,13 +24,13 @@ def _evaluate(samples, data=None, **options):
     return metric.evaluate(len(samples))
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def make_sample():
     """Make a sample as the evaluator hands it to a metric."""
     return _make
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def evaluate():
     """Evaluate samples with a metric of the given options."""
     return _evaluate
@@ -65,6 +65,9 @@ def scenes():
 def log_of(caplog):
     """Give what was logged so far."""
     logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('INFO')
     logger.addHandler(caplog.handler)
     yield lambda: caplog.text
     logger.removeHandler(caplog.handler)
+    logger.setLevel(level)

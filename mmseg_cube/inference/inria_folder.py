@@ -1,14 +1,10 @@
-"""The archive that Inria's leaderboard takes, and the tiles in it.
+"""Masks as the TIFF files that Inria's leaderboard takes.
 
-It holds one TIFF per test tile, at its root and under the name of the tile.
-The organisers ask for one band of 0 and 255 that went through ``gdal_translate
---config GDAL_PAM_ENABLED NO -co COMPRESS=CCITTFAX4 -co NBITS=1``. That stores
-one bit a pixel, set for building, and 1 means white. So GDAL reads the file as
-0 and 1, Pillow and OpenCV as 0 and 255, and so do the files written here.
+One bit a pixel, set for building, and 1 means white. So GDAL reads a file as
+0 and 1, Pillow and OpenCV read it as the 0 and 255 that the organisers speak
+of.
 """
 
-import zipfile
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -16,37 +12,26 @@ import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
-from mmseg_cube.datasets.inria_tiles import TEST_REGIONS
 from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_whole
 
 SUFFIX = '.tif'
-TILE_SIZE = 5000
-TILES_PER_REGION = 36
-STEMS = tuple(
-    f'{region}{number}'
-    for region in TEST_REGIONS
-    for number in range(1, TILES_PER_REGION + 1)
-)
 COMPRESSION = 'CCITTFAX4'
+Shape = tuple[int, int]  # height and width in pixels
 
-Shape = tuple[int, int]
 
-
-class SubmissionFolder:
-    """Tiles of a submission in a folder.
+class InriaFolder:
+    """Tiles of a submission; a kind of ``MaskFolder``.
 
     Args:
         folder: Where they are; made if needed.
     """
 
+    suffix = SUFFIX
+
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-
-    def files(self) -> list[Path]:
-        """List the files that may be tiles."""
-        return sorted(self.folder.glob(f'*{SUFFIX}'))
 
     def is_done(self, image: Path, shape: Shape) -> bool:
         """Tell whether the mask of an image is there and whole."""
@@ -68,31 +53,16 @@ class SubmissionFolder:
                 self._path(image), partial(_write_tile, mask=mask, image=image)
             )
 
-    def pack(self, archive: Path, stems: Iterable[str] = STEMS) -> None:
-        """Write the archive of tiles, whole or not at all.
-
-        Args:
-            archive: File to write.
-            stems: Names of the tiles.
-        """
-        write_whole(archive, partial(self._pack, stems=stems))
-
     def _path(self, image: Path) -> Path:
         return self.folder / f'{image.stem}{SUFFIX}'
 
-    def _pack(self, archive: Path, stems: Iterable[str]) -> None:
-        with zipfile.ZipFile(archive, 'w', zipfile.ZIP_DEFLATED) as file:
-            for stem in stems:
-                name = stem + SUFFIX
-                file.write(self.folder / name, name)
-
 
 def inspect_tile(content: bytes, shape: Shape) -> tuple[str, int]:
-    """Hold a tile of a submission to what the leaderboard expects.
+    """Compare a tile of a submission with what the leaderboard expects.
 
     Args:
         content: Its file.
-        shape: Height and width that it should have, in pixels.
+        shape: Height and width that it should have.
 
     Returns:
         The fault, empty if there is none, and the number of building pixels.
@@ -137,20 +107,11 @@ def _write_tile(path: Path, mask: np.ndarray, image: Path) -> None:
     with rasterio.open(image) as source:
         place = dict(crs=source.crs, transform=source.transform)
     height, width = mask.shape
+    profile = dict(driver='GTiff', height=height, width=width, count=1)
+    profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
     # GDAL would put what a TIFF cannot hold into an .aux.xml file.
     with (
         rasterio.Env(GDAL_PAM_ENABLED=False),
-        rasterio.open(
-            path,
-            'w',
-            driver='GTiff',
-            height=height,
-            width=width,
-            count=1,
-            dtype='uint8',
-            compress=COMPRESSION,
-            nbits=1,
-            **place,
-        ) as tile,
+        rasterio.open(path, 'w', **profile, **place) as tile,
     ):
         tile.write((mask == 1).astype(np.uint8), 1)

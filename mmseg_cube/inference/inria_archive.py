@@ -1,16 +1,29 @@
-"""Checking of the archive that Inria's leaderboard takes."""
+"""The archive that Inria's leaderboard takes: written and checked.
+
+It holds one TIFF per test tile, at its root and under the name of the tile.
+The organisers ask for one band of 0 and 255 that went through ``gdal_translate
+--config GDAL_PAM_ENABLED NO -co COMPRESS=CCITTFAX4 -co NBITS=1``, which is
+what :class:`~mmseg_cube.inference.inria_folder.InriaFolder` writes.
+"""
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from mmseg_cube.datasets.inria_tiles import parse_tile
-from mmseg_cube.utils.quiet import quiet_libraries
+from mmseg_cube.datasets.inria_tiles import TEST_REGIONS, parse_tile
+from mmseg_cube.inference.inria_folder import SUFFIX, Shape, inspect_tile
+from mmseg_cube.utils.whole_files import write_whole
 
-from .inria_submission import STEMS, SUFFIX, TILE_SIZE, Shape, inspect_tile
-
+TILE_SIZE = 5000
+TILES_PER_REGION = 36
+STEMS = tuple(
+    f'{region}{number}'
+    for region in TEST_REGIONS
+    for number in range(1, TILES_PER_REGION + 1)
+)
 # Of damaged members, and of those with a password or an unknown method.
 UNPACK_ERRORS = (
     zipfile.BadZipFile,
@@ -45,10 +58,23 @@ class ArchiveReport:
         }
 
 
+def pack_archive(
+    folder: Path, archive: Path, stems: Iterable[str] = STEMS
+) -> None:
+    """Write the archive of the tiles in a folder, whole or not at all.
+
+    Args:
+        folder: Where the tiles are.
+        archive: File to write.
+        stems: Names of the tiles.
+    """
+    write_whole(archive, partial(_pack, folder=folder, stems=stems))
+
+
 def check_archive(
     archive: Path, shapes: Mapping[str, Shape] | None = None
 ) -> ArchiveReport:
-    """Open an archive and hold it to what the leaderboard expects.
+    """Open an archive and compare it with what the leaderboard expects.
 
     Every tile is decoded.
 
@@ -67,7 +93,7 @@ def check_archive(
     report = ArchiveReport()
     expected = {stem + SUFFIX: stem for stem in shapes}
     try:
-        with zipfile.ZipFile(archive) as file, quiet_libraries():
+        with zipfile.ZipFile(archive) as file:
             names = file.namelist()
             report.faults += _find_wrong_names(names, list(expected))
             # Of two with one name, only the last one can be read.
@@ -78,6 +104,13 @@ def check_archive(
     except zipfile.BadZipFile as error:
         report.faults.append(f'it is no zip archive, or cut short ({error})')
     return report
+
+
+def _pack(archive: Path, folder: Path, stems: Iterable[str]) -> None:
+    with zipfile.ZipFile(archive, 'w', zipfile.ZIP_DEFLATED) as file:
+        for stem in stems:
+            name = stem + SUFFIX
+            file.write(folder / name, name)
 
 
 def _find_wrong_names(names: list[str], expected: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ VAL = dict(
     classes=('background', 'building'), dataset='InriaDataset', split='val'
 )
 GROUPS = ['town', 'town0', 'town1', 'town2', 'town3']
+FILES = ['curve.json', 'curve.png', 'groups.png', 'metrics.json']
 
 
 def score(counts):
@@ -43,20 +44,17 @@ def test_json_holds_counts_and_scores_of_each_group(
         pixels = counts['pixels']
         assert (scores['IoU'], scores['F1']) == pytest.approx(score(pixels))
         right = pixels['tp'] + pixels['tn']
-        assert scores['Accuracy'] == pytest.approx(
-            100 * right / sum(pixels.values())
-        )
-        assert scores['BoundaryIoU'] == pytest.approx(
-            score(counts['boundary'])[0]
-        )
-        assert scores['ObjectF1'] == pytest.approx(score(counts['objects'])[1])
+        share = 100 * right / sum(pixels.values())
+        assert scores['Accuracy'] == pytest.approx(share)
+        boundary, objects = counts['boundary'], counts['objects']
+        assert scores['BoundaryIoU'] == pytest.approx(score(boundary)[0])
+        assert scores['ObjectF1'] == pytest.approx(score(objects)[1])
         curve = counts['curve']
         assert sum(curve['built']) == pixels['tp'] + pixels['fn']
         assert sum(curve['ground']) == pixels['fp'] + pixels['tn']
     for kind in ('pixels', 'boundary', 'objects'):
         for key, value in content['overall']['counts'][kind].items():
-            parts = [e['counts'][kind][key] for e in entries[1:]]
-            assert sum(parts) == value
+            assert sum(e['counts'][kind][key] for e in entries[1:]) == value
     for name, value in content['overall']['scores'].items():
         assert found[f'building/{name}'] == value
     for name in GROUPS:
@@ -65,54 +63,15 @@ def test_json_holds_counts_and_scores_of_each_group(
         assert found[f'building/Accuracy_{name}'] == scores['Accuracy']
 
 
-def test_draws_pictures(scenes, evaluate, tmp_path):
+def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):
     evaluate(scenes, VAL, report_dir=str(tmp_path), **OPTIONS)
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ['curve.json', 'curve.png', 'groups.png', 'metrics.json']
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sorted(before) == FILES
     for name in ('curve.png', 'groups.png'):
         with Image.open(tmp_path / name) as image:
             pixels = np.asarray(image.convert('RGB'))
         assert pixels.shape[0] > 300
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
-
-
-def test_draws_what_has_no_score(make_sample, evaluate, tmp_path):
-    ignored = np.full((4, 4), 255)
-    sample = make_sample(ignored * 0, ignored, logits=np.zeros((2, 4, 4)))
-    found = evaluate(
-        [sample],
-        report_dir=str(tmp_path),
-        **{**OPTIONS, 'group_by': '(a)'},
-    )
-    assert set(found.values()) == {0.0}
-    assert len(list(tmp_path.iterdir())) == 4
-
-
-def test_without_groups_and_curve_there_are_numbers_only(
-    scenes, evaluate, tmp_path
-):
-    evaluate(scenes, report_dir=str(tmp_path), threshold=0.25)
-    (path,) = tmp_path.iterdir()
-    content = json.loads(path.read_text())
-    assert path.name == 'metrics.json'
-    assert content['groups'] == content['data'] == {}
-    assert content['labels'] == 'threshold 0.25, given as a number'
-
-
-def test_the_latest_evaluation_replaces_the_one_before(
-    scenes, evaluate, tmp_path
-):
-    metric = BuildingMetric(report_dir=str(tmp_path))
-    for count in (7, 2):
-        metric.process(None, scenes[:count])
-        metric.evaluate(count)
-        content = json.loads((tmp_path / 'metrics.json').read_text())
-        assert content['overall']['images'] == count
-
-
-def test_a_full_disk_loses_no_report(scenes, evaluate, tmp_path, monkeypatch):
-    evaluate(scenes, VAL, report_dir=str(tmp_path), **OPTIONS)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
     def fail(*args, **kwargs):
         raise OSError(28, 'No space left on device')
@@ -121,29 +80,47 @@ def test_a_full_disk_loses_no_report(scenes, evaluate, tmp_path, monkeypatch):
     monkeypatch.setattr('pathlib.Path.write_text', fail)
     with pytest.raises(OSError, match='No space left'):
         evaluate(scenes[:2], VAL, report_dir=str(tmp_path), **OPTIONS)
-    after = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert after == before
 
 
+def test_draws_what_has_no_score(make_sample, evaluate, tmp_path):
+    ignored = np.full((4, 4), 255)
+    sample = make_sample(ignored * 0, ignored, logits=np.zeros((2, 4, 4)))
+    options = {**OPTIONS, 'group_by': '(a)'}
+    found = evaluate([sample], report_dir=str(tmp_path), **options)
+    assert set(found.values()) == {0.0}
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+
+
+def test_without_groups_and_curve_there_are_numbers_only(scenes, tmp_path):
+    metric = BuildingMetric(report_dir=str(tmp_path), threshold=0.25)
+    # The latest evaluation replaces the one before.
+    for count in (7, 2):
+        metric.process(None, scenes[:count])
+        metric.evaluate(count)
+        (path,) = tmp_path.iterdir()
+        content = json.loads(path.read_text())
+        assert path.name == 'metrics.json'
+        assert content['overall']['images'] == count
+    assert content['groups'] == content['data'] == {}
+    assert content['labels'] == 'threshold 0.25, given as a number'
+
+
 def test_log_has_the_table_of_inria(scenes, evaluate, log_of):
-    found = evaluate(
-        scenes, dict(VAL, protocol='full'), threshold=0.4, **OPTIONS
-    )
+    data = dict(VAL, protocol='full')
+    found = evaluate(scenes, data, threshold=0.4, **OPTIONS)
     assert (
         'buildings, InriaDataset val, protocol full, 7 images, '
         'labels: threshold 0.4, given as a number' in log_of()
     )
-    rows = [
-        [cell.strip() for cell in line.strip('|').split('|')]
-        for line in log_of().splitlines()
-        if line.startswith('| ')
-    ]
-    start = next(i for i, row in enumerate(rows) if row[0] == 'Images')
-    head, *groups, overall = rows[start:]
+    lines = [line.split() for line in log_of().splitlines()]
+    start = next(i for i, words in enumerate(lines) if words[0] == 'Images')
+    head, _, *groups, overall = lines[start : start + 8]
     assert head[1:5] == ['IoU', 'Accuracy', 'BoundaryIoU', 'ObjectPrecision']
     assert [row[0] for row in groups] == GROUPS
     for row in groups:
         for cell, key in zip(row[1:3], ('IoU', 'Accuracy'), strict=True):
             assert cell == f'{found[f"building/{key}_{row[0]}"]:.2f}'
-    shown = {key: f'{found[f"building/{key}"]:.2f}' for key in head[1:]}
-    assert overall == ['all', *shown.values()]
+    shown = [f'{found[f"building/{key}"]:.2f}' for key in head[1:]]
+    assert overall == ['all', *shown]

@@ -1,0 +1,99 @@
+"""Folders of building masks, which are read again as LoadBuildingMask does."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmseg_cube.utils.whole_files import write_whole
+
+BUILDING_VALUE = 255
+
+
+class MaskFolder:
+    """Masks of one band as PNG files, 0 background and 255 building.
+
+    A mask has the stem of its image, and appears only when it is complete.
+
+    Args:
+        folder: Where they are; made if needed.
+    """
+
+    suffix = '.png'
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sources: dict[str, str] = {}
+
+    def write(
+        self,
+        mask: np.ndarray,
+        image: str | Path,
+        window: tuple[int, int, int, int] | None = None,
+    ) -> None:
+        """Write the mask of an image, or of a window of it.
+
+        Args:
+            mask: Labels 0 and 1 of shape (H, W).
+            image: Path of the image.
+            window: x, y, width and height, if it is not the whole image.
+
+        Raises:
+            ValueError: If another image of the same stem came before.
+        """
+        path = self.folder / self.claim(image, window)
+        pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
+        save = Image.fromarray(pixels).save
+        write_whole(path, partial(save, format='PNG'))
+
+    def is_done(self, image: Path, shape: tuple[int, int]) -> bool:
+        """Tell whether the mask of an image is there and whole.
+
+        Args:
+            image: Path of the image.
+            shape: Its height and width.
+
+        Raises:
+            ValueError: If another image of the same stem came before.
+        """
+        path = self.folder / self.claim(image)
+        try:
+            with Image.open(path) as mask:
+                mask.load()
+                return mask.mode == 'L' and mask.size == shape[::-1]
+        except (OSError, SyntaxError):
+            return False
+
+    def claim(
+        self,
+        image: str | Path,
+        window: tuple[int, int, int, int] | None = None,
+    ) -> str:
+        """Return the file name for an image and reserve it.
+
+        Args:
+            image: Path of the image.
+            window: x, y, width and height, if it is not the whole image.
+
+        Returns:
+            ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.
+
+        Raises:
+            ValueError: If another image of the same stem came before.
+        """
+        name, source = Path(image).stem, str(image)
+        if window is not None:
+            name += f'_{window[1]}_{window[0]}'
+            # Two sizes of window at one place are two sources.
+            source += f' {tuple(window)}'
+        name += self.suffix
+        first = self._sources.setdefault(name, source)
+        if first != source:
+            raise ValueError(
+                f'{first} and {source} would both be written as {name} in '
+                f'{self.folder}. Write them one after the other, to '
+                'different folders'
+            )
+        return name

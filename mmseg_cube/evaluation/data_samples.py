@@ -1,0 +1,143 @@
+"""What the metric reads from the data samples of mmseg's segmentors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Box = tuple[int, int, int, int]  # x, y, width and height
+
+
+class Sample:
+    """A data sample, and the checks of what a score must not be taken of.
+
+    Args:
+        content: The sample as a dict.
+
+    Attributes:
+        path: Path of its image; None if it does not say so.
+        window: The part of a raster that it shows; None for a whole raster.
+    """
+
+    def __init__(self, content: Mapping) -> None:
+        self._content = content
+        self.path = content.get('img_path')
+        shape = content.get('raster_shape')
+        self._raster = None if shape is None else _box((0, 0, *shape[::-1]))
+        self._core = _box(content.get('core') or ())
+        self.window = None
+        if content.get('window') is not None:
+            window = _box(content['window'])
+            self.window = None if window == self._raster else window
+
+    def labels(self, key: str) -> Tensor:
+        """Return labels of shape (H, W).
+
+        Args:
+            key: ``pred_sem_seg`` or ``gt_sem_seg``.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        if key not in self._content:
+            advice = 'The model must predict in mode "predict"'
+            if key == 'gt_sem_seg':
+                advice = (
+                    'For images without ground truth set format_only=True '
+                    'and output_dir in BuildingMetric; else add '
+                    'LoadBuildingMask to the pipeline'
+                )
+            raise ValueError(f'{self.path} has no {key}. {advice}')
+        labels = self._content[key]['data']
+        # Segmentors give (1, H, W), test-time augmentation gives (H, W).
+        return labels[0] if labels.ndim == 3 and len(labels) == 1 else labels
+
+    def margin(self) -> Tensor:
+        """Return by how much the building logit exceeds the background's.
+
+        Returns:
+            Margin of shape (H, W), at least float32.
+
+        Raises:
+            ValueError: If there are no two logits, they are not those of the
+                predicted labels, or one is not a number.
+        """
+        if 'seg_logits' not in self._content:
+            raise ValueError(
+                f'{self.path} has no seg_logits, which curve and threshold '
+                'need. Let the model keep them, or take both out of '
+                'BuildingMetric'
+            )
+        labels = self.labels('pred_sem_seg')
+        logits = self._content['seg_logits']['data']
+        if logits.shape != (2, *labels.shape):
+            raise ValueError(
+                f'{self.path}: curve and threshold need the logits of '
+                f'background and building, of shape {(2, *labels.shape)}, but '
+                f'they are {tuple(logits.shape)}. Give the head num_classes=2'
+            )
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()
+        margin = logits[1] - logits[0]
+        if margin.isnan().any():
+            raise ValueError(
+                f'{self.path}: a logit is not a number (nan or inf), so the '
+                'model is broken. Look for a loss of nan in the log of its '
+                'training'
+            )
+        if not torch.equal(margin > 0, labels.to(margin.device) == 1):
+            raise ValueError(
+                f'{self.path}: the predicted labels are not those of the '
+                'larger logit, so curve and threshold would judge another '
+                'prediction. Take both out of BuildingMetric, or test without '
+                'augmentation'
+            )
+        return margin
+
+    def check_uncut(self, protocol: str | None) -> None:
+        """Check that no edge of a window cuts a building that is scored.
+
+        Args:
+            protocol: The protocol of the dataset. Patches of ``buildformer``
+                are images of their own, windows of ``full`` are parts of a
+                tile.
+
+        Raises:
+            ValueError: If one may.
+        """
+        # The window may also show a smaller raster, and what pads it.
+        if self.window is None or self._core == self._raster:
+            return
+        if self._core != self.window or protocol == 'full':
+            raise ValueError(
+                f'{self.path}: boundary and objects cannot be scored in '
+                f'windows, here {self.window} (x, y, width, height), whose '
+                "edges cut buildings. Evaluate whole tiles (windows='whole' "
+                'in the dataset), or leave boundary and objects out of '
+                'BuildingMetric'
+            )
+
+
+def check_single_view(batch: Any) -> None:
+    """Check that predictions are not merged from several views of an image.
+
+    Args:
+        batch: A batch of the loader; None if it is not at hand.
+
+    Raises:
+        ValueError: If they are.
+    """
+    inputs = batch.get('inputs') if isinstance(batch, Mapping) else None
+    if inputs is not None and isinstance(inputs[0], list | tuple):
+        # SegTTAModel leaves the logits of the last view beside labels that
+        # were merged from all.
+        raise ValueError(
+            "curve and threshold need the logits of the prediction. mmseg's "
+            'test-time augmentation does not give them: test without it, or '
+            'without curve and threshold in BuildingMetric'
+        )
+
+
+def _box(values: Any) -> Box:
+    return tuple(int(value) for value in values)
