@@ -13,7 +13,6 @@ from mmseg.models import BaseSegmentor
 from mmseg_cube.datasets.building_windows import image_shape, naming
 from mmseg_cube.datasets.raster_windows import read_window
 from mmseg_cube.datasets.windows import Window, cut_grid
-
 from mmseg_cube.inference.blending import blending_shares
 from mmseg_cube.inference.network import BuildingNetwork
 

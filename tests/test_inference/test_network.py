@@ -1,42 +1,14 @@
 import numpy as np
 import pytest
+import rasterio
 import torch
+from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_cube.inference import BuildingNetwork
-
-SMALL = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        test_cfg=dict(size_divisor=32),
-    ),
-    backbone=dict(
-        type='ResNet',
-        depth=18,
-        base_channels=4,
-        num_stages=2,
-        strides=(1, 2),
-        dilations=(1, 1),
-        out_indices=(1,),
-    ),
-    decode_head=dict(
-        type='FCNHead',
-        in_channels=8,
-        channels=4,
-        num_convs=1,
-        num_classes=2,
-        loss_decode=dict(type='CrossEntropyLoss'),
-    ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='slide', crop_size=(16, 16), stride=(8, 8)),
-)
+from mmseg_cube.utils.configs import read_config
 
 
 def windows(*shape):
@@ -44,10 +16,8 @@ def windows(*shape):
 
 
 @pytest.fixture
-def model():
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    return MODELS.build(SMALL)
+def model(tiny_segmentor):
+    return tiny_segmentor()
 
 
 @pytest.mark.parametrize('shape', [(2, 3, 64, 64), (1, 3, 50, 70)])
@@ -82,24 +52,34 @@ def test_probability(pixelwise, classes):
         )
 
 
-def test_flips_average_the_four_mirror_images(model):
-    images = windows(1, 3, 32, 64)
-    network = BuildingNetwork(model)
-    expected = 0
-    for axes in ((), (2,), (3,), (2, 3)):
-        flipped = network(np.flip(images, axes))
-        expected = expected + np.flip(flipped.numpy(), [a - 1 for a in axes])
-    expected = expected / 4
-    found = BuildingNetwork(model, flips=True)(images).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert np.abs(found - network(images).numpy()).max() > 1e-3
-
-
-def test_flips_change_nothing_of_single_pixels(pixelwise):
-    images, model = windows(1, 3, 8, 12), pixelwise()
-    found = BuildingNetwork(model, flips=True)(images)
-    torch.testing.assert_close(found, BuildingNetwork(model)(images))
-    assert len(model.shapes) == 4 + 1
+def test_views_are_those_of_the_test_script(model, tiny_config, sample_city):
+    cfg = read_config(tiny_config)
+    cfg.model.test_cfg = dict(mode='whole')
+    path, mask = (
+        sample_city['whu'] / 'test' / folder / '1.tif'
+        for folder in ('image', 'label')
+    )
+    sample = dict(
+        img_path=str(path),
+        seg_map_path=str(mask),
+        reduce_zero_label=False,
+        seg_fields=[],
+    )
+    views = Compose(cfg.tta_pipeline)(sample)
+    batch = {key: [[view] for view in value] for key, value in views.items()}
+    tta = MODELS.build(dict(cfg.tta_model, module=model))
+    model.test_cfg = ConfigDict(mode='whole')
+    (result,) = tta.test_step(batch)
+    with rasterio.open(path) as file:
+        images = file.read()[None]
+    network = BuildingNetwork(model, tta=True)
+    assert len(network.views) == len(views['inputs']) == 3
+    probability = network(images)[0]
+    sure = (probability - 0.5).abs() > 1e-6
+    labels = result.pred_sem_seg.data.reshape(probability.shape)
+    assert 0 < labels.float().mean() < 1
+    assert torch.equal((probability > 0.5)[sure], (labels == 1)[sure])
+    assert not torch.allclose(probability, BuildingNetwork(model)(images)[0])
 
 
 def test_mixed_precision_is_near(model):

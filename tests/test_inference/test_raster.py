@@ -14,13 +14,11 @@ from mmseg_cube.inference import (
     'shape', [(100, 130), (32, 32), (20, 90), (90, 20), (5, 7), (1, 40)]
 )
 @pytest.mark.parametrize('stride', [32, 16, 11])
-@pytest.mark.parametrize('flips', [False, True])
-def test_single_pixels_are_exact(
-    pixelwise, write_raster, shape, stride, flips
-):
+@pytest.mark.parametrize('tta', [False, True])
+def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     model = pixelwise()
     path, values = write_raster(*shape)
-    tiling = Tiling(32, stride, batch=3, flips=flips)
+    tiling = Tiling(32, stride, batch=3, tta=tta)
     found = predict_raster(model, path, tiling)
     assert found.shape == shape
     assert found.dtype == np.float32

@@ -1,0 +1,99 @@
+"""Predict a folder of images: 0 / 255 PNG masks of the same stems.
+
+Images are 8-bit RGB of any size. Large ones are covered with overlapping
+windows, which are blended. (mmseg-cube test takes windows of equal weight;
+the --tta of both averages the same three views.) A run that was stopped
+continues; the folder notes in manifest.json how its masks were made, and
+takes none that are made otherwise.
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_cube.cli import arguments
+
+if TYPE_CHECKING:
+    from mmseg_cube.inference.prediction import Prediction
+
+CONTINUES = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    arguments.config(parser)
+    arguments.checkpoint(parser)
+    parser.add_argument('images', type=Path, help='folder of the images')
+    arguments.out(parser, 'folder for the masks', required=True)
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how to predict."""
+    arguments.size(
+        parser, None, 'side of the windows (crop size of the config, or 512)'
+    )
+    parser.add_argument(
+        '--stride',
+        type=arguments.positive,
+        help='distance of neighbouring windows (half of the size)',
+    )
+    arguments.batch(
+        parser, 4, 'windows that pass through the network at a time'
+    )
+    arguments.tta(parser)
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='automatic mixed precision: float16 on CUDA, bfloat16 on CPUs',
+    )
+    parser.add_argument(
+        '--threshold',
+        type=_number_or_path,
+        default=0.5,
+        help='probability above which a pixel is a building, or the '
+        'curve.json of the val set, whose best one is taken (0.5)',
+    )
+    arguments.device(parser)
+    arguments.cfg_options(parser)
+
+
+def prediction(args: argparse.Namespace) -> 'Prediction':
+    """Gather what the options say."""
+    from dataclasses import fields
+
+    from mmseg_cube.inference.prediction import Prediction
+
+    return Prediction(
+        **{
+            field.name: getattr(args, field.name)
+            for field in fields(Prediction)
+        }
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the masks."""
+    from mmseg_cube.datasets.mask_folder import MaskFolder
+    from mmseg_cube.inference.folder import list_images, read_shapes
+
+    if args.images.resolve() == args.out.resolve():
+        raise ValueError(
+            f'{args.out} holds the images; name another folder for the masks'
+        )
+    shapes = read_shapes(list_images(args.images))
+    done = prediction(args).run(
+        args.images, shapes, partial(MaskFolder, args.out)
+    )
+    print(
+        f'{len(shapes)} masks in {args.out}: {done.written} predicted, '
+        f'{done.kept} there already'
+    )
+
+
+def _number_or_path(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,66 @@
+"""Write the archive for Inria's leaderboard, or check one.
+
+    mmseg-cube submit CONFIG CHECKPOINT --out OUT.zip
+    mmseg-cube submit --check FILE.zip
+
+Predicts the 180 test tiles as mmseg-cube predict does, and packs one band of
+0 and 255 per tile, CCITT G4 with 1 bit a pixel. The tiles are gathered in the
+folder OUT_tiles first, so a run that was stopped continues; its manifest.json
+says how they were made. At last, the archive is opened again and checked: the
+names of the tiles, sizes, bands, bits, compression and values. Every fault is
+named, and the exit code is 1 if there are any.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmseg_cube.cli import arguments
+from mmseg_cube.cli.predict import add_settings, prediction
+
+CONTINUES = True
+DATA_ROOT = Path('data/AerialImageDataset')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument('config', nargs='?', help='config of the network')
+    parser.add_argument('checkpoint', nargs='?', help='its trained weights')
+    arguments.out(parser, 'archive to write, *.zip')
+    parser.add_argument(
+        '--check',
+        type=Path,
+        metavar='ZIP',
+        help='check this archive and predict nothing',
+    )
+    parser.add_argument(
+        '--data-root',
+        type=Path,
+        help=f'folder of the dataset ({DATA_ROOT}); with --check, every tile '
+        'must be of the size of its image',
+    )
+    parser.add_argument(
+        '--tile-size',
+        type=arguments.positive,
+        default=5000,
+        help='with --check: side of the tiles in pixels, unless --data-root '
+        'is named (5000)',
+    )
+    add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write or check; 1 if the archive has faults."""
+    from mmseg_cube.inference import submission
+
+    if args.check:
+        shapes = dict.fromkeys(submission.STEMS, (args.tile_size,) * 2)
+        if args.data_root:
+            shapes = submission.tile_shapes(args.data_root)
+        return submission.report_archive(args.check, shapes)
+    if not (args.checkpoint and args.out):
+        raise ValueError(
+            'name CONFIG, CHECKPOINT and --out OUT.zip to write an archive, '
+            'or --check FILE.zip to check one'
+        )
+    data_root = args.data_root or DATA_ROOT
+    return submission.write_submission(prediction(args), data_root, args.out)

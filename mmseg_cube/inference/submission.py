@@ -1,0 +1,121 @@
+"""Inria's submission: from the test tiles to an archive that was checked."""
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from mmseg_cube.datasets import InriaDataset
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.folders import list_rasters
+from mmseg_cube.inference.folder import Shape, read_shapes
+from mmseg_cube.inference.inria_archive import (
+    STEMS,
+    TILE_SIZE,
+    check_archive,
+    pack_archive,
+)
+from mmseg_cube.inference.inria_folder import SUFFIX, InriaFolder
+from mmseg_cube.inference.prediction import Prediction
+from mmseg_cube.utils.words import listing
+
+FAULTY = 1  # exit code
+
+
+def write_submission(
+    prediction: Prediction, data_root: Path, archive: Path
+) -> int:
+    """Predict the test tiles, pack them and check the archive.
+
+    Args:
+        prediction: What to predict with.
+        data_root: Folder of the dataset.
+        archive: File to write.
+
+    Returns:
+        0, or 1 if the leaderboard would not take it.
+
+    Raises:
+        ValueError: If the input is wrong.
+        OSError: If a file is missing or cannot be written.
+    """
+    if archive.suffix != '.zip':
+        raise ValueError(f'the archive must end in .zip, but is {archive}')
+    images = list_tiles(data_root)
+    shapes = read_shapes(images.values())
+    odd = [p for p, shape in shapes.items() if set(shape) != {TILE_SIZE}]
+    if odd:
+        height, width = shapes[odd[0]]
+        print(
+            f'Note: {len(odd)} tiles are not of {TILE_SIZE} x {TILE_SIZE} '
+            f'pixels, such as {odd[0].name} of {width} x {height}: the '
+            'leaderboard will not take them.',
+            file=sys.stderr,
+        )
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    tiles = archive.with_name(f'{archive.stem}_tiles')
+    folder = next(iter(images.values())).parent
+    done = prediction.run(folder, shapes, partial(InriaFolder, tiles))
+    pack_archive(tiles, archive)
+    print(
+        f'{len(shapes)} tiles in {tiles}: {done.written} predicted, '
+        f'{done.kept} there already'
+    )
+    return report_archive(
+        archive, {stem: shapes[image] for stem, image in images.items()}
+    )
+
+
+def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
+    """Check an archive and print what was found.
+
+    Args:
+        archive: File to check.
+        shapes: Height and width of every tile, by stem.
+
+    Returns:
+        0, or 1 if there are faults.
+    """
+    found = check_archive(archive, shapes)
+    if found.faults:
+        lines = listing(found.faults, len(found.faults))
+        print(
+            f'{archive}: {len(found.faults)} fault(s)\n{lines}',
+            file=sys.stderr,
+        )
+        return FAULTY
+    shares = ', '.join(
+        f'{region} {share:.1f} %' for region, share in found.shares().items()
+    )
+    size = archive.stat().st_size / 1e6
+    print(f'{archive}: {found.tiles} tiles, {size:.1f} MB, no fault')
+    print(f'Buildings: {shares}')
+    return 0
+
+
+def tile_shapes(data_root: Path) -> dict[str, Shape]:
+    """Height and width of the images of the test tiles, by stem."""
+    images = list_tiles(data_root)
+    shapes = read_shapes(images.values())
+    return {stem: shapes[image] for stem, image in images.items()}
+
+
+def list_tiles(data_root: Path) -> dict[str, Path]:
+    """List the images of the test tiles by stem.
+
+    Raises:
+        DatasetError: If the folder or some of them are missing.
+    """
+    owner = InriaDataset.__name__
+    folder, _ = InriaDataset.LAYOUT.find(owner, data_root, 'test')
+    files = list_rasters(folder, [SUFFIX])
+    missing = [
+        f'{folder / stem}{SUFFIX}' for stem in STEMS if stem not in files
+    ]
+    if missing:
+        raise DatasetError(
+            f'{len(missing)} of the {len(STEMS)} test tiles are missing:\n'
+            f'{listing(missing)}\nNext: unpack the whole dataset, or point '
+            '--data-root to where it is.'
+        )
+    return {stem: files[stem][0] for stem in STEMS}

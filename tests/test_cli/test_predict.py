@@ -1,0 +1,165 @@
+"""``mmseg-cube predict``, called in this process."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from PIL import Image
+
+from mmseg_cube.cli import main
+from mmseg_cube.datasets.mask_folder import MaskFolder
+from mmseg_cube.inference import Tiling, predict_mask
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import load_network
+
+THRESHOLD = 0.507  # near the middle of what the network gives
+OPTIONS = ['--size', '64', '--device', 'cpu', '--threshold', THRESHOLD]
+
+
+@pytest.fixture(scope='module')
+def images(sample_city, tmp_path_factory):
+    """Two images that are larger than a window, and small."""
+    folder = tmp_path_factory.mktemp('images')
+    for path in (sample_city['whu'] / 'test' / 'image').iterdir():
+        with rasterio.open(path) as file:
+            values = file.read()[:, :96, :80]
+        Image.fromarray(values.transpose(1, 2, 0)).save(folder / path.name)
+    return folder
+
+
+@pytest.fixture
+def predict(tiny_config, tiny_checkpoint, images):
+    """Run the command on the tiny network and the images."""
+
+    def run(out, *options, checkpoint=tiny_checkpoint, images=images):
+        words = [tiny_config, checkpoint, images, '--out', out]
+        return main(['predict', *map(str, [*words, *OPTIONS, *options])])
+
+    return run
+
+
+@pytest.fixture
+def expected(tiny_config, tiny_checkpoint):
+    model = load_network(read_config(tiny_config), tiny_checkpoint)
+
+    def predict(image, **tiling):
+        return 255 * predict_mask(
+            model, image, THRESHOLD, Tiling(64, **tiling)
+        )
+
+    return predict
+
+
+def test_masks_equal_the_predictions(
+    predict, expected, images, tmp_path, capsys
+):
+    out = tmp_path / 'masks'
+    assert predict(out, '--tta', '--stride', 48) == 0
+    assert f'2 masks in {out}: 2 predicted' in capsys.readouterr().out
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ['1.png', '2.png', 'manifest.json']
+    for image in images.iterdir():
+        mask = Image.open(out / f'{image.stem}.png')
+        assert mask.mode == 'L'
+        assert set(np.unique(mask)) == {0, 255}
+        truth = expected(image, stride=48, tta=True)
+        np.testing.assert_array_equal(mask, truth)
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert manifest['config'] == 'cube-tiny.py'
+    assert manifest['tta'] is True
+    assert manifest['stride'] == 48
+
+
+def test_continues_after_a_full_disk(
+    predict, expected, images, tmp_path, capsys, monkeypatch
+):
+    write = MaskFolder.write
+
+    def fail(self, mask, image):
+        if image.stem == '2':
+            raise OSError(28, 'No space left on device', str(image))
+        write(self, mask, image)
+
+    monkeypatch.setattr(MaskFolder, 'write', fail)
+    assert predict(tmp_path) == 2
+    assert 'No space left' in capsys.readouterr().err
+    monkeypatch.undo()
+    before = (tmp_path / '1.png').stat().st_mtime_ns
+    (tmp_path / '2.png').write_bytes((tmp_path / '1.png').read_bytes()[:80])
+    assert predict(tmp_path, '--batch', 1) == 0
+    assert '1 predicted, 1 there already' in capsys.readouterr().out
+    assert (tmp_path / '1.png').stat().st_mtime_ns == before
+    truth = expected(images / '2.tif')
+    np.testing.assert_array_equal(Image.open(tmp_path / '2.png'), truth)
+
+
+def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path, capsys):
+    out = tmp_path / 'masks'
+    assert predict(out) == 0
+    model = tiny_segmentor()
+    torch.nn.init.ones_(model.decode_head.conv_seg.bias)
+    other = tmp_path / 'other.pth'
+    torch.save(dict(state_dict=model.state_dict()), other)
+    assert predict(out, checkpoint=other) == 2
+    assert 'was begun with other settings: network' in capsys.readouterr().err
+    assert predict(out, '--threshold', 0.4) == 2
+    assert 'threshold was 0.507 and is 0.4 now' in capsys.readouterr().err
+    (out / 'manifest.json').unlink()
+    assert predict(out) == 2
+    assert 'holds masks, but no manifest.json' in capsys.readouterr().err
+    (out / 'manifest.json').write_text('{')
+    assert predict(out) == 2
+    assert 'is damaged' in capsys.readouterr().err
+
+
+def test_threshold_of_the_val_set(predict, tmp_path):
+    curve = dict(
+        data=dict(dataset='WHU', split='val'),
+        best=dict(threshold=0.3),
+        no_best_because=None,
+    )
+    path = tmp_path / 'curve.json'
+    path.write_text(json.dumps(curve))
+    assert predict(tmp_path / 'masks', '--threshold', path) == 0
+    manifest = json.loads((tmp_path / 'masks/manifest.json').read_text())
+    assert manifest['threshold'] == 0.3
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (['--stride', 65], 'stride must be from 1'),
+        (['--threshold', 2], 'threshold must be'),
+        (['--threshold', 'curve.json'], 'no such file'),
+        (
+            ['--cfg-options', 'model.decode_head.widths=[16,8,8,16]'],
+            'is no checkpoint of',
+        ),
+    ],
+)
+def test_wrong_options(predict, tmp_path, capsys, options, message):
+    assert predict(tmp_path / 'masks', *options) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_images(predict, tmp_path, capsys):
+    def error(folder):
+        assert predict(tmp_path / 'masks', images=folder) == 2
+        return capsys.readouterr().err
+
+    assert 'there is no folder' in error(tmp_path / 'nowhere')
+    images = tmp_path / 'images'
+    images.mkdir()
+    assert 'has no images' in error(images)
+    Image.new('L', (32, 32)).save(images / 'grey.png')
+    assert 'grey.png: image has 1 band(s)' in error(images)
+    (images / 'grey.png').unlink()
+    for name in ('a.png', 'a.jpg'):
+        Image.new('RGB', (32, 32)).save(images / name)
+    assert 'would all get the same mask' in error(images)
+    assert not (tmp_path / 'masks').exists()
+    assert predict(images, images=images) == 2
+    assert 'holds the images' in capsys.readouterr().err
