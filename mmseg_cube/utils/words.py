@@ -28,3 +28,8 @@ def name_some(names: Sequence[object], shown: int = SHOWN) -> str:
 def quantity(number: int, noun: str) -> str:
     """Count things that form their plural with an s: '1 tile', '3 tiles'."""
     return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
+def cut(name: str, letters: int) -> str:
+    """Cut a name that is too long for its place: '...levels.0.conv1'."""
+    return name if len(name) <= letters else f'...{name[3 - letters :]}'

@@ -1,11 +1,6 @@
-"""Gradients of single layers, taken while a loss goes back through a network.
+"""Gradients of single layers, as a loss goes back through a network."""
 
-Everything else stays as it is: no parameter gets a gradient, and running
-statistics, modes and random numbers are put back afterwards.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
 
@@ -13,14 +8,12 @@ import torch
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.gradients.estimate import group_of
 from mmseg_cube.analysis.gradients.kernel import kernel_gradient
 from mmseg_cube.analysis.gradients.statistics import Moments
 
 INPUT, WEIGHT = 'input', 'weight'
 GRADIENTS = (INPUT, WEIGHT)
-
-Record = Callable[[str, str, Tensor], None]
+GROUPS = 8  # of batches; each keeps a matrix (C, C) per layer
 
 
 def total_loss(model: BaseSegmentor, batch: dict) -> Tensor:
@@ -37,72 +30,72 @@ def total_loss(model: BaseSegmentor, batch: dict) -> Tensor:
     return model.parse_losses(losses)[0]
 
 
+@torch.random.fork_rng()
 def capture(
     model: nn.Module,
-    layers: Mapping[str, nn.Conv2d],
-    batches: Sequence[dict],
+    layers: Sequence[str],
+    batches: Iterable[dict],
     seed: int = 0,
     loss_of: Callable[[nn.Module, dict], Tensor] = total_loss,
-    advance: Callable[[], object] = lambda: None,
 ) -> dict[tuple[str, str], list[Moments]]:
     """Gather the gradients of layers over batches.
 
-    The network is in training mode: its norms use the batch, and dropout
-    draws anew for each batch, from numbers that depend on nothing but the
-    seed and the place of the batch.
+    A copy of the network is in training mode: its norms use the batch, and
+    dropout draws anew for each batch, from numbers that depend on nothing but
+    the seed and the place of the batch.
 
     Args:
         model: Network; stays as it is.
-        layers: Convolutions in it, by name.
+        layers: Names of convolutions in it.
         batches: Batches, such as a data loader gives.
         seed: Seed of dropout.
         loss_of: Takes the model and a batch, returns the loss.
-        advance: Called after each batch.
 
     Returns:
-        For ``'input'`` and ``'weight'`` and each name the moments of groups
-        of batches: of the gradient of the layer's input, with a sample per
-        position of an image; and of its kernel, with a sample per output
-        channel, tap and batch.
+        For ``'input'`` and ``'weight'`` and each name the moments of up to
+        eight groups of batches: of the gradient of the layer's input, with a
+        sample per position of an image; and of its kernel, with a sample per
+        output channel, tap and batch.
 
     Raises:
         ValueError: If a layer takes no part in the loss.
     """
+    model = deepcopy(model)
+    model.train()
+    # Gradients go back no further than to the first of the layers.
+    model.requires_grad_(False)
     groups: dict[tuple[str, str], dict[int, Moments]] = {
         (gradient, name): {} for gradient in GRADIENTS for name in layers
     }
-    with ExitStack() as stack:
-        stack.enter_context(_undisturbed(model))
-        kernels: dict[str, Tensor] = {}
+    kernels: dict[str, Tensor] = {}
+    group = number = 0
 
-        def add(gradient: str, name: str, samples: Tensor) -> None:
-            """Add samples of shape (C, n) to the group of this batch."""
-            parts = groups[gradient, name]
-            if group not in parts:
-                parts[group] = Moments(len(samples), samples.device)
-            parts[group].add(samples)
+    def add(gradient: str, name: str, samples: Tensor) -> None:
+        """Add samples of shape (C, n) to the group of this batch."""
+        parts = groups[gradient, name]
+        if group not in parts:
+            parts[group] = Moments(len(samples), samples.device)
+        parts[group].add(samples)
 
-        def record(gradient: str, name: str, grad: Tensor) -> None:
-            if gradient == WEIGHT:
-                # A layer that is called twice has one kernel.
-                kernels[name] = kernels.get(name, 0) + grad
-                return
+    def record(name: str, gradient: str, grad: Tensor) -> None:
+        if gradient == WEIGHT:
+            # A layer that is called twice has one kernel.
+            kernels[name] = kernels.get(name, 0) + grad
+        else:
             for image in grad:
                 add(INPUT, name, image.flatten(1))
 
-        for name, conv in layers.items():
-            stack.enter_context(_watched(name, conv, record))
-        for i, batch in enumerate(batches):
-            group = group_of(i, len(batches))
-            torch.manual_seed(seed + i)
-            loss = loss_of(model, batch)
-            if loss.requires_grad:
-                loss.backward()
-            for name, kernel in kernels.items():
-                add(WEIGHT, name, kernel.transpose(0, 1).flatten(1))
-            kernels.clear()
-            advance()
-    number = group_of(len(batches) - 1, len(batches)) + 1
+    for name in layers:
+        _watch(model.get_submodule(name), partial(record, name))
+    for i, batch in enumerate(batches):
+        group, number = i % GROUPS, min(i + 1, GROUPS)
+        torch.manual_seed(seed + i)
+        loss = loss_of(model, batch)
+        if loss.requires_grad:
+            loss.backward()
+        for name, kernel in kernels.items():
+            add(WEIGHT, name, kernel.transpose(0, 1).flatten(1))
+        kernels.clear()
     for (_, name), parts in groups.items():
         if len(parts) < number:
             raise ValueError(
@@ -112,9 +105,8 @@ def capture(
     return {key: list(parts.values()) for key, parts in groups.items()}
 
 
-@contextmanager
-def _watched(name: str, conv: nn.Conv2d, record: Record) -> Iterator[None]:
-    """Record the gradients of a layer while the context lasts."""
+def _watch(conv: nn.Conv2d, record: Callable[[str, Tensor], None]) -> None:
+    """Record both gradients of a layer in every backward pass."""
 
     def before(conv: nn.Conv2d, args: tuple) -> tuple | None:
         # Checkpointed parts of a network run without gradients at first.
@@ -126,7 +118,7 @@ def _watched(name: str, conv: nn.Conv2d, record: Record) -> Iterator[None]:
             own = input.view_as(input)
         else:
             own = input.detach().requires_grad_()
-        own.register_hook(partial(record, INPUT, name))
+        own.register_hook(partial(record, INPUT))
         return own, *others
 
     def after(conv: nn.Conv2d, args: tuple, out: Tensor) -> None:
@@ -135,39 +127,9 @@ def _watched(name: str, conv: nn.Conv2d, record: Record) -> Iterator[None]:
         input = args[0].detach()
 
         def take(grad: Tensor) -> None:
-            record(WEIGHT, name, kernel_gradient(conv, input, grad))
+            record(WEIGHT, kernel_gradient(conv, input, grad))
 
         out.register_hook(take)
 
-    handles = (
-        conv.register_forward_pre_hook(before),
-        conv.register_forward_hook(after),
-    )
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def _undisturbed(model: nn.Module) -> Iterator[None]:
-    """Train a network in all but effect while the context lasts."""
-    wanted = {p: p.requires_grad for p in model.parameters()}
-    modes = {m: m.training for m in model.modules()}
-    buffers = {b: b.clone() for b in model.buffers()}
-    with torch.random.fork_rng():
-        # Not chained: mmpretrain's ConvNeXt.train returns nothing.
-        model.train()
-        for parameter in wanted:
-            # Nothing goes back beyond the first of the layers.
-            parameter.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for parameter, flag in wanted.items():
-                parameter.requires_grad_(flag)
-            for module, mode in modes.items():
-                module.training = mode
-            for buffer, before in buffers.items():
-                buffer.copy_(before)
+    conv.register_forward_pre_hook(before)
+    conv.register_forward_hook(after)

@@ -3,10 +3,9 @@
 This project. Every channel of a plain convolution has weights at all taps of
 its k x k kernel. A Cube convolution equals one with a coarse kernel (2 x 2
 for r = 2, q = 3), in which a channel has weights only at the taps that its
-parity reaches, one, two or four of them, and zeros elsewhere. Vectors of such
-different supports cannot be correlated, and filled up with zeros they would
-seem unrelated for no other reason. So the gradient is taken with respect to
-all entries of that coarse kernel, as if the zeros were free to move::
+parity reaches, and zeros elsewhere. Vectors of such different supports cannot
+be correlated. So the gradient is taken with respect to all entries of that
+coarse kernel, as if the zeros were free to move::
 
     g[d, c, u, v] = sum over n, h, w of dL/dy[n, d, h, w]
                                         * x[n, c, s*h + u - p, s*w + v - p]

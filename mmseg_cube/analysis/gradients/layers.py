@@ -1,20 +1,22 @@
 """Which layers of two networks are compared, and what makes their cells."""
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
-from mmseg_cube.datasets.errors import listing
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import PLAIN
+from mmseg_cube.utils.patterns import choose
+from mmseg_cube.utils.words import name_some
 
 # Cells as the convolution sees them, and as the channels arrive.
 CELL, CELL_BEFORE = 'cell', 'cell_before_routing'
 
+Convolutions = dict[str, nn.Conv2d]
 
-def list_convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
+
+def list_convolutions(model: nn.Module) -> Convolutions:
     """Convolutions by name: plain ones and Cubes, in the network's order."""
     return {
         name: module
@@ -24,9 +26,8 @@ def list_convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
 
 
 def choose_layers(
-    networks: Sequence[dict[str, nn.Conv2d]],
-    patterns: Sequence[str] | None = None,
-) -> list[str]:
+    networks: Sequence[Convolutions], patterns: Sequence[str] | None = None
+) -> dict[str, int | None]:
     """Name the layers to compare.
 
     Args:
@@ -35,54 +36,35 @@ def choose_layers(
             that are a Cube in one of the networks.
 
     Returns:
-        Names of convolutions that all networks have.
+        Names of convolutions that all networks have, with the lattice scale
+        r of the Cube among those of a name, None if all are plain.
 
     Raises:
         ValueError: If there is none, or none for a pattern; it lists what
             there is.
     """
-    shared = [name for name in networks[0] if all(name in x for x in networks)]
-    if not shared:
+    scales = {
+        name: max(getattr(network[name], 'scale', 0) for network in networks)
+        or None
+        for name in networks[0]
+        if all(name in network for network in networks)
+    }
+    if not scales:
         raise ValueError(
-            'there are no convolutions of the same name in the networks; '
-            f'the first one has\n{listing(list(networks[0]))}'
+            'there are no convolutions of the same name in the networks; the '
+            f'first one has {name_some(list(networks[0]))}'
         )
-    if patterns is None:
-        layers = [name for name in shared if _is_cube(name, networks)]
-        if layers:
-            return layers
+    if patterns is not None:
+        what = 'convolution that can be compared'
+        return {name: scales[name] for name in choose(scales, patterns, what)}
+    cubes = {name: scale for name, scale in scales.items() if scale}
+    if not cubes:
         raise ValueError(
-            f'{_describe(networks)} is a Cube convolution. Name others with '
-            f'--layers; there are\n{listing(shared)}'
+            'none of the convolutions that can be compared is a Cube '
+            f'(CubeConv2d). Name some with --layers; there are {len(scales)}: '
+            f'{name_some(list(scales))}'
         )
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in shared):
-            raise ValueError(
-                f'--layers {pattern}: {_describe(networks)} has such a name; '
-                f'there are\n{listing(shared)}'
-            )
-    return [
-        name
-        for name in shared
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
-    ]
-
-
-def count_left_out(
-    networks: Sequence[dict[str, nn.Conv2d]], layers: Sequence[str]
-) -> int:
-    """Number of Cube convolutions that are not among the layers."""
-    cubes = {n for x in networks for n in x if isinstance(x[n], CubeConv2d)}
-    return len(cubes.difference(layers))
-
-
-def find_scale(
-    name: str, networks: Sequence[dict[str, nn.Conv2d]]
-) -> int | None:
-    """Lattice scale r of the Cube among the layers of a name, or None."""
-    convs = (network[name] for network in networks)
-    scales = (c.scale for c in convs if isinstance(c, CubeConv2d))
-    return next(scales, None)
+    return cubes
 
 
 def number_cells(conv: nn.Conv2d, scale: int | None) -> dict[str, Tensor]:
@@ -102,38 +84,10 @@ def number_cells(conv: nn.Conv2d, scale: int | None) -> dict[str, Tensor]:
     """
     if scale is None or scale == 1:
         return {}
-    places = torch.arange(conv.in_channels)
+    arrival = places = torch.arange(conv.in_channels)
     router = getattr(conv, 'router', None)
     if router is not None:
         # Channel order[i] arrives at place i.
         places = router.permutation().cpu().argsort()
-    arrival = torch.arange(conv.in_channels)
     cell = scale**2
     return {CELL: places // cell, CELL_BEFORE: arrival // cell}
-
-
-def shorten_names(names: Sequence[str]) -> dict[str, str]:
-    """Leave out the parts of dotted names with which all begin or end."""
-    parts = [name.split('.') for name in names]
-    most = min(map(len, parts)) - 1
-    if len(names) == 1:
-        return {names[0]: names[0]}
-    first = last = 0
-    while first < most and len({p[first] for p in parts}) == 1:
-        first += 1
-    while first + last < most and len({p[-1 - last] for p in parts}) == 1:
-        last += 1
-    return {
-        name: '.'.join(p[first : len(p) - last])
-        for name, p in zip(names, parts, strict=True)
-    }
-
-
-def _is_cube(name: str, networks: Sequence[dict[str, nn.Conv2d]]) -> bool:
-    return any(isinstance(x[name], CubeConv2d) for x in networks)
-
-
-def _describe(networks: Sequence[dict[str, nn.Conv2d]]) -> str:
-    if len(networks) == 1:
-        return 'no convolution of the network'
-    return 'no convolution that both networks have by the same name'

@@ -1,161 +1,146 @@
-"""Report on the correlations of gradients: tables, numbers, pictures."""
+"""Comparison of the gradients of networks, from configs to a report."""
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import partial
-from math import isfinite
 from pathlib import Path
 
-from matplotlib.figure import Figure
+import torch
+from mmengine.config import Config
+from mmseg.models import BaseSegmentor
+from rich.console import Console
+from rich.progress import track
 
-from mmseg_cube.analysis.benchmark.files import describe
-from mmseg_cube.analysis.gradients.capture import GRADIENTS
-from mmseg_cube.analysis.gradients.comparison import Look
-from mmseg_cube.analysis.gradients.curves import draw_curves, draw_layers
-from mmseg_cube.analysis.gradients.estimate import Correlations, Estimate
-from mmseg_cube.analysis.gradients.heat_maps import draw_heat_maps
-from mmseg_cube.analysis.gradients.layers import shorten_names
-from mmseg_cube.analysis.gradients.networks import Subject
-from mmseg_cube.analysis.gradients.tables import (
-    ALL,
-    make_tables,
-    mean_of_layers,
+from mmseg_cube.analysis.gradients.capture import capture
+from mmseg_cube.analysis.gradients.drawing import (
+    draw_heat_maps,
+    draw_statistics,
 )
-from mmseg_cube.utils.whole_files import write_text_whole, write_whole
+from mmseg_cube.analysis.gradients.layers import (
+    choose_layers,
+    list_convolutions,
+    number_cells,
+)
+from mmseg_cube.analysis.gradients.networks import draw_batches, load_series
+from mmseg_cube.analysis.gradients.records import (
+    Look,
+    list_records,
+    tabulate,
+)
+from mmseg_cube.analysis.gradients.statistics import correlate
+from mmseg_cube.utils.report import write_report
 
-NUMBERS, TABLES = 'gradient_correlation.json', 'gradient_correlation.md'
-LAYERS, CURVES, HEAT_MAPS = 'layers.png', 'curves.png', 'heat_maps'
+NAME, HEAT_MAPS = 'gradient_correlation', 'heat_maps'
 LEGEND = (
     'Values stand with their standard error over groups of batches; `ratio` '
     'is that of `network` to `against`. Less correlated gradients have a '
     'lower mean and rms, and a higher rank.'
 )
-DPI = 100
-
-Looks = Sequence[Sequence[Look]]
 
 
-def write_report(
-    subjects: Sequence[Subject],
-    looks: Looks,
-    layers: Sequence[str],
-    facts: Mapping[str, object],
+def compare(
+    networks: Sequence[tuple[Config, Sequence[str]]],
     out: Path,
-) -> list[str]:
-    """Write numbers, tables and pictures, each whole or not at all.
+    patterns: Sequence[str] | None = None,
+    split: str = 'train',
+    count: int = 8,
+    seed: int = 0,
+    device: torch.device | str = 'cpu',
+) -> str:
+    """Compare how correlated gradients are, and write a report.
 
     Args:
-        subjects: One network, or two.
-        looks: As of :func:`look_at_all`.
-        layers: Names of the layers.
-        facts: What the results depend on besides the code.
-        out: Folder.
+        networks: Config and checkpoints of one network, or of two.
+        out: Folder for the report.
+        patterns: Shell patterns for names of convolutions; by default the
+            Cube convolutions of either network.
+        split: Data loader of the first config to draw batches from.
+        count: Number of batches.
+        seed: Seed of batches, dropout and random weights.
+        device: Where to compute.
 
     Returns:
-        Names of the files and folders in it.
+        Tables of the last checkpoints, to be shown.
+
+    Raises:
+        OSError: If a file is not there or cannot be written.
+        ValueError: If something cannot be compared; it says what.
     """
-    networks = [
-        dict(
-            name=subject.name,
-            config=str(subject.cfg.filename),
-            looks=[_to_dict(look, layers) for look in series],
+    counts = [len(paths) for _, paths in networks]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            f'the first network has {counts[0]} checkpoints and the other '
+            f'{counts[1]}; name as many for both'
         )
-        for subject, series in zip(subjects, looks, strict=True)
+    series = [load_series(cfg, paths, seed) for cfg, paths in networks]
+    found = [list_convolutions(next(iter(x.values()))) for x in series]
+    scales = choose_layers(found, patterns)
+    batches = draw_batches(networks[0][0], split, count, seed)
+    history, records, looks = [], [], []
+    for pair in zip(*(x.items() for x in series), strict=True):
+        # Matrices are kept of the last checkpoints only.
+        looks = [
+            look_at(model.to(device), scales, batches, seed)
+            for _, model in pair
+        ]
+        records = list_records(looks, [iteration for iteration, _ in pair])
+        history += records
+
+    names = [Path(cfg.filename).stem for cfg, _ in networks]
+    if len(set(names)) < len(names):
+        names[1] += ' (against)'
+    figures = dict(layers=draw_statistics(names, records, 'layer'))
+    if len(series[0]) > 1:
+        figures['curves'] = draw_statistics(names, history, 'iteration')
+    for layer in scales:
+        figures[f'{HEAT_MAPS}/{layer}'] = draw_heat_maps(names, looks, layer)
+    (out / HEAT_MAPS).mkdir(parents=True, exist_ok=True)
+    facts = dict(torch=torch.__version__, device=str(device), split=split)
+    facts |= dict(
+        batches=count, batch_size=len(batches[0]['inputs']), seed=seed
+    )
+    described = [
+        dict(name=name, config=str(cfg.filename), checkpoints=list(paths))
+        for name, (cfg, paths) in zip(names, networks, strict=True)
     ]
-    ratios = [
-        {
-            gradient: _ratios_to_dict(pair, gradient, layers)
-            for gradient in GRADIENTS
-        }
-        for pair in zip(*looks, strict=True)
-        if len(pair) > 1
-    ]
-    numbers = dict(facts=dict(facts), networks=networks, ratios=ratios)
-    names = [subject.name for subject in subjects]
-    pictures = _draw(names, looks, layers, out)
     texts = [
         '# Correlation of gradients between channels',
-        describe(facts),
+        ', '.join(f'{key} {value}' for key, value in facts.items()),
         LEGEND,
+        *(f'![{stem}]({stem}.png)' for stem in figures),
     ]
-    for title, rows in make_tables(looks, layers).items():
-        head = [rows[0], ['---', '---', *['---:'] * (len(rows[0]) - 2)]]
-        lines = [f'| {" | ".join(row)} |' for row in head + rows[1:]]
-        texts += [f'## {title}', '\n'.join(lines)]
-    texts += [f'![{name}]({name})' for name in pictures]
-    write_text_whole(out / TABLES, '\n\n'.join(texts) + '\n')
-    write_text_whole(out / NUMBERS, json.dumps(numbers, indent=1) + '\n')
-    files = [name for name in pictures if '/' not in name]
-    return [TABLES, NUMBERS, *files, HEAT_MAPS]
+    numbers = dict(facts=facts, networks=described, records=history)
+    write_report(out, NAME, numbers, tabulate(history), texts, figures)
+    shown = [table.terminal() for table in tabulate(records)]
+    return '\n\n'.join([*shown, f'{out / NAME}.md has all, with pictures'])
 
 
-def _draw(
-    names: Sequence[str], looks: Looks, layers: Sequence[str], out: Path
-) -> list[str]:
-    """Draw the pictures; name them from the folder."""
-    short = shorten_names(layers)
-    last = [series[-1] for series in looks]
-    figures = {LAYERS: partial(draw_layers, names, last, short)}
-    if len(looks[0]) > 1:
-        figures[CURVES] = partial(draw_curves, names, looks, short)
-    for layer in layers:
-        draw = partial(draw_heat_maps, names, last, layer)
-        figures[f'{HEAT_MAPS}/{layer}.png'] = draw
-    (out / HEAT_MAPS).mkdir(parents=True, exist_ok=True)
-    for name, draw in figures.items():
-        write_whole(out / name, partial(_save, draw()))
-    return list(figures)
+def look_at(
+    model: BaseSegmentor,
+    scales: Mapping[str, int | None],
+    batches: Sequence[dict],
+    seed: int,
+) -> Look:
+    """Measure the gradients of layers; a bar says how far it is.
 
+    Args:
+        model: Network.
+        scales: For each layer the lattice scale that makes its cells.
+        batches: Batches.
+        seed: Seed of dropout.
 
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, format='png', dpi=DPI)
-
-
-def _to_dict(look: Look, layers: Sequence[str]) -> dict:
-    path, iteration = look.checkpoint.path, look.checkpoint.iteration
-    found = dict(iteration=iteration, checkpoint=path and str(path))
-    for gradient in GRADIENTS:
-        found[gradient] = {
-            layer: _layer_to_dict(look.layers[gradient, layer])
-            for layer in layers
-        }
-        means = mean_of_layers(look, gradient)
-        found[gradient][ALL] = _estimates_to_dict(means)
-    return found
-
-
-def _layer_to_dict(found: Correlations) -> dict:
-    return dict(
-        channels=len(found.matrix),
-        dead=found.dead,
-        samples=found.samples,
-        **_estimates_to_dict(found.statistics),
-    )
-
-
-def _ratios_to_dict(
-    looks: Sequence[Look], gradient: str, layers: Sequence[str]
-) -> dict:
-    pairs = {
-        layer: [look.layers[gradient, layer].statistics for look in looks]
-        for layer in layers
-    }
-    pairs[ALL] = [mean_of_layers(look, gradient) for look in looks]
-    return {
-        layer: _estimates_to_dict(
-            {key: first[key].over(second[key]) for key in first}
-        )
-        for layer, (first, second) in pairs.items()
-    }
-
-
-def _estimates_to_dict(estimates: Mapping[str, Estimate]) -> dict:
-    """Plain numbers; JSON has no NaN."""
-    return {
-        key: dict(value=_finite(e.value), error=_finite(e.error))
-        for key, e in estimates.items()
-    }
-
-
-def _finite(number: float) -> float | None:
-    return number if isfinite(number) else None
+    Raises:
+        ValueError: If a layer gets no gradient, or none that is finite.
+    """
+    bar = track(batches, console=Console(stderr=True), transient=True)
+    moments = capture(model, list(scales), bar, seed)
+    look = {}
+    for gradient, name in list(moments):
+        # Let go one by one: those of wide layers are large.
+        groups = moments.pop((gradient, name))
+        cells = number_cells(model.get_submodule(name), scales[name])
+        try:
+            look[gradient, name] = correlate(groups, cells)
+        except ValueError as error:
+            raise ValueError(
+                f'{name}: {error}; has the training diverged?'
+            ) from error
+    return look

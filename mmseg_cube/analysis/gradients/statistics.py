@@ -6,8 +6,7 @@ whose samples do not differ has none: it is dead, left out and counted. For
 the C living ones::
 
     mean_abs_correlation    mean of |R_ij| over all i != j
-    off_diagonal_norm       sqrt(sum of R_ij^2 over all i != j), Frobenius
-    off_diagonal_rms        the norm / sqrt(C * (C - 1)), between 0 and 1
+    off_diagonal_rms        root of the mean of R_ij^2 over all i != j
     effective_rank_share    exp(-sum of p_k log p_k) / C, with p_k the k-th
                             eigenvalue of R / C
 
@@ -16,12 +15,14 @@ channel: 1 if no two channels are correlated, 1 / C if all are copies of one.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-MEAN_ABS, NORM = 'mean_abs_correlation', 'off_diagonal_norm'
-RMS, RANK_SHARE = 'off_diagonal_rms', 'effective_rank_share'
+MEAN_ABS, RMS = 'mean_abs_correlation', 'off_diagonal_rms'
+RANK_SHARE = 'effective_rank_share'
 # Variance over squared mean below which samples of float32 are all the same.
 FLAT = 1e-12
 
@@ -83,17 +84,58 @@ class Moments:
         return correlation
 
 
+class Correlations(NamedTuple):
+    """What is known of the gradients of one layer.
+
+    Attributes:
+        matrix: Correlations of shape (C, C); NaN in rows of dead channels.
+        samples: Samples of every channel.
+        statistics: Those of :func:`measure` by name, float64 of shape (1 +
+            G,): of all batches, then without each of G groups of batches; (1,)
+            where there is one group only.
+    """
+
+    matrix: Tensor
+    samples: int
+    statistics: dict[str, np.ndarray]
+
+    @property
+    def dead(self) -> int:
+        """Number of dead channels."""
+        return int(self.matrix.diagonal().isnan().sum())
+
+
+def correlate(
+    groups: Sequence[Moments], cells: Mapping[str, Tensor] | None = None
+) -> Correlations:
+    """Sum up the samples of groups of batches.
+
+    Args:
+        groups: Moments of each.
+        cells: As in :func:`measure`.
+
+    Raises:
+        ValueError: If a sample was not finite.
+    """
+    whole = join(groups)
+    matrix = whole.correlation()
+    found = [measure(matrix, cells)]
+    for left_out in groups if len(groups) > 1 else ():
+        rest = join([group for group in groups if group is not left_out])
+        found.append(measure(rest.correlation(), cells))
+    return Correlations(
+        matrix.cpu(),
+        whole.count,
+        {key: np.array([x[key] for x in found]) for key in found[0]},
+    )
+
+
 def join(parts: Sequence[Moments]) -> Moments:
     """Moments of the samples of all parts."""
     whole = Moments(len(parts[0].mean), parts[0].mean.device)
     for part in parts:
         whole.join(part)
     return whole
-
-
-def find_living(correlation: Tensor) -> Tensor:
-    """Which channels of :meth:`Moments.correlation` are not dead."""
-    return ~correlation.diagonal().isnan()
 
 
 def measure(
@@ -107,33 +149,38 @@ def measure(
             number of the cell of each channel, of shape (C,).
 
     Returns:
-        The four numbers; and for each name ``same_NAME`` and
+        The three numbers; and for each name ``same_NAME`` and
         ``other_NAME``, the mean |R_ij| over pairs that share a cell, and
         over all others. NaN where there are no pairs.
     """
-    living = find_living(correlation)
+    living = ~correlation.diagonal().isnan()
     matrix = correlation[living][:, living]
     channels = len(matrix)
     pairs = ~torch.eye(channels, dtype=torch.bool, device=matrix.device)
     sizes = matrix.abs()
-    norm = sizes[pairs].square().sum().sqrt().item()
     numbers = {
-        MEAN_ABS: _mean(sizes[pairs]),
-        NORM: norm if channels > 1 else torch.nan,
-        RMS: _mean(sizes[pairs].square()) ** 0.5,
+        MEAN_ABS: sizes[pairs].mean().item(),
+        RMS: sizes[pairs].square().mean().sqrt().item(),
         RANK_SHARE: _rank_share(matrix) if channels > 1 else torch.nan,
     }
     for name, numbering in (cells or {}).items():
         cell = numbering.to(matrix.device)[living]
         same = cell[:, None] == cell
-        numbers[f'same_{name}'] = _mean(sizes[pairs & same])
-        numbers[f'other_{name}'] = _mean(sizes[pairs & ~same])
+        numbers[f'same_{name}'] = sizes[pairs & same].mean().item()
+        numbers[f'other_{name}'] = sizes[pairs & ~same].mean().item()
     return numbers
 
 
-def _mean(values: Tensor) -> float:
-    """Mean; NaN of nothing."""
-    return values.mean().item()
+def standard_error(statistic: np.ndarray) -> float:
+    """Jackknife's standard error of a statistic; NaN without groups.
+
+    Efron and Stein, The Annals of Statistics 9, 1981: (G - 1) / G times the
+    sum of the squared deviations of what is left without each group.
+    """
+    without = statistic[1:]
+    if not len(without):
+        return np.nan
+    return float(np.sqrt((len(without) - 1) * without.var()))
 
 
 def _rank_share(correlation: Tensor) -> float:

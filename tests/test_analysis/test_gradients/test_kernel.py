@@ -12,21 +12,15 @@ from mmseg_cube.ops import fold_weight
 
 RANDOM = dict(method='random', seed=1)
 PLAIN = {
-    '3 x 3': dict(kernel_size=3, padding=1),
-    'stride': dict(kernel_size=3, stride=2),
     'dilated': dict(kernel_size=3, padding=2, dilation=2),
     'oblong': dict(kernel_size=(1, 4), padding=(0, 2), stride=(2, 1)),
     'same': dict(kernel_size=4, padding='same'),
-    'valid': dict(kernel_size=3, padding='valid'),
-    'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
     'circular': dict(kernel_size=5, padding=2, padding_mode='circular'),
 }
 CUBES = {
     '3 x 3': dict(kernel_size=3, padding=1),
     'down right': dict(kernel_size=3, padding=1, phase='down_right'),
     'centred': dict(kernel_size=3, padding=1, lattice_kernel_size=4),
-    'stride': dict(kernel_size=3, stride=2, padding=1),
-    'no padding': dict(kernel_size=5),
     'dilated': dict(kernel_size=3, padding=3, dilation=3),
     'oblong': dict(kernel_size=(3, 5), padding=(1, 2), stride=(1, 2)),
     'same': dict(kernel_size=(3, 4), padding='same'),
@@ -102,7 +96,7 @@ def test_entry_by_entry():
     assert (found != 0).all()
 
 
-@pytest.mark.parametrize('router', [None, RANDOM, dict(), dict(method='none')])
+@pytest.mark.parametrize('router', [None, RANDOM])
 @pytest.mark.parametrize('options', CUBES.values(), ids=CUBES)
 def test_cube_has_the_gradient_of_its_plain_convolution(options, router):
     layer = build(router=router, **options)
@@ -114,9 +108,7 @@ def test_cube_has_the_gradient_of_its_plain_convolution(options, router):
     torch.testing.assert_close(found, conv.weight.grad)
 
 
-@pytest.mark.parametrize(
-    'parts', [dict(), dict(mask=dict()), dict(mask=dict(), router=RANDOM)]
-)
+@pytest.mark.parametrize('parts', [dict(), dict(mask=dict(), router=RANDOM)])
 @pytest.mark.parametrize('options', CUBES.values(), ids=CUBES)
 def test_reached_taps_have_the_gradient_of_the_cube_weight(options, parts):
     layer = build(**options, **parts)

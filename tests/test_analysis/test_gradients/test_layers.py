@@ -6,11 +6,8 @@ from mmseg_cube.analysis.gradients.layers import (
     CELL,
     CELL_BEFORE,
     choose_layers,
-    count_left_out,
-    find_scale,
     list_convolutions,
     number_cells,
-    shorten_names,
 )
 from mmseg_cube.layers import CubeConv2d
 
@@ -40,29 +37,23 @@ PLAIN = network(
 def test_cubes_of_either_network_are_compared():
     assert list(CUBE) == ['stem', 'first', 'last', 'extra']
     for pair in ([CUBE, PLAIN], [PLAIN, CUBE]):
-        assert choose_layers(pair) == ['first', 'last']
-        assert count_left_out(pair, ['first', 'last']) == 1
-        assert find_scale('first', pair) == 2
-        assert find_scale('stem', pair) is None
-    assert choose_layers([CUBE]) == ['first', 'last', 'extra']
+        assert choose_layers(pair) == dict(first=2, last=1)
+    assert choose_layers([CUBE]) == dict(first=2, last=1, extra=2)
+    chosen = choose_layers([CUBE, PLAIN], ['last', 'st*'])
+    assert chosen == dict(stem=None, last=1)
 
 
-def test_patterns_choose_any_convolution():
-    assert choose_layers([CUBE, PLAIN], ['*st*']) == ['stem', 'first', 'last']
-    found = choose_layers([CUBE, PLAIN], ['last', 'st*'])
-    assert found == ['stem', 'last']
-    assert choose_layers([PLAIN], ['first']) == ['first']
-
-
-def test_what_there_is_is_listed():
-    with pytest.raises(ValueError, match='no convolution of the network is'):
-        choose_layers([PLAIN])
-    with pytest.raises(ValueError, match='(?s)both networks have.*- last'):
-        choose_layers([PLAIN, PLAIN])
-    with pytest.raises(ValueError, match='(?s)--layers ext.*: no .*- stem'):
-        choose_layers([CUBE, PLAIN], ['first', 'ext*'])
-    with pytest.raises(ValueError, match='(?s)no convolutions of.*- stem'):
-        choose_layers([PLAIN, network(elsewhere=nn.Conv2d(8, 8, 3))])
+@pytest.mark.parametrize(
+    ('networks', 'patterns', 'message'),
+    [
+        ([PLAIN], None, 'none of the .* is a Cube .* are 3: stem, first'),
+        ([CUBE, PLAIN], ['first', 'ext*'], "'ext.' matches no .* 3: stem"),
+        ([CUBE, network(x=nn.Conv2d(8, 8, 3))], None, 'no convolutions of'),
+    ],
+)
+def test_what_there_is_is_listed(networks, patterns, message):
+    with pytest.raises(ValueError, match=message):
+        choose_layers(networks, patterns)
 
 
 def test_cells_without_a_router_are_runs_of_channels():
@@ -82,14 +73,3 @@ def test_router_decides_which_channels_share_a_cell():
     for cell in (0, 1):
         sharing = torch.where(cells[CELL] == cell)[0].tolist()
         assert sharing == sorted(order[4 * cell : 4 * cell + 4])
-
-
-def test_names_lose_what_they_have_in_common():
-    names = [f'head.levels.{i}.conv{j}.conv' for i in (0, 1) for j in (1, 2)]
-    short = ['0.conv1', '0.conv2', '1.conv1', '1.conv2']
-    assert list(shorten_names(names).values()) == short
-    assert list(shorten_names(names)) == names
-    assert shorten_names(names[:1]) == {names[0]: names[0]}
-    nested = ['a.conv', 'a.b.conv', 'a']
-    assert list(shorten_names(nested).values()) == nested
-    assert list(shorten_names(nested[:2]).values()) == ['conv', 'b.conv']

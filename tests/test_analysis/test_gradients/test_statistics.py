@@ -4,25 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.gradients.estimate import (
-    LARGEST_NUMBER,
-    Estimate,
-    average,
-    correlate,
-    group_of,
-)
+from mmseg_cube.analysis.gradients.capture import GRADIENTS
+from mmseg_cube.analysis.gradients.records import ALL, list_records, select
 from mmseg_cube.analysis.gradients.statistics import (
     MEAN_ABS,
-    NORM,
     RANK_SHARE,
     RMS,
+    Correlations,
     Moments,
-    find_living,
+    correlate,
     join,
     measure,
+    standard_error,
 )
-
-NUMBERS = (MEAN_ABS, NORM, RMS, RANK_SHARE)
 
 
 def draw(channels=5, samples=400, seed=0):
@@ -47,34 +41,35 @@ def entropy_share(eigenvalues):
 @pytest.mark.parametrize(
     ('matrix', 'expected'),
     [
-        (torch.eye(6), (0, 0, 0, 1)),
+        (torch.eye(6), (0, 0, 1)),
         # Copies of one channel, some of them turned round.
-        (torch.ones(4, 4), (1, sqrt(12), 1, 1 / 4)),
+        (torch.ones(4, 4), (1, 1, 1 / 4)),
         (
             torch.outer(*[torch.tensor([1.0, -1, 1, -1])] * 2),
-            (1, sqrt(12), 1, 1 / 4),
+            (1, 1, 1 / 4),
         ),
         # Two pairs of copies: 4 of 12 places, two eigenvalues of 2.
         (
             torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)),
-            (4 / 12, 2, sqrt(4 / 12), 2 / 4),
+            (4 / 12, sqrt(4 / 12), 2 / 4),
         ),
         # One correlation for all: eigenvalues 1 + 2 * 0.5 and twice 0.5.
         (
             torch.full((3, 3), 0.5).fill_diagonal_(1),
-            (0.5, sqrt(6) / 2, 0.5, entropy_share([2, 0.5, 0.5])),
+            (0.5, 0.5, entropy_share([2, 0.5, 0.5])),
         ),
         (
             torch.tensor([[1, -0.6], [-0.6, 1]]),
-            (0.6, 0.6 * sqrt(2), 0.6, entropy_share([1.6, 0.4])),
+            (0.6, 0.6, entropy_share([1.6, 0.4])),
         ),
     ],
 )
 def test_statistics_of_known_matrices(matrix, expected):
     numbers = measure(matrix.double())
-    assert list(numbers) == list(NUMBERS)
-    found = [numbers[name] for name in NUMBERS]
-    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert list(numbers) == [MEAN_ABS, RMS, RANK_SHARE]
+    assert list(numbers.values()) == pytest.approx(
+        expected, rel=1e-6, abs=1e-9
+    )
 
 
 def test_pairs_of_a_cell_and_others():
@@ -100,7 +95,7 @@ def test_dead_channels_are_left_out():
     moments = moments_of(*samples.float().split(37, 1))
     matrix = moments.correlation()
     living = [True, False, True, False, True]
-    assert find_living(matrix).tolist() == living
+    assert matrix.diagonal().isfinite().tolist() == living
     assert matrix[1].isnan().all()
     assert matrix[:, 3].isnan().all()
     kept = [0, 2, 4]
@@ -152,48 +147,52 @@ def test_what_is_not_finite_is_an_error():
 def test_jackknife_of_a_mean_is_its_standard_error():
     values = np.array([3.0, 1, 4, 1, 5])
     without = [np.delete(values, i).mean() for i in range(5)]
-    estimate = Estimate(values.mean(), tuple(without))
-    expected = values.std(ddof=1) / sqrt(5)
-    assert estimate.error == pytest.approx(expected)
-    assert isnan(Estimate(1.0, ()).error)
-    assert isnan(Estimate(1.0, (1.0,)).error)
+    found = standard_error(np.array([values.mean(), *without]))
+    assert found == pytest.approx(values.std(ddof=1) / sqrt(5))
+    assert isnan(standard_error(np.array([1.0])))
 
 
-def test_ratio_and_average_go_group_by_group():
-    first, second = Estimate(6.0, (4.0, 8.0)), Estimate(3.0, (2.0, 4.0))
-    ratio = first.over(second)
-    assert ratio == (2, (2, 2))
-    # What both have in common is no error of their ratio.
-    assert first.error > 0 and ratio.error == 0
-    assert isnan(first.over(Estimate(0.0, (0.0, 0.0))).value)
-    assert average([first, second]) == (4.5, (3, 6))
-
-
-@pytest.mark.parametrize('batches', [1, 2, 8, 11, 40])
-def test_groups_are_runs_of_equal_length(batches):
-    groups = [group_of(i, batches) for i in range(batches)]
-    assert groups == sorted(groups)
-    counts = np.bincount(groups)
-    assert len(counts) == min(batches, LARGEST_NUMBER)
-    assert counts.max() - counts.min() <= 1
-
-
-def test_estimates_leave_out_one_group_each():
+def test_statistics_leave_out_one_group_each():
     pieces = draw(4, 90).split(30, 1)
     cells = dict(cell=torch.tensor([0, 0, 1, 1]))
     found = correlate([moments_of(piece) for piece in pieces], cells)
     assert (found.samples, found.dead) == (90, 0)
     whole = np.corrcoef(torch.cat(pieces, 1))
     np.testing.assert_allclose(found.matrix, whole, atol=1e-12)
-    assert len(found.statistics) == 6
-    for i in range(3):
-        rest = torch.cat(pieces[:i] + pieces[i + 1 :], 1)
-        expected = measure(torch.from_numpy(np.corrcoef(rest)), cells)
-        for name, estimate in found.statistics.items():
-            assert estimate.without[i] == pytest.approx(expected[name])
+    rest = [torch.cat(pieces[:i] + pieces[i + 1 :], 1) for i in range(3)]
+    matrices = [whole, *map(np.corrcoef, rest)]
+    expected = [
+        measure(torch.from_numpy(matrix), cells) for matrix in matrices
+    ]
+    assert len(found.statistics) == 5
+    for name, values in found.statistics.items():
+        assert values == pytest.approx([x[name] for x in expected])
+    alone = correlate([moments_of(draw())])
+    assert alone.statistics[MEAN_ABS].shape == (1,)
 
 
-def test_one_group_has_no_error():
-    found = correlate([moments_of(draw())])
-    assert isnan(found.statistics[MEAN_ABS].error)
-    assert found.statistics[MEAN_ABS].value > 0
+def test_ratios_go_group_by_group():
+    layer = Correlations(torch.eye(2), 9, {RMS: np.array([6.0, 4, 8])})
+    half = Correlations(torch.eye(2), 9, {RMS: np.array([3.0, 2, 4])})
+    looks = [{(x, 'a'): c for x in GRADIENTS} for c in (layer, half)]
+    first, _, ratio = list_records(looks, [0, 5])[:3]
+    assert first[RMS] == dict(value=6, error=pytest.approx(2))
+    assert first['iteration'] == 0
+    # What both have in common is no error of their ratio.
+    assert ratio['of'] == 'ratio'
+    assert ratio[RMS] == dict(value=2, error=0)
+    half.statistics[RMS][:] = 0
+    assert list_records(looks, [0, 5])[2][RMS]['value'] is None
+
+
+def test_mean_of_layers_has_what_all_layers_have():
+    one = Correlations(
+        torch.eye(2), 9, {RMS: np.array([1.0]), 'x': np.ones(1)}
+    )
+    two = Correlations(torch.eye(2), 9, {RMS: np.array([2.0])})
+    look = {
+        (g, n): c for g in GRADIENTS for n, c in dict(a=two, b=one).items()
+    }
+    (mean,) = select(list_records([look], [0]), layer=ALL, gradient='input')
+    assert mean[RMS] == dict(value=1.5, error=None)
+    assert 'x' not in mean
