@@ -22,7 +22,6 @@ from rich.console import Console
 from rich.table import Table
 
 from mmseg_cube.analysis.learned.orders import final_temperature
-from mmseg_cube.analysis.routers.drawing import layer_name
 from mmseg_cube.analysis.routers.report import (
     learned_routers,
     look,
@@ -30,8 +29,8 @@ from mmseg_cube.analysis.routers.report import (
     summarise,
     write_report,
 )
-from mmseg_cube.engine.hooks.router_report_hook import HISTORY
-from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.engine.router_history import HISTORY
+from mmseg_cube.layers import ChannelRouter, layer_name
 from mmseg_cube.utils.cfg_options import add_cfg_options
 
 

@@ -5,8 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from mmseg_cube.analysis.routers.drawing import layer_name
-from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.layers import CubeConv2d, layer_name
 
 SHOWN = 8  # names in a message
 

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import HOOKS
 
 from mmseg_cube.analysis.routers.report import measure, relaxation_gap
-from mmseg_cube.engine.hooks.router_temperature_hook import TEMPERATURE
+from mmseg_cube.engine.router_temperature_hook import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter, CubeConv2d
 
 

@@ -7,15 +7,13 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmseg_cube.analysis.routers.report import (
+from mmseg_cube.engine.router_history import (
+    HISTORY,
     look,
     summarise,
     write_report,
 )
 from mmseg_cube.layers import layer_name, learned_routers
-
-# Under this name checkpoints keep the history, so that it can be resumed.
-HISTORY = 'router_report'
 
 
 @HOOKS.register_module()
@@ -26,10 +24,10 @@ class RouterReportHook(Hook):
     identity and how much they changed, mean over the routers; the visualizer
     gets the same and the numbers of every router under ``router/``. At the
     end ``router_report.json`` and ``router_report.png`` are written next to
-    the log. The numbers are explained in ``analysis/router_report.py``.
+    the log. The numbers are explained in ``engine/router_history.py``.
 
     Looks are at the weights that are trained; those that ``EMAHook`` keeps
-    may be in another order, see ``tools/analysis_tools/router_report.py``.
+    may be in another order, see ``mmseg-cube router``.
 
     Args:
         interval: Iterations between two looks; there is one more at the
@@ -82,21 +80,17 @@ class RouterReportHook(Hook):
         history = runner.message_hub.get_info(HISTORY)
         if not look(history, learned_routers(runner.model), iteration):
             return
-        latest = {
-            key: {name: r['looks'][key][-1] for name, r in history.items()}
-            for key in ('moved', 'distance', 'changed')
-        }
-        means = {
-            k: float(np.mean(list(v.values()))) for k, v in latest.items()
-        }
+        scalars, means = {}, {}
+        for key in ('moved', 'distance', 'changed'):
+            latest = {name: r['looks'][key][-1] for name, r in history.items()}
+            means[key] = float(np.mean(list(latest.values())))
+            scalars[f'router/{key}'] = means[key]
+            for name, value in latest.items():
+                scalars[f'router/{key}/{layer_name(name)}'] = value
         runner.logger.info(
             f'routers at iteration {iteration}: '
             f'{100 * means["moved"]:.1f} % of the channels moved, distance '
             f'{means["distance"]:.2f}, {means["changed"]:.1f} changed since '
             f'the last look (mean of {len(history)})'
         )
-        scalars = {f'router/{key}': mean for key, mean in means.items()}
-        for key, values in latest.items():
-            for name, value in values.items():
-                scalars[f'router/{key}/{layer_name(name)}'] = value
         runner.visualizer.add_scalars(scalars, step=iteration)

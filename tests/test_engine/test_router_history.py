@@ -1,0 +1,147 @@
+import json
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from mmseg_cube.engine.router_history import (
+    draw_history,
+    frozen_since,
+    look,
+    measure,
+    summarise,
+    write_report,
+)
+from mmseg_cube.layers import ChannelRouter
+
+
+def set_order(router, order):
+    """Let a router learn this order."""
+    with torch.no_grad():
+        if router.method == 'sort':
+            router.scores[order] = torch.linspace(-1, 1, len(order))
+        else:
+            size = router.group_size
+            blocks = nn.functional.one_hot(torch.tensor(order) % size, size)
+            router.logits.copy_(blocks.view_as(router.logits))
+
+
+def test_identity_reversal_and_swap():
+    assert measure([0, 1, 2, 3], 4) == dict(moved=0, distance=0)
+    # Shifts of 3, 1, 1, 3 over the 5 that a random order has on average.
+    reversal = measure([3, 2, 1, 0], 4)
+    assert reversal == dict(moved=1, distance=pytest.approx(8 / 5))
+    swap = measure([0, 2, 1, 3], 4)
+    assert swap == dict(moved=0.5, distance=pytest.approx(2 / 5))
+    assert measure([0, 1], 1) == dict(moved=0, distance=0)
+
+
+@pytest.mark.parametrize('size', [2, 3, 5])
+def test_random_orders_have_distance_one_on_average(size):
+    found = [measure(p, size)['distance'] for p in permutations(range(size))]
+    assert np.mean(found) == pytest.approx(1)
+    # Within blocks as well: the distance knows how far they can go.
+    found = [
+        measure([*p, *(i + size for i in p)], size)['distance']
+        for p in permutations(range(size))
+    ]
+    assert np.mean(found) == pytest.approx(1)
+
+
+def test_history_of_a_learned_order():
+    routers = dict(
+        a=ChannelRouter(8, group_size=4), b=ChannelRouter(4, 'sort')
+    )
+    history = {}
+    assert look(history, routers, 0)
+    assert frozen_since(history['a']) is None
+    set_order(routers['a'], [1, 0, 2, 3, 4, 5, 6, 7])
+    assert look(history, routers, 10)
+    assert not look(history, routers, 10)
+    set_order(routers['a'], [1, 2, 0, 3, 4, 5, 7, 6])
+    set_order(routers['b'], [3, 2, 1, 0])
+    look(history, routers, 20)
+    look(history, routers, 30)
+
+    looks = history['a']['looks']
+    assert looks['iteration'] == [0, 10, 20, 30]
+    assert looks['changed'] == [0, 2, 4, 0]
+    assert looks['moved'] == [0, 2 / 8, 5 / 8, 5 / 8]
+    # A random order within 4 channels shifts each by 5 / 4 on average.
+    assert looks['distance'] == pytest.approx([0, 0.2, 0.6, 0.6])
+    assert history['a']['order'] == [1, 2, 0, 3, 4, 5, 7, 6]
+    assert history['b']['looks']['changed'] == [0, 0, 4, 0]
+    assert json.loads(json.dumps(history)) == history
+
+    summary = summarise(history)
+    assert summary['a'] == dict(
+        method='sinkhorn',
+        channels=8,
+        block=4,
+        moved=5 / 8,
+        distance=pytest.approx(0.6),
+        frozen_since=20,
+    )
+    assert summary['b']['distance'] == pytest.approx(8 / 5)
+
+
+def test_order_that_never_changed_is_frozen_from_the_start():
+    history = {}
+    for iteration in (5, 10):
+        look(history, dict(a=ChannelRouter(4)), iteration)
+    assert frozen_since(history['a']) == 5
+
+
+def make_history(count, looks):
+    methods = ('sinkhorn', 'sort')
+    routers = {
+        f'decode_head.levels.{i}.conv1.conv.router': ChannelRouter(
+            16 << (i % 4), methods[i % 2]
+        )
+        for i in range(count)
+    }
+    history = {}
+    for iteration in range(looks):
+        look(history, routers, iteration)
+    return history
+
+
+@pytest.mark.parametrize('count', [1, 8])
+def test_files(tmp_path, count):
+    history = make_history(count, 3)
+    paths = write_report(history, summarise(history), tmp_path / 'new')
+    assert sorted(p.name for p in (tmp_path / 'new').iterdir()) == [
+        'router_report.json',
+        'router_report.png',
+    ]
+    routers = json.loads(paths[0].read_text())['routers']
+    assert list(routers) == list(history)
+    for name, router in routers.items():
+        assert router['order'] == list(range(router['channels']))
+        assert router['looks'] == history[name]['looks']
+        assert router['distance'] == 0
+    assert np.ptp(np.asarray(Image.open(paths[1]))) > 0
+
+
+def test_curves_need_two_looks():
+    figure = draw_history(make_history(2, 3))
+    assert [len(axes.lines) for axes in figure.axes] == [0, 0, 2, 2]
+    assert len(draw_history(make_history(2, 1)).axes) == 2
+
+
+def test_matrices_show_every_order():
+    history = make_history(2, 1)
+    small, large = history.values()
+    small['order'] = [*range(1, 16), 0]
+    large['channels'] = large['block'] = 1000
+    large['order'] = list(range(1000))[::-1]
+    axes = draw_history(history).axes
+    images = [each.images[0].get_array() for each in axes]
+    assert (images[0] == np.roll(np.eye(16), 1, 1)).all()
+    # Pooled, with nothing lost.
+    assert images[1].shape == (64, 64)
+    assert images[1].sum() == 1000
+    assert (images[1].argmax(1) == np.arange(64)[::-1]).all()
