@@ -12,8 +12,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
-from mmseg_cube.layers.summary import find_obstacle, has_neighbours
-from mmseg_cube.ops import CubeRuleError
+from mmseg_cube.ops.rules import CubeRuleError, check_cube_rules
 
 CUBE_ARGUMENTS = (
     'scale',
@@ -46,16 +45,13 @@ def build_cube_conv2d(*args, fallback: bool = True, **kwargs) -> nn.Conv2d:
     }
     try:
         conv = CubeConv2d(*args, **kwargs, **cube)
-        if fallback and not has_neighbours(conv.kernel_size, conv.scale):
-            raise CubeRuleError(
-                f'a kernel of {conv.kernel_size} has no neighbours to mix, '
-                f'so that one of {conv.lattice_kernel_size} on the lattice '
-                'would do more than it'
-            )
+        check_cube_rules(
+            conv.in_channels, conv.out_channels, conv.geometry, not fallback
+        )
     except CubeRuleError as error:
         if not fallback:
             raise
         conv = nn.Conv2d(*args, **kwargs)
-        conv.cube_obstacle = find_obstacle(conv, **cube)
+        conv.cube_obstacle = error.reason
         print_log(f'Not a Cube: {conv}: {error}', 'current', logging.DEBUG)
     return conv

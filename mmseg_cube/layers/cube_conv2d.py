@@ -10,18 +10,17 @@ from mmseg_cube.layers.plain_convolution import (
     plain_convolution,
 )
 from mmseg_cube.layers.spatial_mask import SpatialMask
-from mmseg_cube.ops import (
-    AUTO,
-    FORMS,
-    PHASES,
-    Geometry,
+from mmseg_cube.ops import AUTO, FORMS, PHASES, Geometry, Operands, convolve
+from mmseg_cube.ops.geometry import (
+    Pair,
     check_choice,
-    check_cube_rules,
-    convolve,
+    make_geometry,
     to_pair,
 )
+from mmseg_cube.ops.rules import check_cube_rules
 
-Size = int | tuple[int, int]
+Size = int | Pair
+Pads = tuple[Pair, Pair]
 
 
 class CubeConv2d(nn.Conv2d):
@@ -87,26 +86,21 @@ class CubeConv2d(nn.Conv2d):
         router: dict | None = None,
         mask: dict | None = None,
     ) -> None:
-        if scale < 1:
-            raise ValueError(f'scale must be at least 1, but got {scale}')
-        check_choice('phase', phase, PHASES)
         check_choice('form', form, (AUTO, *FORMS))
-        taps = to_pair(
-            kernel_size if lattice_kernel_size is None else lattice_kernel_size
-        )
-        geometry = Geometry(
-            to_pair(kernel_size),
-            taps,
-            dilation=to_pair(dilation),
+        geometry = make_geometry(
+            kernel_size,
+            lattice_kernel_size,
+            dilation,
+            scale,
+            phase,
             groups=groups,
-            scale=scale,
         )
         check_cube_rules(in_channels, out_channels, geometry)
         factory = dict(device=device, dtype=dtype)
         super().__init__(
             in_channels // scale**2,
             out_channels,
-            taps,
+            geometry.taps,
             stride,
             padding,
             dilation,
@@ -117,8 +111,8 @@ class CubeConv2d(nn.Conv2d):
         )
         # From here on the attributes are those of the replaced convolution.
         self.in_channels = in_channels
-        self.kernel_size = to_pair(kernel_size)
-        self.lattice_kernel_size = taps
+        self.kernel_size = geometry.kernel_size
+        self.lattice_kernel_size = geometry.taps
         self.scale = scale
         self.phase = phase
         self.form = form
@@ -138,26 +132,49 @@ class CubeConv2d(nn.Conv2d):
     ) -> Tensor:
         # mmcv and others call it with weights into which they have folded a
         # norm.
-        channels = input.shape[-3]
+        operands = self.prepare(input)._replace(weight=weight, bias=bias)
+        return convolve(operands, self.form)
+
+    def prepare(self, input: Tensor) -> Operands:
+        """Pad, route and mask, as far as the operator does not do it itself.
+
+        Args:
+            input: Tensor of shape (N, C, H, W) or (C, H, W).
+
+        Returns:
+            What :func:`mmseg_cube.ops.convolve` takes. Its ``cells()`` are
+            the padded, routed and masked input that the kernel reads, to
+            which its geometry adds zeros.
+        """
         # A router would pick its channels from any number of them.
+        channels = input.shape[-3]
         if not torch.jit.is_tracing() and channels != self.in_channels:
             raise ValueError(
                 f'a CubeConv2d of {self.in_channels} channels got an input '
                 f'of shape {tuple(input.shape)}'
             )
-        geometry = self.geometry
-        if self.padding_mode != 'zeros':
-            rows, columns = geometry.pads
+        pads, geometry = self.split_padding()
+        if pads is not None:
+            rows, columns = pads
             input = F.pad(input, (*columns, *rows), self.padding_mode)
-            geometry = geometry._replace(pads=((0, 0), (0, 0)))
         order = relaxed = mask = None
         if self.router is not None:
             order, relaxed = self.router.order_and_relaxation()
         if self.mask is not None:
             mask = self.mask.weight, self.mask.bias
-        return convolve(
-            input, weight, bias, geometry, self.form, mask, order, relaxed
+        return Operands(
+            input, self.weight, self.bias, geometry, mask, order, relaxed
         )
+
+    def split_padding(self) -> tuple[Pads | None, Geometry]:
+        """Padding (before, after) per axis that comes first, and the rest.
+
+        The operator pads with zeros only; in other modes the layer pads.
+        """
+        geometry = self.geometry
+        if self.padding_mode == 'zeros':
+            return None, geometry
+        return geometry.pads, geometry._replace(pads=((0, 0), (0, 0)))
 
     @torch.no_grad()
     def switch_to_deploy(self, plain: bool | None = None) -> nn.Module:

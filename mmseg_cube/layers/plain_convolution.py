@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from mmseg_cube.ops import FEW_CHANNELS, cell_pads, fold_weight, folding_saves
+from mmseg_cube.ops import FEW_CHANNELS, cell_pads, fold_weight
+from mmseg_cube.ops.geometry import folding_saves
 
 PAD_LAYERS = {
     'reflect': nn.ReflectionPad2d,
@@ -37,15 +38,14 @@ def plain_convolution(layer: nn.Conv2d, order: Tensor | None) -> nn.Module:
         An ``nn.Conv2d``, behind a padding layer where the padding differs
         between sides, as it does for windows that are not centred.
     """
-    geometry = layer.geometry
+    pads, geometry = layer.split_padding()
     kernel = fold_weight(layer.weight, geometry)
     if order is not None:
         kernel = kernel.index_select(1, order.argsort())
     layers = []
-    if layer.padding_mode != 'zeros':
-        rows, columns = geometry.pads
+    if pads is not None:
+        rows, columns = pads
         layers.append(PAD_LAYERS[layer.padding_mode]((*columns, *rows)))
-        geometry = geometry._replace(pads=((0, 0), (0, 0)))
     rows, columns = (cell_pads(geometry, axis) for axis in (0, 1))
     padding = (rows[0], columns[0])
     if rows[0] != rows[1] or columns[0] != columns[1] or min(padding) < 0:

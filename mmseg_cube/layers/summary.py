@@ -8,19 +8,14 @@ from torch import nn
 
 from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
-from mmseg_cube.ops import (
-    CubeRuleError,
-    Geometry,
-    check_cube_rules,
-    to_pair,
-)
+from mmseg_cube.ops import rules
+from mmseg_cube.ops.geometry import make_geometry
 
 # Of other subclasses it is not known that they convolve with their weight.
 PLAIN = (nn.Conv2d, WrappedConv2d)
 # Reasons follow a number: "9 of 1 x 1, 2 grouped, 1 with 3 channels".
 ALREADY = 'Cube already'
 OTHER_KIND = 'of another kind'
-GROUPED = 'grouped'
 NOT_CHOSEN = 'not chosen'
 
 
@@ -44,47 +39,20 @@ def find_obstacle(
     Raises:
         ValueError: If ``scale`` is not positive.
     """
-    if scale < 1:
-        raise ValueError(f'scale must be at least 1, but got {scale}')
+    geometry = make_geometry(
+        conv.kernel_size,
+        lattice_kernel_size,
+        conv.dilation,
+        scale,
+        groups=conv.groups,
+    )
     if isinstance(conv, CubeConv2d):
         return ALREADY
     if type(conv) not in PLAIN or 'weight' not in conv._parameters:
         return OTHER_KIND
-    taps = conv.kernel_size
-    if lattice_kernel_size is not None:
-        taps = to_pair(lattice_kernel_size)
-    if not has_neighbours(conv.kernel_size, scale) or min(taps) < scale:
-        return describe_kernel(conv)
-    geometry = Geometry(
-        conv.kernel_size,
-        taps,
-        dilation=conv.dilation,
-        groups=conv.groups,
-        scale=scale,
-    )
-    try:
-        check_cube_rules(conv.in_channels, conv.out_channels, geometry)
-    except CubeRuleError:
-        if conv.groups > 1:
-            return GROUPED
-        if conv.in_channels % scale**2:
-            return f'with {conv.in_channels} channels'
-        return 'dilated'
-    return None
-
-
-def has_neighbours(kernel_size: tuple[int, int], scale: int) -> bool:
-    """Whether a kernel spans several cells, so that there is less to do.
-
-    A 1 x 1 convolution would grow with a ``lattice_kernel_size``.
-    """
-    return scale == 1 or min(kernel_size) > 1
-
-
-def describe_kernel(conv: nn.Conv2d) -> str:
-    """Kernel of a convolution as a reason."""
-    height, width = conv.kernel_size
-    return f'of {height} x {width}'
+    channels = conv.in_channels, conv.out_channels
+    obstacle = rules.find_obstacle(*channels, geometry, may_grow=False)
+    return obstacle and obstacle.reason
 
 
 def describe_kept(kept: Counter) -> str:

@@ -1,28 +1,20 @@
 """The mathematics: functions on tensors, free of OpenMMLab."""
 
-from mmseg_cube.ops.cube_conv2d import (
-    AUTO,
-    FEW_CHANNELS,
-    check_choice,
-    choose_form,
-    convolve,
-    cube_conv2d,
-    to_pair,
+from mmseg_cube.ops.coarse import fold_weight
+from mmseg_cube.ops.cube_conv2d import convolve, cube_conv2d
+from mmseg_cube.ops.forms import AUTO, FEW_CHANNELS, FORMS, choose_form
+from mmseg_cube.ops.geometry import PHASES, Geometry, cell_pads
+from mmseg_cube.ops.lattice import reconstruct
+from mmseg_cube.ops.mask import mask_cells, spatial_mask
+from mmseg_cube.ops.operands import Operands
+from mmseg_cube.ops.routing import (
+    apply_order,
+    riffle,
+    route,
+    sinkhorn,
+    softsort,
 )
-from mmseg_cube.ops.forms import FORMS, fold_weight
-from mmseg_cube.ops.fused_lattice import apply_order
-from mmseg_cube.ops.geometry import (
-    PHASES,
-    CubeRuleError,
-    Geometry,
-    cell_pads,
-    check_cube_rules,
-    folding_saves,
-    output_size,
-)
-from mmseg_cube.ops.reconstruct import reconstruct
-from mmseg_cube.ops.routing import riffle, route, sinkhorn, softsort
-from mmseg_cube.ops.spatial_mask import mask_cells, spatial_mask
+from mmseg_cube.ops.rules import CubeRuleError
 
 __all__ = [
     'AUTO',
@@ -31,22 +23,18 @@ __all__ = [
     'PHASES',
     'CubeRuleError',
     'Geometry',
+    'Operands',
     'apply_order',
     'cell_pads',
-    'check_choice',
-    'check_cube_rules',
     'choose_form',
     'convolve',
     'cube_conv2d',
     'fold_weight',
-    'folding_saves',
     'mask_cells',
-    'output_size',
     'reconstruct',
     'riffle',
     'route',
     'sinkhorn',
     'softsort',
     'spatial_mask',
-    'to_pair',
 ]

@@ -6,13 +6,19 @@ and ``r^2`` outputs with a sparse kernel, of which libraries compute the
 gradient ten times faster. Nothing here is seen by autograd.
 """
 
-from functools import lru_cache
+from itertools import product
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_cube.ops.layout import LAST, is_channels_last, to_channels_last
+from mmseg_cube.ops.layout import (
+    LAST,
+    cells_of,
+    is_channels_last,
+    to_channels_last,
+)
+from mmseg_cube.ops.mask import channel_statistics
 
 conv_backward = torch.ops.aten.convolution_backward.default
 
@@ -29,21 +35,20 @@ def cell_statistics(cells: Tensor, pixels: Tensor, scale: int) -> Tensor:
         Tensor of shape (N, 2 * r^2, H, W), channels last.
     """
     if is_channels_last(cells):
-        mean, largest = pixels.mean(1, True), pixels.amax(1, True)
-        return _small_cells(torch.cat((mean, largest), 1), scale)
+        return _few_to_cells(channel_statistics(pixels, 1), scale)
     # Reductions over whole planes are the faster ones.
-    parities = cells.unflatten(1, (-1, scale**2))
-    both = torch.cat((parities.mean(1), parities.amax(1)), 1)
-    wide = torch.promote_types(both.dtype, torch.float32)
-    return to_channels_last(both.to(wide))
+    statistics = channel_statistics(cells, scale)
+    return to_channels_last(_at_least_float32(statistics))
 
 
-def _small_cells(pixels: Tensor, scale: int) -> Tensor:
+def _few_to_cells(pixels: Tensor, scale: int) -> Tensor:
     """Bring a few channels from the lattice to the coarse grid."""
-    wide = torch.promote_types(pixels.dtype, torch.float32)
-    cells = pixels.unflatten(3, (-1, scale)).unflatten(2, (-1, scale))
-    cells = cells.permute(0, 2, 4, 1, 3, 5).flatten(3).to(wide)
-    return cells.contiguous().permute(0, 3, 1, 2)
+    cells = cells_of(pixels, scale).permute(0, 4, 5, 1, 2, 3).flatten(3)
+    return _at_least_float32(cells).contiguous().permute(0, 3, 1, 2)
+
+
+def _at_least_float32(input: Tensor) -> Tensor:
+    return input.to(torch.promote_types(input.dtype, torch.float32))
 
 
 def cell_mask(
@@ -55,8 +60,7 @@ def cell_mask(
     logits = F.conv2d(
         statistics, kernel.to(statistics.dtype), bias, padding=padding
     )
-    mask = F.pixel_shuffle(logits.sigmoid_(), scale)
-    return mask.contiguous()
+    return F.pixel_shuffle(logits.sigmoid_(), scale).contiguous()
 
 
 def cell_mask_gradients(
@@ -75,7 +79,7 @@ def cell_mask_gradients(
     # d mask = sum_g grad * pixels, times the slope m * (1 - m).
     d_logits = (grad * masked).sum(1, keepdim=True, dtype=wide) * (1 - mask)
     d_statistics, d_kernel, d_bias = conv_backward(
-        _small_cells(d_logits, scale),
+        _few_to_cells(d_logits, scale),
         statistics,
         kernel.to(wide),
         [len(kernel)],
@@ -103,6 +107,9 @@ def cell_mask_gradients(
 def fold_mask(weight: Tensor, scale: int) -> Tensor:
     """Kernel of the mask on the coarse grid.
 
+    For each place in a cell the taps are put among zeros where they lie as
+    seen from there; whole cells of that are its kernel.
+
     Args:
         weight: Tensor of shape (1, 2, k, k) over lattice pixels.
         scale: Lattice pixels per cell and axis, r.
@@ -111,44 +118,30 @@ def fold_mask(weight: Tensor, scale: int) -> Tensor:
         Tensor of shape (r^2, 2 * r^2, K, K), channels last: one output and
         two inputs for each place in a cell.
     """
-    span, places = _mask_places(weight.shape[2], scale)
-    cell = scale**2
-    folded = weight.new_zeros(2, cell * cell * span**2)
-    taps = weight[0].flatten(1).repeat(1, cell)
-    folded[:, torch.tensor(places, device=weight.device)] = taps
-    folded = folded.unflatten(1, (cell, cell, span, span)).transpose(0, 1)
-    return folded.flatten(1, 2).contiguous(memory_format=LAST)
+    taps = weight.shape[2]
+    size, starts = _mask_places(taps, scale)
+    places = weight.new_zeros(len(starts), 2, size, size)
+    for place, (row, column) in zip(places, starts, strict=True):
+        place[:, row : row + taps, column : column + taps] = weight[0]
+    folded = F.pixel_unshuffle(places, scale)
+    return folded.contiguous(memory_format=LAST)
 
 
 def unfold_mask(folded: Tensor, weight: Tensor, scale: int) -> Tensor:
     """Gradient of the mask's weight from that of its folded kernel."""
-    span, places = _mask_places(weight.shape[2], scale)
-    taps = folded.unflatten(1, (2, -1)).transpose(0, 1).flatten(1)
-    taps = taps[:, torch.tensor(places, device=weight.device)]
-    taps = taps.unflatten(1, (scale**2, -1)).sum(1)
-    return taps.view_as(weight).to(weight.dtype)
+    taps = weight.shape[2]
+    places = F.pixel_shuffle(folded, scale)
+    found = [
+        place[:, row : row + taps, column : column + taps]
+        for place, (row, column) in zip(
+            places, _mask_places(taps, scale)[1], strict=True
+        )
+    ]
+    return torch.stack(found).sum(0, keepdim=True).to(weight.dtype)
 
 
-@lru_cache
-def _mask_places(taps: int, scale: int) -> tuple[int, list[int]]:
-    """Span of the folded kernel, and where each tap goes in it.
-
-    A place is counted in (output place, input place, row, column), one per
-    output place in the cell and tap.
-    """
-    reach = taps // 2
-    margin = -(-reach // scale)
-    span = 2 * margin + 1
-    cell = range(scale)
-    around = range(-reach, reach + 1)
-
-    def split(pixel: int) -> tuple[int, int]:
-        return pixel // scale + margin, pixel % scale
-
-    places = []
-    for i, j in ((i, j) for i in cell for j in cell):
-        for down, right in ((a, b) for a in around for b in around):
-            (row, p), (column, q) = split(i + down), split(j + right)
-            place = (i * scale + j) * scale**2 + p * scale + q
-            places.append((place * span + row) * span + column)
-    return span, places
+def _mask_places(taps: int, scale: int) -> tuple[int, list[tuple[int, int]]]:
+    """Pixels of the folded kernel, and its first tap for each place."""
+    margin = -(-(taps // 2) // scale)
+    first = range(margin * scale - taps // 2, (margin + 1) * scale - taps // 2)
+    return (2 * margin + 1) * scale, list(product(first, first))

@@ -13,30 +13,22 @@ A window of q x q lattice pixels spans both neighbouring cells and the
 channels that share a cell, so it mixes space and channels at once.
 """
 
-import torch
 from torch import Tensor
 
-from mmseg_cube.ops.forms import FORMS, folded_form
-from mmseg_cube.ops.fused_lattice import (
-    apply_order,
-    fused_lattice,
-    plain_lattice,
-)
+from mmseg_cube.ops.coarse import folded_form, parity_form
+from mmseg_cube.ops.context import is_traced
+from mmseg_cube.ops.forms import AUTO, FORMS, choose_form
+from mmseg_cube.ops.fused_lattice import fused_lattice
 from mmseg_cube.ops.geometry import (
     PHASES,
-    Geometry,
     Pair,
-    check_cube_rules,
-    folding_saves,
+    check_choice,
+    make_geometry,
+    to_pair,
 )
-from mmseg_cube.ops.layout import is_channels_last
-from mmseg_cube.ops.parity import parity_form
-from mmseg_cube.ops.spatial_mask import mask_cells
-from mmseg_cube.ops.tracing import is_traced
-
-AUTO = 'auto'
-# Channels of the lattice at which another form takes over; measured.
-FEW_CHANNELS, SOME_CHANNELS, MANY_CHANNELS = 16, 32, 64
+from mmseg_cube.ops.lattice import plain_lattice
+from mmseg_cube.ops.operands import Operands
+from mmseg_cube.ops.rules import check_cube_rules
 
 
 def cube_conv2d(
@@ -79,111 +71,44 @@ def cube_conv2d(
 
     Raises:
         CubeRuleError: If the operator would skip channels or split cells.
-        ValueError: If ``phase`` or ``form`` is unknown.
+        ValueError: If ``scale``, ``phase`` or ``form`` is unknown.
     """
-    check_choice('phase', phase, PHASES)
     check_choice('form', form, (AUTO, *FORMS))
-    taps = tuple(weight.shape[2:])
-    rows, columns = to_pair(padding)
-    geometry = Geometry(
-        kernel_size=taps if kernel_size is None else to_pair(kernel_size),
-        taps=taps,
+    geometry = make_geometry(
+        tuple(weight.shape[2:]) if kernel_size is None else kernel_size,
+        tuple(weight.shape[2:]),
+        dilation,
+        scale,
+        phase,
         stride=to_pair(stride),
-        pads=((rows, rows), (columns, columns)),
-        dilation=to_pair(dilation),
+        pads=tuple((p, p) for p in to_pair(padding)),
         groups=groups,
-        scale=scale,
-        phase=phase,
     )
     check_cube_rules(input.shape[-3], weight.shape[0], geometry)
-    return convolve(input, weight, bias, geometry, form, mask, order)
+    return convolve(Operands(input, weight, bias, geometry, mask, order), form)
 
 
-def convolve(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    geometry: Geometry,
-    form: str = AUTO,
-    mask: tuple[Tensor, Tensor] | None = None,
-    order: Tensor | None = None,
-    relaxed: Tensor | None = None,
-) -> Tensor:
+def convolve(operands: Operands, form: str = AUTO) -> Tensor:
     """Cube convolution of a checked geometry.
 
     Args:
-        input: Tensor of shape (N, C, H, W) or (C, H, W).
-        weight: Tensor of shape (D, C / r^2 / groups, q, q).
-        bias: Tensor of shape (D,), or None.
-        geometry: Geometry of the convolution.
+        operands: Input, of shape (N, C, H, W) or (C, H, W), and all else.
         form: One of ``FORMS``, or ``'auto'``.
-        mask: Weight (1, 2, k, k) and bias (1,) of a spatial mask, or None.
-        order: Permutation of the input channels, of shape (C,), or None.
-        relaxed: Relaxation of shape (B, C / B, C / B) that gets the gradient
-            of ``order``, or None.
 
     Returns:
         Tensor of shape (N, D, H', W'), or (D, H', W').
     """
-    if input.dim() == 3:
-        options = (weight, bias, geometry, form, mask, order, relaxed)
-        return convolve(input[None], *options)[0]
+    if operands.input.dim() == 3:
+        batch = operands._replace(input=operands.input[None])
+        return convolve(batch, form)[0]
     traced = is_traced()
     if form == AUTO:
         # A graph for all sizes cannot choose, nor keep folded weights.
-        masked = mask is not None
-        form = 'lattice' if traced else choose_form(input, geometry, masked)
-    if form == 'lattice':
-        fused = geometry.scale > 1 and not traced
-        lattice = fused_lattice if fused else plain_lattice
-        return lattice(input, weight, bias, geometry, mask, order, relaxed)
-    input = apply_order(input, order, relaxed)
-    if mask is not None:
-        input = mask_cells(input, *mask, geometry.scale)
-    coarse = folded_form if form == 'folded' else parity_form
-    return coarse(input, weight, bias, geometry)
-
-
-def choose_form(input: Tensor, geometry: Geometry, masked: bool) -> str:
-    """The form that was measured to be the fastest.
-
-    Measured on a CPU by ``tools/analysis_tools/benchmark_operator.py``. The
-    lattice form leads with channels last, and with a mask, which it applies
-    on its way. Otherwise much of its time goes into changes of the layout,
-    which the others do without; they lead where the channels are so few that
-    operations hardly count, or so many that a matrix product runs at its
-    best, but not with large kernels (q = 4), where they do, or keep, more.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        geometry: Geometry of the convolution.
-        masked: Whether there is a mask.
-
-    Returns:
-        One of ``FORMS``.
-    """
-    if masked or input.device.type != 'cpu':
-        return 'lattice'
-    channels = input.shape[1] // geometry.scale**2
-    if channels < FEW_CHANNELS:
-        return 'folded'
-    if is_channels_last(input) or not folding_saves(geometry):
-        return 'lattice'
-    if torch.is_grad_enabled():
-        return 'folded' if channels < SOME_CHANNELS else 'parity'
-    return 'lattice' if channels < MANY_CHANNELS else 'parity'
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Check an option that has a few values.
-
-    Raises:
-        ValueError: Naming the option, the choices and the value.
-    """
-    if value not in choices:
-        raise ValueError(f'{name} must be one of {choices}, but got {value!r}')
-
-
-def to_pair(value: int | Pair) -> Pair:
-    """Repeat a number for both axes; leave a pair as it is."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+        form = 'lattice' if traced else choose_form(operands)
+    if form == 'folded':
+        return folded_form(operands)
+    if form == 'parity':
+        return parity_form(operands)
+    if traced or operands.geometry.scale == 1:
+        return plain_lattice(operands)
+    return fused_lattice(operands)

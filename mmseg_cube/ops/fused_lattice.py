@@ -12,95 +12,59 @@ What differs is time and memory on the way:
 * the gradients of both statistics join that of the lattice in place.
 """
 
+from collections import namedtuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_cube.ops.autocast import cast_for_autocast
+from mmseg_cube.ops import layout
 from mmseg_cube.ops.cell_mask import (
     cell_mask,
     cell_mask_gradients,
     cell_statistics,
+    conv_backward,
     fold_mask,
     unfold_mask,
 )
-from mmseg_cube.ops.forms import lattice_form, lattice_padding
+from mmseg_cube.ops.context import cast_for_autocast
 from mmseg_cube.ops.geometry import Geometry
-from mmseg_cube.ops.layout import (
-    is_channels_last,
-    permute_channels,
-    to_channels_last,
-    to_contiguous,
-)
-from mmseg_cube.ops.reconstruct import (
+from mmseg_cube.ops.lattice import (
     inside,
-    reconstruct,
-    split_pads,
+    lattice_conv,
+    pad,
+    plain_lattice,
     to_cells,
     to_lattice,
 )
-from mmseg_cube.ops.routing import relaxed_gradient, route
-from mmseg_cube.ops.spatial_mask import spatial_mask
+from mmseg_cube.ops.layout import (
+    is_channels_last,
+    like,
+    permute_channels,
+    to_channels_last,
+)
+from mmseg_cube.ops.operands import Operands
+from mmseg_cube.ops.routing import relaxed_gradient
 
 # Bytes of a batch that need no splitting; the cache of two cores.
 SMALL = 4 * 2**20
 
-conv_backward = torch.ops.aten.convolution_backward.default
+# What can have a gradient, in the order of the arguments below.
+LEARNED = ('input', 'weight', 'bias', 'mask_weight', 'mask_bias', 'relaxed')
+Needs = namedtuple('Needs', LEARNED)
+# The kernel is that of the mask on the coarse grid.
+Saved = namedtuple(
+    'Saved', (*LEARNED, 'order', 'statistics', 'mask', 'kernel')
+)
+# By the names of what has them.
+Gradients = dict[str, Tensor]
 
 
-def plain_lattice(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    geometry: Geometry,
-    mask: tuple[Tensor, Tensor] | None = None,
-    order: Tensor | None = None,
-    relaxed: Tensor | None = None,
-) -> Tensor:
-    """The lattice form in plain expressions, for compilers and exporters."""
-    lattice = reconstruct(apply_order(input, order, relaxed), geometry.scale)
-    if mask is not None:
-        lattice = lattice * spatial_mask(lattice, *mask)
-    return lattice_form(lattice, weight, bias, geometry)
-
-
-def apply_order(
-    input: Tensor, order: Tensor | None, relaxed: Tensor | None
-) -> Tensor:
-    """Permute channels; with ``relaxed`` the order gets a gradient."""
-    if order is None:
-        return input
-    if relaxed is None:
-        return permute_channels(input, order)
-    return route(input, order, relaxed)
-
-
-def fused_lattice(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    geometry: Geometry,
-    mask: tuple[Tensor, Tensor] | None = None,
-    order: Tensor | None = None,
-    relaxed: Tensor | None = None,
-) -> Tensor:
-    """Route, reconstruct, mask and convolve.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        weight: Tensor of shape (D, G / groups, q, q).
-        bias: Tensor of shape (D,), or None.
-        geometry: Geometry of the convolution.
-        mask: Weight (1, 2, k, k) and bias (1,) of the spatial mask, or None.
-        order: Permutation of shape (C,), or None.
-        relaxed: Relaxation of shape (B, C / B, C / B) that gets the gradient
-            of the order, or None.
-
-    Returns:
-        Tensor of shape (N, D, H', W').
-    """
+def fused_lattice(operands: Operands) -> Tensor:
+    """Route, reconstruct, mask and convolve."""
+    *tensors, geometry, mask, order, relaxed = operands
     mask = mask or (None, None)
-    tensors, without_autocast = cast_for_autocast((input, weight, bias))
+    tensors, without_autocast = cast_for_autocast(tensors)
     with without_autocast:
         return _FusedLattice.apply(*tensors, *mask, relaxed, order, geometry)
 
@@ -110,42 +74,91 @@ class _FusedLattice(torch.autograd.Function):
     def forward(
         ctx, input, weight, bias, mask_weight, mask_bias, relaxed, order, geo
     ):
-        routed = input if order is None else permute_channels(input, order)
-        padding, pads = lattice_padding(geo)
-        pads, cut = split_pads(pads)
-        lattice = to_lattice(routed, geo.scale, pads)
-        statistics = mask = None
+        conv = lattice_conv(geo)
+        routed = _route(input, order)
+        lattice = to_lattice(routed, geo.scale, conv.added)
+        statistics = mask = kernel = None
         if mask_weight is not None:
-            pixels = inside(lattice, pads)
+            pixels = inside(lattice, conv.added)
             statistics = cell_statistics(routed, pixels, geo.scale)
             kernel = fold_mask(mask_weight, geo.scale)
             mask = cell_mask(statistics, kernel, mask_bias, geo.scale)
             mask = mask.to(pixels.dtype)
             pixels.mul_(mask)
         tensors = (input, weight, bias, mask_weight, mask_bias, relaxed)
-        ctx.save_for_backward(*tensors, order, statistics, mask)
+        ctx.save_for_backward(*tensors, order, statistics, mask, kernel)
         ctx.geometry = geo
-        kernel = _like(weight, lattice)
         # Only now: the mask sees what the convolution does not read.
-        lattice = inside(lattice, cut)
-        out = F.conv2d(lattice, kernel, bias, *_steps(geo, padding))
+        lattice = inside(lattice, conv.cut)
+        last = is_channels_last(weight)
+        weight = like(weight, lattice)
+        out = F.conv2d(lattice, weight, bias, *conv.arguments)
         # As in torch, either of them asks for channels last.
-        return out if is_channels_last(weight) else _like(out, input)
+        return out if last else like(out, input)
 
     @staticmethod
     def backward(ctx, grad):
+        # Once: activation checkpointing lets go of what it has handed out.
+        saved = Saved(*ctx.saved_tensors)
+        needs = Needs(*ctx.needs_input_grad[:6])
+        find = _gradients
         if torch.is_grad_enabled():
-            grads = _differentiable_gradients(ctx, grad)
-        else:
-            grads = _gradients(ctx, grad)
-        return (*grads, None, None)
+            find = _differentiable_gradients
+        found = find(saved, needs, ctx.geometry, grad)
+        grads = (found[k] if getattr(needs, k) else None for k in LEARNED)
+        return *grads, None, None
 
 
-def _like(input: Tensor, other: Tensor) -> Tensor:
-    """Bring a tensor into the layout of another one."""
-    if is_channels_last(other):
-        return to_channels_last(input)
-    return to_contiguous(input)
+def _route(input: Tensor, order: Tensor | None) -> Tensor:
+    return input if order is None else permute_channels(input, order)
+
+
+def _differentiable_gradients(
+    saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
+) -> Gradients:
+    """Gradients that can be differentiated again."""
+    mask = None
+    if saved.mask is not None:
+        # After autocast the input alone may be of half precision.
+        dtype = saved.input.dtype
+        mask = saved.mask_weight.to(dtype), saved.mask_bias.to(dtype)
+    out = plain_lattice(
+        Operands(*saved[:3], geometry, mask, saved.order, saved.relaxed)
+    )
+    wanted = {k: getattr(saved, k) for k in LEARNED if getattr(needs, k)}
+    grads = torch.autograd.grad(
+        out, tuple(wanted.values()), grad, create_graph=True
+    )
+    return dict(zip(wanted, grads, strict=True))
+
+
+def _gradients(
+    saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
+) -> Gradients:
+    """Gradients, found for one part of the batch after the other."""
+    sums, d_input = {}, None
+    if needs.input:
+        d_input = torch.empty_like(saved.input)
+    if layout.on_cpu(saved.input):
+        # As the lattice has it; once, not for every part.
+        saved = saved._replace(weight=to_channels_last(saved.weight))
+    for part in _parts(saved.input):
+        given = saved._replace(input=saved.input[part])
+        if saved.mask is not None:
+            statistics, mask = saved.statistics[part], saved.mask[part]
+            given = given._replace(statistics=statistics, mask=mask)
+        d_part = d_input[part] if needs.input else None
+        found = _part_gradients(given, needs, geometry, grad[part], d_part)
+        for name, value in found.items():
+            sums[name] = sums[name].add_(value) if name in sums else value
+    if needs.mask_weight:
+        kernel = sums['mask_weight']
+        sums['mask_weight'] = unfold_mask(
+            kernel, saved.mask_weight, geometry.scale
+        )
+    if needs.bias:
+        sums['bias'] = grad.sum((0, 2, 3))
+    return dict(sums, input=d_input)
 
 
 def _parts(input: Tensor) -> list[slice]:
@@ -157,107 +170,69 @@ def _parts(input: Tensor) -> list[slice]:
     # An empty batch is one part as well: its gradients are zeros.
     samples = max(len(input), 1)
     size = input.numel() * input.element_size()
-    step = samples if input.is_cuda or size < SMALL else 1
+    step = 1 if layout.on_cpu(input) and size >= SMALL else samples
     return [slice(n, n + step) for n in range(0, samples, step)]
 
 
-def _steps(geo: Geometry, padding: tuple[int, int]) -> tuple:
-    """Arguments of a convolution after its bias."""
-    stride = tuple(geo.scale * s for s in geo.stride)
-    return stride, padding, geo.dilation, geo.groups
+def _part_gradients(
+    saved: Saved,
+    needs: Needs,
+    geometry: Geometry,
+    grad: Tensor,
+    d_input: Tensor | None,
+) -> Gradients:
+    """Gradients of one part: ``d_input`` is filled in, others returned."""
+    d_pixels, found = _pixel_gradients(saved, needs, geometry, grad)
+    if not (needs.input or needs.relaxed):
+        return found
+    input, order = saved.input, saved.order
+    d_routed = like(to_cells(d_pixels, geometry.scale), input)
+    del d_pixels
+    if needs.relaxed:
+        found['relaxed'] = relaxed_gradient(d_routed, input, saved.relaxed)
+    if order is None:
+        d_input.copy_(d_routed)
+    elif needs.input:
+        permute_channels(d_routed, order.argsort(), d_input)
+    return found
 
 
-def _differentiable_gradients(ctx, grad: Tensor) -> list[Tensor | None]:
-    """Gradients that can be differentiated again."""
-    saved = ctx.saved_tensors
-    input, weight, bias, mask_weight, mask_bias, relaxed, order = saved[:7]
-    mask = None
-    if mask_weight is not None:
-        # After autocast the input alone may be of half precision.
-        mask = mask_weight.to(input.dtype), mask_bias.to(input.dtype)
-    out = plain_lattice(
-        input, weight, bias, ctx.geometry, mask, order, relaxed
-    )
-    wanted = [
-        t for t, n in zip(saved, ctx.needs_input_grad, strict=False) if n
-    ]
-    grads = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
-    return [next(grads) if n else None for n in ctx.needs_input_grad[:6]]
+def _pixel_gradients(
+    saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
+) -> tuple[Tensor | None, Gradients]:
+    """Go back through convolution and mask to the lattice without a mask.
 
-
-def _gradients(ctx, grad: Tensor) -> list[Tensor | None]:
-    needs, geo = ctx.needs_input_grad, ctx.geometry
-    # Once: activation checkpointing lets go of what it has handed out.
-    saved = ctx.saved_tensors
-    input, weight, _, mask_weight, _, relaxed = saved[:6]
-    order, statistics, mask = saved[6:]
-    grads: list[Tensor | None] = [None] * 6
-    if needs[0]:
-        grads[0] = torch.empty_like(input)
-    if needs[2]:
-        grads[2] = grad.sum((0, 2, 3))
-    kernel = folded = inverse = None
+    The gradient of the mask's weight is that of its kernel.
+    """
+    conv, mask = lattice_conv(geometry), saved.mask
+    routed = _route(saved.input, saved.order)
+    lattice = to_lattice(routed, geometry.scale, conv.added)
+    del routed
+    pixels = inside(lattice, conv.added)
     if mask is not None:
-        folded = fold_mask(mask_weight, geo.scale)
-    if order is not None:
-        inverse = order.argsort()
-    padding, pads = lattice_padding(geo)
-    pads, cut = split_pads(pads)
-    above = needs[0] or needs[3] or needs[4] or needs[5]
-
-    def add(place: int, value: Tensor) -> None:
-        if needs[place]:
-            sofar = grads[place]
-            grads[place] = value if sofar is None else sofar.add_(value)
-
-    for part in _parts(input):
-        x = input[part]
-        routed = x if order is None else permute_channels(x, order)
-        lattice = to_lattice(routed, geo.scale, pads)
-        weight = _like(weight, lattice)
-        del routed
-        pixels = inside(lattice, pads)
-        if mask is not None:
-            pixels.mul_(mask[part])
-        d_lattice, d_weight, _ = conv_backward(
-            _like(grad[part], lattice),
-            inside(lattice, cut),
-            weight,
-            None,
-            *_steps(geo, padding)[:3],
-            False,
-            (0, 0),
-            geo.groups,
-            (above, needs[1], False),
-        )
-        add(1, d_weight)
-        if not above:
-            continue
-        if any(map(any, cut)):
-            d_lattice = F.pad(d_lattice, (*cut[1], *cut[0]))
-        d_pixels = inside(d_lattice, pads)
-        if mask is not None:
-            d_pixels, d_kernel, d_bias = cell_mask_gradients(
-                d_pixels,
-                pixels,
-                statistics[part],
-                mask[part],
-                folded,
-                geo.scale,
+        pixels.mul_(mask)
+    # Whether anything in front of the convolution wants a gradient.
+    goes_on = needs.input or any(needs[3:])
+    d_lattice, d_weight, _ = conv_backward(
+        like(grad, lattice),
+        inside(lattice, conv.cut),
+        like(saved.weight, lattice),
+        None,
+        *conv.arguments[:3],
+        False,
+        (0, 0),
+        geometry.groups,
+        (goes_on, needs.weight, False),
+    )
+    found = dict(weight=d_weight) if needs.weight else {}
+    if not goes_on:
+        return None, found
+    d_pixels = inside(pad(d_lattice, conv.cut), conv.added)
+    if mask is not None:
+        statistics, kernel = saved.statistics, saved.kernel
+        d_pixels, found['mask_weight'], found['mask_bias'] = (
+            cell_mask_gradients(
+                d_pixels, pixels, statistics, mask, kernel, geometry.scale
             )
-            kernel = d_kernel if kernel is None else kernel.add_(d_kernel)
-            add(4, d_bias)
-        del lattice, pixels, d_lattice
-        if not (needs[0] or needs[5]):
-            continue
-        d_routed = _like(to_cells(d_pixels, geo.scale), x)
-        del d_pixels
-        if needs[5]:
-            add(5, relaxed_gradient(d_routed, x, relaxed))
-        if inverse is None:
-            grads[0][part] = d_routed
-        elif needs[0]:
-            permute_channels(d_routed, inverse, grads[0][part])
-    if needs[3]:
-        grads[3] = unfold_mask(kernel, mask_weight, geo.scale)
-    return grads
+        )
+    return d_pixels, found

@@ -14,16 +14,11 @@ lattice pixel to one side, and ``phase`` says to which.
 """
 
 import math
-from math import gcd
 from typing import NamedTuple
 
 PHASES = ('up_left', 'down_right')
 
 Pair = tuple[int, int]
-
-
-class CubeRuleError(ValueError):
-    """A convolution that the Cube operator cannot stand in for."""
 
 
 class Geometry(NamedTuple):
@@ -50,42 +45,78 @@ class Geometry(NamedTuple):
     phase: str = PHASES[0]
 
 
+def make_geometry(
+    kernel_size: int | Pair,
+    taps: int | Pair | None = None,
+    dilation: int | Pair = 1,
+    scale: int = 2,
+    phase: str = PHASES[0],
+    **others,
+) -> Geometry:
+    """Geometry from the arguments of a layer; ``taps`` default to the kernel.
+
+    Raises:
+        ValueError: If ``scale`` or ``phase`` is out of its domain.
+    """
+    if scale < 1:
+        raise ValueError(f'scale must be at least 1, but got {scale}')
+    check_choice('phase', phase, PHASES)
+    return Geometry(
+        to_pair(kernel_size),
+        to_pair(kernel_size if taps is None else taps),
+        dilation=to_pair(dilation),
+        scale=scale,
+        phase=phase,
+        **others,
+    )
+
+
+def to_pair(value: int | Pair) -> Pair:
+    """Repeat a number for both axes; leave a pair as it is."""
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise a ``ValueError`` if an option has none of its values."""
+    if value not in choices:
+        raise ValueError(f'{name} must be one of {choices}, but got {value!r}')
+
+
+def _reach(taps: int, dilation: int) -> int:
+    """Places from the first tap of a kernel to its last."""
+    return dilation * (taps - 1) + 1
+
+
+def _spare_padding(geometry: Geometry, axis: int) -> int:
+    """Cells of padding beyond what the first replaced window needs."""
+    kernel, dilation = geometry.kernel_size[axis], geometry.dilation[axis]
+    return sum(geometry.pads[axis]) - _reach(kernel, dilation)
+
+
 def output_size(size: int, geometry: Geometry, axis: int) -> int:
     """Output size of the replaced convolution along one axis, in cells."""
-    reach = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
-    padded = size + sum(geometry.pads[axis])
-    return (padded - reach) // geometry.stride[axis] + 1
+    spare = size + _spare_padding(geometry, axis)
+    return spare // geometry.stride[axis] + 1
 
 
 def first_tap(geometry: Geometry, axis: int) -> int:
     """Lattice pixel of the first tap of output 0; negative in the padding."""
-    dilation, scale = geometry.dilation[axis], geometry.scale
-    reach = dilation * (geometry.taps[axis] - 1) + 1
-    slack = scale * (dilation * (geometry.kernel_size[axis] - 1) + 1) - reach
+    scale, dilation = geometry.scale, geometry.dilation[axis]
+    coarse = scale * _reach(geometry.kernel_size[axis], dilation)
+    slack = coarse - _reach(geometry.taps[axis], dilation)
     lead = slack // 2 if geometry.phase == PHASES[0] else -(-slack // 2)
     return lead - scale * geometry.pads[axis][0]
 
 
 def lattice_pads(geometry: Geometry, axis: int) -> Pair:
-    """Padding of the lattice along one axis.
+    """Lattice pixels to add before and after one axis, or to cut off.
 
-    Args:
-        geometry: Geometry of the convolution.
-        axis: 0 for rows, 1 for columns.
-
-    Returns:
-        Lattice pixels to add before and after, whatever the size of the
-        input; negative ones are cut off.
+    They do not depend on the size of the input.
     """
     before = -first_tap(geometry, axis)
-    reach = geometry.dilation[axis] * (geometry.taps[axis] - 1) + 1
-    return before, geometry.scale * _slack(geometry, axis) + reach - before
-
-
-def _slack(geometry: Geometry, axis: int) -> int:
-    """Padding beyond what the first window of the replaced one needs."""
-    reach = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
-    return sum(geometry.pads[axis]) - reach
+    reach = _reach(geometry.taps[axis], geometry.dilation[axis])
+    total = geometry.scale * _spare_padding(geometry, axis) + reach
+    return before, total - before
 
 
 class CellTaps(NamedTuple):
@@ -102,16 +133,6 @@ class CellTaps(NamedTuple):
     span: int
     before: int
 
-    @property
-    def cells(self) -> tuple[int, ...]:
-        """Cell of each tap."""
-        return tuple(cell for cell, _ in self.places)
-
-    @property
-    def parities(self) -> tuple[int, ...]:
-        """Parity of each tap."""
-        return tuple(parity for _, parity in self.places)
-
 
 def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
     """Distribute the taps of the lattice kernel over coarse cells."""
@@ -127,7 +148,7 @@ def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
 def cell_pads(geometry: Geometry, axis: int) -> Pair:
     """Padding of the coarse grid for the coarse kernel, along one axis."""
     taps = cell_taps(geometry, axis)
-    after = _slack(geometry, axis) + taps.span - taps.before
+    after = _spare_padding(geometry, axis) + taps.span - taps.before
     return taps.before, after
 
 
@@ -138,42 +159,3 @@ def folding_saves(geometry: Geometry) -> bool:
     """
     spans = (cell_taps(geometry, axis).span for axis in (0, 1))
     return math.prod(spans) < math.prod(geometry.kernel_size)
-
-
-def check_cube_rules(
-    in_channels: int, out_channels: int, geometry: Geometry
-) -> None:
-    """Check that every input channel is read, and whole cells are.
-
-    Raises:
-        CubeRuleError: Naming the rule, the value and the next step.
-    """
-    groups, scale = geometry.groups, geometry.scale
-    cell = scale * scale
-    if in_channels % cell:
-        raise CubeRuleError(
-            f'in_channels must be divisible by scale^2 = {cell} so that '
-            f'channels fill whole lattice cells, but got {in_channels}; '
-            f'the nearest that fits is {-(-in_channels // cell) * cell}'
-        )
-    if groups < 1 or in_channels % (groups * cell):
-        raise CubeRuleError(
-            'in_channels / groups must be divisible by scale^2 = '
-            f'{cell} so that no group splits a cell, but got '
-            f'in_channels={in_channels}, groups={groups}'
-        )
-    if out_channels % groups:
-        raise CubeRuleError(
-            f'out_channels must be divisible by groups={groups}, '
-            f'but got {out_channels}'
-        )
-    if min(geometry.taps) < scale:
-        raise CubeRuleError(
-            f'the lattice kernel must be at least scale={scale} wide so '
-            f'that it reads every channel, but got {geometry.taps}'
-        )
-    if any(gcd(d, scale) != 1 for d in geometry.dilation):
-        raise CubeRuleError(
-            f'dilation must share no factor with scale={scale}, or whole '
-            f'channels are never read, but got {geometry.dilation}'
-        )

@@ -10,7 +10,7 @@ other hand, is a blocked transposition; a feature map seen as one pixel with
 import torch
 from torch import Tensor
 
-from mmseg_cube.ops.tracing import is_compiling
+from mmseg_cube.ops.context import is_compiling
 
 LAST = torch.channels_last
 # The compiler of torch 2.1 cannot ask a tensor for its layout.
@@ -23,6 +23,23 @@ def is_channels_last(input: Tensor) -> bool:
         return False
     last = input.is_contiguous(memory_format=LAST)
     return last and not input.is_contiguous()
+
+
+def layout_of(input: Tensor) -> torch.memory_format:
+    """Layout of a 4d tensor; the usual one where both are the same."""
+    return LAST if is_channels_last(input) else torch.contiguous_format
+
+
+def on_cpu(input: Tensor) -> bool:
+    """Whether to go the ways that are the faster ones on a CPU."""
+    return input.device.type == 'cpu'
+
+
+def like(input: Tensor, other: Tensor) -> Tensor:
+    """Bring a 4d tensor into the layout of another one."""
+    if is_channels_last(other):
+        return to_channels_last(input)
+    return to_contiguous(input)
 
 
 def to_channels_last(input: Tensor) -> Tensor:
@@ -64,10 +81,16 @@ def permute_channels(
     return out.view(n, h, w, c).permute(0, 3, 1, 2)
 
 
+def cells_of(lattice: Tensor, scale: int) -> Tensor:
+    """View a lattice of shape (N, G, r * H, r * W) as (N, G, r, r, H, W)."""
+    cells = lattice.unflatten(3, (-1, scale)).unflatten(2, (-1, scale))
+    return cells.permute(0, 1, 3, 5, 2, 4)
+
+
 def _fast(input: Tensor) -> bool:
     # The shuffle of torch 2.1 ends the process on an empty batch.
     some = input.numel() > 0
-    return some and input.device.type == 'cpu' and input.dtype == torch.float32
+    return some and input.dtype == torch.float32 and on_cpu(input)
 
 
 def _transpose(input: Tensor, rows: int, strides: tuple) -> Tensor:

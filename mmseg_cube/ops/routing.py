@@ -39,7 +39,7 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
     Args:
         logits: Tensor of shape (B, g, g).
         temperature: Divides the logits; the lower, the harder.
-        iterations: Alternating normalisations of columns and rows.
+        iterations: How often columns and rows are normalised in turn.
 
     Returns:
         Tensor of shape (B, g, g); rows sum to one exactly, columns nearly.
@@ -52,15 +52,7 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
 
 
 def riffle(channels: int, groups: int) -> Tensor:
-    """Interleave ``groups`` runs of channels, as ShuffleNet does.
-
-    Args:
-        channels: Number of channels, divisible by ``groups``.
-        groups: Number of runs.
-
-    Returns:
-        Order of shape (C,); output channel i reads input ``order[i]``.
-    """
+    """Order that interleaves ``groups`` runs of channels, as ShuffleNet."""
     return torch.arange(channels).view(groups, -1).t().reshape(-1)
 
 
@@ -81,15 +73,10 @@ class _StraightThrough(torch.autograd.Function):
 
 
 def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:
-    """Gradient of block matrices in front of the channels.
+    """Gradient of the blocks that multiply the channels of ``input``.
 
-    Args:
-        grad: Gradient of the permuted channels, of shape (N, C, H, W).
-        input: The channels before, of shape (N, C, H, W).
-        relaxed: Tensor of shape (B, C / B, C / B).
-
-    Returns:
-        Tensor of the shape and type of ``relaxed``.
+    ``grad`` is that of the permuted channels; the result has the shape
+    (B, C / B, C / B) and the type of ``relaxed``.
     """
     # Half precision would overflow in a sum over all positions.
     blocks = relaxed.shape[:2]
@@ -108,7 +95,18 @@ def route(input: Tensor, order: Tensor, relaxed: Tensor) -> Tensor:
             ``order``.
 
     Returns:
-        ``input[:, order]``. The gradient of ``relaxed[b, i, j]`` is that of
-        the product of the block matrices with the input.
+        ``input[:, order]``. The gradient of ``relaxed`` is the one it has
+        where its blocks multiply the channels.
     """
     return _StraightThrough.apply(input, relaxed, order)
+
+
+def apply_order(
+    input: Tensor, order: Tensor | None, relaxed: Tensor | None
+) -> Tensor:
+    """Permute channels; with ``relaxed`` the order gets a gradient."""
+    if order is None:
+        return input
+    if relaxed is None:
+        return permute_channels(input, order)
+    return route(input, order, relaxed)

@@ -3,163 +3,145 @@
 import pytest
 import torch
 
-from mmseg_cube.ops import AUTO, FORMS, Geometry, choose_form, convolve
-from mmseg_cube.ops.fused_lattice import plain_lattice
+from mmseg_cube.ops import (
+    AUTO,
+    FORMS,
+    Geometry,
+    Operands,
+    choose_form,
+    convolve,
+)
+from mmseg_cube.ops.lattice import plain_lattice
 
 LAST = torch.channels_last
 NAMES = ('input', 'weight', 'bias', 'mask weight', 'mask bias', 'relaxed')
 ONE = ((1, 1), (1, 1))
-NONE = ((0, 0), (0, 0))
 CASES = {
-    'as a 3 x 3': dict(pads=ONE),
-    'other phase': dict(pads=ONE, phase='down_right'),
-    '1 x 1': dict(pads=ONE, size=(1, 1)),
-    'single row': dict(pads=ONE, size=(1, 6), phase='down_right'),
-    'single column': dict(pads=ONE, size=(7, 1)),
-    'stride 2': dict(pads=ONE, stride=(2, 2)),
-    'no padding': dict(pads=NONE),
-    'no padding, other phase': dict(pads=NONE, phase='down_right'),
-    'no padding, wide kernel': dict(pads=NONE, taps=(5, 5)),
+    'as a 3 x 3': dict(),
+    'other phase': dict(phase='down_right'),
+    '1 x 1': dict(size=(1, 1)),
+    'single row': dict(size=(1, 6), phase='down_right'),
+    'single column': dict(size=(7, 1)),
+    'stride 2': dict(stride=(2, 2)),
+    'no padding': dict(pads=((0, 0), (0, 0))),
+    'no padding, other phase': dict(pads=((0, 0), (0, 0)), phase='down_right'),
+    'no padding, wide kernel': dict(pads=((0, 0), (0, 0)), taps=(5, 5)),
     'wide padding': dict(pads=((3, 3), (2, 2)), stride=(1, 3)),
     'uneven padding': dict(pads=((0, 2), (1, 0))),
-    'groups': dict(pads=ONE, groups=2),
-    'scale 3': dict(pads=ONE, scale=3, channels=18),
-    'scale 1': dict(pads=ONE, scale=1),
+    'groups': dict(groups=2),
+    'scale 3': dict(scale=3, channels=18),
+    'scale 1': dict(scale=1),
 }
+ALL = pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 
 
-def draw(dtype=torch.float64, channels=16, size=(7, 6), **options):
-    """Geometry, order and every tensor that can get a gradient."""
-    generator = torch.Generator().manual_seed(0)
-
-    def random(*shape):
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    options = dict(dict(kernel_size=(3, 3), taps=(3, 3)), **options)
-    geometry = Geometry(**options)
-    depth = channels // geometry.scale**2 // geometry.groups
-    tensors = (
-        # Behind a ReLU many maxima are shared, by zeros.
-        random(3, channels, *size).relu(),
-        random(4, depth, *geometry.taps),
-        random(4),
-        random(1, 2, 3, 3),
-        random(1),
-        random(2, channels // 2, channels // 2).softmax(-1),
-    )
-    half = torch.randperm(channels // 2, generator=generator)
-    order = torch.cat((half, half.flip(0) + channels // 2))
-    tensors = [t.to(dtype).requires_grad_() for t in tensors]
-    return geometry, order, tensors
-
-
-def run(function, geometry, order, tensors, *form):
+def run(function, operands, tensors, *form):
     """Output and gradients, by name."""
-    x, weight, bias, mask_weight, mask_bias, relaxed = tensors
-    mask = mask_weight, mask_bias
-    out = function(x, weight, bias, geometry, *form, mask, order, relaxed)
+    out = function(operands, *form)
     generator = torch.Generator().manual_seed(1)
     seed = torch.randn(out.shape, generator=generator, dtype=torch.float64)
     grads = torch.autograd.grad((out * seed.to(out)).sum(), tensors)
     return dict(zip(('output', *NAMES), (out, *grads), strict=True))
 
 
-def error(found, expected):
-    """Largest error relative to the largest value, and its name."""
-    errors = {
-        name: (
-            (found[name].double() - value).abs().max()
-            / value.abs().max().clamp(min=1e-3)
-        ).item()
-        for name, value in expected.items()
-    }
-    return max((value, name) for name, value in errors.items())
+def check(found, expected, limit):
+    """Compare errors relative to the largest value with a limit."""
+    for name, value in expected.items():
+        error = (found[name].double() - value).abs().max()
+        assert error <= limit * value.abs().max().clamp(min=1e-3), name
 
 
-@pytest.fixture(params=['at once', 'by sample'])
-def by_sample(request, monkeypatch):
-    if request.param == 'by sample':
-        monkeypatch.setattr('mmseg_cube.ops.fused_lattice.SMALL', 1)
-
-
-@pytest.mark.usefixtures('by_sample')
-@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_all_are_exact_to_each_other(case):
-    geometry, order, tensors = draw(**case)
-    expected = run(plain_lattice, geometry, order, tensors)
+@pytest.mark.usefixtures('way')
+@ALL
+def test_all_are_exact_to_each_other(case, draw):
+    expected = run(plain_lattice, *draw(**case))
     for dtype, limit in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
-        _, _, tensors = draw(dtype, **case)
-        last = tensors[0].detach().to(memory_format=torch.channels_last)
+        operands, (x, *tensors) = draw(dtype, **case)
+        last = x.detach().to(memory_format=LAST).requires_grad_()
         for form in (AUTO, *FORMS):
-            for x in (tensors[0], last.requires_grad_()):
-                given = x, *tensors[1:]
-                found = run(convolve, geometry, order, given, form)
-                worst = error(found, expected)
-                assert worst[0] <= limit, (form, dtype, worst)
+            for given in (x, last):
+                given = operands._replace(input=given), (given, *tensors)
+                check(run(convolve, *given, form), expected, limit)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@ALL
+def test_gpu_computes_the_same(case, draw, operands_of):
+    operands, tensors = draw(**case)
+    expected = run(plain_lattice, operands, tensors)
+    expected = {name: value.cuda() for name, value in expected.items()}
+    x, *rest = (t.detach().cuda().requires_grad_() for t in tensors)
+    last = x.detach().to(memory_format=LAST).requires_grad_()
+    geometry, order = operands.geometry, operands.order.cuda()
+    for form in (AUTO, *FORMS):
+        for tensors in ((x, *rest), (last, *rest)):
+            given = operands_of(geometry, order, *tensors), tensors
+            check(run(convolve, *given, form), expected, 1e-10)
 
 
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('parts', ['mask', 'order', 'neither'])
-def test_mask_and_order_are_optional(form, parts):
-    geometry, order, (x, weight, bias, *mask, _) = draw(pads=ONE)
-    mask = mask if parts == 'mask' else None
-    order = order if parts == 'order' else None
-    out = convolve(x, weight, bias, geometry, form, mask, order)
-    expected = plain_lattice(x, weight, bias, geometry, mask, order)
-    wanted = [t for t in (x, weight, bias, *(mask or ())) if t is not None]
-    for a, b in zip(
-        (out, *torch.autograd.grad(out.square().sum(), wanted)),
-        (expected, *torch.autograd.grad(expected.square().sum(), wanted)),
-        strict=True,
-    ):
-        torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
+def test_mask_and_order_are_optional(form, parts, draw):
+    operands, (*wanted, _) = draw()
+    operands = operands._replace(relaxed=None)
+    if parts != 'order':
+        operands = operands._replace(order=None)
+    if parts != 'mask':
+        operands, wanted = operands._replace(mask=None), wanted[:3]
+    results = []
+    for out in (convolve(operands, form), plain_lattice(operands)):
+        grads = torch.autograd.grad(out.square().sum(), wanted)
+        results.append((out, *grads))
+    torch.testing.assert_close(*results, atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('case', ['as a 3 x 3', 'no padding', 'stride 2'])
-def test_output_has_the_layout_of_conv2d(form, case):
-    geometry, order, tensors = draw(**CASES[case])
-    last = dict(memory_format=torch.channels_last)
-    x, weight, bias, *mask, relaxed = (t.detach() for t in tensors)
-
-    def layout(x, weight, *parts):
-        out = convolve(x, weight, bias, geometry, form, *parts)
-        return out.is_contiguous(), out.is_contiguous(**last)
-
-    for parts in ((), (mask, order, relaxed)):
-        assert layout(x, weight, *parts) == (True, False)
-        assert layout(x.to(**last), weight, *parts) == (False, True)
-        assert layout(x, weight.to(**last), *parts) == (False, True)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_gpu_computes_the_same(case):
-    geometry, order, tensors = draw(**case)
-    expected = run(plain_lattice, geometry, order, tensors)
-    expected = {name: value.cuda() for name, value in expected.items()}
-    tensors = [t.detach().cuda().requires_grad_() for t in tensors]
-    last = tensors[0].detach().to(memory_format=torch.channels_last)
-    for form in (AUTO, *FORMS):
-        for x in (tensors[0], last.requires_grad_()):
-            given = x, *tensors[1:]
-            found = run(convolve, geometry, order.cuda(), given, form)
-            worst = error(found, expected)
-            assert worst[0] <= 1e-10, (form, worst)
+def test_output_has_the_layout_of_conv2d(form, case, draw):
+    full, (x, weight, *_) = draw(**CASES[case])
+    x, weight = x.detach(), weight.detach()
+    last_x, last_weight = (t.to(memory_format=LAST) for t in (x, weight))
+    bare = full._replace(mask=None, order=None, relaxed=None)
+    for operands in (full, bare):
+        for input, kernel, last in (
+            (x, weight, False),
+            (last_x, weight, True),
+            (x, last_weight, True),
+        ):
+            given = operands._replace(input=input, weight=kernel)
+            out = convolve(given, form)
+            assert out.is_contiguous(memory_format=LAST) == last
+            assert out.is_contiguous() != last
 
 
-@pytest.mark.parametrize('trained', [True, False])
-@pytest.mark.parametrize('layout', [torch.contiguous_format, LAST])
-def test_large_kernels_are_not_folded(trained, layout):
-    small = Geometry(kernel_size=(3, 3), taps=(3, 3), pads=ONE)
-    large = small._replace(taps=(4, 4))
-    for channels in (60, 64, 128, 512):
-        x = torch.empty(1, channels, 4, 4).to(memory_format=layout)
-        with torch.set_grad_enabled(trained):
-            form = choose_form(x, large, masked=False)
-            assert form == ('folded' if channels == 60 else 'lattice')
-            masked = choose_form(x, small, masked=True)
-            assert masked == 'lattice'
-    if layout is not LAST:
-        with torch.set_grad_enabled(trained):
-            assert choose_form(x, small, masked=False) == 'parity'
+SMALL, LARGE = (
+    Geometry(kernel_size=(3, 3), taps=(q, q), pads=ONE) for q in (3, 4)
+)
+
+
+@pytest.mark.parametrize(
+    'channels, geometry, trained, form',
+    [
+        (60, SMALL, True, 'folded'),
+        (64, SMALL, True, 'folded'),
+        (128, SMALL, True, 'parity'),
+        (60, SMALL, False, 'folded'),
+        (64, SMALL, False, 'lattice'),
+        (256, SMALL, False, 'parity'),
+        (60, LARGE, True, 'folded'),
+        (64, LARGE, True, 'lattice'),
+        (512, LARGE, False, 'lattice'),
+    ],
+)
+def test_chosen_form(channels, geometry, trained, form):
+    x = torch.empty(1, channels, 4, 4)
+
+    def choose(x, mask=None):
+        return choose_form(Operands(x, None, None, geometry, mask))
+
+    with torch.set_grad_enabled(trained):
+        assert choose(x) == form
+        last = 'folded' if channels == 60 else 'lattice'
+        assert choose(x.to(memory_format=LAST)) == last
+        # With a mask, and elsewhere than on a CPU.
+        assert choose(x, ()) == choose(x.to('meta')) == 'lattice'

@@ -1,58 +1,48 @@
-"""The fused lattice form: derivatives of every order, parts, layouts."""
+"""The fused lattice form: derivatives of every order, parts, strides."""
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from mmseg_cube.ops import Geometry
-from mmseg_cube.ops.fused_lattice import fused_lattice, plain_lattice
+from mmseg_cube.ops.fused_lattice import fused_lattice
+from mmseg_cube.ops.lattice import plain_lattice
 
-GEOMETRY = Geometry((3, 3), (3, 3), pads=((1, 1), (1, 1)))
+SMALL = dict(batch=2, channels=8, size=(3, 4), blocks=1)
 NAMES = ('input', 'weight', 'bias', 'mask weight', 'mask bias', 'relaxed')
 
 
-def draw(batch=2, channels=8, height=3, width=4):
-    torch.manual_seed(0)
-    order = torch.randperm(channels)
-    tensors = (
-        torch.randn(batch, channels, height, width),
-        torch.randn(3, channels // 4, 3, 3),
-        torch.randn(3),
-        torch.randn(1, 2, 3, 3),
-        torch.randn(1),
-        torch.rand(1, channels, channels),
-    )
-    return order, [t.double().requires_grad_() for t in tensors]
+@pytest.fixture
+def apply(draw, operands_of):
+    """Make a function of tensors, and the tensors that it takes."""
+
+    def made(dtype=torch.float64, function=fused_lattice, **options):
+        operands, tensors = draw(dtype, **SMALL | options)
+        known = operands.geometry, operands.order
+        return lambda *t: function(operands_of(*known, *t)), tensors
+
+    return made
 
 
-def call(function, order, x, weight, bias, *mask, relaxed=None):
-    return function(x, weight, bias, GEOMETRY, mask, order, relaxed)
-
-
-def test_gradcheck():
-    order, (*tensors, _) = draw()
-    assert torch.autograd.gradcheck(
-        lambda *a: call(fused_lattice, order, *a), tensors, fast_mode=True
-    )
+def test_gradcheck(apply):
+    function, (*tensors, _) = apply()
+    assert torch.autograd.gradcheck(function, tensors, fast_mode=True)
 
 
 @pytest.mark.parametrize('relaxed', [False, True])
-def test_double_backward(relaxed):
-    order, (*tensors, relaxation) = draw(batch=1, channels=4)
-    relaxed = relaxation if relaxed else None
-    assert torch.autograd.gradgradcheck(
-        lambda *a: call(fused_lattice, order, *a, relaxed=relaxed),
-        tensors,
-        fast_mode=True,
-    )
+def test_double_backward(relaxed, apply):
+    function, tensors = apply(batch=1, channels=4)
+    given = tensors[:-1]
+
+    def call(*tensors_):
+        return function(*tensors_, *tensors[5 : 5 + relaxed])
+
+    assert torch.autograd.gradgradcheck(call, given, fast_mode=True)
 
 
-def test_gradient_of_a_gradient_reaches_everything():
-    order, tensors = draw()
-
-    def penalty(function):
-        *most, relaxed = tensors
-        out = call(function, order, *most, relaxed=relaxed)
-        loss = out.square().sum()
+def test_gradient_of_a_gradient_reaches_everything(apply):
+    def penalty(kind):
+        function, tensors = apply(function=kind)
+        loss = function(*tensors).square().sum()
         grads = torch.autograd.grad(loss, tensors, create_graph=True)
         size = sum(grad.square().sum() for grad in grads)
         return torch.autograd.grad(size, tensors[:-1])
@@ -60,19 +50,16 @@ def test_gradient_of_a_gradient_reaches_everything():
     torch.testing.assert_close(penalty(fused_lattice), penalty(plain_lattice))
 
 
+@pytest.mark.usefixtures('way')
 @pytest.mark.parametrize('alone', [(n,) for n in NAMES] + [NAMES[1:], ()])
-@pytest.mark.parametrize('small', [None, 1])
-def test_only_what_is_wanted_is_computed(alone, small, monkeypatch):
-    if small is not None:
-        monkeypatch.setattr('mmseg_cube.ops.fused_lattice.SMALL', small)
-    order, tensors = draw()
+def test_only_what_is_wanted_is_computed(alone, apply):
+    function, tensors = apply()
 
     def grads(names):
         for name, t in zip(NAMES, tensors, strict=True):
             t.requires_grad_(name in names)
             t.grad = None
-        *most, relaxed = tensors
-        out = call(fused_lattice, order, *most, relaxed=relaxed)
+        out = function(*tensors)
         assert out.requires_grad == bool(names)
         if names:
             out.square().sum().backward()
@@ -86,84 +73,60 @@ def test_only_what_is_wanted_is_computed(alone, small, monkeypatch):
             assert found[name] is None, name
 
 
-def transposed(x):
-    return x.transpose(2, 3).contiguous().transpose(2, 3)
-
-
-def every_other_sample(x):
-    return x.repeat_interleave(2, 0)[::2]
-
-
-def some_channels(x):
-    return torch.cat((x, x), 1)[:, : x.shape[1]]
-
-
-def shifted(x):
-    return torch.nn.functional.pad(x, (1, 1, 1, 1))[..., 1:-1, 1:-1]
-
-
-def repeated(x):
-    return x[:1].expand(4, -1, -1, -1)
-
-
-@pytest.mark.parametrize(
-    'view',
-    [transposed, every_other_sample, some_channels, shifted, repeated],
+VIEWS = dict(
+    transposed=lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
+    every_other_sample=lambda x: x.repeat_interleave(2, 0)[::2],
+    some_channels=lambda x: torch.cat((x, x), 1)[:, : x.shape[1]],
+    shifted=lambda x: F.pad(x, (1, 1, 1, 1))[..., 1:-1, 1:-1],
+    repeated=lambda x: x[:1].expand(4, -1, -1, -1),
 )
+
+
+@pytest.mark.usefixtures('way')
+@pytest.mark.parametrize('view', VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize('last', [False, True])
-@pytest.mark.parametrize('small', [None, 1])
-def test_strides_of_the_input_do_not_matter(view, last, small, monkeypatch):
-    if small is not None:
-        monkeypatch.setattr('mmseg_cube.ops.fused_lattice.SMALL', small)
-    order, (x, *rest, relaxed) = draw(batch=3)
+def test_strides_of_the_input_do_not_matter(view, last, apply):
+    function, (x, *rest) = apply(batch=3)
     x = x.detach()
     if last:
         x = x.to(memory_format=torch.channels_last)
     results = []
     for given in (view(x), view(x).clone(memory_format=torch.preserve_format)):
-        for t in (given.requires_grad_(), *rest, relaxed):
-            t.grad = None
-        out = call(fused_lattice, order, given, *rest, relaxed=relaxed)
-        out.square().sum().backward()
-        grads = [t.grad for t in (given, *rest, relaxed)]
-        results.append((out.detach(), *grads))
-    for a, b in zip(*results, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
+        given.requires_grad_()
+        out = function(given, *rest)
+        grads = torch.autograd.grad(out.square().sum(), (given, *rest))
+        results.append((out, *grads))
+    torch.testing.assert_close(*results, atol=1e-10, rtol=0)
 
 
+@pytest.mark.usefixtures('way')
 @pytest.mark.parametrize('last', [False, True])
-def test_output_may_be_changed_in_place(last):
-    order, tensors = draw()
-    tensors = [t.detach().float().requires_grad_() for t in tensors]
-    x, *rest, relaxed = tensors
+def test_output_may_be_changed_in_place(last, apply):
+    function, (x, *rest) = apply(torch.float32)
     if last:
         x = x.detach().to(memory_format=torch.channels_last).requires_grad_()
 
     def grads(act):
-        out = call(fused_lattice, order, x, *rest, relaxed=relaxed)
-        loss = act(out).square().sum()
-        return torch.autograd.grad(loss, (x, *rest, relaxed))
+        loss = act(function(x, *rest)).square().sum()
+        return torch.autograd.grad(loss, (x, *rest))
 
     for a, b in zip(grads(torch.relu_), grads(torch.relu), strict=True):
         assert torch.equal(a, b)
 
 
-def test_empty_batch():
-    order, tensors = draw(batch=0)
-    *most, relaxed = tensors
-    tensors = [t.detach().float().requires_grad_() for t in (*most, relaxed)]
-    out = call(fused_lattice, order, *tensors[:-1], relaxed=tensors[-1])
-    assert out.shape == (0, 3, 3, 4)
-    for name, grad in zip(
-        NAMES, torch.autograd.grad(out.sum(), tensors), strict=True
-    ):
-        assert not grad.any(), name
+@pytest.mark.usefixtures('way')
+def test_empty_batch(apply):
+    function, tensors = apply(torch.float32, batch=0)
+    out = function(*tensors)
+    assert out.shape == (0, 4, 3, 4)
+    for grad in torch.autograd.grad(out.sum(), tensors):
+        assert not grad.any()
 
 
-def test_input_changed_before_the_backward_pass_is_noticed():
-    order, (x, *rest, _) = draw()
+def test_input_changed_before_the_backward_pass_is_noticed(apply):
+    function, (x, *rest) = apply()
     given = x * 1
-    out = call(fused_lattice, order, given, *rest)
+    out = function(given, *rest)
     given.mul_(2)
     with pytest.raises(RuntimeError, match='modified by an inplace'):
         out.sum().backward()

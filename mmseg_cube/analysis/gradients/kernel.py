@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
 from mmseg_cube.layers import CubeConv2d
-from mmseg_cube.ops import cell_pads, fold_weight, mask_cells
+from mmseg_cube.ops import cell_pads, fold_weight
 
 
 @torch.no_grad()
@@ -42,7 +42,8 @@ def kernel_gradient(conv: nn.Conv2d, input: Tensor, grad: Tensor) -> Tensor:
         return _cube_gradient(conv, input, grad)
     # Filled by torch for every padding, 'same' included.
     pads = conv._reversed_padding_repeated_twice
-    input = _pad(input, pads, conv.padding_mode)
+    zeros = conv.padding_mode == 'zeros'
+    input = F.pad(input, pads, 'constant' if zeros else conv.padding_mode)
     size = (conv.out_channels, conv.in_channels, *conv.kernel_size)
     return conv2d_weight(
         input, size, grad, conv.stride, dilation=conv.dilation
@@ -50,26 +51,11 @@ def kernel_gradient(conv: nn.Conv2d, input: Tensor, grad: Tensor) -> Tensor:
 
 
 def _cube_gradient(conv: CubeConv2d, input: Tensor, grad: Tensor) -> Tensor:
-    geometry = conv.geometry
-    # Before router and mask, as the layer has it.
-    if conv.padding_mode != 'zeros':
-        rows, columns = geometry.pads
-        input = _pad(input, (*columns, *rows), conv.padding_mode)
-        geometry = geometry._replace(pads=((0, 0), (0, 0)))
-    order = None
-    if conv.router is not None:
-        order = conv.router.permutation().to(input.device)
-        input = input.index_select(1, order)
-    if conv.mask is not None:
-        mask = conv.mask
-        input = mask_cells(input, mask.weight, mask.bias, conv.scale)
+    given = conv.prepare(input)
+    geometry, order = given.geometry, given.order
     rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
-    input = F.pad(input, (*columns, *rows))
+    input = F.pad(given.cells(), (*columns, *rows))
     taps = fold_weight(conv.weight[:1], geometry).shape[2:]
     size = (conv.out_channels, conv.in_channels, *taps)
     kernel = conv2d_weight(input, size, grad, conv.stride)
     return kernel if order is None else kernel[:, order.argsort()]
-
-
-def _pad(input: Tensor, pads: tuple[int, ...], mode: str) -> Tensor:
-    return F.pad(input, pads, 'constant' if mode == 'zeros' else mode)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_cube.layers import CubeConv2d
-from mmseg_cube.ops import apply_order, reconstruct, spatial_mask
+from mmseg_cube.ops import spatial_mask
 
 
 @dataclass
@@ -84,18 +83,14 @@ def mask_of(layer: CubeConv2d, input: Tensor) -> Tensor:
     Returns:
         Tensor of shape (N, 1, r * H, r * W).
     """
-    (top, bottom), (left, right) = pads = layer.coarse_pads
-    padded = layer.padding_mode != 'zeros'
-    if padded:
-        input = F.pad(input, (*pads[1], *pads[0]), layer.padding_mode)
-    if layer.router is not None:
-        input = apply_order(input, *layer.router.order_and_relaxation())
-    lattice = reconstruct(input, layer.scale)
-    mask = spatial_mask(lattice, layer.mask.weight, layer.mask.bias)
-    if padded:
-        top, bottom, left, right = (
-            layer.scale * pad for pad in (top, bottom, left, right)
-        )
-        height, width = mask.shape[2:]
-        mask = mask[:, :, top : height - bottom, left : width - right]
-    return mask
+    given = layer.prepare(input)
+    mask = spatial_mask(given.routed(), *given.mask, layer.scale)
+    pads, _ = layer.split_padding()
+    if pads is None:
+        return mask
+    # Of what the layer has padded, the image is the inner part.
+    (top, bottom), (left, right) = (
+        (layer.scale * before, layer.scale * after) for before, after in pads
+    )
+    height, width = mask.shape[2:]
+    return mask[:, :, top : height - bottom, left : width - right]

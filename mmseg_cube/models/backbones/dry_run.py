@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from mmseg_cube.models.backbones.autograd_graph import parameters_of
-from mmseg_cube.ops import to_pair
+from mmseg_cube.ops.geometry import to_pair
 
 # Side of the dummy image in pixels: with the usual strides of 4 to 32 every
 # stage has a size of its own.

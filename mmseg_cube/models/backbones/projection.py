@@ -57,10 +57,10 @@ def _tap_matrix(layer: CubeConv2d, axis: int) -> tuple[Tensor, Tensor]:
     """Parity of each tap, of shape (q,), and M, of shape (q, k)."""
     geometry = layer.geometry
     taps = cell_taps(geometry, axis)
-    kept = torch.tensor(taps.cells) - taps.before
+    cells, parities = torch.tensor(taps.places).unbind(1)
+    kept = cells - taps.before
     read = torch.arange(geometry.kernel_size[axis])
     read = geometry.dilation[axis] * read - geometry.pads[axis][0]
-    parities = torch.tensor(taps.parities)
     # Taps of other parities read other channels, which tell nothing.
     alike = (parities[:, None] == parities).double()
     among = _correlation(kept, kept) * alike

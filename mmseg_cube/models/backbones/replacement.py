@@ -10,15 +10,14 @@ from torch import nn
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import (
     ALREADY,
-    GROUPED,
     NOT_CHOSEN,
     OTHER_KIND,
     describe_kept,
-    describe_kernel,
     find_obstacle,
 )
 from mmseg_cube.models.backbones.dry_run import DryRun
 from mmseg_cube.models.backbones.projection import project_weight
+from mmseg_cube.ops.rules import describe_kernel
 
 SHOWN_NAMES = 8
 
@@ -127,9 +126,9 @@ def _find_obstacle(
         return 'unused'
     height, width = conv.kernel_size
     if height != width or height not in kernel_sizes:
-        return describe_kernel(conv)
+        return describe_kernel(conv.kernel_size)
     # Plain weights of groups cannot be projected.
-    return GROUPED if conv.groups > 1 else obstacle
+    return 'grouped' if conv.groups > 1 else obstacle
 
 
 def _choose(

@@ -1,9 +1,22 @@
-"""Autocast for operators that autograd does not see through."""
+"""What goes on around an operator: autocast, compilers and exporters."""
 
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
+
+# torch 2.1 has it under another name.
+is_compiling = getattr(
+    torch.compiler, 'is_compiling', torch._dynamo.is_compiling
+)
+
+
+def is_traced() -> bool:
+    """Whether a tracer, a compiler or an exporter records the operations.
+
+    They cannot look into autograd functions, and fuse by themselves.
+    """
+    return torch.jit.is_tracing() or is_compiling()
 
 
 def autocast_dtype(device_type: str) -> torch.dtype | None:
@@ -25,6 +38,8 @@ def cast_for_autocast(
     tensors: tuple[Tensor | None, ...],
 ) -> tuple[tuple[Tensor | None, ...], AbstractContextManager]:
     """Cast as autocast does in front of a convolution.
+
+    Autograd does not see through the functions that need this.
 
     Args:
         tensors: Input, weight and bias; the input names the device.

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_cube.ops.autocast import autocast_dtype, cast_for_autocast
+from mmseg_cube.ops.context import autocast_dtype, cast_for_autocast
 
 BF16 = torch.bfloat16
 

@@ -1,0 +1,105 @@
+"""The two forms that stay on the coarse grid, see :mod:`mmseg_cube.ops.forms`.
+
+This project. The taps that the parity form gathers take 9/4 of the memory of
+the input (r = 2, q = 3) and are kept for the backward pass. To gather them
+once more there was measured to cost the time that this form gains, and to
+raise the peak of memory, since their gradient is as large.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_cube.ops.geometry import (
+    Geometry,
+    cell_pads,
+    cell_taps,
+    output_size,
+)
+from mmseg_cube.ops.layout import LAST, is_channels_last, layout_of
+from mmseg_cube.ops.operands import Operands
+
+
+def folded_form(operands: Operands) -> Tensor:
+    """Convolve the coarse grid with the dense coarse kernel."""
+    geometry, cells = operands.geometry, operands.cells()
+    kernel = fold_weight(operands.weight, geometry)
+    rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
+    padding = (0, 0)
+    if rows[0] == rows[1] >= 0 and columns[0] == columns[1] >= 0:
+        padding = (rows[0], columns[0])
+    else:
+        cells = F.pad(cells, (*columns, *rows))
+    options = geometry.stride, padding, 1, geometry.groups
+    return F.conv2d(cells, kernel, operands.bias, *options)
+
+
+def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
+    """Scatter the lattice kernel into the dense coarse kernel.
+
+    Args:
+        weight: Tensor of shape (D, G / groups, q, q).
+        geometry: Geometry of the convolution.
+
+    Returns:
+        Tensor of shape (D, C / groups, K, K') with the weights of an
+        equivalent convolution of the coarse grid, in the same layout.
+    """
+    scale = geometry.scale
+    rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
+    places = [
+        ((i * scale + j) * rows.span + h) * columns.span + w
+        for h, i in rows.places
+        for w, j in columns.places
+    ]
+    size = scale**2 * rows.span * columns.span
+    index = torch.tensor(places, device=weight.device)
+    folded = weight.new_zeros(*weight.shape[:2], size)
+    folded = folded.index_copy(2, index, weight.flatten(2))
+    folded = folded.unflatten(2, (scale**2, rows.span, columns.span))
+    return folded.flatten(1, 2).contiguous(memory_format=layout_of(weight))
+
+
+def parity_form(operands: Operands) -> Tensor:
+    """Multiply the kernel with the shifted channels of every tap."""
+    weight, geometry = operands.weight, operands.geometry
+    cells = operands.cells()
+    # (groups, D / groups, q * q * G / groups)
+    kernel = weight.unflatten(0, (geometry.groups, -1)).flatten(3)
+    kernel = kernel.transpose(2, 3).flatten(2)
+    out = kernel @ gather_taps(cells, geometry)
+    size = [output_size(cells.shape[2 + a], geometry, a) for a in (0, 1)]
+    out = out.flatten(1, 2).unflatten(2, size)
+    if operands.bias is not None:
+        # Autocast has cast the product alone.
+        out = out + operands.bias.to(out.dtype)[:, None, None]
+    # As in torch, either of them asks for channels last.
+    last = is_channels_last(cells) or is_channels_last(weight)
+    return out.contiguous(memory_format=LAST) if last else out
+
+
+def gather_taps(input: Tensor, geometry: Geometry) -> Tensor:
+    """Put the channels that each tap reads side by side.
+
+    Returns:
+        Tensor of shape (N, groups, q * q * G / groups, H' * W').
+    """
+    rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
+    height = output_size(input.shape[2], geometry, 0)
+    width = output_size(input.shape[3], geometry, 1)
+    scale, (down, right) = geometry.scale, geometry.stride
+    parities = (
+        F.pad(input, (*columns, *rows))
+        .unflatten(1, (geometry.groups, -1, scale**2))
+        .unbind(3)
+    )
+    shifted = [
+        parities[i * scale + j][
+            ...,
+            h : h + down * (height - 1) + 1 : down,
+            w : w + right * (width - 1) + 1 : right,
+        ]
+        for h, i in cell_taps(geometry, 0).places
+        for w, j in cell_taps(geometry, 1).places
+    ]
+    return torch.stack(shifted, 2).flatten(4).flatten(2, 3)

@@ -1,0 +1,145 @@
+"""The lattice form: reconstruct channels on the finer lattice and convolve.
+
+Source: the Cube Kernel. With N batch, C channels, H x W the coarse grid, r
+the lattice scale and G = C / r^2::
+
+    z[n, g, r*h + i, r*w + j] = x[n, g*r^2 + i*r + j, h, w]
+
+:func:`plain_lattice` is the whole form in plain expressions.
+:func:`to_lattice` and :func:`to_cells` reconstruct and undo it outside
+autograd, faster on a CPU.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_cube.ops import layout
+from mmseg_cube.ops.geometry import Geometry, Pair, lattice_pads
+from mmseg_cube.ops.layout import LAST, cells_of, layout_of, to_channels_last
+from mmseg_cube.ops.mask import spatial_mask
+from mmseg_cube.ops.operands import Operands
+
+Pads = tuple[Pair, Pair]
+NOTHING = ((0, 0), (0, 0))
+
+
+def reconstruct(input: Tensor, scale: int = 2) -> Tensor:
+    """Lay channels out on the finer lattice.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        scale: Lattice pixels per cell and axis, r.
+
+    Returns:
+        Tensor of shape (N, C / r^2, r * H, r * W).
+    """
+    return F.pixel_shuffle(input, scale)
+
+
+class LatticeConv(NamedTuple):
+    """How the lattice is convolved.
+
+    Attributes:
+        arguments: Stride, padding, dilation and groups for ``F.conv2d``.
+        added: Zeros (before, after) per axis to put around the lattice, where
+            the convolution cannot pad.
+        cut: Pixels (before, after) per axis that no window reads.
+    """
+
+    arguments: tuple[Pair, Pair, Pair, int]
+    added: Pads = NOTHING
+    cut: Pads = NOTHING
+
+
+def lattice_conv(geometry: Geometry) -> LatticeConv:
+    """Arguments of the convolution of the lattice."""
+    pads = lattice_pads(geometry, 0), lattice_pads(geometry, 1)
+    stride = tuple(geometry.scale * s for s in geometry.stride)
+    options = geometry.dilation, geometry.groups
+    # Windows advance by whole cells, so less than a cell too much behind
+    # adds no window: the convolution can pad, without a copy.
+    if all(b >= 0 and 0 <= b - a < geometry.scale for b, a in pads):
+        return LatticeConv((stride, (pads[0][0], pads[1][0]), *options))
+    added = tuple((max(b, 0), max(a, 0)) for b, a in pads)
+    cut = tuple((max(-b, 0), max(-a, 0)) for b, a in pads)
+    return LatticeConv((stride, (0, 0), *options), added, cut)
+
+
+def plain_lattice(operands: Operands) -> Tensor:
+    """The lattice form in plain expressions, for compilers and exporters."""
+    lattice = reconstruct(operands.routed(), operands.geometry.scale)
+    if operands.mask is not None:
+        lattice = lattice * spatial_mask(lattice, *operands.mask)
+    conv = lattice_conv(operands.geometry)
+    lattice = pad(inside(lattice, conv.cut), conv.added)
+    return F.conv2d(lattice, operands.weight, operands.bias, *conv.arguments)
+
+
+def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:
+    """Lay channels out on a new lattice with room for padding.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        scale: Lattice pixels per cell and axis, r.
+        pads: Zeros (before, after) per axis, in lattice pixels.
+
+    Returns:
+        The padded lattice: on a CPU with its channels last, elsewhere in the
+        layout of the input.
+    """
+    if layout.on_cpu(input):
+        lattice = F.pixel_shuffle(to_channels_last(input), scale)
+    else:
+        n, c, h, w = input.shape
+        lattice = torch.empty(
+            (n, c // scale**2, scale * h, scale * w),
+            dtype=input.dtype,
+            device=input.device,
+            memory_format=layout_of(input),
+        )
+        cells = input.unflatten(1, (-1, scale, scale))
+        cells_of(lattice, scale).copy_(cells)
+    return pad(lattice, pads)
+
+
+def to_cells(lattice: Tensor, scale: int) -> Tensor:
+    """Undo :func:`to_lattice`.
+
+    Args:
+        lattice: Tensor of shape (N, G, r * H, r * W) in either layout.
+        scale: Lattice pixels per cell and axis, r.
+
+    Returns:
+        Tensor of shape (N, C, H, W): on a CPU with its channels last,
+        elsewhere in the layout of the lattice.
+    """
+    cells = cells_of(lattice, scale)
+    if not layout.on_cpu(lattice) or lattice.numel() == 0:
+        last = lattice.stride(1) == 1
+        memory_format = LAST if last else torch.contiguous_format
+        return cells.flatten(1, 3).contiguous(memory_format=memory_format)
+    # Whole runs of channels first, then a transposition inside the pixels,
+    # for which torch has a fast kernel.
+    blocks = cells.permute(0, 4, 5, 2, 3, 1).flatten(3)
+    return torch.native_channel_shuffle(
+        blocks.contiguous().permute(0, 3, 1, 2), scale**2
+    )
+
+
+def pad(lattice: Tensor, pads: Pads) -> Tensor:
+    """Put zeros (before, after) per axis around a lattice."""
+    if any(map(any, pads)):
+        return F.pad(lattice, (*pads[1], *pads[0]))
+    return lattice
+
+
+def inside(lattice: Tensor, margins: Pads) -> Tensor:
+    """View of a lattice without margins (before, after) per axis."""
+    for axis, (before, after) in zip((2, 3), margins, strict=True):
+        if before or after:
+            size = lattice.shape[axis] - before - after
+            lattice = lattice.narrow(axis, before, size)
+    return lattice

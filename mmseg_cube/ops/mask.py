@@ -1,0 +1,75 @@
+"""Spatial mask over the lattice.
+
+Source: the Cube Kernel's lightweight spatial attention; the formula is this
+project's, with the channel statistics of CBAM (arXiv 1807.06521)::
+
+    m = sigmoid(conv([mean_g z, max_g z]; weight (1, 2, k, k)) + bias)
+    z <- m * z
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_cube.ops.layout import cells_of, layout_of
+
+
+def spatial_mask(
+    input: Tensor, weight: Tensor, bias: Tensor, scale: int = 1
+) -> Tensor:
+    """One value between 0 and 1 per lattice pixel.
+
+    Only the two statistics are laid out on the lattice.
+
+    Args:
+        input: Lattice of shape (N, G, rH, rW); or, with its ``scale``, the
+            cells of shape (N, C, H, W) that are to be laid out on it.
+        weight: Tensor of shape (1, 2, k, k), k odd.
+        bias: Tensor of shape (1,).
+        scale: Lattice pixels per cell and axis, r.
+
+    Returns:
+        Tensor of shape (N, 1, rH, rW).
+    """
+    statistics = channel_statistics(input, scale)
+    if scale > 1:
+        statistics = F.pixel_shuffle(statistics, scale)
+    padding = (weight.shape[2] // 2, weight.shape[3] // 2)
+    return torch.sigmoid(F.conv2d(statistics, weight, bias, padding=padding))
+
+
+def channel_statistics(input: Tensor, scale: int) -> Tensor:
+    """Mean and maximum over the channels that a place of the cells holds.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        scale: Lattice pixels per cell and axis, r.
+
+    Returns:
+        Tensor of shape (N, 2 * r^2, H, W).
+    """
+    if scale > 1:
+        input = input.unflatten(1, (-1, scale**2))
+        return torch.cat((input.mean(1), input.amax(1)), 1)
+    return torch.cat((input.mean(1, True), input.amax(1, True)), 1)
+
+
+def mask_cells(
+    input: Tensor, weight: Tensor, bias: Tensor, scale: int
+) -> Tensor:
+    """Mask the lattice without laying it out.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        weight: Tensor of shape (1, 2, k, k), k odd.
+        bias: Tensor of shape (1,).
+        scale: Lattice pixels per cell and axis, r.
+
+    Returns:
+        Tensor of shape (N, C, H, W), the masked input, in its layout.
+    """
+    mask = spatial_mask(input, weight, bias, scale)
+    # Not pixel_unshuffle: exporters to ONNX get its channel order wrong.
+    cells = cells_of(mask, scale).flatten(2, 3)
+    masked = input.unflatten(1, (-1, scale**2)) * cells
+    return masked.flatten(1, 2).contiguous(memory_format=layout_of(input))

@@ -1,0 +1,122 @@
+"""The mask by its definition, and in the ways it is computed."""
+
+from itertools import product
+
+import pytest
+import torch
+
+from mmseg_cube.ops import mask_cells, reconstruct, spatial_mask
+from mmseg_cube.ops.cell_mask import (
+    cell_mask,
+    cell_mask_gradients,
+    cell_statistics,
+    fold_mask,
+    unfold_mask,
+)
+from mmseg_cube.ops.lattice import to_cells
+
+LAST = torch.channels_last
+EXACT = dict(atol=1e-10, rtol=0)
+SIZES = pytest.mark.parametrize(
+    'taps, scale', list(product((1, 3, 5, 7), (2, 3)))
+)
+
+
+def draw(taps, scale=2, height=5, width=4):
+    torch.manual_seed(0)
+    # Behind a ReLU many maxima are shared, by zeros.
+    lattice = torch.randn(2, 3, height * scale, width * scale).relu()
+    weight, bias = torch.randn(1, 2, taps, taps), torch.randn(1)
+    return [t.double() for t in (lattice, weight, bias)]
+
+
+def reference(z, weight, bias):
+    n, _, height, width = z.shape
+    half = weight.shape[2] // 2
+    out = z.new_zeros(n, 1, height, width)
+    around = range(-half, half + 1)
+    for b, h, w in product(*map(range, (n, height, width))):
+        total = bias[0].clone()
+        for i, j in product(around, around):
+            y, x = h + i, w + j
+            if 0 <= y < height and 0 <= x < width:
+                taps = weight[0, :, i + half, j + half]
+                site = z[b, :, y, x]
+                total += taps[0] * site.mean() + taps[1] * site.max()
+        out[b, 0, h, w] = 1 / (1 + torch.exp(-total))
+    return out
+
+
+@pytest.mark.parametrize('taps', [1, 3, 5])
+def test_equals_the_definition(taps):
+    given = draw(taps, height=3, width=2)
+    torch.testing.assert_close(
+        spatial_mask(*given), reference(*given), **EXACT
+    )
+
+
+def test_gradcheck():
+    z = torch.randn(1, 3, 4, 4, dtype=torch.float64)
+    given = [t.requires_grad_() for t in (z, *draw(3)[1:])]
+    assert torch.autograd.gradcheck(spatial_mask, given, fast_mode=True)
+
+
+@pytest.mark.parametrize('last', [False, True])
+@pytest.mark.parametrize('scale', [1, 2, 3])
+def test_masked_cells_are_the_masked_lattice(scale, last):
+    lattice, weight, bias = draw(3, scale)
+    x = to_cells(lattice, scale)
+    x = x.contiguous(memory_format=LAST if last else torch.contiguous_format)
+    cells = mask_cells(x, weight, bias, scale)
+    mask = spatial_mask(lattice, weight, bias)
+    torch.testing.assert_close(reconstruct(cells, scale), lattice * mask)
+    torch.testing.assert_close(spatial_mask(x, weight, bias, scale), mask)
+    assert cells.stride() == x.stride()
+
+
+@SIZES
+@pytest.mark.parametrize('last', [False, True])
+def test_folded_mask_is_the_mask(taps, scale, last):
+    lattice, weight, bias = draw(taps, scale)
+    cells = to_cells(lattice, scale)
+    if not last:
+        cells = cells.contiguous()
+    statistics = cell_statistics(cells, lattice, scale)
+    assert statistics.shape == (2, 2 * scale**2, 5, 4)
+    kernel = fold_mask(weight, scale)
+    span = 2 * -(-(taps // 2) // scale) + 1
+    assert kernel.shape == (scale**2, 2 * scale**2, span, span)
+    torch.testing.assert_close(
+        cell_mask(statistics, kernel, bias, scale),
+        spatial_mask(lattice, weight, bias),
+        **EXACT,
+    )
+
+
+@SIZES
+def test_gradients_are_those_of_the_masked_lattice(taps, scale):
+    tensors = [t.requires_grad_() for t in draw(taps, scale)]
+    lattice, weight, bias = tensors
+    mask = spatial_mask(lattice, weight, bias)
+    grad = torch.randn_like(lattice)
+    expected = torch.autograd.grad((lattice * mask * grad).sum(), tensors)
+    with torch.no_grad():
+        statistics = cell_statistics(to_cells(lattice, scale), lattice, scale)
+        kernel = fold_mask(weight, scale)
+        d_pixels, d_kernel, d_bias = cell_mask_gradients(
+            grad, lattice * mask, statistics, mask, kernel, scale
+        )
+    found = d_pixels, unfold_mask(d_kernel, weight, scale), d_bias
+    torch.testing.assert_close(found, expected, **EXACT)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_statistics_of_half_precision_do_not_overflow(dtype):
+    largest = torch.finfo(torch.float16).max
+    lattice = torch.full((1, 64, 4, 6), largest, dtype=dtype)
+    lattice = lattice.to(memory_format=LAST)
+    cells = lattice.new_full((1, 256, 2, 3), largest)
+    for given in (cells, cells.to(memory_format=LAST)):
+        statistics = cell_statistics(given, lattice, 2)
+        assert statistics.dtype == torch.float32
+        assert torch.all(statistics == lattice[0, 0, 0, 0].float())
