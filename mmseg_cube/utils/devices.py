@@ -20,13 +20,12 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     if name is None:
         name = 'cuda' if torch.cuda.is_available() else 'cpu'
     try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
+        # A tensor tells which GPU 'cuda' is; some functions want the index.
+        return torch.empty(1, device=torch.device(name)).device
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f'device {name} cannot be used; try cpu. {shorten(error)}'
         ) from error
-    return device
 
 
 def shorten(error: Exception) -> str:
