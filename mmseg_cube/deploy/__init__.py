@@ -4,11 +4,10 @@ from mmseg_cube.deploy.export import (
     TOLERANCE,
     Export,
     ParityError,
+    describe,
     export_segmentor,
 )
 from mmseg_cube.deploy.formats import FORMATS
-from mmseg_cube.deploy.load import load_segmentor
-from mmseg_cube.deploy.metadata import describe
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
 
 __all__ = [
@@ -19,5 +18,4 @@ __all__ = [
     'ParityError',
     'describe',
     'export_segmentor',
-    'load_segmentor',
 ]

@@ -1,18 +1,20 @@
 """Export of a segmentor, kept only if the file computes the same."""
 
 import importlib.util
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from mmseg_cube.deploy.formats import FORMATS, Run
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
 from mmseg_cube.layers import switch_to_deploy
+from mmseg_cube.version import __version__
 
-# Largest difference of a logit.
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # largest difference of a logit
 Shape = tuple[int, int, int, int]
 
 
@@ -39,7 +41,7 @@ def export_segmentor(
     segmentor: ExportableSegmentor,
     path: Path,
     format: str,
-    size: tuple[int, int] = (512, 512),
+    size: int = 512,
     plain: bool | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Export:
@@ -49,10 +51,10 @@ def export_segmentor(
     segmentor as it was before it was deployed, on images of several shapes.
 
     Args:
-        segmentor: Trained network in evaluation mode, on the CPU.
+        segmentor: Trained network, on the CPU.
         path: File to write; replaced if it is there.
         format: Key of ``FORMATS``.
-        size: Height and width of the example images.
+        size: Side of the example images in pixels.
         plain: As in :func:`mmseg_cube.layers.switch_to_deploy`.
         metadata: Texts to store in the file.
 
@@ -66,14 +68,14 @@ def export_segmentor(
             suffix or the size is too small.
         OSError: If the file cannot be written.
     """
-    check_request(path, format, size, segmentor.divisor)
+    _check_request(path, format, size, segmentor.divisor)
     deployed = switch_to_deploy(segmentor, plain)
     # torch.export goes by the suffix, so it stays the last part.
     part = path.with_name(f'.{path.stem}.part{path.suffix}')
     path.parent.mkdir(parents=True, exist_ok=True)
-    shapes = parity_shapes(*size)
+    shapes = parity_shapes(size)
     # A batch of one would be taken for a constant.
-    example = torch.rand(2, 3, *size) * 255
+    example = torch.rand(2, 3, size, size) * 255
     try:
         FORMATS[format].write(deployed, example, part, metadata or {})
         run = FORMATS[format].read(part)
@@ -90,43 +92,55 @@ def export_segmentor(
     return Export(path, difference, shapes)
 
 
-def check_request(
-    path: Path, format: str, size: tuple[int, int], divisor: int
-) -> None:
-    """Check what can be checked before any work.
+def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
+    """Describe an exported network to those who run it.
 
-    Raises:
-        ValueError: As :func:`export_segmentor`.
+    Args:
+        segmentor: Network with a ``dataset_meta``.
+        cfg: Config that it was built from.
+
+    Returns:
+        Names and values: texts, or JSON for lists and mappings. ``window``
+        is the crop and the stride that the network was to be tested with.
     """
-    if format not in FORMATS:
-        raise ValueError(
-            f'format must be one of {tuple(FORMATS)} with torch '
-            f'{torch.__version__}, but got {format!r}'
+    model = segmentor.model
+    meta, test_cfg = model.dataset_meta, model.test_cfg or {}
+    described = dict(
+        producer=f'mmseg_cube {__version__}',
+        config=Path(cfg.filename).name,
+        input='images: RGB, (N, 3, H, W), float32, 0 to 255',
+        output='logits: (N, classes, H, W); softmax over axis 1',
+        normalisation=dict(
+            done_by_network=True,
+            channels='RGB' if segmentor.is_rgb else 'BGR',
+            mean=segmentor.mean.flatten().tolist(),
+            std=segmentor.std.flatten().tolist(),
+        ),
+        padding=dict(
+            done_by_network=True,
+            size_divisor=segmentor.divisor,
+            value=segmentor.pad_val,
+        ),
+        classes=list(meta.get('classes') or ()),
+        palette=[list(color) for color in meta.get('palette') or ()],
+    )
+    if test_cfg.get('mode') == 'slide':
+        described['window'] = dict(
+            crop_size=list(test_cfg['crop_size']),
+            stride=list(test_cfg['stride']),
         )
-    suffix, needs = FORMATS[format].suffix, FORMATS[format].needs
-    if path.suffix != suffix:
-        raise ValueError(
-            f'a file of format {format} must end in {suffix}, but got {path}'
-        )
-    missing = [n for n in needs if importlib.util.find_spec(n) is None]
-    if missing:
-        raise ValueError(
-            f'format {format} needs packages that are not installed: pip '
-            f'install {" ".join(missing)}'
-        )
-    if min(size) <= divisor:
-        raise ValueError(
-            f'size must be larger than {divisor}, to which the network '
-            f'pads, but got {size}'
-        )
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in described.items()
+    }
 
 
-def parity_shapes(height: int, width: int) -> tuple[Shape, ...]:
+def parity_shapes(size: int) -> tuple[Shape, ...]:
     """Shapes to compare: the example's size, a larger one and an odd one."""
     return (
-        (1, 3, height, width),
-        (2, 3, height + 32, width + 64),
-        (3, 3, height + 5, width - width // 8 + 1),
+        (1, 3, size, size),
+        (2, 3, size + 32, size + 64),
+        (3, 3, size + 5, size - size // 8 + 1),
     )
 
 
@@ -147,3 +161,28 @@ def largest_difference(
             return float('inf')
         differences.append((got - expected).abs().max())
     return torch.stack(differences).max().item()
+
+
+def _check_request(path: Path, format: str, size: int, divisor: int) -> None:
+    """Check what can be checked before any work."""
+    if format not in FORMATS:
+        raise ValueError(
+            f'format must be one of {tuple(FORMATS)} with torch '
+            f'{torch.__version__}, but got {format!r}'
+        )
+    suffix, needs = FORMATS[format].suffix, FORMATS[format].needs
+    if path.suffix != suffix:
+        raise ValueError(
+            f'a file of format {format} must end in {suffix}, but got {path}'
+        )
+    missing = [n for n in needs if importlib.util.find_spec(n) is None]
+    if missing:
+        raise ValueError(
+            f'format {format} needs packages that are not installed: pip '
+            f'install {" ".join(missing)}'
+        )
+    if size <= divisor:
+        raise ValueError(
+            f'size must be larger than {divisor}, to which the network '
+            f'pads, but got {size}'
+        )

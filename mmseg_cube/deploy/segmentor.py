@@ -10,8 +10,8 @@ class ExportableSegmentor(nn.Module):
     """Images in, logits out, mmseg's preprocessing and resizing within.
 
     It normalises and pads as the segmentor's data preprocessor does in a
-    test, and gives the logits of mmseg's mode ``whole``. The windows of mode
-    ``slide`` are left to the caller.
+    test, and gives the logits of mmseg's mode ``whole``, in evaluation mode.
+    The windows of mode ``slide`` are left to the caller.
 
     Args:
         model: Segmentor with a ``SegDataPreProcessor``.
@@ -54,6 +54,7 @@ class ExportableSegmentor(nn.Module):
             mean, std = preprocessor.mean, preprocessor.std
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())
+        self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of a batch of images."""

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from mmengine.model import ImgDataPreprocessor
@@ -19,7 +21,6 @@ def mmseg_logits(model, images):
     return torch.stack([result.seg_logits.data for result in results])
 
 
-@pytest.mark.parametrize('size', [(64, 96), (45, 70)])
 @pytest.mark.parametrize(
     'options',
     [
@@ -30,27 +31,27 @@ def mmseg_logits(model, images):
         dict(test_cfg=None),
     ],
 )
-def test_logits_are_those_of_mmseg(cfg, model, options, size):
-    cfg.model.test_cfg = dict(mode='whole')
-    cfg.model.data_preprocessor.update(options)
-    other = type(model)(**{k: v for k, v in cfg.model.items() if k != 'type'})
-    other.load_state_dict(model.state_dict())
-    other.eval()
-    images = torch.randint(0, 256, (2, 3, *size)).float()
-    with torch.no_grad():
-        logits = ExportableSegmentor(other)(images)
-    assert logits.shape == (2, 2, *size)
-    expected = mmseg_logits(other, images)
-    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+def test_logits_are_those_of_mmseg(tiny_segmentor, options):
+    changes = {
+        f'model.data_preprocessor.{name}': value
+        for name, value in options.items()
+    }
+    test_cfg = {'model.test_cfg': dict(mode='whole', _delete_=True)}
+    model = tiny_segmentor(**changes, **test_cfg)
+    for size in ((64, 96), (45, 70)):
+        images = torch.randint(0, 256, (2, 3, *size)).float()
+        with torch.no_grad():
+            logits = ExportableSegmentor(model)(images)
+        assert logits.shape == (2, 2, *size)
+        expected = mmseg_logits(model, images)
+        torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
 
 
-def test_fixed_size_is_refused(model):
+def test_other_preprocessors_are_refused(segmentor):
+    model = copy.deepcopy(segmentor.model)
     model.data_preprocessor.test_cfg = dict(size=(64, 64))
     with pytest.raises(ValueError, match=r'size=\(64, 64\).*size_divisor'):
         ExportableSegmentor(model)
-
-
-def test_other_preprocessors_are_refused(model):
     model.data_preprocessor = ImgDataPreprocessor()
     with pytest.raises(ValueError, match='SegDataPreProcessor'):
         ExportableSegmentor(model)

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.runner import CheckpointLoader
 from mmseg.models import BaseSegmentor
 
 from mmseg_cube.analysis.complexity.chart import SCHEDULE
 from mmseg_cube.analysis.learned.orders import final_temperature
-from mmseg_cube.deploy import load_segmentor
+from mmseg_cube.utils import networks
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def load_network(cfg: Config, checkpoint: str, name: str) -> LearnedNetwork:
         OSError: If there is no such checkpoint.
         ValueError: If it is not one of this network.
     """
-    model = load_segmentor(cfg, checkpoint).to(get_device())
+    model = networks.load_network(cfg, checkpoint, None)
     loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
     temperature = final_temperature(cfg, loaded)
     return LearnedNetwork(name, cfg.filename, checkpoint, model, temperature)

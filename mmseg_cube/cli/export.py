@@ -1,0 +1,78 @@
+"""Export a trained segmentor to a file that runs without this package.
+
+Batch norms are folded, orders of channels fixed and Cube convolutions without
+a mask turned into plain ones where that is better. The file takes RGB images
+(N, 3, H, W), float32 from 0 to 255, of any size, and gives logits (N, classes,
+H, W). It is written only if its logits are those of PyTorch; the exit code is
+1 if they are not.
+"""
+
+import argparse
+import sys
+import time
+
+from mmseg_cube.cli import arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    arguments.config(parser)
+    arguments.checkpoint(parser)
+    parser.add_argument(
+        '--format',
+        required=True,
+        choices=('onnx', 'torchscript', 'torch_export'),
+        help='kind of the file',
+    )
+    arguments.out(
+        parser,
+        'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)',
+        required=True,
+    )
+    arguments.size(
+        parser, 512, 'side of the example in pixels; the file takes any size'
+    )
+    kernels = parser.add_mutually_exclusive_group()
+    kernels.add_argument(
+        '--keep-cube',
+        dest='plain',
+        action='store_false',
+        default=None,
+        help='keep the lattice, with the fewest weights and operations, also '
+        'where a plain convolution is expected to be faster',
+    )
+    kernels.add_argument(
+        '--all-plain',
+        dest='plain',
+        action='store_true',
+        default=None,
+        help='plain convolutions for all Cube convolutions without a mask, '
+        'also where they have no fewer operations than those of a baseline',
+    )
+    arguments.cfg_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the file; 1 if it would compute something else."""
+    from mmseg_cube import deploy
+    from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.networks import load_network
+
+    start = time.monotonic()
+    cfg = read_config(args.config, args.cfg_options)
+    segmentor = deploy.ExportableSegmentor(load_network(cfg, args.checkpoint))
+    metadata = deploy.describe(segmentor, cfg)
+    try:
+        export = deploy.export_segmentor(
+            segmentor, args.out, args.format, args.size, args.plain, metadata
+        )
+    except deploy.ParityError as error:
+        print(error, file=sys.stderr)
+        return 1
+    shapes = ', '.join('x'.join(map(str, shape)) for shape in export.shapes)
+    print(
+        f'{export.path}: {export.path.stat().st_size / 1e6:.1f} MB in '
+        f'{time.monotonic() - start:.0f} s; logits within '
+        f"{export.difference:.1g} of PyTorch's on {shapes}"
+    )
+    return 0
