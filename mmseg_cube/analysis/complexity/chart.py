@@ -1,36 +1,34 @@
-"""Chart of the size of networks, baseline beside Cube twin."""
+"""Chart of the size of networks, each below its baseline."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Sequence
-from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from mmseg_cube.analysis.complexity.configs import Sized
-from mmseg_cube.analysis.complexity.twins import FULL, PREFIX
+from mmseg_cube.analysis.complexity.twins import SCHEDULE, is_cube
+from mmseg_cube.utils.figures import new_figure, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH_INCHES = 11.0
-GROUP_INCHES, MARGIN_INCHES = 0.62, 1.3
-BAR = 0.38  # of the distance between groups
+ROW_INCHES, MARGIN_INCHES = 0.62, 1.3
+BAR = 0.38  # of the distance between rows
 HEADROOM = 1.35  # over the longest bar, for its number
-# What follows the network in a config's name: GPUs x images.
-SCHEDULE = re.compile(r'_\d+xb\d+.*')
 
 
-def draw_sizes(networks: Sequence[Sized], size: int, path: Path) -> None:
-    """Draw parameters and operations as horizontal bars, as a PNG.
+def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
+    """Draw parameters and operations as horizontal bars.
 
     Args:
         networks: Networks, from top to bottom.
         size: Side of the image, in pixels.
-        path: File to write.
     """
-    figure = Figure(
-        figsize=(WIDTH_INCHES, MARGIN_INCHES + GROUP_INCHES * len(networks)),
-        layout='constrained',
-    )
-    left, right = figure.subplots(1, 2, sharey=True)
+    height = MARGIN_INCHES + ROW_INCHES * len(networks)
+    figure, axes = new_figure(1, 2, (WIDTH_INCHES, height), sharey=True)
+    left, right = axes[0]
     _draw(left, networks, 'parameters', 1e6)
     left.set_title('Parameters (M)', loc='left', fontsize=11)
     _draw(right, networks, 'flops', 1e9)
@@ -41,7 +39,7 @@ def draw_sizes(networks: Sequence[Sized], size: int, path: Path) -> None:
     figure.legend(
         handles, labels, loc='outside upper right', ncols=len(labels)
     )
-    figure.savefig(path, format='png', dpi=110)
+    return figure
 
 
 def _draw(
@@ -57,32 +55,19 @@ def _draw(
         change = 100 * (value / before - 1)
         first.append((i - BAR / 2, before, f'{before:.1f}'))
         second.append((i + BAR / 2, value, f'{value:.1f}  ({change:+.1f} %)'))
-    for label, bars in (('baseline', first), (_kind(networks), second)):
+    twins = all(is_cube(n.config) for n in networks if n.baseline)
+    kind = 'Cube twin' if twins else 'compared'
+    for label, bars in (('baseline', first), (kind, second)):
         if bars:
             places, values, texts = zip(*bars, strict=True)
             drawn = axes.barh(places, values, 0.92 * BAR, label=label)
             axes.bar_label(drawn, texts, fontsize=8, padding=3)
     axes.set_xlim(0, HEADROOM * max(value for _, value, _ in first + second))
-    axes.spines[['top', 'right']].set_visible(False)
-
-
-def _kind(networks: Sequence[Sized]) -> str:
-    compared = [network for network in networks if network.baseline]
-    return 'Cube' if all(n.is_twin for n in compared) else 'compared'
+    plain(axes)
 
 
 def _labels(networks: Sequence[Sized]) -> list[str]:
-    """Names without schedule and data, unless only these tell them apart.
-
-    The two bars of a pair have the name of the baseline.
-    """
-    names = [_label(network) for network in networks]
+    """Names without schedule and data, unless only these tell them apart."""
+    names = [network.name for network in networks]
     short = [SCHEDULE.sub('', name) for name in names]
     return short if len(set(short)) == len(short) else names
-
-
-def _label(network: Sized) -> str:
-    if not network.is_twin:
-        return network.name
-    full = network.config.name.startswith(PREFIX + FULL)
-    return FULL * full + network.baseline.name

@@ -10,9 +10,8 @@ from mmengine.registry import init_default_scope
 from mmseg_cube.analysis.complexity.count import (
     Complexity,
     complexity_by_module,
-    without_weights,
 )
-from mmseg_cube.analysis.complexity.twins import Comparison, baseline_of
+from mmseg_cube.utils.configs import read_config, without_weights
 
 
 @dataclass(frozen=True)
@@ -30,29 +29,6 @@ class Sized:
     config: Path
     modules: Mapping[str, Complexity]
     baseline: 'Sized | None' = None
-
-    @property
-    def is_twin(self) -> bool:
-        """Whether this is the Cube twin of what it is compared with."""
-        if self.baseline is None:
-            return False
-        plain = baseline_of(self.config)
-        return plain is not None and plain.name == self.baseline.config.name
-
-
-def read_config(path: str | Path) -> Config:
-    """Read a config that has a network.
-
-    Raises:
-        ValueError: If it cannot be read, or has no ``model``.
-    """
-    try:
-        cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program
-        raise ValueError(f'{path} cannot be read: {error}') from error
-    if 'model' not in cfg:
-        raise ValueError(f'{path} has no model; name the config of a network')
-    return cfg
 
 
 class ConfigCounter:
@@ -80,7 +56,7 @@ class ConfigCounter:
         height, width = (size, size) if isinstance(size, int) else size
         key = repr(without_weights(cfg.model)), height, width
         if key not in self.counted:
-            init_default_scope(cfg.get('default_scope', 'mmseg'))
+            init_default_scope(cfg.get('default_scope') or 'mmseg')
             try:
                 counted = complexity_by_module(cfg.model, (height, width))
             except Exception as error:  # building raises all kinds
@@ -89,18 +65,24 @@ class ConfigCounter:
         return self.counted[key]
 
 
-def count_all(comparisons: Sequence[Comparison], size: int) -> list[Sized]:
+def count_all(
+    comparisons: Mapping[Path, Path | None], size: int
+) -> list[Sized]:
     """Count all networks for square images of a side in pixels.
+
+    Args:
+        comparisons: Baselines by config, a baseline before its twins.
+        size: Side of the image, in pixels.
 
     Raises:
         ValueError: If a config cannot be read, has no network, or one that
             does not take images of this size.
     """
     # All of them are read first: that finds most faults, and fast.
-    cfgs = {c.config: read_config(c.config) for c in comparisons}
+    cfgs = {path: read_config(path) for path in comparisons}
     stems = {path.stem for path in cfgs}
     count, sized = ConfigCounter(), {}
-    for path, baseline in comparisons:
+    for path, baseline in comparisons.items():
         name = path.stem if len(stems) == len(cfgs) else path.as_posix()
         modules = count(cfgs[path], size)
         sized[path] = Sized(name, path, modules, sized.get(baseline))

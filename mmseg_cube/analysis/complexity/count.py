@@ -10,7 +10,6 @@ All of it is counted on the meta device: a CPU would take attention in one
 fused step, which the counter does not know.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +17,9 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_cube.analysis.complexity.counters import add_up, count_forward
-
-# Where configs name weights to load.
-WEIGHTS = ('init_cfg', 'pretrained')
+from mmseg_cube.analysis.complexity.counters import count_modules
+from mmseg_cube.utils.configs import without_weights
+from mmseg_cube.utils.networks import to_eval
 
 
 @dataclass(frozen=True)
@@ -50,25 +48,14 @@ class Complexity:
 def complexity(
     model_cfg: ConfigDict, size: int | tuple[int, int] = 512
 ) -> Complexity:
-    """Count a segmentor, without weights and without computing anything.
-
-    Args:
-        model_cfg: ``model`` of a config.
-        size: Side of the square input, or its height and width, in pixels.
-
-    Returns:
-        Its parameters, and what one image costs.
-
-    Raises:
-        ValueError: If the network does not take images of this size.
-    """
+    """Count a whole segmentor; see :func:`complexity_by_module`."""
     return complexity_by_module(model_cfg, size)['']
 
 
 def complexity_by_module(
     model_cfg: ConfigDict, size: int | tuple[int, int] = 512
 ) -> dict[str, Complexity]:
-    """Count a segmentor and every module in it.
+    """Count a segmentor and every module in it; nothing is computed.
 
     Args:
         model_cfg: ``model`` of a config.
@@ -83,10 +70,9 @@ def complexity_by_module(
     """
     height, width = (size, size) if isinstance(size, int) else size
     model = build_without_weights(model_cfg)
-    parameters = _parameters_by_module(model)
     image = torch.empty(1, 3, height, width, device='meta')
     try:
-        costs = count_forward(model, image, mode='tensor')
+        counted = count_modules(model, image, mode='tensor')
     except Exception as error:  # networks raise whatever they like
         cause = f'{type(error).__name__}: {error}'.rstrip('.')
         raise ValueError(
@@ -94,7 +80,7 @@ def complexity_by_module(
             f'({cause}). Try another size, such as a multiple of 32; networks '
             'that decide by the values of an image cannot be counted'
         ) from error
-    return {name: Complexity(parameters[name], *costs[name]) for name in costs}
+    return {name: Complexity(*numbers) for name, numbers in counted.items()}
 
 
 def build_without_weights(model_cfg: ConfigDict) -> nn.Module:
@@ -102,32 +88,5 @@ def build_without_weights(model_cfg: ConfigDict) -> nn.Module:
 
     Nothing is loaded, whatever weights the config names.
     """
-    model = MODELS.build(ConfigDict(without_weights(model_cfg))).to('meta')
-    # Not chained: mmpretrain's ConvNeXt.train returns nothing.
-    model.eval()
-    return model
-
-
-def without_weights(cfg: object) -> object:
-    """Copy a part of a config without the weights that it loads."""
-    if isinstance(cfg, Mapping):
-        copied = {
-            key: without_weights(value)
-            for key, value in cfg.items()
-            if key not in WEIGHTS
-        }
-        # This one fetches weights when it is built, unless it is told not to.
-        if str(cfg.get('type')).endswith('TIMMBackbone'):
-            copied['pretrained'] = False
-        return copied
-    if isinstance(cfg, list | tuple):
-        return type(cfg)(without_weights(value) for value in cfg)
-    return cfg
-
-
-def _parameters_by_module(model: nn.Module) -> dict[str, int]:
-    own = {name: (0,) for name, _ in model.named_modules()}
-    for name, parameter in model.named_parameters():
-        module = name.rpartition('.')[0]
-        own[module] = (own[module][0] + parameter.numel(),)
-    return {name: count for name, (count,) in add_up(own).items()}
+    model = MODELS.build(ConfigDict(without_weights(model_cfg)))
+    return to_eval(model.to('meta'))

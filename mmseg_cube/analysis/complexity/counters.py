@@ -21,10 +21,9 @@ PRODUCTS = (
 class ActivationCounterMode(TorchDispatchMode):
     """Count the output elements of convolutions and matrix products.
 
-    Source: the activations of Radosavovic et al., "Designing Network Design
-    Spaces" (CVPR 2020, arXiv 2003.13678), which memory traffic goes with, in
-    the form of fvcore's ``ActivationCountAnalysis``: linear layers and the
-    products of attention count as convolutions do.
+    The activations of Radosavovic et al. (CVPR 2020), in the form of
+    fvcore's ``ActivationCountAnalysis``: linear layers and the products of
+    attention count as convolutions do.
     """
 
     def __init__(self) -> None:
@@ -68,10 +67,10 @@ class _Ledger:
         module.forward = booked
 
 
-def count_forward(
+def count_modules(
     model: nn.Module, image: Tensor, **kwargs
-) -> dict[str, tuple[int, int]]:
-    """Count operations and activations of one forward pass.
+) -> dict[str, tuple[int, int, int]]:
+    """Count parameters, and the costs of one forward pass.
 
     Args:
         model: Any network; unusable afterwards.
@@ -79,13 +78,14 @@ def count_forward(
         **kwargs: Other arguments of its forward pass.
 
     Returns:
-        Floating point operations and activations by name of the module, the
-        modules in it included; ``''`` is the whole network.
+        Parameters, floating point operations and activations by name of the
+        module, the modules in it included; outer modules come first, and
+        ``''`` is the whole network.
     """
     flops = FlopCounterMode(display=False)
     activations = ActivationCounterMode()
     ledger = _Ledger(
-        lambda: np.array((flops.get_total_flops(), activations.total))
+        lambda: np.array((0, flops.get_total_flops(), activations.total))
     )
     for name, module in model.named_modules():
         ledger.open_account(name, module)
@@ -93,19 +93,13 @@ def count_forward(
     # outer one knows.
     with torch.no_grad(), activations, flops:
         model(image, **kwargs)
-    own = {name: tuple(map(int, costs)) for name, costs in ledger.own.items()}
-    return add_up(own)
+    for name, parameter in model.named_parameters():
+        ledger.own[name.rpartition('.')[0]][0] += parameter.numel()
+    return _add_up(ledger.own)
 
 
-def add_up(own: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Add to every module what belongs to the modules in it.
-
-    Args:
-        own: Numbers by name of the module, outer modules first.
-
-    Returns:
-        Sums by name, in the same order.
-    """
+def _add_up(own: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    """Add to every module what belongs to the modules in it."""
     sums = {name: np.zeros_like(numbers) for name, numbers in own.items()}
     for name, numbers in own.items():
         sums[''] += numbers

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from mmseg_cube.analysis.complexity.counters import add_up, count_forward
+from mmseg_cube.analysis.complexity.counters import count_modules
 
 
 def test_attention_by_hand():
@@ -9,13 +9,14 @@ def test_attention_by_hand():
     attention = nn.MultiheadAttention(width, heads, batch_first=True)
     x = torch.empty(images, length, width, device='meta')
     attention.to('meta').eval()
-    flops, activations = count_forward(Caller(attention), x, key=x, value=x)[
-        ''
-    ]
+    counted = count_modules(Caller(attention), x, key=x, value=x)
     tokens, pairs = images * length, images * length**2
     linear = tokens * (3 * width + width)
-    assert activations == linear + heads * pairs + tokens * width
-    assert flops == 2 * (linear * width + 2 * pairs * width)
+    assert counted[''] == (
+        4 * (width * width + width),
+        2 * (linear * width + 2 * pairs * width),
+        linear + heads * pairs + tokens * width,
+    )
 
 
 class Caller(nn.Module):
@@ -43,20 +44,19 @@ class Head(nn.Module):
 
 def test_costs_belong_to_the_module_that_runs():
     network = nn.Sequential(nn.Linear(5, 4, bias=False), Caller(Head()))
-    costs = count_forward(network, torch.zeros(7, 5))
-    assert costs == {
-        '': (2 * 7 * (20 + 12 + 6), 7 * (4 + 3 + 2)),
-        '0': (2 * 7 * 20, 7 * 4),
-        '1': (2 * 7 * (12 + 6), 7 * (3 + 2)),
-        '1.inner': (2 * 7 * (12 + 6), 7 * (3 + 2)),
-        '1.inner.layer': (2 * 7 * 12, 7 * 3),
+    assert count_modules(network, torch.zeros(7, 5)) == {
+        '': (38, 2 * 7 * (20 + 12 + 6), 7 * (4 + 3 + 2)),
+        '0': (20, 2 * 7 * 20, 7 * 4),
+        '1': (18, 2 * 7 * (12 + 6), 7 * (3 + 2)),
+        '1.inner': (18, 2 * 7 * (12 + 6), 7 * (3 + 2)),
+        '1.inner.layer': (12, 2 * 7 * 12, 7 * 3),
     }
 
 
 def test_module_used_twice_costs_twice():
     layer = nn.Linear(4, 4, bias=False)
-    costs = count_forward(nn.Sequential(layer, layer), torch.zeros(1, 4))
-    assert costs['0'] == costs[''] == (2 * 2 * 16, 2 * 4)
+    costs = count_modules(nn.Sequential(layer, layer), torch.zeros(1, 4))
+    assert costs['0'] == costs[''] == (16, 2 * 2 * 16, 2 * 4)
 
 
 def test_list_of_modules_is_the_sum_of_its_own():
@@ -72,11 +72,5 @@ def test_list_of_modules_is_the_sum_of_its_own():
                 x = layer(x)
             return x
 
-    costs = count_forward(Each(), torch.zeros(1, 2))
-    assert costs['layers'] == costs[''] == (3 * 8, 3 * 2)
-
-
-def test_add_up():
-    own = {'': (1,), 'a': (2,), 'a.b': (4,), 'a.b.c': (8,), 'ab': (16,)}
-    sums = {'': (31,), 'a': (14,), 'a.b': (12,), 'a.b.c': (8,), 'ab': (16,)}
-    assert add_up(own) == sums
+    costs = count_modules(Each(), torch.zeros(1, 2))
+    assert costs['layers'] == costs[''] == (12, 3 * 8, 3 * 2)

@@ -7,11 +7,7 @@ from PIL import Image
 
 from mmseg_cube.analysis.complexity.configs import Sized
 from mmseg_cube.analysis.complexity.count import Complexity
-from mmseg_cube.analysis.complexity.report import (
-    tabulate,
-    tabulate_modules,
-    write_report,
-)
+from mmseg_cube.analysis.complexity.report import tabulate, write
 
 
 @pytest.fixture()
@@ -43,51 +39,48 @@ def pair():
 
 
 def test_table(pair):
-    head, first, second = tabulate(pair)
-    assert head == [
+    (table,) = tabulate(pair, 512, None)
+    assert table.title == '2 configs, one image of 512 x 512'
+    assert table.head == [
         'Config', 'Params (M)', 'saved', 'FLOPs (G)', 'saved',
         'Activations (M)', 'saved',
     ]  # fmt: skip
-    assert first[1:] == ['4.00', '', '10.00', '', '2.00', '']
+    first, second = table.rows
+    assert first[1:] == ['4.000', '', '10.000', '', '2.000', '']
     assert second[1:] == [
-        '3.00', '25.00 %', '5.00', '50.00 %', '2.50', '-25.00 %',
+        '3.000', '25.00 %', '5.000', '50.00 %', '2.500', '-25.00 %',
     ]  # fmt: skip
 
 
 def test_modules_side_by_side(pair):
-    rows = {row[0]: row[1:] for row in tabulate_modules(pair[1], 2)}
+    _, table = tabulate(pair, 512, 2)
+    assert table.title == f'{pair[0].name} → {pair[1].name}'
+    assert table.head[:4] == ['Module', 'Params (M) before', 'after', 'saved']
+    rows = {row[0]: row[1:] for row in table.rows}
     # What the twin has more stands with what it is in; nothing is left out
     # but what has neither parameters nor costs.
-    assert list(rows) == [
-        'Module', '', 'head', 'head.conv', 'head.mask', 'norm',
-    ]  # fmt: skip
-    assert rows['Module'] == [
-        'Params (M)', 'after', 'saved', 'FLOPs (G)', 'after', 'saved',
-        'Activations (M)', 'after', 'saved',
-    ]  # fmt: skip
-    assert rows[''][:3] == ['4.000', '3.000', '25.00 %']
+    assert list(rows) == ['all', 'head', 'head.conv', 'head.mask', 'norm']
+    assert rows['all'][:3] == ['4.000', '3.000', '25.00 %']
     assert rows['head.mask'] == [
         '', '0.100', '', '', '1.000', '', '', '0.500', '',
     ]  # fmt: skip
     assert rows['norm'][:6] == [
         '2.000', '2.000', '0.00 %', '0.000', '0.000', '',
     ]  # fmt: skip
+    _, alone = tabulate(pair[:1], 512, 1)
+    assert [row[0] for row in alone.rows] == ['all', 'head', 'norm']
 
 
-def test_depth_and_single_network(pair):
-    rows = tabulate_modules(pair[0], 1)
-    assert rows == [
-        ['Module', 'Params (M)', 'FLOPs (G)', 'Activations (M)'],
-        ['', '4.000', '10.000', '2.000'],
-        ['head', '2.000', '10.000', '2.000'],
-        ['norm', '2.000', '0.000', '0.000'],
-    ]
+def colours(path):
+    image = np.asarray(Image.open(path).convert('RGB')).reshape(-1, 3)
+    values, counts = np.unique(image, axis=0, return_counts=True)
+    return {tuple(v): c for v, c in zip(values.tolist(), counts, strict=True)}
 
 
 def test_report(pair, tmp_path):
-    write_report(pair, 512, 1, tmp_path)
+    write(pair, 512, 1, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        'complexity.json', 'complexity.md', 'chart.png',
+        'complexity.json', 'complexity.md', 'complexity.png',
     }  # fmt: skip
     content = json.loads((tmp_path / 'complexity.json').read_text())
     assert content['size'] == 512
@@ -98,39 +91,16 @@ def test_report(pair, tmp_path):
     assert second['saved'] == dict(parameters=25, flops=50, activations=-25)
     assert list(second['modules']) == ['', 'head', 'norm']
     assert second['modules']['head']['activations'] == 2_500_000
-
     text = (tmp_path / 'complexity.md').read_text()
     assert '512 x 512' in text
-    assert '| 3.00 | 25.00 % | 5.00 | 50.00 % | 2.50 | -25.00 % |' in text
-    assert '| head | 2.000 | 1.000 | 50.00 % |' in text
-
-    write_report(pair, 512, None, tmp_path)
-    assert '| head |' not in (tmp_path / 'complexity.md').read_text()
-
-
-def colours(path):
-    image = np.asarray(Image.open(path).convert('RGB')).reshape(-1, 3)
-    values, counts = np.unique(image, axis=0, return_counts=True)
-    return {tuple(v): c for v, c in zip(values.tolist(), counts, strict=True)}
-
-
-def test_chart_shows_bars_in_proportion(pair, tmp_path):
-    write_report(pair, 512, None, tmp_path)
-    found = colours(tmp_path / 'chart.png')
-    blue, orange = found[31, 119, 180], found[255, 127, 14]
+    assert '50.00 %' in text
     # Baselines of 4 and 10 to twins of 3 and 5, each to its own scale.
+    found = colours(tmp_path / 'complexity.png')
+    blue, orange = found[31, 119, 180], found[255, 127, 14]
     assert orange / blue == pytest.approx((3 / 4 + 5 / 10) / 2, abs=0.03)
 
-
-def test_chart_of_a_network_alone(pair, tmp_path):
-    write_report(pair[:1], 512, None, tmp_path)
-    found = colours(tmp_path / 'chart.png')
-    assert (31, 119, 180) in found
-    assert (255, 127, 14) not in found
-
-
-def test_nothing_is_left_behind_if_writing_fails(pair, tmp_path):
-    (tmp_path / 'complexity.json').mkdir()
-    with pytest.raises(OSError, match='complexity.json'):
-        write_report(pair, 512, None, tmp_path)
-    assert not [p for p in tmp_path.iterdir() if p.name.endswith('.part')]
+    write(pair[:1], 512, None, tmp_path)
+    assert '| head ' not in (tmp_path / 'complexity.md').read_text()
+    alone = colours(tmp_path / 'complexity.png')
+    assert (31, 119, 180) in alone
+    assert (255, 127, 14) not in alone

@@ -1,0 +1,1 @@
+"""Tables and metafiles of the configs."""

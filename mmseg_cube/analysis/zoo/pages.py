@@ -1,0 +1,157 @@
+"""Metafiles and tables of the model zoo, made from the configs.
+
+Every folder in ``configs`` that has configs is a family. Its metafile.yml
+starts with ``Collections`` written by hand, and its README.md is written by
+hand around a table. The rest is made here.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mmseg_cube.analysis.complexity.configs import ConfigCounter
+from mmseg_cube.analysis.complexity.count import Complexity
+from mmseg_cube.analysis.complexity.twins import (
+    BASE_FOLDER,
+    compare,
+    find_configs,
+)
+from mmseg_cube.analysis.zoo.metafile import Metafile, make_metadata, to_yaml
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.tables import Table
+
+INDEX, METAFILE, README = 'model-index.yml', 'metafile.yml', 'README.md'
+START, END = '<!-- table: mmseg-cube zoo -->', '<!-- end of table -->'
+NOTE = (
+    'Counted by `mmseg-cube complexity`: two operations per multiplication '
+    'and addition, routers and masks included.'
+)
+NAME = re.compile(r'(.+)_(\d+)xb\d+-[^_]+_([^_]+)-\d+x\d+')
+TABLE_SIZE = 512  # side of the image in all tables, in pixels
+# Keys of Metrics in an entry's Results, and the columns they fill.
+METRICS = {
+    'building/IoU': 'IoU',
+    'building/F1': 'F1',
+    'building/Precision': 'P',
+    'building/Recall': 'R',
+    'Seeds': 'seeds',
+}
+
+
+def generate(root: Path) -> dict[Path, str]:
+    """Make the text of all files of the model zoo; write nothing.
+
+    Args:
+        root: Folder with ``configs`` in it.
+
+    Returns:
+        Texts by path.
+
+    Raises:
+        OSError: If a file is missing.
+        ValueError: If a part of one is missing, or a config is faulty.
+    """
+    folders = {path.parent for path in root.glob('configs/*/*.py')}
+    families = sorted(f for f in folders if f.name != BASE_FOLDER)
+    if not families:
+        raise ValueError(f'{root / "configs"} has no folder with configs')
+    count, texts = ConfigCounter(), {}
+    for folder in families:
+        texts |= _render_family(folder, root, count)
+    index = [(f / METAFILE).relative_to(root).as_posix() for f in families]
+    texts[root / INDEX] = to_yaml(dict(Import=index))
+    return texts
+
+
+def find_outdated(texts: Mapping[Path, str]) -> list[Path]:
+    """List the files that have another text, or are missing."""
+    return [
+        path
+        for path, text in texts.items()
+        if not path.is_file() or path.read_text(encoding='utf-8') != text
+    ]
+
+
+def _render_family(
+    folder: Path, root: Path, count: ConfigCounter
+) -> dict[Path, str]:
+    """Make metafile.yml and README.md of a family."""
+    metafile, readme = Metafile(folder / METAFILE), folder / README
+    before, start, rest = readme.read_text(encoding='utf-8').partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f'{readme} needs the lines {START} and {END}')
+    baselines = compare(find_configs([folder]))
+    entries, sizes = {}, {}
+    for path in baselines:
+        cfg, (_, processes, data) = read_config(path), _read_name(path)
+        sizes[path] = count(cfg, TABLE_SIZE)['']
+        crop = count(cfg, tuple(cfg.model.data_preprocessor.size))['']
+        metadata = make_metadata(cfg, int(processes), data, crop)
+        place = path.relative_to(root).as_posix()
+        entries[path] = metafile.make_entry(path, place, metadata)
+    table = _make_table(baselines, sizes, entries).markdown()
+    return {
+        metafile.path: metafile.render(list(entries.values())),
+        readme: f'{before}{START}\n\n{table}\n\n{NOTE}\n\n{END}{after}',
+    }
+
+
+def _make_table(
+    baselines: Mapping[Path, Path | None],
+    sizes: Mapping[Path, Complexity],
+    entries: Mapping[Path, dict],
+) -> Table:
+    """Lay out a row per network, and one per config that has results."""
+    scores = {path: _read_scores(entry) for path, entry in entries.items()}
+    columns = list(METRICS.values()) if any(scores.values()) else []
+    data, cells = {}, {}
+    for path, baseline in baselines.items():
+        network, _, word = _read_name(path)
+        name = path.stem if scores[path] else network
+        data.setdefault(name, []).append(word)
+        if name in cells:
+            continue
+        size, saved = sizes[path], ['', '']
+        if baseline:
+            saved = [f'{x:.1f} %' for x in size.saving(sizes[baseline])]
+        cells[name] = [
+            f'[{name}]({path.name})',
+            f'{size.parameters / 1e6:.2f}',
+            f'{size.flops / 1e9:.2f}',
+            *saved,
+            *(scores[path].get(column, '') for column in columns),
+        ]
+    head = ['Network', 'Params (M)',
+            f'FLOPs (G at {TABLE_SIZE} x {TABLE_SIZE})',
+            'saved params', 'saved FLOPs', *columns, 'for']  # fmt: skip
+    rows = [[*row, ', '.join(data[name])] for name, row in cells.items()]
+    return Table(head, rows)
+
+
+def _read_name(path: Path) -> Iterable[str]:
+    """Network, number of processes and word for the data of a config."""
+    match = NAME.fullmatch(path.stem)
+    if match is None:
+        raise ValueError(
+            f'{path}: its name must end in GPUs x images, schedule, data and '
+            'size, such as ..._1xb8-80k_whu-512x512.py'
+        )
+    return match.groups()
+
+
+def _read_scores(entry: dict) -> dict[str, str]:
+    """Scores of an entry by column; empty without results."""
+    if not entry.get('Results'):
+        return {}
+    try:
+        metrics = entry['Results'][0]['Metrics']
+        known = [key for key in METRICS if key in metrics]
+    except (KeyError, TypeError, IndexError):
+        known = []
+    if not known:
+        raise ValueError(
+            f'{entry["Name"]}: its Results must be a list of Task, Dataset '
+            f'and Metrics, with Metrics among {", ".join(METRICS)}'
+        )
+    return {METRICS[key]: str(metrics[key]) for key in known}

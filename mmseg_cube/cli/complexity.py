@@ -1,0 +1,55 @@
+"""Count parameters, operations and activations of networks.
+
+A config cube-NAME.py is compared with NAME.py beside it, or all configs with
+the one of --against. Nothing is computed and no weights are loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmseg_cube.cli import arguments
+
+DEPTH = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add configs, what to compare them with and what to show."""
+    parser.add_argument(
+        'configs',
+        nargs='+',
+        metavar='config',
+        help='config, or folder: all configs in it but those in _base_',
+    )
+    arguments.against(parser)
+    arguments.size(parser, 512, 'side of the image in pixels')
+    parser.add_argument(
+        '--by-module',
+        action='store_true',
+        help='also list the modules of each network',
+    )
+    parser.add_argument(
+        '--depth',
+        type=arguments.positive,
+        help=f'levels of modules that --by-module lists ({DEPTH})',
+    )
+    arguments.out(parser, 'folder for complexity.md, .json and .png')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Count the networks and show the tables."""
+    from mmseg_cube.analysis.complexity.configs import count_all
+    from mmseg_cube.analysis.complexity.report import tabulate, write
+    from mmseg_cube.analysis.complexity.twins import compare, find_configs
+
+    if args.depth and not args.by_module:
+        raise ValueError('--depth says how deep --by-module goes; add that')
+    depth = (args.depth or DEPTH) if args.by_module else None
+    against = find_configs([args.against])[0] if args.against else None
+    comparisons = compare(find_configs(args.configs), against)
+    networks = count_all(comparisons, args.size)
+    for table in tabulate(networks, args.size, depth):
+        print(table.terminal(), end='\n\n')
+    if args.out:
+        write(networks, args.size, depth, args.out)
+        print(f'complexity.md, .json and .png are in {args.out}')

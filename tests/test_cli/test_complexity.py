@@ -1,0 +1,104 @@
+"""``mmseg-cube complexity``: tables on the terminal and in files."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from mmseg_cube.cli import main
+
+FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'unet_convnext'
+STEM = 'unet_convnext-atto_1xb8-600_whu-128x128'
+SMALL, CUBE = FOLDER / f'{STEM}.py', FOLDER / f'cube-{STEM}.py'
+
+
+@pytest.fixture()
+def configs(tmp_path):
+    """A folder with a pair on two data sets."""
+    folder = tmp_path / 'configs'
+    folder.mkdir()
+    for data in ('whu', 'wbd'):
+        for name, path in (('net', SMALL), ('cube-net', CUBE)):
+            config = folder / f'{name}_1xb8-600_{data}-64x64.py'
+            config.write_text(f'_base_ = {str(path)!r}')
+    return folder
+
+
+def run(*words):
+    return main(['complexity', '--size', '64', *map(str, words)])
+
+
+def rows(text, word):
+    """Name and savings of the rows that have a word in them."""
+    return [
+        (line.split()[0], re.findall(r'([\d.-]+) %', line))
+        for line in text.splitlines()
+        if word in line and '→' not in line
+    ]
+
+
+def test_pairs_of_a_folder(configs, tmp_path, capsys):
+    out = tmp_path / 'new' / 'out'
+    words = [configs, '--by-module', '--depth', 1, '--out', out]
+    assert run(*words) == 0
+    text = capsys.readouterr().out
+    found = rows(text, 'net_')
+    assert [name.split('_')[0] for name, _ in found] == ['net', 'cube-net'] * 2
+    assert found[0][1] == found[2][1] == []
+    assert found[1][1] == found[3][1]
+    parameters, flops, _ = map(float, found[1][1])
+    assert parameters > 10
+    assert flops > 10
+    # Both pairs are the same networks, whose modules are shown once.
+    assert text.count('→') == 1
+    ((_, saved),) = rows(text, 'backbone ')
+    assert saved == ['0.00'] * 3
+    assert 'decode_head.levels' not in text
+
+    assert str(out) in text
+    content = json.loads((out / 'complexity.json').read_text())
+    assert content['size'] == 64
+    cube = content['networks'][1]
+    assert cube['baseline'] == content['networks'][0]['name']
+    parts = ('backbone', 'decode_head')
+    assert cube['flops'] == sum(cube['modules'][x]['flops'] for x in parts)
+    assert 'decode_head' in (out / 'complexity.md').read_text()
+    assert (out / 'complexity.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_cube_config_brings_its_baseline(capsys):
+    assert run(CUBE, '--by-module') == 0
+    text = capsys.readouterr().out
+    found = rows(text, 'atto')
+    assert [name for name, _ in found] == [STEM, f'cube-{STEM}']
+    assert len(found[1][1]) == 3
+    assert 'decode_head.levels' in text
+
+
+def test_against_a_baseline(configs, capsys):
+    assert run(configs, '--against', SMALL) == 0
+    found = rows(capsys.readouterr().out, '_1xb8')
+    assert found[0] == (STEM, [])
+    plain, cube = (
+        [saved for name, saved in found[1:] if name.startswith(kind)]
+        for kind in ('net', 'cube')
+    )
+    assert plain == [['0.00', '0.00', '0.00']] * 2
+    assert float(cube[0][0]) > 10
+
+
+def test_faults_are_said(configs, tmp_path, capsys):
+    (tmp_path / 'empty').mkdir()
+    (configs / 'net_1xb8-600_wbd-64x64.py').unlink()
+    for words, said in (
+        ([SMALL, '--against', 'missing.py'], 'no config missing.py'),
+        ([SMALL, '--against', SMALL], 'nothing to compare'),
+        ([tmp_path / 'empty'], 'empty has no configs'),
+        ([configs], 'no net_1xb8-600_wbd-64x64.py beside it'),
+        ([SMALL, '--depth', 1], '--depth says how deep --by-module goes'),
+    ):
+        assert run(*words) == 2
+        output = capsys.readouterr()
+        assert said in output.err
+        assert not output.out
