@@ -20,7 +20,7 @@ from mmseg_cube.evaluation.chosen_threshold import (
 from mmseg_cube.evaluation.data_samples import Sample, check_single_view
 from mmseg_cube.evaluation.objects import ObjectScore
 from mmseg_cube.evaluation.score_kinds import PixelScore, ScoredImage
-from mmseg_cube.evaluation.summary import Summary
+from mmseg_cube.evaluation.summary import summarise
 from mmseg_cube.evaluation.threshold_curve import ThresholdCurve, labels_at
 
 
@@ -169,10 +169,13 @@ class BuildingMetric(BaseMetric):
         """
         scores = {}
         if not self.format_only:
-            summary = Summary(
-                self._kinds, self._data(), self._threshold, self._report_dir
+            scores = summarise(
+                [result[2:] for result in results],
+                self._kinds,
+                self._data(),
+                self._threshold,
+                self._report_dir,
             )
-            scores = summary([result[2:] for result in results])
         if self._masks is not None:
             for path, window, _, _ in results:
                 # Each process saw only its own share of the names.

@@ -54,10 +54,7 @@ class Sample:
         return labels[0] if labels.ndim == 3 and len(labels) == 1 else labels
 
     def margin(self) -> Tensor:
-        """Return by how much the building logit exceeds the background's.
-
-        Returns:
-            Margin of shape (H, W), at least float32.
+        """Return logit of building minus logit of background, (H, W).
 
         Raises:
             ValueError: If there are no two logits, they are not those of the

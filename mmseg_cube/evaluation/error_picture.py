@@ -63,23 +63,12 @@ def paint(
     return picture.round().astype(np.uint8)
 
 
-def paint_truth(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Show the true buildings in an image.
-
-    Args:
-        image: RGB image of shape (H, W, 3), 8 bit.
-        truth: Labels 0 and 1, and 255 to ignore, of shape (H, W).
-
-    Returns:
-        RGB picture of the same shape, 8 bit.
-    """
-    return paint(image, [(truth == 1, FOUND), (truth == IGNORED, UNSCORED)])
-
-
 def paint_errors(
     image: np.ndarray, truth: np.ndarray, prediction: np.ndarray
 ) -> np.ndarray:
     """Show in an image which buildings were found, missed and false.
+
+    With the truth as prediction, it shows the true buildings.
 
     Args:
         image: RGB image of shape (H, W, 3), 8 bit.
@@ -114,7 +103,7 @@ def draw_panels(
     panels = [
         [
             _fit(image),
-            _fit(paint_truth(image, truth)),
+            _fit(paint_errors(image, truth, truth)),
             _fit(paint_errors(image, truth, prediction)),
         ]
         for image, truth, prediction in rows

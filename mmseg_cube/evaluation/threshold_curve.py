@@ -7,7 +7,6 @@ argmax exactly.
 """
 
 import math
-from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
@@ -18,39 +17,15 @@ from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
 
 
-@dataclass(frozen=True, eq=False)
-class Histogram:
-    """How many pixels are above 0, 1, 2, ... of the thresholds.
-
-    Attributes:
-        built: True buildings, int64 of shape (thresholds + 1,).
-        ground: True background, likewise.
-    """
-
-    built: np.ndarray
-    ground: np.ndarray
-
-    def __add__(self, other: 'Histogram') -> 'Histogram':
-        return Histogram(self.built + other.built, self.ground + other.ground)
-
-    def points(self) -> list[Confusion]:
-        """Counts at threshold 0, and then at each one from the lowest."""
-        tp, fp = (
-            counts[::-1].cumsum()[::-1].tolist()
-            for counts in (self.built, self.ground)
-        )
-        return [
-            Confusion(hit, false, tp[0] - hit, fp[0] - false)
-            for hit, false in zip(tp, fp, strict=True)
-        ]
-
-
 class ThresholdCurve(ScoreKind):
     """Precision and recall at thresholds ``1 / (n + 1), ..., n / (n + 1)``.
 
     A pixel is a building if its probability is above the threshold. The
     average precision is the sum of precision times gain in recall over the
     thresholds, as scikit-learn defines it, and over 0.
+
+    Counts are int64 of shape (2, n + 1): how many pixels of true buildings,
+    and of true background, are above 0, 1, ..., n of the thresholds.
 
     Args:
         thresholds: Their number n, from 1 to 9999.
@@ -74,40 +49,44 @@ class ThresholdCurve(ScoreKind):
         count = int(thresholds)
         self.split = split
         self.thresholds = [k / (count + 1) for k in range(1, count + 1)]
+        self.zero = np.zeros((2, count + 1), np.int64)
 
-    @property
-    def zero(self) -> Histogram:
-        """Counts of no image."""
-        nothing = np.zeros(len(self.thresholds) + 1, np.int64)
-        return Histogram(nothing, nothing)
-
-    def count(self, image: ScoredImage) -> Histogram:
+    def count(self, image: ScoredImage) -> np.ndarray:
         """Count an image's pixels by their margins."""
         margin, target = image.margin, image.target.to(image.margin.device)
         edges = [margin_at(threshold) for threshold in self.thresholds]
         above = torch.bucketize(margin, margin.new_tensor(edges))
-        built, ground = (
+        counts = [
             torch.bincount(above[target == label], minlength=1 + len(edges))
             for label in (1, 0)
-        )
-        return Histogram(built.cpu().numpy(), ground.cpu().numpy())
+        ]
+        return torch.stack(counts).cpu().numpy()
 
-    def scores(self, counts: Histogram) -> dict[str, float]:
+    def scores(self, counts: np.ndarray) -> dict[str, float]:
         """Return ``AveragePrecision`` in percent."""
         total, recall = 0.0, 0.0
-        for point in reversed(counts.points()):
+        for point in reversed(self.points(counts)):
             scores = point.scores()
             total += (scores['Recall'] - recall) * scores['Precision'] / 100
             recall = scores['Recall']
         return dict(AveragePrecision=total)
 
+    def points(self, counts: np.ndarray) -> list[Confusion]:
+        """Return the confusion at threshold 0 and then at each threshold."""
+        tp, fp = counts[:, ::-1].cumsum(1)[:, ::-1].tolist()
+        return [
+            Confusion(hit, false, tp[0] - hit, fp[0] - false)
+            for hit, false in zip(tp, fp, strict=True)
+        ]
+
     def options(self) -> dict:
         """Return what decides the counts."""
         return dict(thresholds=len(self.thresholds))
 
-    def as_json(self, counts: Histogram) -> dict[str, list[int]]:
-        """Return the two histograms."""
-        return dict(built=counts.built.tolist(), ground=counts.ground.tolist())
+    def as_json(self, counts: np.ndarray) -> dict[str, list[int]]:
+        """Return the counts of buildings and of background."""
+        built, ground = counts.tolist()
+        return dict(built=built, ground=ground)
 
 
 def margin_at(threshold: float) -> float:
