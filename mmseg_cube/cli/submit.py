@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if args.check:
         shapes = dict.fromkeys(submission.STEMS, (args.tile_size,) * 2)
         if args.data_root:
-            shapes = submission.tile_shapes(args.data_root)
+            tiles = submission.list_tiles(args.data_root)
+            shapes = {path.stem: shape for path, shape in tiles.items()}
         return submission.report_archive(args.check, shapes)
     if not (args.checkpoint and args.out):
         raise ValueError(

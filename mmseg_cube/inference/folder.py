@@ -1,17 +1,15 @@
-"""Prediction of many images, each one mask in a folder."""
+"""Folders of images to predict, and of masks to write."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
-from mmseg.models import BaseSegmentor
 
 from mmseg_cube.datasets.building_windows import image_shape, naming
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.inference.raster import Progress, Tiling, predict_mask
 
 Shape = tuple[int, int]  # height and width in pixels
 
@@ -27,18 +25,6 @@ class MaskWriter(Protocol):
 
     def write(self, mask: np.ndarray, image: Path) -> None:
         """Write the mask (0 and 1) of an image, whole or not at all."""
-
-
-class Done(NamedTuple):
-    """What a run did.
-
-    Attributes:
-        written: Number of masks that were predicted.
-        kept: Number of masks that were there already.
-    """
-
-    written: int
-    kept: int
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -75,38 +61,3 @@ def read_shapes(images: Iterable[Path]) -> dict[Path, Shape]:
         with naming(str(image)):
             shapes[image] = image_shape(image)
     return shapes
-
-
-def predict_images(
-    model: BaseSegmentor,
-    shapes: dict[Path, Shape],
-    out: MaskWriter,
-    threshold: float = 0.5,
-    tiling: Tiling | None = None,
-    track: Callable[[Sequence[Path]], Iterable[Path]] = iter,
-    progress: Progress | None = None,
-) -> Done:
-    """Predict the masks that are not there yet.
-
-    Args:
-        model: Segmentor of background and building, on its device.
-        shapes: Height and width of each image, of :func:`read_shapes`.
-        out: Where to write.
-        threshold: A pixel is a building if its probability is above it.
-        tiling: How to cut the images.
-        track: Passes the images on one by one, to show how many are done.
-        progress: Called after every batch of windows of an image.
-
-    Raises:
-        ValueError: As of :func:`predict_mask`.
-        OSError: If a mask cannot be written.
-    """
-    missing = [
-        image
-        for image, shape in shapes.items()
-        if not out.is_done(image, shape)
-    ]
-    for image in track(missing):
-        mask = predict_mask(model, image, threshold, tiling, progress)
-        out.write(mask, image)
-    return Done(len(missing), len(shapes) - len(missing))

@@ -3,24 +3,32 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mmseg_cube.evaluation.chosen_threshold import ChosenThreshold
-from mmseg_cube.inference.folder import (
-    Done,
-    MaskWriter,
-    Shape,
-    predict_images,
-)
+from mmseg_cube.inference.folder import MaskWriter, Shape
 from mmseg_cube.inference.manifest import fingerprint, open_manifest
-from mmseg_cube.inference.raster import Tiling
+from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 
 DEFAULT_SIZE = 512
+
+
+class Done(NamedTuple):
+    """What a run did.
+
+    Attributes:
+        written: Number of masks that were predicted.
+        kept: Number of masks that were there already.
+    """
+
+    written: int
+    kept: int
 
 
 @dataclass(frozen=True)
@@ -56,10 +64,10 @@ class Prediction:
     def run(
         self,
         images: Path,
-        shapes: dict[Path, Shape],
+        shapes: Mapping[Path, Shape],
         make_folder: Callable[[], MaskWriter],
     ) -> Done:
-        """Predict images and show how far it is.
+        """Predict the masks that are not there yet, and show how far it is.
 
         Args:
             images: Folder of the images.
@@ -88,25 +96,22 @@ class Prediction:
         # The size of a batch changes no more than the last digits.
         del settings['batch']
         open_manifest(out.folder, out.suffix, settings)
-        with Progress(
-            *Progress.get_default_columns()[:-1],
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        ) as bar:
+        missing = [
+            image
+            for image, shape in shapes.items()
+            if not out.is_done(image, shape)
+        ]
+        with _progress() as bar:
             outer, inner = bar.add_task('images'), bar.add_task('windows')
-            return predict_images(
-                model,
-                shapes,
-                out,
-                threshold,
-                tiling,
-                lambda missing: bar.track(missing, task_id=outer),
-                lambda done, total: bar.update(
-                    inner, completed=done, total=total
-                ),
-            )
+
+            def show(done: int, total: int) -> None:
+                bar.update(inner, completed=done, total=total)
+
+            for image in bar.track(missing, task_id=outer):
+                out.write(
+                    predict_mask(model, image, threshold, tiling, show), image
+                )
+        return Done(len(missing), len(shapes) - len(missing))
 
 
 def default_size(cfg: Config) -> int:
@@ -116,3 +121,13 @@ def default_size(cfg: Config) -> int:
     size = test_cfg.get('crop_size') or preprocessor.get('size')
     sides = {size} if isinstance(size, int) else set(size or ())
     return sides.pop() if len(sides) == 1 else DEFAULT_SIZE
+
+
+def _progress() -> Progress:
+    return Progress(
+        *Progress.get_default_columns()[:-1],
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -16,7 +16,6 @@ from mmseg_cube.datasets.windows import Window, cut_grid
 from mmseg_cube.inference.blending import blending_shares
 from mmseg_cube.inference.network import BuildingNetwork
 
-# Called with the number of windows that are done, and that of all.
 Progress = Callable[[int, int], object]
 
 
@@ -80,8 +79,8 @@ def predict_bands(
         path: An 8-bit RGB image in a format of GDAL, of any size; one that
             is smaller than a window is reflected.
         tiling: How to cut it.
-        progress: Told after every batch how many windows of how many are
-            done.
+        progress: Called after every batch with the number of windows that
+            are done, and that of all.
 
     Yields:
         Bands that follow each other and cover the raster.
@@ -153,14 +152,8 @@ def predict_mask(
 ) -> np.ndarray:
     """Predict the buildings of a raster whose mask fits into memory.
 
-    Arguments and errors are those of :func:`predict_bands`.
-
-    Args:
-        model: Segmentor.
-        path: Image.
-        threshold: A pixel is a building if its probability is above it.
-        tiling: How to cut the image.
-        progress: Told how far it is.
+    Arguments and errors are those of :func:`predict_bands`; a pixel is a
+    building if its probability is above the threshold.
 
     Returns:
         uint8 of shape (H, W), 0 for background and 1 for building.

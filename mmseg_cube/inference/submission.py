@@ -17,7 +17,7 @@ from mmseg_cube.inference.inria_archive import (
 )
 from mmseg_cube.inference.inria_folder import SUFFIX, InriaFolder
 from mmseg_cube.inference.prediction import Prediction
-from mmseg_cube.utils.words import listing
+from mmseg_cube.utils.words import listing, quantity
 
 FAULTY = 1  # exit code
 
@@ -41,8 +41,7 @@ def write_submission(
     """
     if archive.suffix != '.zip':
         raise ValueError(f'the archive must end in .zip, but is {archive}')
-    images = list_tiles(data_root)
-    shapes = read_shapes(images.values())
+    shapes = list_tiles(data_root)
     odd = [p for p, shape in shapes.items() if set(shape) != {TILE_SIZE}]
     if odd:
         height, width = shapes[odd[0]]
@@ -53,17 +52,15 @@ def write_submission(
             file=sys.stderr,
         )
     archive.parent.mkdir(parents=True, exist_ok=True)
-    tiles = archive.with_name(f'{archive.stem}_tiles')
-    folder = next(iter(images.values())).parent
-    done = prediction.run(folder, shapes, partial(InriaFolder, tiles))
-    pack_archive(tiles, archive)
+    folder = archive.with_name(f'{archive.stem}_tiles')
+    images = next(iter(shapes)).parent
+    done = prediction.run(images, shapes, partial(InriaFolder, folder))
+    pack_archive(folder, archive)
     print(
-        f'{len(shapes)} tiles in {tiles}: {done.written} predicted, '
+        f'{len(shapes)} tiles in {folder}: {done.written} predicted, '
         f'{done.kept} there already'
     )
-    return report_archive(
-        archive, {stem: shapes[image] for stem, image in images.items()}
-    )
+    return report_archive(archive, {p.stem: s for p, s in shapes.items()})
 
 
 def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
@@ -76,38 +73,26 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
     Returns:
         0, or 1 if there are faults.
     """
-    found = check_archive(archive, shapes)
-    if found.faults:
-        lines = listing(found.faults, len(found.faults))
-        print(
-            f'{archive}: {len(found.faults)} fault(s)\n{lines}',
-            file=sys.stderr,
-        )
+    faults, shares = check_archive(archive, shapes)
+    if faults:
+        lines = listing(faults, len(faults))
+        count = quantity(len(faults), 'fault')
+        print(f'{archive}: {count}\n{lines}', file=sys.stderr)
         return FAULTY
-    shares = ', '.join(
-        f'{region} {share:.1f} %' for region, share in found.shares().items()
-    )
     size = archive.stat().st_size / 1e6
-    print(f'{archive}: {found.tiles} tiles, {size:.1f} MB, no fault')
-    print(f'Buildings: {shares}')
+    print(f'{archive}: {len(shapes)} tiles, {size:.1f} MB, no fault')
+    regions = [f'{name} {share:.1f} %' for name, share in shares.items()]
+    print(f'Buildings: {", ".join(regions)}')
     return 0
 
 
-def tile_shapes(data_root: Path) -> dict[str, Shape]:
-    """Height and width of the images of the test tiles, by stem."""
-    images = list_tiles(data_root)
-    shapes = read_shapes(images.values())
-    return {stem: shapes[image] for stem, image in images.items()}
-
-
-def list_tiles(data_root: Path) -> dict[str, Path]:
-    """List the images of the test tiles by stem.
+def list_tiles(data_root: Path) -> dict[Path, Shape]:
+    """Height and width of the images of all test tiles.
 
     Raises:
         DatasetError: If the folder or some of them are missing.
     """
-    owner = InriaDataset.__name__
-    folder, _ = InriaDataset.LAYOUT.find(owner, data_root, 'test')
+    folder, _ = InriaDataset.LAYOUT.find('InriaDataset', data_root, 'test')
     files = list_rasters(folder, [SUFFIX])
     missing = [
         f'{folder / stem}{SUFFIX}' for stem in STEMS if stem not in files
@@ -118,4 +103,4 @@ def list_tiles(data_root: Path) -> dict[str, Path]:
             f'{listing(missing)}\nNext: unpack the whole dataset, or point '
             '--data-root to where it is.'
         )
-    return {stem: files[stem][0] for stem in STEMS}
+    return read_shapes(files[stem][0] for stem in STEMS)

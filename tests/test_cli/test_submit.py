@@ -139,7 +139,7 @@ def test_check(archive, data_root, capsys):
     assert check(archive, '--tile-size', SIZE)[0] == 0
     code, said = check(archive)
     assert code == 1
-    assert '180 fault(s)' in said.err
+    assert '180 faults' in said.err
     assert 'sfo3.tif: is 20 x 20 pixels, not 5000 x 5000' in said.err
     code, said = check(archive.with_name('missing.zip'))
     assert code == 2

@@ -86,13 +86,13 @@ def test_one_name_twice(archive):
         pytest.warns(UserWarning, match='Duplicate'),
     ):
         file.writestr('sfo1.tif', encode(GOOD))
-    found = check_archive(archive, SHAPES)
-    assert found.faults == ['sfo1.tif: is there 2 times']
+    faults, _ = check_archive(archive, SHAPES)
+    assert faults == ['sfo1.tif: is there 2 times']
 
 
 def test_archive_that_was_cut_short(archive):
     archive.write_bytes(archive.read_bytes()[:3000])
-    (fault,) = check_archive(archive).faults
+    (fault,) = check_archive(archive, SHAPES).faults
     assert fault.startswith('it is no zip archive, or cut short')
 
 
