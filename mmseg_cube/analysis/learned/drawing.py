@@ -1,39 +1,23 @@
 """Drawing and measuring of tiles and layers, file by file."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from __future__ import annotations
 
-from mmseg_cube.analysis.learned.error_maps import (
-    AGREEMENT,
-    count_kinds,
-    map_agreement,
-)
-from mmseg_cube.analysis.learned.kernel_drawing import (
-    KERNELS_PER_PAGE,
-    draw_kernels,
-)
-from mmseg_cube.analysis.learned.kernels import Kernel, describe_kernel
-from mmseg_cube.analysis.learned.mask_values import (
-    MaskValues,
-    join_values,
-    measure_mask,
-)
-from mmseg_cube.analysis.learned.masks import watch
-from mmseg_cube.analysis.learned.networks import LearnedNetwork
-from mmseg_cube.analysis.learned.order_drawing import (
-    ORDERS_PER_PAGE,
-    draw_orders,
-)
-from mmseg_cube.analysis.learned.orders import (
-    Order,
-    describe_order,
-    order_matrices,
-)
-from mmseg_cube.analysis.learned.pages import save_figure, save_pages
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mmseg.models import BaseSegmentor
+
+from mmseg_cube.analysis.learned.kernel_drawing import draw_kernels
+from mmseg_cube.analysis.learned.kernels import describe_kernel
+from mmseg_cube.analysis.learned.masks import join_values, measure_mask, watch
+from mmseg_cube.analysis.learned.orders import describe_order, draw_orders
+from mmseg_cube.analysis.learned.tables import DrawnTile, Learned
 from mmseg_cube.analysis.learned.tile_drawing import (
-    MASKS_PER_PAGE,
+    compare,
     draw_errors,
     draw_masks,
 )
@@ -43,57 +27,19 @@ from mmseg_cube.analysis.learned.tiles import (
     predict_tile,
     score_tile,
 )
-from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.utils.figures import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LAYERS = 12  # most of a picture
 
 Layers = Mapping[str, CubeConv2d]
-Place = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class DrawnTile:
-    """What was measured on a tile.
-
-    Attributes:
-        why: Why it was chosen.
-        counts: Counts by name of network.
-        agreement: Pixels by who is right; None for one network.
-        masks: Values of the mask of every layer that has one.
-        cells: Height and width of the cells of every layer that was used, in
-            pixels of the truth.
-        pictures: Names of the files.
-    """
-
-    why: str
-    counts: dict[str, Confusion]
-    agreement: Mapping[str, int] | None
-    masks: dict[str, MaskValues]
-    cells: dict[str, Place]
-    pictures: list[str]
-
-
-@dataclass(frozen=True)
-class DrawnLayer:
-    """What a layer has learned.
-
-    Attributes:
-        used: Whether the tiles passed through it.
-        order: Its order of channels; None without a router.
-        kernel: Its kernel.
-        mask: Values of its mask on all drawn tiles; None without a mask, or
-            if it was not used.
-        masked: Whether it has a mask.
-    """
-
-    used: bool
-    order: Order | None
-    kernel: Kernel
-    mask: MaskValues | None
-    masked: bool
 
 
 def draw_tile(
-    networks: Sequence[LearnedNetwork],
+    models: Mapping[str, BaseSegmentor],
     layers: Layers,
     tile: Tile,
     why: str,
@@ -102,49 +48,40 @@ def draw_tile(
     """Draw the masks and the errors of a tile.
 
     Args:
-        networks: The Cube network, and the one to compare it with if any.
+        models: The Cube network, and the one to compare it with if any.
         layers: Layers of the first one whose masks are drawn.
         tile: The tile.
         why: Why it was chosen.
         out: Folder.
-
-    Raises:
-        ValueError: If a network gives no probabilities.
-        OSError: If a file cannot be written.
     """
-    first, *others = networks
-    with watch(first.model, layers) as seen:
-        probabilities = {first.name: predict_tile(first.model, tile)}
-    seen.size = tile.full_size(seen.size)
-    for other in others:
-        probabilities[other.name] = predict_tile(other.model, tile)
-    predictions = {
-        name: (probability, score_tile(tile, probability))
-        for name, probability in probabilities.items()
-    }
+    with watch(next(iter(models.values())), layers) as seen:
+        predictions = {n: predict_tile(x, tile) for n, x in models.items()}
+    # From pixels of the network's image to those of the truth.
+    zoom = np.divide(tile.truth.shape, tile.image.shape[:2])
+    size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
+    counts = {n: score_tile(tile, p) for n, p in predictions.items()}
+    built = [p > THRESHOLD for p in predictions.values()]
+    agreement = compare(tile.truth, *built) if len(built) > 1 else {}
+    pairs = {name: (predictions[name], counts[name]) for name in models}
     errors = f'errors_{tile.name}.png'
-    save_figure(draw_errors(tile, why, predictions), out / errors)
+    save_figure(draw_errors(tile, why, pairs), out / errors)
     masks = {
-        name: (
-            mask,
-            measure_mask(mask, tile.truth, seen.size, layers[name].scale),
-        )
+        name: (mask, measure_mask(mask, tile.truth, size, layers[name].scale))
         for name, mask in seen.masks.items()
     }
-    draw = partial(draw_masks, tile=tile, size=seen.size)
+    draw = partial(draw_masks, tile=tile, size=size)
     stem = out / f'masks_{tile.name}'
-    agreement = None
-    if others:
-        built = [p > THRESHOLD for p in probabilities.values()]
-        labels = map_agreement(tile.truth, *built)
-        agreement = count_kinds(labels, AGREEMENT)
     return DrawnTile(
         why,
-        {name: counts for name, (_, counts) in predictions.items()},
-        agreement,
+        counts,
+        {name: int(pixels.sum()) for name, pixels in agreement.items()},
         {name: values for name, (_, values) in masks.items()},
-        {name: seen.cell_pixels(name) for name in seen.inputs},
-        [errors, *save_pages(draw, masks, MASKS_PER_PAGE, stem)],
+        {
+            name: tuple(np.divide(size, cells).tolist())
+            for name, cells in seen.inputs.items()
+        },
+        # An image stands beside the masks.
+        [errors, *save_pages(draw, masks, LAYERS - 1, stem)],
     )
 
 
@@ -153,7 +90,7 @@ def draw_layers(
     temperature: float | None,
     drawn: Mapping[str, DrawnTile],
     out: Path,
-) -> tuple[dict[str, DrawnLayer], dict[str, list[str]]]:
+) -> tuple[dict[str, Learned], dict[str, list[str]]]:
     """Draw the orders and the kernels of layers.
 
     Args:
@@ -166,30 +103,51 @@ def draw_layers(
     Returns:
         What they learned by name, and the names of the files by what is
         drawn: ``orders`` and ``kernels``.
-
-    Raises:
-        OSError: If a file cannot be written.
     """
-    found, routed = {}, {}
+    learned, routers = {}, {}
     for name, layer in layers.items():
+        kernel, order = describe_kernel(layer), None
+        if layer.router is not None:
+            routers[name] = layer.router
+            order = describe_order(layer.router, layer.scale, temperature)
         cells = [t.cells[name] for t in drawn.values() if name in t.cells]
         values = [t.masks[name] for t in drawn.values() if name in t.masks]
-        order = describe_order(layer, temperature)
-        found[name] = DrawnLayer(
-            bool(cells),
+        learned[name] = Learned(
             order,
-            describe_kernel(layer, cells[0] if cells else None),
-            join_values(values) if values else None,
+            kernel,
             layer.mask is not None,
+            join_values(values) if values else None,
+            tuple(np.multiply(kernel.lean, cells[0])) if cells else None,
         )
-        if order is not None:
-            routed[name] = order, order_matrices(layer, temperature)
-    kernels = {name: layer.kernel for name, layer in found.items()}
-    return found, dict(
-        orders=save_pages(
-            draw_orders, routed, ORDERS_PER_PAGE, out / 'orders'
-        ),
-        kernels=save_pages(
-            draw_kernels, kernels, KERNELS_PER_PAGE, out / 'kernels'
-        ),
+    kernels = {name: layer.kernel for name, layer in learned.items()}
+    draw = partial(draw_orders, temperature=temperature)
+    return learned, dict(
+        orders=save_pages(draw, routers, LAYERS, out / 'orders'),
+        kernels=save_pages(draw_kernels, kernels, LAYERS, out / 'kernels'),
     )
+
+
+def save_pages(
+    draw: Callable[[Mapping[str, Any]], Figure],
+    items: Mapping[str, Any],
+    per_page: int,
+    stem: Path,
+) -> list[str]:
+    """Draw items, so many on each picture.
+
+    Args:
+        draw: Draws some of the items.
+        items: What to draw, by name.
+        per_page: Most items of a picture.
+        stem: Path of the pictures without number and suffix.
+
+    Returns:
+        Names of the files, none if there are no items: ``stem.png``, then
+        ``stem_page2.png`` and so on.
+    """
+    names, left = [], iter(items.items())
+    while page := dict(islice(left, per_page)):
+        number = f'_page{len(names) + 1}' if names else ''
+        names.append(f'{stem.name}{number}.png')
+        save_figure(draw(page), stem.with_name(names[-1]))
+    return names

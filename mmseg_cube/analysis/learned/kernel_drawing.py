@@ -1,24 +1,28 @@
 """Picture of the coarse kernels of Cube layers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.patches import Rectangle
 
 from mmseg_cube.analysis.learned.kernels import Kernel
-from mmseg_cube.analysis.learned.pages import fit_title
+from mmseg_cube.utils.figures import new_figure
+from mmseg_cube.utils.words import cut
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 PER_ROW = 4
-KERNELS_PER_PAGE = 12
 PANEL = 2.6  # inches
+LETTERS = 34  # that fit over a panel
 BOLD = 3  # standard deviations of random weights
 EXTREME = 0.5  # least distance from 1 at which the colours end
-LETTERS = 16  # of the key, per inch
 KEY = (
     'thick lines: cells of the coarse grid; dots: not read; +: centre of the '
     'replaced window; x: centre of mass; bold: more than '
@@ -32,57 +36,47 @@ def draw_kernels(kernels: Mapping[str, Kernel]) -> Figure:
 
     Args:
         kernels: Kernels by name.
-
-    Returns:
-        The figure.
     """
-    per_row = min(PER_ROW, len(kernels))
-    rows = -(-len(kernels) // per_row)
-    size = PANEL * per_row + 1, (PANEL + 0.3) * rows + 0.5
-    figure = Figure(size, layout='constrained')
-    grid = figure.subplots(rows, per_row, squeeze=False).ravel()
-    furthest = max(
-        abs(tap.relative - 1) for k in kernels.values() for tap in k.taps
-    )
-    width = max(furthest, EXTREME)
+    from matplotlib.colors import Normalize
+
+    columns = min(PER_ROW, len(kernels))
+    rows = -(-len(kernels) // columns)
+    size = PANEL * columns + 1, (PANEL + 0.3) * rows + 0.5
+    figure, grid = new_figure(rows, columns, size)
+    energies = [tap.energy for k in kernels.values() for tap in k.taps]
+    width = max(EXTREME, *(abs(energy - 1) for energy in energies))
     scale = Normalize(1 - width, 1 + width)
-    for axes, (name, kernel) in zip(grid, kernels.items(), strict=False):
-        image = _draw(axes, kernel, scale)
-        axes.set_title(f'{fit_title(name)}\n{_describe(kernel)}', fontsize=8)
-    for axes in grid[len(kernels) :]:
+    for axes in grid.flat[len(kernels) :]:
         axes.axis('off')
+    for axes, (name, kernel) in zip(grid.flat, kernels.items(), strict=False):
+        image = _draw(axes, kernel, scale)
+        down, right = kernel.lean
+        axes.set_title(
+            f'{cut(name, LETTERS)}\n'
+            f'leans {abs(down):.2f} cells {"down" if down > 0 else "up"}, '
+            f'{abs(right):.2f} {"right" if right > 0 else "left"}\n'
+            f'random: 1 ± {kernel.noise:.3f}',
+            fontsize=8,
+        )
     bar = figure.colorbar(image, ax=grid, shrink=0.8)
     bar.set_label('energy over that of the kernel', fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    figure.supxlabel(fill(KEY, int(LETTERS * size[0])), fontsize=8)
+    figure.supxlabel(fill(KEY, int(16 * size[0])), fontsize=8)
     return figure
-
-
-def _describe(kernel: Kernel) -> str:
-    down, right = kernel.lean
-    return (
-        f'leans {abs(down):.2f} cells {"down" if down > 0 else "up"}, '
-        f'{abs(right):.2f} {"right" if right > 0 else "left"}\n'
-        f'random: 1 ± {kernel.noise:.3f}'
-    )
 
 
 def _draw(axes: Axes, kernel: Kernel, scale: Normalize) -> AxesImage:
     """Draw one kernel; both axes are offsets from the centre."""
+    from matplotlib.patches import Rectangle
+
     offsets = np.array([tap.offset for tap in kernel.taps])
     # Upper left corner of the cell that each tap falls into.
-    corners = np.array(
-        [
-            np.array(tap.offset) - 0.5 - np.array(tap.parity)
-            for tap in kernel.taps
-        ]
-    )
+    corners = offsets - 0.5 - [tap.parity for tap in kernel.taps]
     top, left = corners.min(0)
     bottom, right = corners.max(0) + kernel.scale
     sites = np.full((round(bottom - top), round(right - left)), np.nan)
-    places = (offsets - (top, left)).astype(int)
-    for (row, column), tap in zip(places, kernel.taps, strict=True):
-        sites[row, column] = tap.relative
+    rows, columns = (offsets - (top, left)).astype(int).T
+    sites[rows, columns] = [tap.energy for tap in kernel.taps]
     image = axes.imshow(
         sites, cmap=COLOURS, norm=scale, extent=(left, right, bottom, top)
     )
@@ -90,28 +84,26 @@ def _draw(axes: Axes, kernel: Kernel, scale: Normalize) -> AxesImage:
         y, x = top + row + 0.5, left + column + 0.5
         if np.isnan(value):
             axes.plot(x, y, '.', color='0.7', markersize=2)
-        else:
-            dark = abs(value - 1) > 0.6 * (scale.vmax - 1)
-            colour = 'white' if dark else 'black'
-            sure = abs(value - 1) > BOLD * kernel.noise
-            # Below the middle, where the centre of mass often lies.
-            axes.text(
-                x,
-                y + 0.27,
-                f'{value:.2f}',
-                ha='center',
-                va='center',
-                fontsize=8,
-                color=colour,
-                weight='bold' if sure else 'normal',
-            )
+            continue
+        far = abs(value - 1)
+        axes.text(
+            x,
+            y + 0.27,  # below the middle, where the centre of mass often lies
+            f'{value:.2f}',
+            ha='center',
+            va='center',
+            fontsize=8,
+            color='white' if far > 0.6 * (scale.vmax - 1) else 'black',
+            weight='bold' if far > BOLD * kernel.noise else 'normal',
+        )
     for y, x in np.unique(corners, axis=0):
-        size = kernel.scale
-        axes.add_patch(Rectangle((x, y), size, size, fill=False, lw=1.5))
+        cell = Rectangle(
+            (x, y), kernel.scale, kernel.scale, fill=False, lw=1.5
+        )
+        axes.add_patch(cell)
+    down, aside = np.multiply(kernel.lean, kernel.scale)
     axes.plot(0, 0, 'k+', markersize=9)
-    down, aside = (kernel.scale * value for value in kernel.lean)
     axes.plot(aside, down, 'kx', markersize=6)
-    axes.set_xticks(np.unique(offsets[:, 1]))
-    axes.set_yticks(np.unique(offsets[:, 0]))
+    axes.set(xticks=np.unique(offsets[:, 1]), yticks=np.unique(offsets[:, 0]))
     axes.tick_params(labelsize=6, length=2)
     return image

@@ -1,7 +1,7 @@
-"""The spatial masks of Cube layers over an image."""
+"""The spatial masks of Cube layers over an image, as maps and as numbers."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,28 +11,26 @@ from torch import Tensor, nn
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import spatial_mask
 
+# A mask whose values spread less is called constant (this project).
+LEAST_SD = 0.01
+
+Size = tuple[int, int]
+Values = dict[str, object]
+
 
 @dataclass
 class Seen:
     """What layers saw of one image.
 
     Attributes:
-        size: Height and width of the image with its padding, in pixels of
-            whatever the cells are to be measured in.
+        size: Height and width of the image with its padding.
         inputs: Height and width of each layer's input.
         masks: Values of shape (r * H, r * W) of each layer with a mask.
     """
 
-    size: tuple[int, int] | None = None
-    inputs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    size: Size | None = None
+    inputs: dict[str, Size] = field(default_factory=dict)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def cell_pixels(self, name: str) -> tuple[float, float] | None:
-        """Height and width of a layer's cells; None if it was not used."""
-        if name not in self.inputs:
-            return None
-        pairs = zip(self.size, self.inputs[name], strict=True)
-        return tuple(image / cells for image, cells in pairs)
 
 
 @contextmanager
@@ -55,21 +53,20 @@ def watch(
     def note_size(preprocessor: nn.Module, args: tuple, out: dict) -> None:
         seen.size = tuple(out['inputs'].shape[2:])
 
-    hooks = [model.data_preprocessor.register_forward_hook(note_size)]
-    for name, layer in layers.items():
+    with ExitStack() as stack:
+        hook = model.data_preprocessor.register_forward_hook(note_size)
+        stack.callback(hook.remove)
+        for name, layer in layers.items():
 
-        def note(layer: nn.Module, args: tuple, name: str = name) -> None:
-            seen.inputs[name] = tuple(args[0].shape[2:])
-            if layer.mask is not None:
-                mask = mask_of(layer, args[0])
-                seen.masks[name] = mask[0, 0].float().cpu().numpy()
+            def note(layer: nn.Module, args: tuple, name: str = name) -> None:
+                seen.inputs[name] = tuple(args[0].shape[2:])
+                if layer.mask is not None:
+                    mask = mask_of(layer, args[0])
+                    seen.masks[name] = mask[0, 0].float().cpu().numpy()
 
-        hooks.append(layer.register_forward_pre_hook(note))
-    try:
+            hook = layer.register_forward_pre_hook(note)
+            stack.callback(hook.remove)
         yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @torch.no_grad()
@@ -94,3 +91,76 @@ def mask_of(layer: CubeConv2d, input: Tensor) -> Tensor:
     )
     height, width = mask.shape[2:]
     return mask[:, :, top : height - bottom, left : width - right]
+
+
+def measure_mask(
+    mask: np.ndarray, truth: np.ndarray, size: Size, scale: int
+) -> Values:
+    """Measure a mask over an image.
+
+    Args:
+        mask: Values of shape (r * H, r * W).
+        truth: Labels 0 and 1, and 255 to ignore, of the image's shape.
+        size: Height and width of the image with its padding, which is on the
+            right and below.
+        scale: Lattice pixels per cell and axis, r.
+
+    Returns:
+        ``min``, ``mean``, ``max`` and ``sd`` of the values over the image;
+        ``places``, the mean at each place of a cell, row by row (a mask that
+        tells these apart scales channels); ``building`` and ``ground``, the
+        means over true buildings and background, None where there are none.
+    """
+    rows, columns = (
+        -(-n * cells // whole)
+        for n, cells, whole in zip(truth.shape, mask.shape, size, strict=True)
+    )
+    inside = mask[:rows, :columns].astype(float)
+    over = mask_over(mask, truth.shape, size)
+    building, ground = (
+        float(over[truth == label].mean(dtype=float))
+        if (truth == label).any()
+        else None
+        for label in (1, 0)
+    )
+    return dict(
+        min=float(inside.min()),
+        mean=float(inside.mean()),
+        max=float(inside.max()),
+        sd=float(inside.std()),
+        places=[
+            float(inside[i::scale, j::scale].mean())
+            for i in range(scale)
+            for j in range(scale)
+        ],
+        building=building,
+        ground=ground,
+    )
+
+
+def mask_over(mask: np.ndarray, shape: Size, size: Size) -> np.ndarray:
+    """Enlarge a mask to its image: every pixel has its lattice pixel's value.
+
+    Args:
+        mask: Values of shape (r * H, r * W).
+        shape: Height and width of the image.
+        size: The same with its padding.
+    """
+    rows, columns = (
+        (2 * np.arange(n) + 1) * cells // (2 * whole)
+        for n, cells, whole in zip(shape, mask.shape, size, strict=True)
+    )
+    return mask[rows[:, None], columns]
+
+
+def join_values(parts: Sequence[Values]) -> Values:
+    """Values of a mask over several images: means of those of the images."""
+
+    def mean(key: str) -> object:
+        known = [part[key] for part in parts if part[key] is not None]
+        return np.mean(known, axis=0).tolist() if known else None
+
+    joined = {key: mean(key) for key in parts[0]}
+    joined['min'] = min(part['min'] for part in parts)
+    joined['max'] = max(part['max'] for part in parts)
+    return joined

@@ -7,121 +7,97 @@ within its cell changes its parity only; one that takes the same place of
 another cell changes its cell only.
 """
 
-import copy
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import HOOKS
 
-from mmseg_cube.analysis.routers.report import measure, relaxation_gap
+from mmseg_cube.engine.router_history import measure
 from mmseg_cube.engine.router_temperature_hook import TEMPERATURE
-from mmseg_cube.layers import ChannelRouter, CubeConv2d
+from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.utils.figures import new_figure
+from mmseg_cube.utils.matrices import shrink
+from mmseg_cube.utils.words import cut
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
-class Order:
-    """Order of the channels of a layer.
-
-    Attributes:
-        method: Method of the router.
-        learned: Whether the order was learned.
-        channels: Number of channels, C.
-        block: Channels of a block, which the order does not leave.
-        moved: Share of the channels that are not at their own place.
-        distance: 0 for the identity, about 1 for a random order; see
-            ``routers.report``.
-        new_cell: Number of channels that changed their cell.
-        new_parity: Number of channels that changed their parity.
-        temperature: Temperature of the relaxation; None if not learned.
-        gap: Largest difference between relaxation and order, likewise.
-        order: Input channel of every position.
-    """
-
-    method: str
-    learned: bool
-    channels: int
-    block: int
-    moved: float
-    distance: float
-    new_cell: int
-    new_parity: int
-    temperature: float | None
-    gap: float | None
-    order: list[int]
+CELLS = 64  # most rows of a drawn matrix
+PER_ROW = 3  # layers side by side
+PANEL, CAPTION = 2.1, 0.45  # inches
+LETTERS = 34  # of a name over a layer's matrices
 
 
 def describe_order(
-    layer: CubeConv2d, temperature: float | None = None
-) -> Order | None:
-    """Describe the order of a layer's input channels.
+    router: ChannelRouter, scale: int, temperature: float | None = None
+) -> dict[str, object]:
+    """Describe the order of a router.
 
     Args:
-        layer: Layer; stays as it is.
+        router: Router; stays as it is.
+        scale: Lattice scale of its layer, r.
         temperature: Temperature of the relaxation; the router's own by
             default.
 
     Returns:
-        The order, or None for a layer without a router.
+        ``method``, ``learned``, ``channels``, ``block`` (channels of a block,
+        which the order does not leave), ``order`` (input channel of every
+        position), ``moved`` and ``distance`` as of
+        ``engine.router_history``, the number of channels with a ``new_cell``
+        and a ``new_parity``; and for a learned one its ``temperature`` and
+        ``gap``, the largest difference between relaxation and order.
     """
-    router = at_temperature(layer.router, temperature)
-    if router is None:
-        return None
+    hard, soft = order_matrices(router, temperature)
     order = router.permutation().cpu().numpy()
-    places, cell = np.arange(len(order)), layer.scale**2
-    grouped = router.method == 'sinkhorn'
-    block = router.group_size if grouped else router.channels
-    return Order(
+    places, cell = np.arange(len(order)), scale**2
+    numbers = dict(
         method=router.method,
         learned=router.learns,
         channels=router.channels,
-        block=block,
-        **measure(order.tolist(), block),
+        block=hard.shape[1],
+        **measure(order.tolist(), hard.shape[1]),
         new_cell=int((order // cell != places // cell).sum()),
         new_parity=int((order % cell != places % cell).sum()),
-        temperature=router.temperature if router.learns else None,
-        gap=relaxation_gap(router) if router.learns else None,
         order=order.tolist(),
     )
+    if soft is not None:
+        numbers['temperature'] = temperature or router.temperature
+        numbers['gap'] = float(abs(soft - hard).max())
+    return numbers
 
 
 @torch.no_grad()
 def order_matrices(
-    layer: CubeConv2d, temperature: float | None = None
+    router: ChannelRouter, temperature: float | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean over the blocks of the permutation and of its relaxation.
+    """The permutation of a router and its relaxation, by blocks of channels.
 
     Args:
-        layer: Layer with a router; stays as it is.
+        router: Router; stays as it is.
         temperature: As for :func:`describe_order`.
 
     Returns:
-        Two matrices of shape (g, g) for blocks of g channels, positions
-        downwards and input channels to the right; the second one is None for
-        an order that is not learned.
+        Two arrays of shape (B, g, g) for B blocks of g channels, positions
+        downwards and input channels to the right; None in place of the second
+        for an order that is not learned.
     """
-    router = at_temperature(layer.router, temperature)
-    order = router.permutation().cpu()
-    relaxed = router.relaxed().float().cpu() if router.learns else None
-    block = router.channels if relaxed is None else relaxed.shape[1]
-    hard = torch.zeros(len(order) // block, block, block)
-    hard.scatter_(2, order.view(-1, block, 1) % block, 1.0)
-    soft = None if relaxed is None else relaxed.mean(0).numpy()
-    return hard.mean(0).numpy(), soft
-
-
-def at_temperature(
-    router: ChannelRouter | None, temperature: float | None
-) -> ChannelRouter | None:
-    """Copy a router and set its temperature, if one is given."""
-    router = copy.deepcopy(router)
-    if router is not None and temperature is not None:
+    router = deepcopy(router)
+    if temperature is not None:
         router.temperature = temperature
-    return router
+    soft = router.relaxed().float().cpu().numpy() if router.learns else None
+    block = router.channels if soft is None else soft.shape[1]
+    order = router.permutation().cpu().numpy().reshape(-1, block)
+    return np.eye(block, dtype=np.float32)[order % block], soft
 
 
-def final_temperature(cfg: Config, checkpoint: dict) -> float | None:
+def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
     """Temperature at which a training ended, None if nothing cooled it.
 
     Args:
@@ -136,3 +112,46 @@ def final_temperature(cfg: Config, checkpoint: dict) -> float | None:
         if hook['type'] == 'RouterTemperatureHook':
             return HOOKS.build(hook).end
     return None
+
+
+def draw_orders(
+    routers: Mapping[str, ChannelRouter], temperature: float | None = None
+) -> Figure:
+    """Draw permutation and relaxation of every router, side by side.
+
+    Positions go downwards, input channels to the right. Blocks are laid over
+    each other and long orders are pooled: the darker a cell, the more
+    channels.
+
+    Args:
+        routers: Routers by the name of their layer.
+        temperature: As for :func:`describe_order`.
+    """
+    columns = min(PER_ROW, len(routers))
+    rows = -(-len(routers) // columns)
+    size = 2 * PANEL * columns, (PANEL + CAPTION) * rows
+    figure, grid = new_figure(rows, 2 * columns, size)
+    pairs = grid.reshape(-1, 2)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+    for axes in pairs[len(routers) :].flat:
+        axes.axis('off')
+    for (left, right), (name, router) in zip(
+        pairs, routers.items(), strict=False
+    ):
+        hard, soft = order_matrices(router, temperature)
+        moved = measure(router.permutation().tolist(), hard.shape[1])['moved']
+        said = f'{router.method}, {moved:.0%} of {router.channels} moved'
+        left.set_title(f'{cut(name, LETTERS)}\n{said}', fontsize=8, loc='left')
+        _draw(left, hard, 'order')
+        if soft is None:
+            right.axis('off')
+            right.text(0.5, 0.5, 'not learned', ha='center', fontsize=8)
+        else:
+            _draw(right, soft, 'relaxation')
+    return figure
+
+
+def _draw(axes: Axes, blocks: np.ndarray, label: str) -> None:
+    axes.imshow(shrink(blocks.mean(0), CELLS), cmap='Greys', vmin=0)
+    axes.set_xlabel(label, fontsize=7)

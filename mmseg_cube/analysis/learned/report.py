@@ -1,123 +1,196 @@
-"""The two files that go with the pictures: index.md and learned.json."""
+"""What a Cube network has learned: from a checkpoint to pictures."""
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from mmseg_cube.analysis.learned.choice import iou_of
-from mmseg_cube.analysis.learned.drawing import DrawnLayer, DrawnTile
+import torch
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+from rich.console import Console
+from rich.progress import track
+from torch import nn
+
+from mmseg_cube.analysis.learned.drawing import draw_layers, draw_tile
+from mmseg_cube.analysis.learned.orders import final_temperature
 from mmseg_cube.analysis.learned.tables import (
-    Rows,
     number,
     tabulate_kernels,
     tabulate_masks,
     tabulate_orders,
     tabulate_tiles,
 )
+from mmseg_cube.analysis.learned.tiles import (
+    Tiles,
+    choose_tiles,
+    iou_of,
+    predict_tile,
+    score_tile,
+)
 from mmseg_cube.evaluation.confusion import Confusion
-from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.layers import CubeConv2d, layer_name
+from mmseg_cube.utils.networks import load_network
+from mmseg_cube.utils.patterns import choose
+from mmseg_cube.utils.report import write_report
 
-INDEX, NUMBERS = 'index.md', 'learned.json'
-
-
-@dataclass(frozen=True)
-class Learned:
-    """All that was found out.
-
-    Attributes:
-        networks: Config and checkpoint of each network by its name.
-        where: Whose tiles they are.
-        scores: Counts of every scored tile by its name, by network.
-        tiles: The drawn ones.
-        layers: The layers of the first network.
-        pictures: Pictures of the layers: of their orders, then kernels.
-    """
-
-    networks: dict[str, dict[str, str]]
-    where: str
-    scores: Mapping[str, Mapping[str, Confusion]]
-    tiles: dict[str, DrawnTile]
-    layers: dict[str, DrawnLayer]
-    pictures: dict[str, list[str]]
+NAME = 'learned'
 
 
-def write_report(learned: Learned, out: Path) -> None:
-    """Write both files, each whole or not at all.
+def draw_learned(
+    networks: Sequence[tuple[Config, str]],
+    out: Path,
+    images: Sequence[str] = (),
+    count: int = 6,
+    split: str = 'test',
+    patterns: Sequence[str] | None = None,
+    device: torch.device | str = 'cpu',
+) -> str:
+    """Draw and measure what a Cube network has learned, and where it is wrong.
+
+    Args:
+        networks: Config and checkpoint of the Cube network, and of one to
+            compare its errors with if wanted.
+        out: Folder for pictures, tables and numbers.
+        images: Tiles to draw, by name or path; chosen by IoU by default.
+        count: Number of tiles to choose.
+        split: Whose tiles, such as ``'test'``.
+        patterns: Shell patterns of names of Cube layers; all by default.
+        device: Where to compute.
+
+    Returns:
+        What was done, in one line.
 
     Raises:
-        OSError: If they cannot be written.
+        OSError: If a file is missing or cannot be written.
+        ValueError: If the input is wrong.
     """
-    numbers = json.dumps(_to_dict(learned), indent=1)
-    write_text_whole(out / NUMBERS, numbers + '\n')
-    write_text_whole(out / INDEX, '\n\n'.join(_texts(learned)) + '\n')
+    names = name_networks([cfg.filename for cfg, _ in networks])
+    (cfg, checkpoint), *others = networks
+    # That a network has nothing to show is known before the other loads.
+    models = {names[0]: load_network(cfg, checkpoint, device)}
+    layers = cube_layers(models[names[0]], patterns)
+    for name, other in zip(names[1:], others, strict=True):
+        models[name] = load_network(*other, device)
+    tiles = Tiles(cfg, split)
+    named = [name for text in images for name in tiles.find(text)]
+    chosen = dict.fromkeys(named, 'named')
+    out.mkdir(parents=True, exist_ok=True)
 
+    scores: dict[str, dict[str, Confusion]] = {name: {} for name in names}
+    if not chosen:
+        for tile in map(tiles.load, _bar(tiles.paths, 'scoring tiles')):
+            for name, model in models.items():
+                probability = predict_tile(model, tile)
+                scores[name][tile.name] = score_tile(tile, probability)
+        chosen = choose_tiles(list(scores.values()), count)
+    drawn = {}
+    for tile in map(tiles.load, _bar(chosen, 'drawing tiles')):
+        why = chosen[tile.name]
+        drawn[tile.name] = draw_tile(models, layers, tile, why, out)
+        for name, counts in drawn[tile.name].counts.items():
+            scores[name][tile.name] = counts
+    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    temperature = final_temperature(cfg, loaded)
+    learned, pictures = draw_layers(layers, temperature, drawn, out)
 
-def _to_dict(learned: Learned) -> dict:
-    return dict(
-        networks=learned.networks,
-        where=learned.where,
-        total={n: _score(_sum(c)) for n, c in learned.scores.items()},
-        scores={
-            network: {tile: _score(c) for tile, c in counts.items()}
-            for network, counts in learned.scores.items()
+    totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}
+    said = ', '.join(f'{n} {number(iou_of(c), 2)}' for n, c in totals.items())
+    where = f'{len(scores[names[0]])} tiles of {tiles.where}'
+    texts = [
+        f'# What {names[0]} has learned',
+        *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
+        'How to read the pictures: `docs/learned.md`.',
+        '## Order of channels',
+        tabulate_orders(learned).markdown(),
+        *map(_embed, pictures['orders']),
+        '## Kernels',
+        tabulate_kernels(learned).markdown(),
+        *map(_embed, pictures['kernels']),
+        f'## Masks over {len(drawn)} tiles',
+        tabulate_masks(learned).markdown(),
+        '## Tiles',
+        f'IoU (%) over {where}: {said}.',
+        tabulate_tiles(drawn, names).markdown(),
+    ]
+    for name, tile in drawn.items():
+        texts += [f'### {name}', *map(_embed, tile.pictures)]
+    numbers = dict(
+        networks={
+            name: dict(config=str(cfg.filename), checkpoint=str(checkpoint))
+            for name, (cfg, checkpoint) in zip(names, networks, strict=True)
         },
+        where=tiles.where,
+        total=_to_dict(totals),
+        scores={name: _to_dict(counts) for name, counts in scores.items()},
         tiles={
-            name: dict(
-                asdict(tile),
-                counts={n: _score(c) for n, c in tile.counts.items()},
-            )
-            for name, tile in learned.tiles.items()
+            name: dict(asdict(tile), counts=_to_dict(tile.counts))
+            for name, tile in drawn.items()
         },
-        layers={n: asdict(layer) for n, layer in learned.layers.items()},
-        pictures=learned.pictures,
+        layers={name: asdict(layer) for name, layer in learned.items()},
+        pictures=pictures,
+    )
+    write_report(out, NAME, numbers, texts=texts)
+    return (
+        f'Cube layers: {len(learned)}, tiles: {len(drawn)}; '
+        f'{out / NAME}.md shows all pictures'
     )
 
 
-def _texts(learned: Learned) -> Iterator[str]:
-    """Paragraphs of the index."""
-    names, layers = list(learned.networks), learned.layers
-    yield f'# What {names[0]} has learned'
-    yield '\n'.join(
-        f'* {name}: `{network["config"]}`, `{network["checkpoint"]}`'
-        for name, network in learned.networks.items()
-    )
-    yield (
-        'How to read the pictures: `docs/learned.md`. All numbers: '
-        f'`{NUMBERS}`.'
-    )
-    yield '## Order of channels'
-    yield _markdown(tabulate_orders(layers))
-    yield from map(_embed, learned.pictures['orders'])
-    yield '## Kernels'
-    yield _markdown(tabulate_kernels(layers))
-    yield from map(_embed, learned.pictures['kernels'])
-    yield f'## Masks over {len(learned.tiles)} tiles'
-    yield _markdown(tabulate_masks(layers))
-    yield '## Tiles'
-    totals = {n: iou_of(_sum(c)) for n, c in learned.scores.items()}
-    said = ', '.join(f'{n} {number(iou, 2)}' for n, iou in totals.items())
-    count = len(learned.scores[names[0]])
-    yield f'IoU (%) over {count} tiles of {learned.where}: {said}.'
-    yield _markdown(tabulate_tiles(learned.tiles, names))
-    for name, tile in learned.tiles.items():
-        yield f'### {name}'
-        yield from map(_embed, tile.pictures)
+def cube_layers(
+    model: nn.Module, patterns: Sequence[str] | None = None
+) -> dict[str, CubeConv2d]:
+    """Name the Cube convolutions of a network, in its order.
+
+    Args:
+        model: Network.
+        patterns: Shell patterns, one of which a name must match; all layers
+            by default.
+
+    Returns:
+        Layers by name, without the ``.conv`` of a ConvModule.
+
+    Raises:
+        ValueError: If there is none, or a pattern matches none.
+    """
+    layers = {
+        layer_name(name): module
+        for name, module in model.named_modules()
+        if isinstance(module, CubeConv2d)
+    }
+    if not layers:
+        raise ValueError(
+            'the network has no Cube layer (CubeConv2d), so there is nothing '
+            'learned to draw; name the config of a Cube network first, and '
+            'its baseline behind --against'
+        )
+    return {n: layers[n] for n in choose(layers, patterns, 'Cube layer')}
 
 
-def _score(counts: Confusion) -> dict[str, float | None]:
-    return dict(asdict(counts), IoU=iou_of(counts))
+def name_networks(configs: Sequence[str]) -> list[str]:
+    """Name networks after their configs, without schedule and data.
+
+    Those that would share a name keep all of the config's; files of one name
+    are called after their folders, and one file after its number.
+    """
+    stems = [Path(config).stem for config in configs]
+    short = [re.sub(r'_\d+xb.*', '', stem) for stem in stems]
+    folders = [Path(config).resolve().parts[-2::-1] for config in configs]
+    for names in (short, stems, *zip(*folders, strict=False)):
+        if len(set(names)) == len(names):
+            return list(names)
+    return [f'{stem} ({i})' for i, stem in enumerate(stems, 1)]
 
 
-def _sum(counts: Mapping[str, Confusion]) -> Confusion:
-    return sum(counts.values(), Confusion())
+def _bar(names: Iterable[str], what: str) -> Iterable[str]:
+    """Go through names with a bar that says how far it is."""
+    names = list(names)
+    return track(names, what, console=Console(stderr=True), transient=True)
+
+
+def _to_dict(counts: Mapping[str, Confusion]) -> dict[str, dict]:
+    return {n: dict(asdict(c), IoU=iou_of(c)) for n, c in counts.items()}
 
 
 def _embed(picture: str) -> str:
     return f'![{picture}]({picture})'
-
-
-def _markdown(rows: Rows) -> str:
-    head, *rows = rows
-    lines = [head, ['---', *['---:'] * len(head[1:])], *rows]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)

@@ -4,8 +4,8 @@ A tile is what the dataset of a config has as a sample: a whole image, or a
 window of a large one.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -16,10 +16,10 @@ from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS
 
-from mmseg_cube.analysis.learned.layers import shorten
-from mmseg_cube.datasets.transforms.load_raster_window import IGNORED
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
+from mmseg_cube.evaluation.error_picture import IGNORED
 from mmseg_cube.inference import BuildingNetwork
+from mmseg_cube.utils.words import name_some
 
 THRESHOLD = 0.5
 # Probability whose logit stands for that of 0, and likewise below 1.
@@ -45,24 +45,10 @@ class Tile:
     image: np.ndarray
     truth: np.ndarray
 
-    @cached_property
+    @property
     def picture(self) -> np.ndarray:
         """The image in the size of the truth, (H, W, 3)."""
-        shape = self.truth.shape
-        if self.image.shape[:2] == shape:
-            return self.image
-        return cv2.resize(
-            self.image, shape[::-1], interpolation=cv2.INTER_LINEAR
-        )
-
-    def full_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Convert a height and width from pixels of the image to the truth's.
-
-        Args:
-            size: Height and width in pixels of the image.
-        """
-        shapes = zip(size, self.truth.shape, self.image.shape[:2], strict=True)
-        return tuple(round(n * full / seen) for n, full, seen in shapes)
+        return cv2.resize(self.image, self.truth.shape[::-1])
 
 
 class Tiles:
@@ -70,7 +56,7 @@ class Tiles:
 
     Args:
         cfg: Config with the data, its scope set.
-        split: ``'val'`` or ``'test'``: whose loader's dataset to take.
+        split: Whose loader's dataset to take, such as ``'test'``.
 
     Raises:
         ValueError: If the config has no such loader, or two tiles would have
@@ -90,10 +76,11 @@ class Tiles:
             )
         self.where = f'split {split} of {Path(cfg.filename).name}'
         self.dataset = DATASETS.build(loader['dataset'])
-        self.paths, self._indices = {}, {}
+        self.paths: dict[str, Path] = {}
         for index in range(len(self.dataset)):
             info = self.dataset.get_data_info(index)
-            path, name = Path(info['img_path']), Path(info['img_path']).stem
+            path = Path(info['img_path'])
+            name = path.stem
             if info.get('window') is not None:
                 name += f'_{info["window"][1]}_{info["window"][0]}'
             if name in self.paths:
@@ -101,7 +88,7 @@ class Tiles:
                     f'{self.paths[name]} and {path} would both be drawn as '
                     f'{name}; rename one of them'
                 )
-            self.paths[name], self._indices[name] = path, index
+            self.paths[name] = path
 
     def load(self, name: str) -> Tile:
         """Load a tile.
@@ -110,33 +97,30 @@ class Tiles:
             ValueError: If it has no truth or one of another size, or is too
                 large.
         """
-        data = self.dataset[self._indices[name]]
+        path = self.paths[name]
+        data = self.dataset[list(self.paths).index(name)]
         sample, inputs = data['data_samples'], data['inputs']
         if 'gt_sem_seg' not in sample:
             raise ValueError(
-                f'{self.paths[name]} has no truth to compare with. Choose '
-                'another --split'
+                f'{path} has no truth to compare with. Choose another --split'
             )
-        if inputs[0].numel() > LARGEST:
-            height, width = inputs.shape[1:]
+        height, width = inputs.shape[1:]
+        if height * width > LARGEST:
             raise ValueError(
-                f'{self.paths[name]} has {width} x {height} pixels, more '
-                f'than {LARGEST}, which pass through the network at once. '
-                "Read it in windows (windows='grid' of InriaDataset), or cut "
-                'it into tiles'
+                f'{path} has {width} x {height} pixels, more than {LARGEST}, '
+                'which pass through the network at once. Read it in windows '
+                "(windows='grid' of InriaDataset), or cut it into tiles"
+            )
+        truth = sample.gt_sem_seg.data[0].numpy()
+        # Predictions are resized to the size of the file.
+        if truth.shape not in ((height, width), sample.get('ori_shape')):
+            raise ValueError(
+                f'{path}: its truth has {truth.shape[1]} x {truth.shape[0]} '
+                f'pixels, the image for the network {width} x {height}, and '
+                'not those of the file. Resize both, or load the mask last'
             )
         # Loaders give BGR, channels first.
         image = inputs.flip(0).permute(1, 2, 0).numpy()
-        truth = sample.gt_sem_seg.data[0].numpy()
-        # Predictions are resized to the size of the file.
-        known = (image.shape[:2], tuple(sample.get('ori_shape', ())))
-        if truth.shape not in known:
-            sizes = [f'{w} x {h}' for h, w in (truth.shape, known[0])]
-            raise ValueError(
-                f'{self.paths[name]}: its truth has {sizes[0]} pixels, the '
-                f'image for the network {sizes[1]}, and not those of the '
-                'file. Resize both, or load the mask last'
-            )
         return Tile(name, image, truth)
 
     def find(self, wanted: str) -> list[str]:
@@ -145,18 +129,16 @@ class Tiles:
         Raises:
             ValueError: If there is none.
         """
-        if wanted in self.paths:
-            return [wanted]
-        asked = Path(wanted).resolve()
         found = [
             name
             for name, path in self.paths.items()
-            if wanted in (path.name, path.stem) or path.resolve() == asked
+            if wanted in (name, path.name, path.stem)
+            or path.resolve() == Path(wanted).resolve()
         ]
         if not found:
             raise ValueError(
                 f'{self.where} has no image {wanted!r}; it has '
-                f'{len(self.paths)}: {shorten(self.paths)}'
+                f'{len(self.paths)}: {name_some(list(self.paths))}'
             )
         return found
 
@@ -196,12 +178,63 @@ def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
 
 
 def score_tile(tile: Tile, probability: np.ndarray) -> Confusion:
-    """Count the pixels of a prediction.
+    """Count the pixels of building probabilities of the truth's shape."""
+    labels = torch.from_numpy((probability > THRESHOLD).astype(np.uint8))
+    return count_pixels(labels, torch.from_numpy(tile.truth), IGNORED)
+
+
+def iou_of(counts: Confusion) -> float | None:
+    """IoU in percent; None where there is neither building nor prediction."""
+    if not counts.tp + counts.fp + counts.fn:
+        return None
+    return counts.scores()['IoU']
+
+
+def choose_tiles(
+    scores: Sequence[Mapping[str, Confusion]], count: int
+) -> dict[str, str]:
+    """Choose tiles by a fixed rule.
+
+    In this order, each tile once, until there are enough: the one with the
+    largest difference in IoU between the networks, and the worst, the median
+    and the best one of the first network; then those with the next largest
+    differences. With one network: the worst, the median and the best one,
+    then the next worst ones. Tiles without true buildings are left out, since
+    their IoU is 0 or nothing. Ties are broken by name, and of an even number
+    the lower one of the middle is the median.
 
     Args:
-        tile: Tile.
-        probability: Building probabilities of the shape of the truth.
+        scores: Counts by name of tile, of the first network and of the other
+            one if there is one.
+        count: Number of tiles.
+
+    Returns:
+        Why they were chosen, by name, in this order.
+
+    Raises:
+        ValueError: If no tile has a building.
     """
-    labels = (probability > THRESHOLD).astype(np.uint8)
-    truth = torch.from_numpy(tile.truth)
-    return count_pixels(torch.from_numpy(labels), truth, IGNORED)
+    first, *others = scores
+    iou = {n: iou_of(c) for n, c in first.items() if c.tp + c.fn}
+    if not iou:
+        raise ValueError(
+            f'none of {len(first)} tiles has a building, so none can be '
+            'chosen by IoU; name some by --images'
+        )
+    ranked = sorted(iou, key=lambda name: (iou[name], name))
+    rule = [
+        (ranked[0], 'worst'),
+        (ranked[(len(ranked) - 1) // 2], 'median'),
+        (ranked[-1], 'best'),
+    ]
+    if not others:
+        rule += [(name, 'next worst') for name in ranked]
+    for second in others:
+        gaps = {name: abs(iou[name] - iou_of(second[name])) for name in iou}
+        apart = sorted(iou, key=lambda name: (-gaps[name], name))
+        rule.insert(0, (apart[0], 'largest difference'))
+        rule += [(name, 'next largest difference') for name in apart]
+    chosen: dict[str, str] = {}
+    for name, why in rule:
+        chosen.setdefault(name, why)
+    return dict(list(chosen.items())[:count])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mmseg_cube.analysis.complexity.configs import read_config
 from mmseg_cube.analysis.complexity.count import without_weights
 from mmseg_cube.analysis.operator_speed.candidates import LAYOUTS
-from mmseg_cube.analysis.routers.report import learned_routers
+from mmseg_cube.layers import learned_routers
 
 INFERENCE = 'inference as trained'
 DEPLOYED = 'inference deployed'

@@ -2,19 +2,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-import torch
 
-from mmseg_cube.analysis.learned.error_maps import (
-    AGREEMENT,
-    DARKNESS,
-    ERRORS,
-    OPACITY,
-    count_kinds,
-    map_agreement,
-    map_errors,
-    paint,
-)
-from mmseg_cube.evaluation.confusion import count_pixels
+from mmseg_cube.analysis.learned.tile_drawing import AGREEMENT, compare
+from mmseg_cube.evaluation.error_picture import FALSE, FOUND, MISSED, paint
 
 # Machado et al. 2009 (doi 10.1109/TVCG.2009.113), linear RGB, none at all of
 # one kind of cones.
@@ -38,56 +28,22 @@ VISION = dict(
 )
 
 
-@pytest.fixture
-def tile():
+def test_who_is_right_pixel_by_pixel():
     rng = np.random.default_rng(0)
     truth = rng.choice(np.uint8([0, 1, 255]), (20, 30), p=[0.6, 0.3, 0.1])
-    return truth, rng.random((20, 30)) > 0.5, rng.random((20, 30)) > 0.5
-
-
-def test_counts_are_those_of_the_confusion_matrix(tile):
-    truth, predicted, _ = tile
-    counts = count_kinds(map_errors(truth, predicted), ERRORS)
-    labels = torch.from_numpy(predicted.astype(np.uint8))
-    expected = count_pixels(labels, torch.from_numpy(truth), 255)
-    assert counts == {
-        'right: background': expected.tn,
-        'hit': expected.tp,
-        'missed': expected.fn,
-        'false': expected.fp,
-        'not scored': int((truth == 255).sum()),
-    }
-    assert min(counts.values()) > 0
-
-
-def test_who_is_right_pixel_by_pixel(tile):
-    truth, first, second = tile
-    labels = map_agreement(truth, first, second)
-    names = {kind.label: kind.name for kind in AGREEMENT}
+    first, second = rng.random((2, 20, 30)) > 0.5
+    masks = compare(truth, first, second)
     for place in np.ndindex(truth.shape):
         right = first[place] == truth[place], second[place] == truth[place]
         expected = {
-            (True, True): 'both right',
-            (True, False): 'only the first is right',
-            (False, True): 'only the second is right',
-            (False, False): 'both wrong',
+            (True, True): [],
+            (True, False): ['only the first is right'],
+            (False, True): ['only the second is right'],
+            (False, False): ['both wrong'],
         }[right]
         if truth[place] == 255:
-            expected = 'not scored'
-        assert names[labels[place]] == expected
-
-
-@pytest.mark.parametrize('kinds', [ERRORS, AGREEMENT])
-def test_paint_shows_the_image_where_all_is_well(kinds):
-    image = np.full((1, 5, 3), 100, np.uint8)
-    labels = np.arange(5, dtype=np.uint8)[None]
-    picture = paint(image, labels, kinds)
-    assert (image == 100).all()
-    grey = DARKNESS * 100
-    assert picture[0, 0] == pytest.approx([grey] * 3, abs=1)
-    for kind in kinds[1:]:
-        mixed = OPACITY * np.array(kind.colour) + (1 - OPACITY) * grey
-        assert picture[0, kind.label] == pytest.approx(mixed, abs=1)
+            expected = []
+        assert [n for n, mask in masks.items() if mask[place]] == expected
 
 
 def to_lab(colour, vision):
@@ -112,11 +68,14 @@ def to_lab(colour, vision):
 
 
 @pytest.mark.parametrize('vision', VISION)
-@pytest.mark.parametrize('kinds', [ERRORS, AGREEMENT])
-def test_colours_stay_apart_for_everyone(kinds, vision):
+@pytest.mark.parametrize(
+    'colours', [(FOUND, MISSED, FALSE), tuple(AGREEMENT.values())]
+)
+def test_colours_stay_apart_for_everyone(colours, vision):
     image = np.full((1, 4, 3), 110, np.uint8)
-    picture = paint(image, np.arange(4, dtype=np.uint8)[None], kinds)
-    colours = [to_lab(colour, vision) for colour in picture[0]]
-    for one, other in combinations(colours, 2):
+    places = np.arange(4)[None]
+    layers = [(places == i, colour) for i, colour in enumerate(colours, 1)]
+    labs = [to_lab(colour, vision) for colour in paint(image, layers)[0]]
+    for one, other in combinations(labs, 2):
         # About 2 can just be seen side by side.
         assert np.linalg.norm(one - other) > 25

@@ -30,7 +30,7 @@ from mmseg_cube.analysis.network_speed.comparison import (
 )
 from mmseg_cube.analysis.network_speed.profile import profile
 from mmseg_cube.analysis.operator_speed.candidates import LAYOUTS
-from mmseg_cube.analysis.routers.report import learned_routers
+from mmseg_cube.layers import learned_routers
 from mmseg_cube.models.decode_heads.unet_head import UNetLevel
 
 BASELINE = """

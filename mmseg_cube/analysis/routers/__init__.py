@@ -1,1 +1,0 @@
-"""What channel routers learned."""

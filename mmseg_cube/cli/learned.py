@@ -1,0 +1,59 @@
+"""Draw what a Cube network has learned, and where it is wrong.
+
+The orders of its routers, its coarse kernels, its masks over tiles and maps
+of its errors; with --against also where only one of two networks is right.
+OUT/learned.md shows the pictures with their numbers, learned.json has all of
+them. docs/learned.md says how to read them.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmseg_cube.cli import arguments
+
+OUT = Path('work_dirs/learned')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    arguments.config(parser, 'config of the Cube network')
+    arguments.checkpoint(parser)
+    arguments.against(parser, checkpoints=True)
+    parser.add_argument(
+        '--images', nargs='+', default=[], metavar='NAME_OR_PATH',
+        help='tiles to draw; left out: the one where the networks differ '
+        'most, the worst, the median and the best, and more',
+    )  # fmt: skip
+    parser.add_argument(
+        '--count', type=arguments.positive, default=6,
+        help='how many tiles to choose (6)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--layers', nargs='+', metavar='PATTERN',
+        help='shell patterns for names of Cube layers (all)',
+    )  # fmt: skip
+    arguments.split(parser, 'test')
+    arguments.device(parser)
+    arguments.cfg_options(parser)
+    arguments.out(parser, f'folder for the pictures ({OUT})')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw, and say where the pictures are."""
+    from mmseg_cube.analysis.learned.report import draw_learned
+    from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.networks import choose_device
+
+    cfg = read_config(args.config, args.cfg_options)
+    networks = [(cfg, args.checkpoint)]
+    if bool(args.against) != (len(args.against_checkpoints) == 1):
+        raise ValueError('--against needs one file in --against-checkpoints')
+    if args.against:
+        network = read_config(args.against), args.against_checkpoints[0]
+        networks.append(network)
+    print(
+        draw_learned(
+            networks, args.out or OUT, args.images, args.count, args.split,
+            args.layers, choose_device(args.device),
+        )
+    )  # fmt: skip

@@ -1,0 +1,28 @@
+"""Report the channel orders that the routers of a checkpoint have learned.
+
+The gap is the largest difference between the relaxation, which carried the
+gradient, and the permutation, which is applied, at the temperature at which
+the training ended. If RouterReportHook took part in the training, its curves
+are drawn as well.
+"""
+
+import argparse
+
+from mmseg_cube.cli import arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    arguments.config(parser)
+    arguments.checkpoint(parser)
+    arguments.cfg_options(parser)
+    arguments.out(parser, 'folder for numbers and picture', required=True)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the report and print its table."""
+    from mmseg_cube.analysis.learned.routers import report_routers
+    from mmseg_cube.utils.configs import read_config
+
+    cfg = read_config(args.config, args.cfg_options)
+    print(report_routers(cfg, args.checkpoint, args.out))

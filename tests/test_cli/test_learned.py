@@ -1,0 +1,184 @@
+"""Pictures of what a network has learned, from the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_cube.cli import main
+from mmseg_cube.inference import BuildingNetwork
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import load_network
+
+LEVELS = [f'decode_head.levels.{i}.conv{j}' for i in range(4) for j in (1, 2)]
+
+
+@pytest.fixture(scope='module')
+def plain(tiny_config, tiny_segmentor, tmp_path_factory):
+    """Config and checkpoint of the network without Cube kernels."""
+    folder = tmp_path_factory.mktemp('plain')
+    config, checkpoint = folder / 'tiny.py', folder / 'tiny.pth'
+    config.write_text(
+        f"_base_ = '{tiny_config}'\n"
+        'model = dict(decode_head=dict(conv_cfg=None))\n'
+    )
+    model = tiny_segmentor(**{'model.decode_head.conv_cfg': None})
+    torch.save(model.state_dict(), checkpoint)
+    return config, checkpoint
+
+
+@pytest.fixture
+def draw(tiny_config, tiny_checkpoint, tmp_path, capsys, monkeypatch):
+    """Run the command; return its numbers and its page."""
+    monkeypatch.setattr('mmseg_cube.utils.figures.DPI', 30)
+
+    def draw(*options, config=tiny_config):
+        words = [config, tiny_checkpoint, *options, '--out', tmp_path]
+        assert main(['learned', *map(str, words)]) == 0
+        assert f'{tmp_path}/learned.md' in capsys.readouterr().out
+        numbers = json.loads((tmp_path / 'learned.json').read_text())
+        page = (tmp_path / 'learned.md').read_text()
+        # All pictures can be read, are shown, and nothing is left over.
+        listed = [*numbers['pictures'].values()]
+        listed += [tile['pictures'] for tile in numbers['tiles'].values()]
+        names = sorted(path.name for path in tmp_path.glob('*.png'))
+        assert sorted(sum(listed, [])) == names
+        for name in names:
+            assert np.ptp(np.asarray(Image.open(tmp_path / name))) > 0
+            assert f'![{name}]({name})' in page
+        return numbers, page
+
+    return draw
+
+
+def predict(config, checkpoint, city, tile):
+    """Truth and prediction of a tile, straight from the network."""
+    model = load_network(read_config(config), checkpoint)
+    (image,) = (city['whu'] / 'test' / 'image').glob(f'{tile}.*')
+    (label,) = (city['whu'] / 'test' / 'label').glob(f'{tile}.*')
+    windows = np.asarray(Image.open(image)).transpose(2, 0, 1)[None]
+    truth = np.asarray(Image.open(label)) > 0
+    return truth, BuildingNetwork(model)(windows)[0].numpy() > 0.5
+
+
+def test_two_networks(draw, plain, tiny_config, tiny_checkpoint, sample_city):
+    against = ['--against', plain[0], '--against-checkpoints', plain[1]]
+    numbers, page = draw(*against, '--count', 1, '--layers', '*levels.3.*')
+    networks = dict(
+        zip(
+            ('cube-tiny', 'tiny'),
+            ((tiny_config, tiny_checkpoint), plain),
+            strict=True,
+        )
+    )
+    assert list(numbers['networks']) == list(networks)
+    tiles = list(numbers['scores']['tiny'])
+    assert len(tiles) == 2
+    found = {}
+    for name, network in networks.items():
+        for tile in tiles:
+            truth, built = predict(*network, sample_city, tile)
+            score = numbers['scores'][name][tile]
+            assert score['tp'] == (truth & built).sum()
+            assert score['fp'] == (~truth & built).sum()
+            assert score['fn'] == (truth & ~built).sum()
+            assert score['tn'] == (~truth & ~built).sum()
+            found.setdefault(tile, []).append((truth, built, score['IoU']))
+        total = numbers['total'][name]
+        iou = 100 * total['tp'] / (total['tp'] + total['fp'] + total['fn'])
+        assert total['IoU'] == pytest.approx(iou)
+        assert f'{name} {iou:.2f}' in page
+    gaps = {t: abs(one[2] - two[2]) for t, (one, two) in found.items()}
+    assert next(iter(numbers['tiles'])) == max(gaps, key=gaps.get)
+    for name, tile in numbers['tiles'].items():
+        (truth, first, _), (_, second, _) = found[name]
+        good, other = first == truth, second == truth
+        assert tile['agreement'] == {
+            'only the first is right': (good & ~other).sum(),
+            'only the second is right': (~good & other).sum(),
+            'both wrong': (~good & ~other).sum(),
+        }
+        assert tile['pictures'] == [f'errors_{name}.png', f'masks_{name}.png']
+        assert tile['why'] in page
+
+
+def test_layers_of_a_named_tile(draw, sample_city):
+    image = sorted((sample_city['whu'] / 'val' / 'image').iterdir())[1]
+    chosen = ['*levels.0.*', '*.3.conv2']
+    numbers, page = draw(
+        '--images', image, '--split', 'val', '--layers', *chosen
+    )
+    assert list(numbers['scores']['cube-tiny']) == [image.stem]
+    (tile,) = numbers['tiles'].values()
+    assert tile['agreement'] == {}
+    layers = numbers['layers']
+    assert list(layers) == [*LEVELS[:2], LEVELS[7]]
+    # Cells in pixels of the image: the coarsest level, then the finest.
+    for (name, layer), cell in zip(layers.items(), (16, 16, 2), strict=True):
+        lean = [cell * cells for cells in layer['kernel']['lean']]
+        assert layer['pixels'] == pytest.approx(lean)
+        assert layer['kernel']['random_lean'] == [-0.25, -0.25]
+        order = layer['order']
+        assert order['temperature'] == 0.001
+        assert sorted(order['order']) == list(range(order['channels']))
+        assert tile['masks'][name] == layer['mask']
+        mask = layer['mask']
+        assert 0 <= mask['min'] < mask['mean'] < mask['max'] <= 1
+        assert page.count(f'| {name} ') == 3
+    assert numbers['pictures'] == dict(
+        orders=['orders.png'], kernels=['kernels.png']
+    )
+
+
+def test_images_at_half_resolution(
+    draw, tiny_config, tiny_checkpoint, tmp_path_factory
+):
+    path = tmp_path_factory.mktemp('half') / 'cube-tiny.py'
+    path.write_text(
+        f"_base_ = '{tiny_config}'\n"
+        'load, mask, pack = _base_.test_pipeline\n'
+        "half = dict(type='Resize', scale_factor=0.5, keep_ratio=True)\n"
+        'pipeline = [load, half, mask, pack]\n'
+        'test_dataloader = dict(dataset=dict(pipeline=pipeline))\n'
+    )
+    cfg = read_config(path)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    name = Path(dataset.get_data_info(0)['img_path']).stem
+    numbers, _ = draw('--images', name, '--layers', LEVELS[7], config=path)
+    model = load_network(cfg, tiny_checkpoint)
+    (sample,) = model.test_step(pseudo_collate([dataset[0]]))
+    built = sample.pred_sem_seg.data[0].numpy() > 0
+    truth = sample.gt_sem_seg.data[0].numpy() > 0
+    assert truth.shape == built.shape == (256, 256)
+    score = numbers['scores']['cube-tiny'][name]
+    assert score['tp'] == (truth & built).sum()
+    assert score['fp'] == (~truth & built).sum()
+    # Cells in pixels of the file.
+    assert numbers['tiles'][name]['cells'][LEVELS[7]] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--images', 'x'], "no image 'x'; it has 2: "),
+        (['--layers', 'neck.*'], "'neck.*' matches no Cube layer; there are"),
+        (['--against', 'x.py'], '--against needs one file'),
+    ],
+)
+def test_wrong_input_is_said(
+    tiny_config, tiny_checkpoint, options, message, tmp_path, capsys
+):
+    words = [tiny_config, tiny_checkpoint, *options, '--out', tmp_path / 'x']
+    assert main(['learned', *map(str, words)]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'x').exists()
+
+
+def test_network_without_cubes_has_nothing_to_draw(plain, capsys):
+    assert main(['learned', *map(str, plain)]) == 2
+    assert 'the network has no Cube layer' in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""The report on the routers of a checkpoint, from the command line."""
+
+import json
+
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from PIL import Image
+
+from mmseg_cube.cli import main
+from mmseg_cube.layers import learned_routers
+
+NAME = 'decode_head.levels.0.conv2.conv.router'
+
+
+@pytest.fixture(scope='module')
+def weights(tiny_segmentor):
+    """Weights with one router reversed."""
+    model = tiny_segmentor()
+    router = learned_routers(model)[NAME]
+    size = router.group_size
+    blocks = 2 * torch.eye(size).flip(0).expand_as(router.logits)
+    router.logits.data.copy_(blocks)
+    return model.state_dict()
+
+
+@pytest.fixture
+def report(tiny_config, tmp_path, capsys):
+    """Run the command; return the routers of its JSON and what it said."""
+
+    def run(checkpoint, *options):
+        path, out = tmp_path / 'some.pth', tmp_path / 'out'
+        torch.save(checkpoint, path)
+        words = [tiny_config, path, '--out', out, *options]
+        assert main(['router', *map(str, words)]) == 0
+        assert Image.open(out / 'router_report.png').width > 400
+        found = json.loads((out / 'router_report.json').read_text())
+        assert len(found['routers']) == 8
+        return found['routers'][NAME], capsys.readouterr().out
+
+    return run
+
+
+def test_bare_weights(report, weights):
+    router, said = report(weights)
+    reversed_order = list(range(router['channels']))[::-1]
+    assert router['order'] == reversed_order
+    assert router['moved'] == 1
+    assert router['distance'] == pytest.approx(1.5, abs=0.1)
+    assert router['frozen_since'] is None
+    # As the config cools them.
+    assert router['temperature'] == 0.001
+    assert router['gap'] < 1e-6
+    (row,) = (x for x in said.splitlines() if 'levels.0.conv2' in x)
+    for text in ('sinkhorn', '100.0%', ' - ', '0.001', '0.000'):
+        assert text in row
+
+
+def test_history_and_temperature_of_the_training(report, weights):
+    hub = MessageHub('router-report')
+    for temperature in (4.0, 0.5):
+        hub.update_scalar('train/router_temperature', temperature)
+    looks = dict(
+        iteration=[0, 50, 100],
+        moved=[0, 1, 1],
+        distance=[0, 1.5, 1.5],
+        changed=[0, 8, 0],
+    )
+    # Before an average of the weights.
+    record = dict(method='sinkhorn', order=[0, 1], looks=looks)
+    hub.update_info('router_report', {NAME: record})
+    content = dict(state_dict=weights, message_hub=hub.state_dict())
+    router, said = report(dict(content, meta=dict(iter=100)))
+    assert router['looks'] == looks
+    assert router['frozen_since'] == 50
+    assert router['temperature'] == 0.5
+    assert router['gap'] > 0.01
+    assert '1 of them had another order at the last look' in said
+
+
+def test_networks_without_learned_routers(
+    tiny_config, tiny_checkpoint, tmp_path, capsys
+):
+    fixed = ['--cfg-options', 'model.decode_head.conv_cfg.router.method=none']
+    words = [tiny_config, tiny_checkpoint, '--out', tmp_path / 'out', *fixed]
+    assert main(['router', *map(str, words)]) == 2
+    assert 'is no checkpoint of' in capsys.readouterr().err
