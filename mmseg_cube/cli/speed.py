@@ -6,22 +6,18 @@ The bars of this project stand beside them.
 """
 
 import argparse
-from collections.abc import Iterable
 
 from mmseg_cube.cli import arguments
 
 GRID = '64x128 96x128 128x64 192x64 256x32 384x32 512x16 768x16'
 BATCH = dict(cpu=2, cuda=8)
-DEPTH = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``operator`` and ``network``, and the arguments of each."""
     kinds = parser.add_subparsers(required=True, metavar='operator|network')
-    operator = kinds.add_parser(
-        'operator', help='the Cube convolution and block'
-    )
-    operator.set_defaults(measure=_measure_operator)
+    operator = kinds.add_parser('operator', help='the Cube layers')
+    operator.set_defaults(choose=_choose_operator)
     operator.add_argument(
         '--grid',
         nargs='+',
@@ -41,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='also list the time of inference by operation',
     )
-    _add_shared(operator, ('float32', 'bfloat16', 'float16'), repeats=30)
+    _add_shared(operator, ('float32', 'bfloat16', 'float16'), 30)
     network = kinds.add_parser('network', help='the networks of configs')
-    network.set_defaults(measure=_measure_networks)
+    network.set_defaults(choose=_choose_networks)
     network.add_argument(
         'configs',
         nargs='+',
@@ -56,27 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--profile',
         nargs='?',
         type=arguments.positive,
-        const=DEPTH,
+        const=3,
         metavar='DEPTH',
         help='also list the time by module as trained, down to this depth '
-        f'({DEPTH}, such as decode_head.levels.0)',
+        '(3, such as decode_head.levels.0)',
     )
-    _add_shared(network, ('float32', 'bfloat16'), repeats=20)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Measure, print the tables and write them."""
-    from mmseg_cube.analysis.speed.rounds import describe_machine, prepare
-
-    if args.out is not None:
-        # An unusable folder is better found before the work than after it.
-        args.out.mkdir(parents=True, exist_ok=True)
-    device = prepare(args.device, args.threads)
-    args.batch = args.batch or BATCH[device.type]
-    facts = describe_machine(device) | dict(
-        dtype=args.dtype, batch=args.batch, repeats=args.repeats
-    )
-    args.measure(args, device, facts)
+    _add_shared(network, ('float32', 'bfloat16'), 20)
 
 
 def channels_and_size(text: str) -> tuple[int, int]:
@@ -90,11 +71,60 @@ def channels_and_size(text: str) -> tuple[int, int]:
         ) from None
 
 
+def run(args: argparse.Namespace) -> None:
+    """Measure, print the tables and write them."""
+    import torch
+
+    from mmseg_cube.analysis.speed.comparison import Setting, compare_all
+    from mmseg_cube.analysis.speed.report import report
+    from mmseg_cube.analysis.speed.rounds import describe_machine, prepare
+
+    device = prepare(args.device, args.threads)
+    subject, grid = args.choose(args)
+    if args.out is not None:
+        # An unusable folder is better found before the work than after it.
+        args.out.mkdir(parents=True, exist_ok=True)
+    dtype = getattr(torch, args.dtype)
+    batch = args.batch or BATCH[device.type]
+    settings = [
+        Setting(size, batch, channels, dtype, layout, device)
+        for channels, size in grid
+        for layout in dict.fromkeys(args.layouts)
+    ]
+    results = compare_all(subject, settings, args.repeats)
+    profiles = {
+        f'{name}, {setting}': passes
+        for setting in settings
+        if args.profile
+        for name, passes in subject.profile(setting).items()
+    }
+    facts = describe_machine(device) | dict(
+        dtype=args.dtype, batch=batch, repeats=args.repeats, **subject.facts
+    )
+    report(results, profiles, facts, args.out)
+
+
+def _choose_operator(args: argparse.Namespace) -> tuple:
+    from mmseg_cube.analysis.speed.operator import Operator
+
+    channels = [number for number, _ in args.grid]
+    return Operator(args.lattice_kernel_size, channels), args.grid
+
+
+def _choose_networks(args: argparse.Namespace) -> tuple:
+    from mmseg_cube.analysis.speed.network import Networks
+
+    baseline = [args.against] if args.against else []
+    subject = Networks([*baseline, *args.configs], args.profile)
+    return subject, [(3, args.size)]
+
+
 def _add_shared(
-    parser: argparse.ArgumentParser, dtypes: Iterable[str], repeats: int
+    parser: argparse.ArgumentParser, dtypes: tuple[str, ...], repeats: int
 ) -> None:
     arguments.device(parser)
     arguments.threads(parser)
+    arguments.out(parser, 'folder for speed.md, speed.json and chart.png')
     parser.add_argument(
         '--batch',
         type=arguments.positive,
@@ -111,8 +141,8 @@ def _add_shared(
         '--dtype',
         choices=dtypes,
         default='float32',
-        help='type of parameters and inputs; only the training step of '
-        'networks is autocast to it (float32)',
+        help='type of parameters and inputs; the training step of networks '
+        'is autocast to it (float32)',
     )
     parser.add_argument(
         '--repeats',
@@ -120,43 +150,3 @@ def _add_shared(
         default=repeats,
         help=f'rounds of timing ({repeats})',
     )
-    arguments.out(parser, 'folder for speed.md, speed.json and chart.png')
-
-
-def _measure_operator(args: argparse.Namespace, device, facts: dict) -> None:
-    import torch
-
-    from mmseg_cube.analysis.speed.comparison import Setting
-    from mmseg_cube.analysis.speed.operator import measure_operator
-    from mmseg_cube.analysis.speed.report import report_operator
-
-    dtype, kernel = getattr(torch, args.dtype), args.lattice_kernel_size
-    settings = [
-        Setting(size, args.batch, channels, dtype, layout, device)
-        for channels, size in args.grid
-        for layout in dict.fromkeys(args.layouts)
-    ]
-    measured = measure_operator(settings, kernel, args.repeats, args.profile)
-    facts['lattice_kernel_size'] = kernel
-    report_operator(*measured, facts, args.out)
-
-
-def _measure_networks(args: argparse.Namespace, device, facts: dict) -> None:
-    import torch
-
-    from mmseg_cube.analysis.speed.comparison import Setting
-    from mmseg_cube.analysis.speed.network import (
-        measure_networks,
-        read_networks,
-    )
-    from mmseg_cube.analysis.speed.report import report_networks
-
-    cfgs = read_networks([*filter(None, [args.against]), *args.configs])
-    dtype = getattr(torch, args.dtype)
-    settings = [
-        Setting(args.size, args.batch, 3, dtype, layout, device)
-        for layout in dict.fromkeys(args.layouts)
-    ]
-    measured = measure_networks(cfgs, settings, args.repeats, args.profile)
-    facts['size'] = args.size
-    report_networks(*measured, facts, args.out)

@@ -1,14 +1,15 @@
 """What is measured, how, and what came out against a reference."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmseg_cube.analysis.speed.rounds import (
-    Call,
     Spread,
     peak_memory,
     time_in_turns,
@@ -21,22 +22,19 @@ AS_TRAINED = 'inference as trained'
 DEPLOYED = 'inference deployed'
 THROUGHPUT = 'throughput deployed'
 TRAINING = 'training step'
+ONE_IMAGE = (AS_TRAINED, DEPLOYED)  # whatever the batch
 LAYOUTS = dict(
     contiguous=torch.contiguous_format, channels_last=torch.channels_last
 )
+
+Profile = dict[str, Counter]  # seconds by part, of each pass
 
 
 @dataclass(frozen=True)
 class Setting:
     """Input of shape (batch, channels, size, size), and how it is computed.
 
-    Attributes:
-        size: Height and width.
-        batch: Number of images.
-        channels: Number of channels.
-        dtype: Type of the computation.
-        layout: One of ``LAYOUTS``, of inputs and weights.
-        device: Where to compute.
+    ``layout`` is one of ``LAYOUTS``, of inputs and of weights.
     """
 
     size: int
@@ -57,6 +55,9 @@ class Setting:
         """Bring a tensor or a module to the device, layout and type."""
         layout = LAYOUTS[self.layout]
         return it.to(self.device, dtype or self.dtype, memory_format=layout)
+
+    def __str__(self) -> str:
+        return f'{self.channels} x {self.size}, {self.layout}'
 
 
 @dataclass(frozen=True)
@@ -94,75 +95,53 @@ class Result:
         """Whether the ratio keeps to its bar; None without one."""
         return None if self.bar is None else self.ratio.median <= self.bar
 
-    @property
-    def verdict(self) -> str:
-        """The bar and whether it is kept, such as '0.85 pass'."""
-        if self.bar is None:
-            return ''
-        return f'{self.bar:.2f} {"pass" if self.passes else "miss"}'
-
     def to_dict(self) -> dict:
-        """Everything but what all results of a run share, for JSON."""
-        return dict(
-            name=self.name,
-            reference=self.reference,
-            task=self.task,
-            measure=self.measure,
-            channels=self.setting.channels,
-            size=self.setting.size,
-            batch=self.setting.batch,
-            layout=self.setting.layout,
-            unit='bytes' if self.measure == MEMORY else 'seconds',
-            value=self.value._asdict(),
-            ratio=self.ratio._asdict(),
-            bar=self.bar,
-            passes=self.passes,
+        """Everything, for JSON."""
+        setting = vars(self.setting) | dict(
+            dtype=str(self.setting.dtype), device=str(self.setting.device)
         )
+        return asdict(self) | dict(setting=setting, passes=self.passes)
 
 
 def compare(
-    calls: Mapping[str, Call],
-    task: str,
-    setting: Setting,
-    repeats: int,
-    references: Mapping[str, str],
-    bar_of: Callable[[str, str], float | None],
+    subject: object, task: str, setting: Setting, repeats: int
 ) -> list[Result]:
-    """Measure time and memory of calls that take turns.
+    """Measure time and memory of all candidates doing one task.
 
     Args:
-        calls: Candidates by name.
-        task: What they do.
-        setting: How they do it.
+        subject: An ``Operator`` or ``Networks``. It says what each candidate
+            is compared with (``references``), builds them as calls by name
+            (``build``) and gives the ratio that one should keep to (``bar``).
+        task: One of its ``tasks``.
+        setting: How it is to be done.
         repeats: Rounds of timing; memory is exact and measured once.
-        references: What each candidate is compared with; those that are not
-            named here are references themselves.
-        bar_of: Gives the bar of a candidate and a measure.
-
-    Returns:
-        One result per measure and candidate.
     """
-    samples = {
-        TIME: time_in_turns(calls, repeats, setting.device),
-        MEMORY: {
-            name: [peak_memory(call, setting.device)]
-            for name, call in calls.items()
-        },
-    }
+    if task in ONE_IMAGE:
+        setting = replace(setting, batch=1)
+    calls, device = subject.build(task, setting), setting.device
+    samples = {TIME: time_in_turns(calls, repeats, device)}
+    samples[MEMORY] = {k: [peak_memory(x, device)] for k, x in calls.items()}
     results = []
     for measure, by_name in samples.items():
         for name, sample in by_name.items():
-            reference = references.get(name, name)
-            results.append(
-                Result(
-                    setting,
-                    task,
-                    measure,
-                    name,
-                    reference,
-                    Spread.of(sample),
-                    Spread.of(np.divide(sample, by_name[reference])),
-                    None if name == reference else bar_of(name, measure),
-                )
-            )
+            reference = subject.references.get(name, name)
+            about = (setting, task, measure, name, reference)
+            value = Spread.of(sample)
+            ratio = Spread.of(np.divide(sample, by_name[reference]))
+            bar = None
+            if name != reference:
+                bar = subject.bar(setting, task, measure, name)
+            results.append(Result(*about, value, ratio, bar))
+    return results
+
+
+def compare_all(
+    subject: object, settings: Sequence[Setting], repeats: int
+) -> list[Result]:
+    """Measure all tasks in all settings, and say how far it got."""
+    results = []
+    for setting in settings:
+        for task in subject.tasks:
+            print(f'{task}, {setting} ...', file=sys.stderr)
+            results += compare(subject, task, setting, repeats)
     return results

@@ -1,6 +1,6 @@
 """Where the time goes: by operation, or by module of a network.
 
-On a CPU a profile shows the time that passes, on a GPU that of the device.
+On a CPU this is the time that passes, on a GPU that of the device.
 """
 
 from collections import Counter
@@ -15,71 +15,61 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 WARM_UP_RUNS, RUNS = 2, 5
 MICROSECOND = 1e-6
-WHOLE = 'whole network'
+WHOLE = 'whole'
 MARKED = 7  # scope of what record_function marks
 GRADIENT = 'autograd::engine::evaluate_function'
 
 
-def by_operation(
-    call: Callable, device: torch.device
-) -> dict[str, tuple[float, float]]:
-    """Count and time the operations of a call.
-
-    Args:
-        call: What to profile.
-        device: Where it computes.
-
-    Returns:
-        Calls and seconds by operation, the longest first; operations that it
-        calls in turn have their own.
-    """
-    counts, seconds = Counter(), Counter()
+def time_operations(call: Callable, device: torch.device) -> Counter:
+    """Seconds by operation, without those that it calls, the longest first."""
+    seconds = Counter()
     for event in _record(call, device):
-        counts[event.name] += 1 / RUNS
-        seconds[event.name] += _seconds(event, device, 'self_')
-    return {name: (counts[name], s) for name, s in seconds.most_common()}
+        spent = _seconds(event, device, 'self_')
+        seconds.update({WHOLE: spent, event.name: spent})
+    return Counter(dict(seconds.most_common()))
 
 
-def by_module(
+def time_modules(
     call: Callable, model: nn.Module, depth: int, device: torch.device
 ) -> tuple[Counter, Counter]:
     """Time the modules of a network, each with the modules within.
 
     Args:
-        call: Runs the network.
+        call: Runs the network; marks its forward pass as ``WHOLE``.
         model: The network; its modules stay marked.
         depth: Depth of the modules to time; ``backbone.layer1`` has 2.
         device: Where it computes.
 
     Returns:
-        Seconds by name, in the forward and in the backward pass. The forward
-        pass also has what the call itself marks by ``record_function``.
+        Seconds by module, of the forward and of the backward pass, in the
+        order in which they are called.
     """
     for name, module in model.named_modules():
         if name and name.count('.') < depth:
             # Not by hooks: mmseg calls the forward of its heads directly.
-            module.forward = _mark(name, module.forward)
+            module.forward = marked(name, module.forward)
     forward, backward, places = Counter(), Counter(), {}
     for event in _record(call, device):
-        seconds = _seconds(event, device)
         if event.scope == MARKED:
-            forward[event.name] += seconds
+            forward[event.name] += _seconds(event, device)
         elif event.name.startswith(GRADIENT):
             for name in (WHOLE, *places.get(event.sequence_nr, ())):
-                backward[name] += seconds
+                backward[name] += _seconds(event, device)
         elif event.sequence_nr >= 0:
             # The last operation with a number is the one that autograd took.
             places[event.sequence_nr] = _modules_around(event)
     return forward, backward
 
 
-def _mark(name: str, forward: Callable) -> Callable:
-    @wraps(forward)
-    def marked(*args, **kwargs):
-        with record_function(name):
-            return forward(*args, **kwargs)
+def marked(name: str, call: Callable) -> Callable:
+    """Show a function to the profiler under a name."""
 
-    return marked
+    @wraps(call)
+    def run(*args, **kwargs):
+        with record_function(name):
+            return call(*args, **kwargs)
+
+    return run
 
 
 def _record(call: Callable, device: torch.device) -> list[FunctionEvent]:
@@ -99,19 +89,16 @@ def _record(call: Callable, device: torch.device) -> list[FunctionEvent]:
 def _seconds(
     event: FunctionEvent, device: torch.device, kind: str = ''
 ) -> float:
-    """Seconds of an event in one call."""
-    if device.type == 'cpu':
-        whole = getattr(event, f'{kind}cpu_time_total')
-    elif hasattr(event, 'device_time_total'):
-        whole = getattr(event, f'{kind}device_time_total')
-    else:  # torch 2.2 and before
-        whole = getattr(event, f'{kind}cuda_time_total')
-    return MICROSECOND * whole / RUNS
+    """Mean seconds of an event over the calls."""
+    clock = device.type
+    if clock == 'cuda' and hasattr(event, 'device_time_total'):
+        clock = 'device'  # its name since torch 2.3
+    return MICROSECOND / RUNS * getattr(event, f'{kind}{clock}_time_total')
 
 
-def _modules_around(event: FunctionEvent) -> list[str]:
-    names = []
+def _modules_around(event: FunctionEvent) -> set[str]:
+    names = set()
     while event := event.cpu_parent:
-        if event.scope == MARKED and event.name != WHOLE:
-            names.append(event.name)
-    return names
+        if event.scope == MARKED:
+            names.add(event.name)
+    return names - {WHOLE}

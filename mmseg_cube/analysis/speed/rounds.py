@@ -14,8 +14,8 @@ import platform
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +34,8 @@ MILLISECOND = 1e-3
 SILENT = '6'
 
 
-class Spread(NamedTuple):
+@dataclass(frozen=True)
+class Spread:
     """Median of a sample between its quartiles."""
 
     low: float
@@ -46,12 +47,12 @@ class Spread(NamedTuple):
         """Summarise a sample of at least one value."""
         return cls(*map(float, np.percentile(sample, (25, 50, 75))))
 
+    def __str__(self) -> str:
+        return f'{self.median:.2f} ({self.low:.2f} - {self.high:.2f})'
+
 
 def time_in_turns(
-    calls: Mapping[str, Call],
-    repeats: int,
-    device: torch.device,
-    seed: int = 0,
+    calls: Mapping[str, Call], repeats: int, device: torch.device
 ) -> dict[str, list[float]]:
     """Time callables that take turns.
 
@@ -59,13 +60,12 @@ def time_in_turns(
         calls: Candidates by name.
         repeats: Rounds that count, after a few that do not.
         device: Device on which the calls compute.
-        seed: Seed of the order within the rounds.
 
     Returns:
         Seconds of every candidate, one value per round.
     """
     clock = _time_on_gpu if device.type == 'cuda' else _time_on_cpu
-    shuffle = random.Random(seed).shuffle
+    shuffle = random.Random(0).shuffle
     order = list(calls)
     times = {name: [] for name in calls}
     for _ in range(WARM_UP_ROUNDS + repeats):
@@ -76,17 +76,11 @@ def time_in_turns(
 
 
 def peak_memory(call: Call, device: torch.device) -> int:
-    """Measure the tensor memory that a call needs at its peak.
+    """Measure the bytes of tensors that a call needs at its peak.
 
-    Call it once before, so that what stays allocated for good is not counted.
-
-    Args:
-        call: Computation to measure.
-        device: Device on which it computes.
-
-    Returns:
-        Bytes, beyond those that were allocated when the call began. Exact on
-        the CPU: the running sum of all that torch's allocator gave and took.
+    What was allocated when the call began does not count; call it once
+    before, so that what stays allocated for good does not either. On the CPU
+    the number is exact: the sum of all that torch's allocator gave and took.
     """
     gc.collect()
     if device.type == 'cuda':
