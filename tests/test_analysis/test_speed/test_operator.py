@@ -1,0 +1,159 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_cube.analysis.speed import operator
+from mmseg_cube.analysis.speed.comparison import (
+    INFERENCE,
+    LAYOUTS,
+    MEMORY,
+    STEP,
+    TIME,
+    Setting,
+    compare,
+)
+from mmseg_cube.analysis.speed.operator import (
+    AUTO,
+    BLOCK,
+    CONV,
+    CONV_BLOCK,
+    DisagreementError,
+    Operator,
+    check_agreement,
+)
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.ops import FORMS, CubeRuleError
+
+SMALL = Setting(6, 2, 8)
+CANDIDATES = {CONV, *FORMS, AUTO, CONV_BLOCK, BLOCK}
+
+
+@pytest.mark.parametrize('task', Operator.tasks)
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_candidates_compute_what_was_asked_for(task, dtype, layout):
+    setting = Setting(6, 3, 8, dtype, layout)
+    calls = Operator().build(task, setting)
+    assert set(calls) == CANDIDATES
+    for name, call in calls.items():
+        output, *gradients = call()
+        assert output.shape == (3, 8, 6, 6)
+        assert output.dtype == dtype
+        assert bool(gradients) == (task == STEP)
+        # Whether a Cube convolution keeps the layout is its own matter.
+        if name in (CONV, CONV_BLOCK):
+            assert output.is_contiguous(memory_format=LAYOUTS[layout])
+
+
+def test_inference_has_neither_gradients_nor_norms(monkeypatch):
+    calls = Operator().build(INFERENCE, SMALL)
+    monkeypatch.setattr(F, 'batch_norm', None)
+    assert not any(call()[0].requires_grad for call in calls.values())
+
+
+def test_training_gives_all_gradients_and_keeps_none(monkeypatch):
+    calls = Operator().build(STEP, SMALL)
+    for name, call in calls.items():
+        first, second = call(), call()
+        # Output; gradients of the input, the weight, and a norm.
+        counts = {CONV_BLOCK: {5}, BLOCK: range(6, 99)}
+        assert len(first) in counts.get(name, {3}), name
+        for one, other in zip(first, second, strict=True):
+            torch.testing.assert_close(one, other)
+            assert one.abs().max() > 0, name
+    monkeypatch.setattr(F, 'batch_norm', None)
+    with pytest.raises(TypeError):
+        calls[BLOCK]()
+
+
+@pytest.mark.parametrize('task', Operator.tasks)
+def test_a_wrong_form_is_not_timed(task, monkeypatch):
+    class Wrong(CubeConv2d):
+        def forward(self, input):
+            return super().forward(input) * (1 + (self.form == 'parity') / 9)
+
+    monkeypatch.setattr(operator, 'CubeConv2d', Wrong)
+    with pytest.raises(DisagreementError, match='parity and lattice differ'):
+        Operator().build(task, SMALL)
+
+
+def test_a_wrong_deployment_is_not_timed(monkeypatch):
+    monkeypatch.setattr(
+        operator, 'switch_to_deploy', lambda module: module.conv
+    )
+    with pytest.raises(DisagreementError, match='deployed Conv-BN-ReLU'):
+        Operator().build(INFERENCE, SMALL)
+
+
+def test_agreement_is_relative_to_the_largest_value():
+    tensors = [torch.ones(3), torch.tensor([1.0, -200.0])]
+    near = [tensor * (1 + 1e-6) for tensor in tensors]
+    check_agreement(dict(one=tensors, two=near), SMALL)
+    far = [tensors[0], torch.tensor([2.0, -200.0])]
+    results = dict(one=tensors, two=near, three=far)
+    with pytest.raises(DisagreementError, match=r'three .* 5.0e-03 .*r 1,'):
+        check_agreement(results, SMALL)
+    nan = [torch.full((3,), torch.nan), tensors[1]]
+    with pytest.raises(DisagreementError):
+        check_agreement(dict(one=tensors, two=nan), SMALL)
+
+
+@pytest.mark.parametrize('task', Operator.tasks)
+def test_compare_refers_each_to_its_reference(task):
+    results = compare(Operator(), task, SMALL, repeats=2)
+    by_key = {(r.measure, r.name): r for r in results}
+    assert set(by_key) == {(m, n) for m in (TIME, MEMORY) for n in CANDIDATES}
+    for (measure, name), result in by_key.items():
+        assert result.value.low > 0
+        assert result.is_reference == (name in (CONV, CONV_BLOCK))
+        if result.is_reference:
+            assert result.ratio.low == result.ratio.high == 1
+        elif measure == MEMORY:
+            reference = by_key[MEMORY, result.reference].value.median
+            assert result.ratio.median == result.value.median / reference
+
+
+def test_memory_counts_the_step_and_not_what_was_there():
+    results = compare(Operator(), STEP, Setting(32, 2, 8), repeats=1)
+    image = 2 * 8 * 32 * 32 * 4
+    memory = next(r for r in results if (r.measure, r.name) == (MEMORY, CONV))
+    # Output and gradient of the input; the rest is small, or work space.
+    assert 2 * image <= memory.value.median <= 6 * image
+
+
+@pytest.mark.parametrize(
+    ('channels', 'device', 'dtype', 'name', 'task', 'measure', 'bar'),
+    [
+        (128, 'cpu', torch.float32, AUTO, INFERENCE, TIME, 0.35),
+        (96, 'cpu', torch.float32, AUTO, INFERENCE, TIME, 0.45),
+        (64, 'cpu', torch.float32, BLOCK, STEP, TIME, 1.0),
+        (64, 'cpu', torch.float32, BLOCK, STEP, MEMORY, 1.1),
+        (64, 'cpu', torch.float32, BLOCK, INFERENCE, MEMORY, None),
+        (64, 'cpu', torch.float32, FORMS[0], INFERENCE, TIME, None),
+        (64, 'cpu', torch.bfloat16, AUTO, INFERENCE, TIME, None),
+        (128, 'cuda', torch.bfloat16, AUTO, STEP, TIME, 0.65),
+        (64, 'cuda', torch.bfloat16, AUTO, STEP, TIME, None),
+    ],
+)
+def test_bars(channels, device, dtype, name, task, measure, bar):
+    setting = Setting(16, 2, channels, dtype, device=torch.device(device))
+    assert Operator().bar(setting, task, measure, name) == bar
+    assert Operator(4).bar(setting, task, measure, name) is None
+
+
+def test_channels_that_no_cube_can_have_are_said():
+    with pytest.raises(CubeRuleError, match='divisible by scale'):
+        Operator(channels=(8, 6))
+
+
+def test_operations_of_a_pass():
+    profiles = Operator().profile(SMALL)
+    assert list(profiles) == [CONV, AUTO, CONV_BLOCK, BLOCK]
+    for passes in profiles.values():
+        whole, *seconds = passes[INFERENCE].values()
+        assert seconds == sorted(seconds, reverse=True) and seconds[-1] >= 0
+        assert whole == pytest.approx(sum(seconds))
+    assert profiles[CONV][INFERENCE]['aten::conv2d'] > 0
+    # The statistics of the mask.
+    assert profiles[BLOCK][INFERENCE]['aten::amax'] > 0
+    assert 'aten::amax' not in profiles[AUTO][INFERENCE]

@@ -1,0 +1,198 @@
+"""The command that times the operator and networks."""
+
+import json
+import re
+
+import pytest
+import torch
+from PIL import Image
+
+from mmseg_cube.analysis.speed import network, operator
+from mmseg_cube.cli import main
+from mmseg_cube.layers import CubeConv2d
+
+LAYOUTS = ('contiguous', 'channels_last')
+
+
+@pytest.fixture(autouse=True)
+def keep_threads():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def time_operator(tmp_path):
+    def run(*args):
+        out = tmp_path / 'out'
+        small = '--device cpu --threads 1 --repeats 1 --grid 8x6'.split()
+        code = main(['speed', 'operator', *small, '--out', str(out), *args])
+        return code, out
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def baseline(tiny_config):
+    """A network that differs from the tiny one, to be the baseline."""
+    path = tiny_config.with_name('wide.py')
+    path.write_text(
+        f"_base_ = '{tiny_config}'\n"
+        'model = dict(decode_head=dict(widths=[32, 16, 16, 8]))\n'
+    )
+    return path
+
+
+def cells_of(table):
+    """Cells of a Markdown table, without its head."""
+    _, _, *lines = (x for x in table.splitlines() if x.startswith('|'))
+    return [[x.strip() for x in line.strip('|').split('|')] for line in lines]
+
+
+def check_table(text, task, results):
+    """Every number of a task stands where the table has it."""
+    rows = cells_of(text.split(f'**{task}, ')[1].split('**')[1])
+    for name, where, value, *cells in rows:
+        time, memory = (
+            x
+            for measure in ('time', 'peak memory')
+            for x in results
+            if (x['task'], x['measure'], x['name']) == (task, measure, name)
+            and where.endswith(x['setting']['layout'])
+        )
+        seconds = time['value']['median']
+        if 'throughput' in task:
+            images = time['setting']['batch']
+            assert value == f'{images / seconds:.2f}'
+        else:
+            assert value == f'{1e3 * seconds:.2f}'
+        assert cells[2] == f'{memory["value"]["median"] / 2**20:.1f}'
+        if time['name'] != time['reference']:
+            ratio = time['ratio']
+            text = '{median:.2f} ({low:.2f} - {high:.2f})'.format(**ratio)
+            assert cells[0] == text
+            assert cells[3] == f'{memory["ratio"]["median"]:.2f}'
+            for result, cell in ((time, cells[1]), (memory, cells[4])):
+                word = {None: '', True: 'pass', False: 'miss'}
+                assert cell.endswith(word[result['passes']])
+
+
+def test_measures_the_operator(time_operator, capsys):
+    code, out = time_operator('--batch', '3', '--layouts', *LAYOUTS)
+    assert code == 0
+    names = ['chart.png', 'speed.json', 'speed.md']
+    assert sorted(path.name for path in out.iterdir()) == names
+    Image.open(out / 'chart.png').verify()
+    numbers = json.loads((out / 'speed.json').read_text())
+    facts, results = numbers['facts'], numbers['results']
+    assert facts['torch'] == torch.__version__
+    assert (facts['threads'], facts['batch'], facts['repeats']) == (1, 3, 1)
+    assert (facts['dtype'], facts['lattice_kernel_size']) == ('float32', 3)
+    assert len(results) == 2 * 2 * 2 * 7
+    assert {x['setting']['layout'] for x in results} == set(LAYOUTS)
+    page = (out / 'speed.md').read_text()
+    for task in ('inference', 'forward + backward'):
+        check_table(page, task, results)
+    printed = capsys.readouterr().out
+    barred = [x['passes'] for x in results if x['bar'] is not None]
+    assert f'{sum(barred)} of {len(barred)} bars met' in printed
+    assert len(re.findall(r'\d(?: pass| miss)\b', printed)) == len(barred)
+    assert numbers['profiles'] == {}
+
+
+def test_bars_are_not_claimed_for_other_types(time_operator, capsys):
+    code, out = time_operator('--dtype', 'bfloat16', '--profile')
+    assert code == 0
+    printed = capsys.readouterr().out
+    assert 'no bars are set for this' in printed
+    numbers = json.loads((out / 'speed.json').read_text())
+    assert {x['passes'] for x in numbers['results']} == {None}
+    # The longest operations come first, and are never left out.
+    for name in ('nn.Conv2d', 'auto', 'Conv-BN-ReLU', 'block'):
+        title = f'{name}, 8 x 6, contiguous'
+        whole, longest, *_ = numbers['profiles'][title]['inference']
+        assert whole == 'whole'
+        assert longest in printed.split(title)[1].split('\n\n')[0]
+
+
+def test_measures_networks(tiny_config, baseline, tmp_path, capsys):
+    args = '--size 64 --batch 3 --repeats 1 --threads 1 --profile 2'
+    out = tmp_path / 'out'
+    words = [str(tiny_config), '--against', str(baseline), *args.split()]
+    assert main(['speed', 'network', *words, '--out', str(out)]) == 0
+    numbers = json.loads((out / 'speed.json').read_text())
+    results = numbers['results']
+    Image.open(out / 'chart.png').verify()
+    assert len(results) == 4 * 2 * 2
+    page, printed = (out / 'speed.md').read_text(), capsys.readouterr().out
+    for task in dict.fromkeys(x['task'] for x in results):
+        check_table(page, task, results)
+        assert f'{task}, ' in printed
+    for result in results:
+        assert result['reference'] == 'wide'
+        single = 'inference' in result['task']
+        assert result['setting']['batch'] == (1 if single else 3)
+    assert 'paramwise_options' not in printed
+    passes = numbers['profiles']['cube-tiny, 3 x 64, contiguous']
+    assert list(passes) == ['inference', 'forward', 'backward']
+    for seconds in passes.values():
+        assert seconds['decode_head'] > seconds['decode_head.conv_seg'] > 0
+
+
+def test_one_network_alone_has_no_ratios(tiny_config, tmp_path, capsys):
+    words = [str(tiny_config), '--size', '32', '--repeats', '1']
+    assert main(['speed', 'network', *words, '--out', str(tmp_path)]) == 0
+    assert 'no bars' in capsys.readouterr().out
+    assert not (tmp_path / 'chart.png').exists()
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        ('operator --grid 6x8', 'divisible by scale^2 = 4'),
+        ('operator --grid 64', "such as 64x128, but got '64'"),
+        ('operator --grid 64x0', "such as 64x128, but got '64x0'"),
+        ('operator --dtype float64', 'invalid choice'),
+        ('operator --layouts flat', 'invalid choice'),
+        ('network a.py --dtype float16', 'invalid choice'),
+        ('network a.py --profile -1', '--profile: must be'),
+    ],
+)
+def test_bad_arguments_are_said(args, message, capsys):
+    assert main(['speed', *args.split()]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_wrong_results_are_neither_timed_nor_written(
+    time_operator, monkeypatch, capsys
+):
+    class Wrong(CubeConv2d):
+        def forward(self, input):
+            return super().forward(input) + (self.form == 'parity')
+
+    monkeypatch.setattr(operator, 'CubeConv2d', Wrong)
+    code, out = time_operator()
+    assert code == 2
+    assert 'parity and lattice differ by' in capsys.readouterr().err
+    assert list(out.iterdir()) == []
+
+
+def test_unusable_folder_is_said_before_measuring(
+    tiny_config, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(network.Networks, 'build', None)
+    (tmp_path / 'file').touch()
+    out = str(tmp_path / 'file')
+    assert main(['speed', 'network', str(tiny_config), '--out', out]) == 2
+    assert out in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_on_a_gpu(time_operator):
+    args = '--device cuda --dtype bfloat16 --grid 128x16 --profile'
+    code, out = time_operator(*args.split())
+    assert code == 0
+    numbers = json.loads((out / 'speed.json').read_text())
+    assert numbers['facts']['device'] == torch.cuda.get_device_name()
+    assert {x['bar'] for x in numbers['results']} == {None, 0.45, 0.65}
+    assert numbers['profiles']['auto, 128 x 16, contiguous']
