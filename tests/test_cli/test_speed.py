@@ -25,8 +25,9 @@ def keep_threads():
 def time_operator(tmp_path):
     def run(*args):
         out = tmp_path / 'out'
-        small = '--device cpu --threads 1 --repeats 1 --grid 8x6'.split()
-        code = main(['speed', 'operator', *small, '--out', str(out), *args])
+        small = '--device cpu --threads 1 --repeats 1 --grid 8x6'
+        words = [*small.split(), '--out', str(out), *args]
+        code = main(['speed', 'operator', *words])
         return code, out
 
     return run

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from mmseg_cube.analysis.network_speed.candidates import DEPLOYED
-from mmseg_cube.analysis.network_speed.comparison import TIME
+from mmseg_cube.analysis.speed.comparison import DEPLOYED, TIME
 
 
 def read_latencies(path: Path) -> tuple[dict[str, float], str]:

@@ -1,1 +1,0 @@
-"""Time and memory of whole networks against a baseline."""

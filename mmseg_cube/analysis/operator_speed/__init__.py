@@ -1,1 +1,0 @@
-"""Time and memory of the Cube convolution against a plain one."""
