@@ -25,8 +25,9 @@ def scalars(runner):
 def test_follows_orders_until_they_are_learned(make_runner):
     runner = make_runner('run', HOOK)
     runner.train()
+    records = report(runner)
     for name in ('first', 'second'):
-        record = report(runner)[name]
+        record = records[name]
         assert record['order'] == [7, 6, 5, 4, 3, 2, 1, 0]
         assert record['frozen_since'] == 3
         looks = record['looks']
@@ -38,22 +39,7 @@ def test_follows_orders_until_they_are_learned(make_runner):
     picture = Path(runner.log_dir) / 'router_report.png'
     assert Image.open(picture).width > 400
     assert not list(Path(runner.log_dir).glob('.*'))
-
-
-def test_reports_the_order_at_the_end(make_runner):
-    runner = make_runner('run', HOOK, router=dict(method='sort'))
-    runner.train()
-    for name, record in report(runner).items():
-        order = getattr(runner.model, name).permutation().tolist()
-        assert record['order'] == order != sorted(order)
-        assert record['moved'] == record['looks']['moved'][-1]
-        assert record['distance'] == record['looks']['distance'][-1]
-
-
-def test_log_and_visualizer_get_the_means(make_runner):
-    runner = make_runner('run', HOOK)
-    runner.train()
-    records = report(runner)
+    # The log and the visualizer get the means.
     lines = scalars(runner)
     assert [line['step'] for line in lines] == [0, 3, 6, 8]
     for key in ('moved', 'distance', 'changed'):
@@ -63,6 +49,21 @@ def test_log_and_visualizer_get_the_means(make_runner):
         assert last[f'router/{key}'] == pytest.approx(sum(each) / 2)
     (log,) = Path(runner.log_dir).glob('*.log')
     assert 'routers at iteration 8: ' in log.read_text()
+
+
+def test_reports_the_order_at_the_end(make_runner):
+    class Stop(Hook):
+        def after_train_iter(self, runner, *args, **kwargs):
+            runner.train_loop.stop_training = runner.iter == 4
+
+    runner = make_runner('run', HOOK, Stop(), router=dict(method='sort'))
+    runner.train()
+    for name, record in report(runner).items():
+        order = getattr(runner.model, name).permutation().tolist()
+        assert record['order'] == order != sorted(order)
+        assert record['looks']['iteration'] == [0, 3, 5]
+        assert record['moved'] == record['looks']['moved'][-1]
+        assert record['distance'] == record['looks']['distance'][-1]
 
 
 def test_resumed_run_reports_the_whole_run(make_runner, tmp_path):
@@ -79,11 +80,7 @@ def test_resumed_run_reports_the_whole_run(make_runner, tmp_path):
         del looks['distance'][2]
         assert looks['distance'] == expected['looks']['distance']
     assert [line['step'] for line in scalars(resumed)] == [4, 6, 8]
-
-
-def test_loaded_weights_start_a_new_history(make_runner, tmp_path):
-    make_runner('first', HOOK).train()
-    checkpoint = str(tmp_path / 'first' / 'iter_8.pth')
+    # Weights that were only loaded start a new history.
     tuned = make_runner('tuned', HOOK, load_from=checkpoint)
     tuned.train()
     looks = report(tuned)['first']['looks']
@@ -103,16 +100,6 @@ def test_resumed_router_of_another_kind_starts_anew(make_runner, tmp_path):
     record = report(resumed)['first']
     assert record['method'] == 'sinkhorn'
     assert record['looks']['iteration'] == [4, 6, 8]
-
-
-def test_training_that_is_stopped_early(make_runner):
-    class Stop(Hook):
-        def after_train_iter(self, runner, *args, **kwargs):
-            runner.train_loop.stop_training = runner.iter == 4
-
-    runner = make_runner('run', HOOK, Stop())
-    runner.train()
-    assert report(runner)['first']['looks']['iteration'] == [0, 3, 5]
 
 
 def test_other_processes_write_nothing(make_runner, monkeypatch):

@@ -38,16 +38,13 @@ def test_cools_every_router_geometrically():
     assert cool(model, range(5)) == pytest.approx(COOLING)
 
 
-def test_one_iteration_and_iterations_past_the_end():
-    model = ChannelRouter(8)
-    assert cool(model, [0], max_iters=1) == [4.0]
-    assert cool(model, [4, 5, 99]) == pytest.approx([0.25] * 3)
-
-
 @pytest.mark.usefixtures('process_group')
 def test_routers_in_a_distributed_wrapper():
     model = MMDistributedDataParallel(nn.Sequential(ChannelRouter(8)))
     assert cool(model, range(5)) == pytest.approx(COOLING)
+    # One iteration in all, and iterations past the end.
+    assert cool(model, [0], max_iters=1) == [4.0]
+    assert cool(model, [4, 5, 99]) == pytest.approx([0.25] * 3)
 
 
 def test_resumed_run_goes_on_where_it_was(make_runner, tmp_path):
@@ -70,8 +67,7 @@ def test_epochs_end_at_the_end(make_runner):
     runner.train()
     temperatures = logged(runner)
     assert len(temperatures) == 16
-    assert temperatures[0] == 4.0
-    assert temperatures[-1] == pytest.approx(0.25)
+    assert temperatures[::15] == pytest.approx([4.0, 0.25])
 
 
 def logged(runner):
@@ -119,10 +115,9 @@ def test_cooling_does_not_compile_again_and_again(method):
     torch.testing.assert_close(*grads)
 
 
-@pytest.mark.parametrize('method', ['none', 'fixed'])
-def test_model_without_a_learned_order_is_said(method, caplog):
+def test_model_without_a_learned_order_is_said(caplog):
     runner = SimpleNamespace(
-        model=nn.Sequential(nn.Conv2d(4, 4, 1), ChannelRouter(4, method)),
+        model=nn.Sequential(nn.Conv2d(4, 4, 1), ChannelRouter(4, 'fixed')),
         logger=logging.getLogger('no-routers'),
         message_hub=MessageHub('hub'),
         iter=0,

@@ -67,14 +67,7 @@ def object_scores(found):
 
 @pytest.mark.parametrize(
     'options',
-    [
-        dict(),
-        dict(iou=0.6),
-        dict(iou=1),
-        dict(connectivity=4),
-        dict(min_area=4),
-        dict(iou=0.75, connectivity=4, min_area=10),
-    ],
+    [dict(), dict(iou=1), dict(iou=0.75, connectivity=4, min_area=10)],
 )
 def test_equals_an_exact_assignment(scenes, evaluate, options):
     full = dict(dict(iou=0.5, connectivity=8, min_area=1), **options)
@@ -92,7 +85,7 @@ def test_equals_an_exact_assignment(scenes, evaluate, options):
     assert object_scores(found) == pytest.approx(as_scores(total), 1e-12)
 
 
-@pytest.mark.parametrize('seed', range(30))
+@pytest.mark.parametrize('seed', range(10))
 def test_tiny_objects_meet_every_tie(make_sample, evaluate, seed):
     rng = np.random.default_rng(seed)
     # Objects of one to four pixels overlap by exactly a half all the time.
@@ -124,33 +117,23 @@ def test_tiny_objects_meet_every_tie(make_sample, evaluate, seed):
         # Two true houses seen as one: the prediction is right for neither.
         ('11111', '11.11', [0, 0, 0]),
         ('11111', '111.1', [100, 50, 200 / 3]),
-    ],
-)
-def test_by_hand(make_sample, evaluate, pred, target, scores):
-    rows = [[[int(c == '1') for c in line]] for line in (pred, target)]
-    found = evaluate([make_sample(*rows)], objects=dict())
-    assert object_scores(found) == pytest.approx(scores)
-
-
-@pytest.mark.parametrize(
-    ('pred', 'target', 'scores'),
-    [
-        # More than half of the prediction lies where nothing is known.
-        ('1111..', '0???00', [0, 0, 0]),
-        ('1111.1', '0???01', [100, 100, 100]),
+        # Ignored: more than half of the prediction lies where nothing is
+        # known.
+        ('1111..', '.???..', [0, 0, 0]),
+        ('1111.1', '.???.1', [100, 100, 100]),
         # Half of it counts.
-        ('1111.1', '00??01', [50, 100, 200 / 3]),
+        ('1111.1', '..??.1', [50, 100, 200 / 3]),
         # A match counts even if the prediction goes on out of sight.
-        ('1111..', '1???00', [100, 100, 100]),
-        ('1.....', '1???00', [100, 100, 100]),
-        ('......', '1???00', [0, 0, 0]),
+        ('1111..', '1???..', [100, 100, 100]),
+        ('1.....', '1???..', [100, 100, 100]),
+        ('......', '1???..', [0, 0, 0]),
         ('111111', '??????', [0, 0, 0]),
     ],
 )
-def test_ignored_pixels(make_sample, evaluate, pred, target, scores):
-    pred = [[int(c == '1') for c in pred]]
-    target = [[{'0': 0, '1': 1, '?': 255}[c] for c in target]]
-    found = evaluate([make_sample(pred, target)], objects=dict())
+def test_by_hand(make_sample, evaluate, pred, target, scores):
+    labels = {'.': 0, '1': 1, '?': 255}
+    rows = [[[labels[c] for c in line]] for line in (pred, target)]
+    found = evaluate([make_sample(*rows)], objects=dict())
     assert object_scores(found) == pytest.approx(scores)
 
 

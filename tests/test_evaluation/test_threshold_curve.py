@@ -37,7 +37,7 @@ def write_curve(folder, samples, data, count=9):
     )
 
 
-@pytest.mark.parametrize('count', [1, 9, 99])
+@pytest.mark.parametrize('count', [1, 19])
 def test_equals_scikit_learn_at_every_threshold(scenes, tmp_path, count):
     target, probability = flat(scenes)
     found, curve = write_curve(tmp_path, scenes, VAL, count)
@@ -69,14 +69,6 @@ def test_equals_scikit_learn_at_every_threshold(scenes, tmp_path, count):
     assert curve['average_precision'] == found['building/AveragePrecision']
 
 
-def test_many_thresholds_approach_the_average_precision(scenes, evaluate):
-    target, probability = flat(scenes)
-    found = evaluate(scenes, curve=dict(thresholds=9999))
-    expected = 100 * sk.average_precision_score(target, probability)
-    # Margins that are equal but for rounding share a threshold here.
-    assert found['building/AveragePrecision'] == pytest.approx(expected, 5e-3)
-
-
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_one_half_is_argmax_even_in_half_precision(
     make_sample, tmp_path, dtype
@@ -106,11 +98,6 @@ def test_labels_at_the_chosen_threshold(scenes, tmp_path, evaluate):
             assert again[f'building/{name}'] == best[name]
     assert found['building/BestIoU'] == best['IoU'] > found['building/IoU']
     assert found['building/BestF1'] == best['F1'] > found['building/F1']
-    target, probability = flat(scenes[:1])
-    pred = BuildingMetric(threshold=best['threshold'], curve=dict())
-    pred.process(None, scenes[:1])
-    tp = ((probability > best['threshold']) & (target == 1)).sum()
-    assert pred.results[0][-1]['pixels'].tp == tp
 
 
 def test_never_chooses_on_a_test_split(scenes, tmp_path, log_of):
@@ -125,15 +112,6 @@ def test_never_chooses_on_a_test_split(scenes, tmp_path, log_of):
             BuildingMetric(threshold=folder / 'curve.json')
     assert 'does not say its split' in log_of()
     assert 'those of InriaDataset test, protocol full' in log_of()
-
-
-def test_refuses_a_threshold_that_somebody_chose_on_test(scenes, tmp_path):
-    _, curve = write_curve(tmp_path, scenes, VAL)
-    curve['data']['split'] = 'test'
-    path = tmp_path / 'edited.json'
-    path.write_text(json.dumps(curve))
-    with pytest.raises(ValueError, match='written on InriaDataset test'):
-        BuildingMetric(threshold=str(path))
 
 
 def test_split_of_other_datasets_is_an_option(scenes, evaluate):
@@ -231,6 +209,11 @@ def test_refuses_wrong_logits(make_sample, evaluate, logits, message):
             evaluate([sample], **options)
 
 
+def a_curve(data, threshold):
+    best = dict(threshold=threshold)
+    return json.dumps(dict(data=data, best=best, no_best_because=None))
+
+
 @pytest.mark.parametrize('value', [0, 1, 1.5, True, [0.5]])
 def test_refuses_wrong_thresholds(value):
     with pytest.raises(ValueError, match='threshold must be a number between'):
@@ -246,14 +229,14 @@ def test_refuses_wrong_options_and_files(tmp_path):
     path = tmp_path / 'curve.json'
     with pytest.raises(FileNotFoundError, match='curve.json: no such file'):
         BuildingMetric(threshold=str(path))
-    for text in ('{', '[]', '{"best": {"threshold": 0.4}}'):
+    for text, message in (
+        ('{', 'is not a curve.json'),
+        ('[]', 'is not a curve.json'),
+        ('{"best": {"threshold": 0.4}}', 'is not a curve.json'),
+        (a_curve(VAL, 4), 'between 0 and 1'),
+        # Somebody chose it on test.
+        (a_curve(TEST, 0.4), 'written on InriaDataset test'),
+    ):
         path.write_text(text)
-        with pytest.raises(ValueError, match='is not a curve.json'):
+        with pytest.raises(ValueError, match=message):
             BuildingMetric(threshold=str(path))
-    path.write_text(
-        json.dumps(
-            dict(data=VAL, best=dict(threshold=4), no_best_because=None)
-        )
-    )
-    with pytest.raises(ValueError, match='between 0 and 1'):
-        BuildingMetric(threshold=str(path))
