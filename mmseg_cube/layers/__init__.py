@@ -1,10 +1,10 @@
 """Layers, registered in mmengine's root registry like mmcv's bricks."""
 
-from mmseg_cube.layers.channel_router import ChannelRouter, FixedOrder
+from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.conv_cfg import build_cube_conv2d
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
-from mmseg_cube.layers.deploy import switch_to_deploy
+from mmseg_cube.layers.fold import switch_to_deploy
 from mmseg_cube.layers.spatial_mask import SpatialMask
 from mmseg_cube.layers.summary import (
     layer_name,
@@ -16,7 +16,6 @@ __all__ = [
     'ChannelRouter',
     'CubeConv2d',
     'CubeKernelBlock',
-    'FixedOrder',
     'SpatialMask',
     'build_cube_conv2d',
     'layer_name',

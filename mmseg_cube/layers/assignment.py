@@ -7,7 +7,6 @@ CPU. Registered as an operator with a shape rule, it neither breaks a graph of
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 # The plain Library interface is the one that both torch 2.1 and the newest
@@ -17,6 +16,9 @@ LIBRARY.define('assign(Tensor weights) -> (Tensor, Tensor)')
 
 
 def _assign(weights: Tensor) -> tuple[Tensor, Tensor]:
+    # Only where it is needed: it takes a while to load.
+    from scipy.optimize import linear_sum_assignment
+
     blocks = weights.detach().double().cpu().numpy()
     if not np.isfinite(blocks).all():
         raise ValueError(
@@ -33,10 +35,8 @@ def _assign(weights: Tensor) -> tuple[Tensor, Tensor]:
         order[i] = linear_sum_assignment(blocks[i], maximize=True)[1]
     prices[clash] = _prices(blocks[clash], order[clash])
     order += len(places) * np.arange(len(order))[:, None]
-    return (
-        torch.from_numpy(order.reshape(-1)).to(weights.device),
-        torch.from_numpy(prices).to(weights),
-    )
+    found = torch.from_numpy(order.reshape(-1)), torch.from_numpy(prices)
+    return found[0].to(weights.device), found[1].to(weights)
 
 
 def _prices(blocks: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -44,8 +44,8 @@ def _prices(blocks: np.ndarray, order: np.ndarray) -> np.ndarray:
 
     The price of an element must exceed that of another by what the owner of
     the other would gain by changing over, in one step or in several: the
-    longest path between them. The mean over all starting points leaves every
-    preference as clear as it can be.
+    longest path between them. The mean over all starting points keeps the
+    preferences clear.
     """
     own = np.take_along_axis(blocks, order[..., None], 2)
     rise = np.empty_like(blocks)

@@ -6,14 +6,15 @@ from torch import Tensor, nn
 
 from mmseg_cube.layers.assignment import assign
 from mmseg_cube.ops import apply_order, riffle, sinkhorn, softsort
+from mmseg_cube.ops.geometry import check_choice
 
 LEARNED = ('sinkhorn', 'sort')
-METHODS = (*LEARNED, 'none', 'fixed', 'random')
+METHODS = (*LEARNED, 'none', 'fixed', 'random', 'given')
 LARGEST_GROUP = 16
 SINKHORN_ITERATIONS = 5
-# Logit of "stay" over every other place in a fresh Sinkhorn router: enough to
-# start at the identity, and overturned by some fifty steps of a usual learning
-# rate (with ten times as much, no channel moved in 600 iterations).
+# Logit of "stay" in a fresh Sinkhorn router: enough to start at the identity,
+# and overturned by some fifty steps of a usual learning rate (with ten times
+# as much, no channel moved in 600 iterations).
 STAY = 0.1
 
 
@@ -31,7 +32,8 @@ class ChannelRouter(nn.Module):
             ``group_size`` channels (C * group_size parameters); ``'sort'``
             learns a score per channel (C parameters) and sorts by it;
             ``'none'`` keeps the order; ``'fixed'`` interleaves the channels
-            and ``'random'`` draws one order, as controls for ablations.
+            and ``'random'`` draws one order, as controls for ablations;
+            ``'given'`` takes the order of the state dict.
         group_size: Channels per group of ``'sinkhorn'``; by default the
             largest divisor of C up to 16.
         riffle_groups: Runs that ``'fixed'`` interleaves.
@@ -62,11 +64,7 @@ class ChannelRouter(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if method not in METHODS:
-            raise ValueError(
-                f'method of a channel router must be one of {METHODS}, '
-                f'but got {method!r}'
-            )
+        check_choice('method of a channel router', method, METHODS)
         if temperature <= 0:
             raise ValueError(
                 'temperature of a channel router must be positive, '
@@ -111,13 +109,16 @@ class ChannelRouter(nn.Module):
                 self.scores.copy_(torch.linspace(-1, 1, self.channels))
             elif self.method == 'sinkhorn':
                 self.logits.copy_(STAY * torch.eye(self.group_size))
-            elif self.method == 'fixed':
-                self.order.copy_(riffle(self.channels, self.riffle_groups))
-            elif self.method == 'random':
-                generator = torch.Generator().manual_seed(self.seed)
-                self.order.copy_(
-                    torch.randperm(self.channels, generator=generator)
-                )
+            elif self.method != 'none':
+                self.order.copy_(self._constant_order())
+
+    def _constant_order(self) -> Tensor:
+        if self.method == 'fixed':
+            return riffle(self.channels, self.riffle_groups)
+        if self.method == 'random':
+            generator = torch.Generator().manual_seed(self.seed)
+            return torch.randperm(self.channels, generator=generator)
+        return torch.arange(self.channels)
 
     def relaxed(self) -> Tensor:
         """Relaxation of shape (B, C / B, C / B) of a learned order."""
@@ -170,11 +171,14 @@ class ChannelRouter(nn.Module):
             return self._learned()
         return self.permutation(), None
 
-    def switch_to_deploy(self) -> 'FixedOrder | None':
-        """Order that takes the router's place; None for the identity."""
+    def switch_to_deploy(self) -> 'ChannelRouter | None':
+        """Router of the order as it is now; None for the identity."""
         order = self.permutation()
-        identity = torch.arange(len(order), device=order.device)
-        return None if torch.equal(order, identity) else FixedOrder(order)
+        if order.equal(torch.arange(len(order), device=order.device)):
+            return None
+        router = ChannelRouter(self.channels, 'given', device=order.device)
+        router.order.copy_(order)
+        return router
 
     def extra_repr(self) -> str:
         """Arguments, as in the constructor."""
@@ -186,35 +190,3 @@ class ChannelRouter(nn.Module):
             'random': f', seed={self.seed}',
         }
         return f'{self.channels}, {self.method!r}' + own.get(self.method, '')
-
-
-class FixedOrder(nn.Module):
-    """Permute channels by a given order: a router that has learned.
-
-    Args:
-        order: Permutation of shape (C,): output channel i reads input
-            ``order[i]``.
-
-    Shape:
-        (N, C, H, W) in and out.
-    """
-
-    def __init__(self, order: Tensor) -> None:
-        super().__init__()
-        self.register_buffer('order', order.clone())
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input of shape (N, C, H, W) in the order."""
-        return apply_order(input, self.order, None)
-
-    def permutation(self) -> Tensor:
-        """Order of shape (C,)."""
-        return self.order
-
-    def order_and_relaxation(self) -> tuple[Tensor, None]:
-        """The order, as a router gives it."""
-        return self.order, None
-
-    def switch_to_deploy(self) -> 'FixedOrder':
-        """Return the layer itself."""
-        return self

@@ -5,6 +5,7 @@ those that a Cube convolution cannot stand in for: 1 x 1 ones, the stem with
 its three channels, depthwise ones. Those stay what they were.
 """
 
+import inspect
 import logging
 
 from mmengine.logging import print_log
@@ -14,14 +15,8 @@ from torch import nn
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.ops.rules import CubeRuleError, check_cube_rules
 
-CUBE_ARGUMENTS = (
-    'scale',
-    'lattice_kernel_size',
-    'phase',
-    'form',
-    'router',
-    'mask',
-)
+# What it has beyond an nn.Conv2d: all that is given by keyword only.
+CUBE_ARGUMENTS = tuple(inspect.getfullargspec(CubeConv2d.__init__).kwonlyargs)
 
 
 @MODELS.register_module(name='CubeConv2d')
@@ -45,9 +40,8 @@ def build_cube_conv2d(*args, fallback: bool = True, **kwargs) -> nn.Conv2d:
     }
     try:
         conv = CubeConv2d(*args, **kwargs, **cube)
-        check_cube_rules(
-            conv.in_channels, conv.out_channels, conv.geometry, not fallback
-        )
+        channels = conv.in_channels, conv.out_channels
+        check_cube_rules(*channels, conv.geometry, may_grow=not fallback)
     except CubeRuleError as error:
         if not fallback:
             raise

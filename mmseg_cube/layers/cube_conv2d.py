@@ -34,8 +34,7 @@ class CubeConv2d(nn.Conv2d):
         out_channels: Output channels, D.
         kernel_size: Kernel of the convolution it stands in for.
         stride: Stride in cells of the coarse grid.
-        padding: Padding in cells; a number, a pair, ``'same'`` or
-            ``'valid'``.
+        padding: Padding in cells; a number, a pair, ``'same'``, ``'valid'``.
         dilation: Spacing of the taps in lattice pixels; coprime to
             ``scale``.
         groups: Groups of channels, each of whole cells.
@@ -45,13 +44,12 @@ class CubeConv2d(nn.Conv2d):
         dtype: Type of the parameters.
         scale: Lattice pixels per cell and axis, r. With 1 the layer is the
             ``nn.Conv2d``.
-        lattice_kernel_size: Kernel on the lattice, q; defaults to
-            ``kernel_size``.
+        lattice_kernel_size: Kernel on the lattice, q; by default as the
+            other.
         phase: ``'up_left'`` or ``'down_right'``: where a window leans that
             cannot be centred on its cell (q = 3 with r = 2).
-        form: How to execute it: ``'lattice'``, ``'folded'`` or
-            ``'parity'``, all with the same result, or ``'auto'`` for the
-            fastest one.
+        form: How to execute it: one of ``FORMS``, all with the same result,
+            or ``'auto'`` for the fastest one.
         router: Arguments of a :class:`ChannelRouter` for the input channels.
         mask: Arguments of a :class:`SpatialMask` for the lattice.
 
@@ -87,28 +85,13 @@ class CubeConv2d(nn.Conv2d):
         mask: dict | None = None,
     ) -> None:
         check_choice('form', form, (AUTO, *FORMS))
-        geometry = make_geometry(
-            kernel_size,
-            lattice_kernel_size,
-            dilation,
-            scale,
-            phase,
-            groups=groups,
-        )
+        lattice = lattice_kernel_size, dilation, scale, phase
+        geometry = make_geometry(kernel_size, *lattice, groups=groups)
         check_cube_rules(in_channels, out_channels, geometry)
         factory = dict(device=device, dtype=dtype)
-        super().__init__(
-            in_channels // scale**2,
-            out_channels,
-            geometry.taps,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            **factory,
-        )
+        channels = in_channels // scale**2, out_channels
+        options = stride, padding, dilation, groups, bias, padding_mode
+        super().__init__(*channels, geometry.taps, *options, **factory)
         # From here on the attributes are those of the replaced convolution.
         self.in_channels = in_channels
         self.kernel_size = geometry.kernel_size
@@ -136,15 +119,11 @@ class CubeConv2d(nn.Conv2d):
         return convolve(operands, self.form)
 
     def prepare(self, input: Tensor) -> Operands:
-        """Pad, route and mask, as far as the operator does not do it itself.
+        """Make of an input what :func:`mmseg_cube.ops.convolve` takes.
 
-        Args:
-            input: Tensor of shape (N, C, H, W) or (C, H, W).
-
-        Returns:
-            What :func:`mmseg_cube.ops.convolve` takes. Its ``cells()`` are
-            the padded, routed and masked input that the kernel reads, to
-            which its geometry adds zeros.
+        The ``cells()`` of it are what the kernel reads, to which its geometry
+        adds zeros: the input, padded in other modes than zeros, routed and
+        masked.
         """
         # A router would pick its channels from any number of them.
         channels = input.shape[-3]
@@ -155,8 +134,7 @@ class CubeConv2d(nn.Conv2d):
             )
         pads, geometry = self.split_padding()
         if pads is not None:
-            rows, columns = pads
-            input = F.pad(input, (*columns, *rows), self.padding_mode)
+            input = F.pad(input, (*pads[1], *pads[0]), self.padding_mode)
         order = relaxed = mask = None
         if self.router is not None:
             order, relaxed = self.router.order_and_relaxation()
@@ -191,8 +169,7 @@ class CubeConv2d(nn.Conv2d):
                 default where that is the better one.
 
         Returns:
-            An ``nn.Conv2d``, behind a padding layer where its padding is not
-            the same on both sides; or the layer itself.
+            What :func:`plain_convolution` makes, or the layer itself.
         """
         order = None
         if self.router is not None:
@@ -202,35 +179,26 @@ class CubeConv2d(nn.Conv2d):
         if plain is None:
             plain = is_better_plain(self)
         # A plain convolution of groups cannot read across them.
-        if (
-            not plain
-            or self.mask is not None
-            or (order is not None and self.groups > 1)
-        ):
+        across = order is not None and self.groups > 1
+        if not plain or across or self.mask is not None:
             return self
         return plain_convolution(self, order)
 
     @property
-    def coarse_pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Padding (before, after) per axis, in cells."""
-        if self.padding == 'valid':
-            return (0, 0), (0, 0)
-        if self.padding == 'same':
-            spans = (
-                d * (k - 1)
-                for d, k in zip(self.dilation, self.kernel_size, strict=True)
-            )
-            return tuple((span // 2, span - span // 2) for span in spans)
-        return tuple((p, p) for p in to_pair(self.padding))
-
-    @property
     def geometry(self) -> Geometry:
         """Geometry of the convolution."""
+        if self.padding == 'same':
+            sizes = zip(self.dilation, self.kernel_size, strict=True)
+            spans = [d * (k - 1) for d, k in sizes]
+            pads = tuple((span // 2, span - span // 2) for span in spans)
+        else:
+            padding = 0 if self.padding == 'valid' else self.padding
+            pads = tuple((p, p) for p in to_pair(padding))
         return Geometry(
             self.kernel_size,
             self.lattice_kernel_size,
             self.stride,
-            self.coarse_pads,
+            pads,
             self.dilation,
             self.groups,
             self.scale,

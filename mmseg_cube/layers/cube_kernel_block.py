@@ -29,15 +29,13 @@ class CubeKernelBlock(ConvModule):
         padding: Padding in cells; defaults to that which keeps the size.
         dilation: Spacing of the taps in lattice pixels.
         groups: Groups of channels.
-        scale: Lattice pixels per cell and axis, r.
-        lattice_kernel_size: Kernel on the lattice.
-        phase: Side to which an uncentred window leans.
         router: Arguments of the :class:`ChannelRouter`, or None.
         mask: Arguments of the :class:`SpatialMask`, or None.
         norm_cfg: Norm layer, or None.
         act_cfg: Activation, or None.
         residual: Whether to add the block to its input.
         layer_scale: Initial factor of the block in the residual form.
+        scale, lattice_kernel_size, phase: As in :class:`CubeConv2d`.
 
     Shape:
         (N, C, H, W) to (N, D, H', W').
@@ -69,14 +67,10 @@ class CubeKernelBlock(ConvModule):
         layer_scale: float = 1e-6,
     ) -> None:
         out_channels = out_channels or in_channels
-        same = dilation * (kernel_size - 1) // 2
-        padding = same if padding is None else padding
-        keeps_shape = (
-            out_channels == in_channels
-            and stride == 1
-            and 2 * padding == dilation * (kernel_size - 1)
-        )
-        if residual and not keeps_shape:
+        reach = dilation * (kernel_size - 1)
+        padding = reach // 2 if padding is None else padding
+        shape = out_channels, stride, 2 * padding
+        if residual and shape != (in_channels, 1, reach):
             raise ValueError(
                 'a residual block must keep the shape of its input, but got '
                 f'{in_channels} to {out_channels} channels, kernel_size='

@@ -14,13 +14,10 @@ PAD_LAYERS = {
 
 
 def is_better_plain(layer: nn.Conv2d) -> bool:
-    """Whether a Cube convolution is better deployed as a plain one.
+    """Whether a ``CubeConv2d`` without a mask is better deployed plain.
 
     It is where that has fewer operations than the convolution that the layer
     stands in for, and where the lattice has few channels.
-
-    Args:
-        layer: A ``CubeConv2d`` without a mask.
     """
     few = layer.in_channels // layer.scale**2 < FEW_CHANNELS
     return few or layer.scale == 1 or folding_saves(layer.geometry)
@@ -44,8 +41,8 @@ def plain_convolution(layer: nn.Conv2d, order: Tensor | None) -> nn.Module:
         kernel = kernel.index_select(1, order.argsort())
     layers = []
     if pads is not None:
-        rows, columns = pads
-        layers.append(PAD_LAYERS[layer.padding_mode]((*columns, *rows)))
+        pad = PAD_LAYERS[layer.padding_mode]
+        layers.append(pad((*pads[1], *pads[0])))
     rows, columns = (cell_pads(geometry, axis) for axis in (0, 1))
     padding = (rows[0], columns[0])
     if rows[0] != rows[1] or columns[0] != columns[1] or min(padding) < 0:

@@ -16,9 +16,9 @@ INITIAL_MASK = 0.95
 class SpatialMask(nn.Module):
     """Scale every lattice pixel by a value between 0 and 1.
 
-    A fresh mask is the same everywhere and close to one. The parameters are
-    the layer's own rather than those of an ``nn.Conv2d``, so that a network's
-    initialisation of convolutions leaves them alone.
+    A fresh mask is the same everywhere and close to one. It holds no
+    ``nn.Conv2d``, so a network's initialisation of convolutions leaves it
+    alone.
 
     Args:
         kernel_size: Kernel over the two channel statistics, in lattice
@@ -55,9 +55,8 @@ class SpatialMask(nn.Module):
     def reset_parameters(self) -> None:
         """Make the mask constant and nearly one."""
         nn.init.zeros_(self.weight)
-        nn.init.constant_(
-            self.bias, math.log(INITIAL_MASK / (1 - INITIAL_MASK))
-        )
+        logit = math.log(INITIAL_MASK / (1 - INITIAL_MASK))
+        nn.init.constant_(self.bias, logit)
 
     def forward(self, lattice: Tensor) -> Tensor:
         """Return the lattice of shape (N, G, rH, rW), masked."""

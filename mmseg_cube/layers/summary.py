@@ -63,9 +63,8 @@ def describe_kept(kept: Counter) -> str:
 def summarise(model: nn.Module) -> str:
     """Say in one line which convolutions of a network are Cubes.
 
-    The builder behind ``conv_cfg`` and ``CubeBackbone`` leave the reason on
-    the layers that had to stay what they were. Others were not chosen, unless
-    they could not have been.
+    Layers that ``conv_cfg`` or ``CubeBackbone`` had to leave as they are know
+    the reason. Others could have been replaced, or it is found here why not.
 
     Args:
         model: Any module, also within a wrapper.

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mmengine.logging import print_log
 from mmseg.registry import MODELS
@@ -14,6 +14,8 @@ from mmseg_cube.models.backbones.cube_mixin import CubeMixin, cube_class
 from mmseg_cube.models.backbones.dry_run import dry_run
 from mmseg_cube.models.backbones.insertion import BLOCK_OPTIONS, make_blocks
 from mmseg_cube.models.backbones.replacement import replace_convolutions
+from mmseg_cube.ops.geometry import check_choice
+from mmseg_cube.utils.words import quantity
 
 PROJECTIONS = ('project', 'init')
 LISTS = ('stages', 'patterns', 'kernel_sizes')
@@ -33,13 +35,13 @@ def CubeBackbone(
 
     What is returned is the backbone itself, an instance of its own class,
     with its own names of parameters: checkpoints, layer-wise learning rates,
-    ``custom_keys`` and frozen stages are those of the plain one. Names that
-    it did not have are those of routers and masks in replaced layers, and
+    ``custom_keys`` and frozen stages are those of the plain one. New names
+    are those of routers and masks in replaced layers, and
     ``cube_blocks.STAGE.NUMBER`` of inserted blocks.
 
-    The stages that options speak of are the places in the backbone's output.
-    A convolution counts to the first output that depends on it and has its
-    height and width, or else to the first that depends on it.
+    Stages are the places in the backbone's output. A convolution belongs to
+    the first output that depends on it and has its height and width, or else
+    to the first that depends on it.
 
     Args:
         backbone: Config of the backbone, of any scope.
@@ -50,8 +52,7 @@ def CubeBackbone(
             ``(3,)`` unless given. ``projection`` says what happens to a
             plain weight that is loaded into a replaced layer: ``'project'``
             (default) fits the Cube weight to it, ``'init'`` leaves it out.
-            All else goes to :class:`CubeConv2d`: ``scale``, ``router``,
-            ``mask``, ``lattice_kernel_size``, ``form`` and ``phase``.
+            All else are options of :class:`CubeConv2d`.
         insert: Blocks to insert, or None for none: ``blocks`` (1) residual
             :class:`CubeKernelBlock` on the output of each of ``stages``
             (by default all whose channels allow it), which at first leave it
@@ -82,11 +83,7 @@ def CubeBackbone(
     replace = _read_options('replace', replace, REPLACE_OPTIONS)
     insert = _read_options('insert', insert, INSERT_OPTIONS)
     projection = replace.pop('projection', PROJECTIONS[0])
-    if projection not in PROJECTIONS:
-        raise ValueError(
-            f'replace.projection must be one of {PROJECTIONS}, but got '
-            f'{projection!r}'
-        )
+    check_choice('replace.projection', projection, PROJECTIONS)
     cfg = backbone.copy()
     for name, value in dict(init_cfg=init_cfg, pretrained=pretrained).items():
         if value is None:
@@ -147,15 +144,13 @@ def _summarise(
         total = count + kept.total()
         parts.append(f'{count} of {total} convolutions replaced')
     if blocks:
-        number = sum(map(len, blocks.values()))
-        parts.append(
-            f'{number} block{"s" * (number > 1)} inserted behind '
-            f'stage{"s" * (len(blocks) > 1)} {", ".join(blocks)}'
-        )
+        number = quantity(sum(map(len, blocks.values())), 'block')
+        parts.append(f'{number} inserted behind {_stages(blocks)}')
     if without:
-        parts.append(
-            f'none fits behind stage{"s" * (len(without) > 1)} '
-            f'{", ".join(without)}'
-        )
+        parts.append(f'none fits behind {_stages(without)}')
     text = f'CubeBackbone: {", ".join(parts)}'
     return f'{text}; kept: {describe_kept(kept)}' if kept else text
+
+
+def _stages(names: Collection[str]) -> str:
+    return f'stage{"s" * (len(names) > 1)} {", ".join(names)}'

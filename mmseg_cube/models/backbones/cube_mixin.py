@@ -10,6 +10,12 @@ from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.models.backbones.dry_run import to_stages
 from mmseg_cube.models.backbones.projection import project_weight
 
+# What happens to plain weights, by ``cube_projection``.
+DONE = dict(
+    project='projected to Cube weights',
+    init='left out, their layers keep their initial weights',
+)
+
 
 class CubeMixin:
     """Mixed into the class of a backbone, in front of it.
@@ -47,30 +53,23 @@ class CubeMixin:
         self, state_dict: dict, prefix: str, *args
     ) -> None:
         """Make weights of plain convolutions fit before they are loaded."""
-        met = [
-            (f'{prefix}{name}.weight', layer)
-            for name, layer in self.named_modules()
-            if isinstance(layer, CubeConv2d)
-            and is_plain_weight(
-                state_dict.get(f'{prefix}{name}.weight'), layer
-            )
-        ]
-        for key, layer in met:
+        count = 0
+        for name, layer in self.named_modules():
+            key = f'{prefix}{name}.weight'
+            given = state_dict.get(key)
+            if not isinstance(layer, CubeConv2d) or given is None:
+                continue
+            if not is_plain_weight(given, layer):
+                continue
+            count += 1
             if self.cube_projection == 'project':
-                state_dict[key] = project_weight(state_dict[key], layer)
+                state_dict[key] = project_weight(given, layer)
             else:
                 state_dict[key] = layer.weight.detach().clone()
-        if met:
-            done = dict(
-                project='were projected to Cube weights',
-                init='were left out, their layers keep their initial weights',
-            )
-            print_log(
-                f'CubeBackbone: the weights of {len(met)} plain convolutions '
-                f'{done[self.cube_projection]}',
-                'current',
-                logging.INFO,
-            )
+        if count:
+            text = f'the weights of {count} plain convolutions were '
+            text += DONE[self.cube_projection]
+            print_log(f'CubeBackbone: {text}', 'current', logging.INFO)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def __reduce__(self) -> tuple:
@@ -78,14 +77,10 @@ class CubeMixin:
         return _restore, (type(self).__bases__[1],), self.__dict__
 
 
-def is_plain_weight(weight: Tensor | None, layer: CubeConv2d) -> bool:
+def is_plain_weight(weight: Tensor, layer: CubeConv2d) -> bool:
     """Tell whether a weight is that of the replaced convolution."""
     plain = (layer.out_channels, layer.in_channels, *layer.kernel_size)
-    return (
-        weight is not None
-        and layer.groups == 1
-        and weight.shape == plain != layer.weight.shape
-    )
+    return layer.groups == 1 and weight.shape == plain != layer.weight.shape
 
 
 @cache

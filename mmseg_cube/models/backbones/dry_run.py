@@ -1,14 +1,14 @@
 """What a backbone returns, and which convolutions lead to it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from mmseg_cube.models.backbones.autograd_graph import parameters_of
 from mmseg_cube.ops.geometry import to_pair
 
 # Side of the dummy image in pixels: with the usual strides of 4 to 32 every
@@ -41,7 +41,7 @@ class DryRun:
         return f'stages: {", ".join(stages)}'
 
     def describe_stage(self, stage: int) -> str:
-        """One of them, such as ``'0 (64 channels)'``."""
+        """One stage, such as ``'0 (64 channels)'``."""
         channels = self.channels[stage]
         what = 'no feature map' if channels is None else f'{channels} channels'
         return f'{stage} ({what})'
@@ -105,24 +105,23 @@ def dry_run(
 def _make_probe(
     backbone: nn.Module,
 ) -> tuple[nn.Module, dict[str, torch.Size]]:
-    """Copy of a backbone, and the sizes that its convolutions write down."""
-    probe = copy.deepcopy(backbone)
+    """Copy of a backbone, and where its convolutions note their sizes."""
+    probe, sizes = copy.deepcopy(backbone), {}
     # Not chained: mmpretrain's ConvNeXt.train returns nothing.
     probe.eval()
     # After that, because train() and eval() freeze stages.
     probe.requires_grad_(True)
-    sizes = {}
+
+    def note(name: str, module: nn.Module, args: tuple, out: Tensor) -> None:
+        sizes[name] = out.shape[2:]
+
     for name, module in probe.named_modules():
         # A checkpointed block hides what is in it.
         for option in CHECKPOINTING:
             if hasattr(module, option):
                 setattr(module, option, False)
         if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(
-                lambda _, __, out, name=name: sizes.update(
-                    {name: out.shape[2:]}
-                )
-            )
+            module.register_forward_hook(partial(note, name))
     return probe, sizes
 
 
@@ -135,7 +134,14 @@ def _run(
     forget = saved_tensors_hooks(lambda _: None, lambda _: None)
     with torch.enable_grad(), forget:
         outputs = _call(probe, image)
-    stage_of = _find_stages(probe, outputs, image, sizes)
+    stage_of = {}
+    reached = [set(_parameters_of(output)) for output in outputs]
+    for name, size in sizes.items():
+        own = set(map(id, probe.get_submodule(name).parameters()))
+        later = [i for i, found in enumerate(reached) if own & found]
+        alike = [i for i in later if _size(outputs[i], image) == size]
+        if later:
+            stage_of[name] = (alike + later)[0]
     # Some return more in training. Their layers stay in evaluation mode:
     # norms cannot train on a single image this small.
     probe.training = True
@@ -145,7 +151,11 @@ def _run(
     finally:
         probe.training = False
     return DryRun(
-        _channels(outputs, image), _channels(in_training, image), stage_of
+        *(
+            [o.shape[1] if _size(o, image) else None for o in found]
+            for found in (outputs, in_training)
+        ),
+        stage_of,
     )
 
 
@@ -159,13 +169,6 @@ def _call(backbone: nn.Module, image: Tensor) -> tuple | list:
     return outputs
 
 
-def _channels(outputs: tuple | list, image: Tensor) -> list[int | None]:
-    return [
-        None if _size(output, image) is None else output.shape[1]
-        for output in outputs
-    ]
-
-
 def _size(output: Tensor | tuple | list, image: Tensor) -> torch.Size | None:
     """Height and width of a map (N, C, H, W); None if it is not one."""
     if not isinstance(output, Tensor) or output.dim() != 4:
@@ -177,19 +180,19 @@ def _size(output: Tensor | tuple | list, image: Tensor) -> torch.Size | None:
     return output.shape[2:] if is_map else None
 
 
-def _find_stages(
-    backbone: nn.Module,
-    outputs: tuple | list,
-    image: Tensor,
-    sizes: dict[str, torch.Size],
-) -> dict[str, int]:
-    """Stage of each convolution, given the size of its result."""
-    reached = [set(parameters_of(output)) for output in outputs]
-    stage_of = {}
-    for name, size in sizes.items():
-        own = set(map(id, backbone.get_submodule(name).parameters()))
-        later = [i for i, found in enumerate(reached) if own & found]
-        alike = [i for i in later if _size(outputs[i], image) == size]
-        if later:
-            stage_of[name] = (alike + later)[0]
-    return stage_of
+def _parameters_of(output: Tensor | tuple | list) -> Iterator[int]:
+    """Identities of the parameters that a backward pass would reach."""
+    if isinstance(output, (tuple, list)):
+        for part in output:
+            yield from _parameters_of(part)
+    if not isinstance(output, Tensor):
+        return
+    open_nodes, seen = [output.grad_fn], {None}
+    while open_nodes:
+        node = open_nodes.pop()
+        if node not in seen:
+            seen.add(node)
+            # Leaves of the graph accumulate gradients.
+            if hasattr(node, 'variable'):
+                yield id(node.variable)
+            open_nodes.extend(n for n, _ in node.next_functions)

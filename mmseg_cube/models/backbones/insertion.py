@@ -55,10 +55,15 @@ def make_blocks(
     stacks, left_out = nn.ModuleDict(), {}
     for stage in range(len(run.channels)) if stages is None else stages:
         run.check_stage('insert.stages', stage)
+        channels = run.channels[stage]
         try:
-            stacks[str(stage)] = _make_stack(
-                run.channels[stage], blocks, **options
-            )
+            if channels is None:
+                raise CubeRuleError('its output is no feature map')
+            stack = [
+                CubeKernelBlock(channels, residual=True, **options)
+                for _ in range(blocks)
+            ]
+            stacks[str(stage)] = nn.Sequential(*stack)
         except CubeRuleError as error:
             left_out[stage] = error
     if left_out and (stages is not None or not stacks):
@@ -68,14 +73,3 @@ def make_blocks(
             f'{run.describe()}'
         ) from error
     return stacks, list(left_out)
-
-
-def _make_stack(channels: int | None, blocks: int, **options) -> nn.Sequential:
-    if channels is None:
-        raise CubeRuleError('its output is no feature map (N, C, H, W)')
-    return nn.Sequential(
-        *(
-            CubeKernelBlock(channels, residual=True, **options)
-            for _ in range(blocks)
-        )
-    )

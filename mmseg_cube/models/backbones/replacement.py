@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import torch
 from torch import nn
@@ -18,8 +17,8 @@ from mmseg_cube.layers.summary import (
 from mmseg_cube.models.backbones.dry_run import DryRun
 from mmseg_cube.models.backbones.projection import project_weight
 from mmseg_cube.ops.rules import describe_kernel
-
-SHOWN_NAMES = 8
+from mmseg_cube.utils.patterns import choose
+from mmseg_cube.utils.words import name_some
 
 
 def replace_convolutions(
@@ -59,8 +58,7 @@ def replace_convolutions(
         for name, module in backbone.named_modules()
         if isinstance(module, nn.Conv2d)
     }
-    eligible = [name for name in run.stage_of if obstacles[name] is None]
-    chosen = _choose(eligible, run, stages, patterns, obstacles)
+    chosen = _choose(obstacles, run, stages, patterns)
     layers = {
         name: make_cube(backbone.get_submodule(name), project, **cube)
         for name in chosen
@@ -132,14 +130,14 @@ def _find_obstacle(
 
 
 def _choose(
-    eligible: list[str],
+    obstacles: dict[str, str | None],
     run: DryRun,
     stages: Sequence[int] | None,
     patterns: Sequence[str] | None,
-    obstacles: dict[str, str | None],
 ) -> list[str]:
     """Names of the chosen convolutions; everything named must be there."""
-    known = f'eligible convolutions: {_shorten(eligible)}; {run.describe()}'
+    eligible = [name for name in run.stage_of if obstacles[name] is None]
+    known = f'eligible convolutions: {name_some(eligible)}; {run.describe()}'
     if not eligible:
         reasons = Counter(obstacles.values())
         raise ValueError(
@@ -156,24 +154,8 @@ def _choose(
                     f'eligible convolution; {known}'
                 )
         chosen = [name for name in chosen if run.stage_of[name] in stages]
-    if patterns is not None:
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in chosen):
-                raise ValueError(
-                    f'pattern {pattern!r} of replace.patterns matches no '
-                    f'eligible convolution of the chosen stages; {known}'
-                )
-        chosen = [
-            name
-            for name in chosen
-            if any(fnmatchcase(name, pattern) for pattern in patterns)
-        ]
+    what = 'eligible convolution of the chosen stages'
+    chosen = choose(chosen, patterns, what)
     if not chosen:
         raise ValueError(f'replace chooses nothing; {known}')
     return chosen
-
-
-def _shorten(names: list[str]) -> str:
-    shown = ', '.join(names[:SHOWN_NAMES])
-    more = len(names) - SHOWN_NAMES
-    return f'{shown} and {more} more' if more > 0 else shown

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -46,14 +46,8 @@ class UNetLevel(nn.Module):
         """Go up to the size of the skip, or to twice the size without one."""
         height, width = x.shape[2:]
         size = (2 * height, 2 * width) if skip is None else skip.shape[2:]
-        x = resize(
-            x,
-            size=size,
-            mode='bilinear',
-            align_corners=self.align_corners,
-            # Its check would fix the size in an exported graph.
-            warning=False,
-        )
+        # The check of mmseg's resize would fix the size in an exported graph.
+        x = F.interpolate(x, size, None, 'bilinear', self.align_corners)
         if skip is not None:
             x = torch.cat((x, skip), 1)
         for name in self.names:
@@ -123,11 +117,8 @@ class UNetHead(BaseDecodeHead):
         # Two logits are wanted; left out, mmseg warns that one could do.
         kwargs.setdefault('out_channels', kwargs['num_classes'])
         if init_cfg is None:
-            init_cfg = dict(
-                type='Normal',
-                std=widths[-1] ** -0.5,
-                override=dict(name='conv_seg'),
-            )
+            init_cfg = dict(type='Normal', std=widths[-1] ** -0.5)
+            init_cfg['override'] = dict(name='conv_seg')
         super().__init__(
             in_channels=list(in_channels),
             channels=widths[-1],
@@ -140,18 +131,13 @@ class UNetHead(BaseDecodeHead):
         )
         skips = [*reversed(in_channels[:-1]), *[0] * len(widths)]
         below = [in_channels[-1], *widths]
+        shared = dict(norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+        options = self.align_corners, num_convs
+        # Ends with the widths: there are skips and channels to spare.
+        levels = zip(below, skips, widths, conv_cfgs, strict=False)
         self.levels = nn.ModuleList(
-            UNetLevel(
-                below[i],
-                skips[i],
-                width,
-                self.align_corners,
-                num_convs,
-                conv_cfg=conv_cfgs[i],
-                norm_cfg=self.norm_cfg,
-                act_cfg=self.act_cfg,
-            )
-            for i, width in enumerate(widths)
+            UNetLevel(*channels, *options, conv_cfg=cfg, **shared)
+            for *channels, cfg in levels
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

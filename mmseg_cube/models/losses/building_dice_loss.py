@@ -11,11 +11,10 @@ from torch.distributed.nn.functional import all_reduce
 class BuildingDiceLoss(nn.Module):
     """One minus the soft F1 of the building class.
 
-    Counts go over all pixels of the batch, like those of the metric go over
-    all pixels of the test set, so crops without a building neither dominate
-    nor disturb it. The batch is that of all processes, which therefore have
-    to compute this loss together. Source: V-Net (arXiv 1606.04797), with
-    first powers.
+    Counts go over all pixels of the batch, as those of the metric go over
+    all pixels of the test set, so crops without a building do not dominate.
+    The batch is that of all processes, which have to compute this loss
+    together. Source: V-Net (arXiv 1606.04797), with first powers.
 
     Args:
         loss_weight: Factor of the loss.

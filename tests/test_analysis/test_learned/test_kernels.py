@@ -44,7 +44,7 @@ def squared_weights(layer):
     y = layer(x)
     u = y.shape[2] // 2
     reach = layer.dilation[0] * (layer.kernel_size[0] - 1)
-    centre = layer.stride[0] * u - layer.coarse_pads[0][0] + reach / 2
+    centre = layer.stride[0] * u - layer.geometry.pads[0][0] + reach / 2
     sums, cell = {}, layer.scale**2
     for d in range(layer.out_channels):
         (grad,) = torch.autograd.grad(y[0, d, u, u], x, retain_graph=True)

@@ -67,7 +67,7 @@ def test_one_stage_at_least_must_fit(table):
 @pytest.mark.parametrize(
     'kind, message',
     [
-        ('vector', r'stage 0: .*no feature map .*0 \(no feature map\)'),
+        ('vector', r'stage 0: .*no feature map; .*0 \(no feature map\)'),
         ('training', 'in training this one returns 2; use replace'),
     ],
 )

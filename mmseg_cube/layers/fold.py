@@ -11,6 +11,7 @@ from mmcv.cnn import Conv2d as WrappedConv2d
 from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
@@ -25,19 +26,17 @@ NORM_ONLY = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
 def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
     """Make a copy of a network that computes the same with less.
 
-    Batch norms disappear into the convolutions in front of them, learned
-    orders of channels into fixed ones, and Cube convolutions without a mask
-    into plain ones where that is better. Left alone are norms that are not
-    known to follow a convolution directly, layers whose weights are computed,
-    and layers of other libraries that have a way of their own.
+    Batch norms are folded into the convolutions in front of them, learned
+    orders of channels become fixed ones, and Cube convolutions without a mask
+    become plain ones where that is better. Left alone are norms that are not
+    known to follow a convolution directly, and layers whose weights are
+    computed.
 
     Args:
         model: Network, or a single layer; stays as it is.
         plain: Whether Cube convolutions without a mask become plain ones,
-            which every exporter and runtime is tuned for. Otherwise they
-            keep the fewer weights and operations of the lattice. By default
-            those become plain that then still have fewer operations than
-            the convolution they stand in for, or have few channels.
+            with more operations, but of a kind for which every exporter and
+            runtime is tuned; by default where that is the better one.
 
     Returns:
         The copy, in evaluation mode. Its output is that of ``model`` in
@@ -67,8 +66,8 @@ def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
 def _find_pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
     """Names of a layer and of the one known to follow directly.
 
-    The order in which layers are registered is not that of execution. So
-    only where that is known to be the same, or the names say it.
+    That is known from a ConvModule, from a Sequential, and from names such as
+    ``conv1`` and ``bn1``. Elsewhere the order of registration says nothing.
     """
     if isinstance(parent, ConvModule):
         steps = ' '.join(parent.order)
@@ -102,19 +101,17 @@ def _has_own_weight(conv: nn.Module) -> bool:
 @torch.no_grad()
 def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
     """Scale and shift the output of a convolution as its norm would."""
-    dtype = torch.promote_types(conv.weight.dtype, torch.float32)
-    gain = (norm.running_var.to(dtype) + norm.eps).rsqrt()
-    if norm.weight is not None:
-        gain *= norm.weight
-    bias = -norm.running_mean * gain
-    if conv.bias is not None:
-        bias += conv.bias * gain
-    if norm.bias is not None:
-        bias += norm.bias
-    weight = conv.weight.to(dtype) * gain.view(-1, 1, 1, 1)
-    kept = dict(requires_grad=conv.weight.requires_grad)
-    conv.bias = nn.Parameter(bias.to(conv.weight), **kept)
-    conv.weight = nn.Parameter(weight.to(conv.weight), **kept)
+    learns, given = conv.weight.requires_grad, conv.weight
+    wide = torch.promote_types(given.dtype, torch.float32)
+    weights = (
+        tensor if tensor is None else tensor.to(wide)
+        for tensor in (given, conv.bias, norm.running_mean, norm.running_var)
+    )
+    fused = fuse_conv_bn_weights(*weights, norm.eps, norm.weight, norm.bias)
+    conv.weight, conv.bias = (
+        nn.Parameter(tensor.to(given), requires_grad=learns)
+        for tensor in fused
+    )
 
 
 def _replace(
