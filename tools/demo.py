@@ -11,12 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128'
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
+OVERVIEW = 4  # scenes in one picture
 SPLITS = (('train', 96), ('val', 8), ('test', 24))
 
 
@@ -94,20 +97,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             f'--out={test / "masks"}',
             *options,
         )
-        run(
-            console,
-            '4/4 Draw image | truth | prediction',
-            'analysis_tools/draw_panels.py',
-            config,
-            test / 'masks',
-            test / 'pictures',
-            *options,
-        )
     except subprocess.CalledProcessError as error:
         console.print(f'Stopped: {Path(error.cmd[3]).name} failed, see above.')
         return error.returncode
+    console.rule('4/4 Draw image, truth and errors')
+    draw(city / 'test', test / 'masks', test / 'pictures')
     report(console, test)
     return 0
+
+
+def draw(scenes: Path, masks: Path, out: Path) -> None:
+    """Draw each scene, and the first ones in one picture."""
+    from mmseg_cube.evaluation.error_picture import draw_panels
+
+    rows = {}
+    for image in sorted((scenes / 'image').iterdir()):
+        (truth,) = (scenes / 'label').glob(f'{image.stem}.*')
+        pair = [np.asarray(Image.open(path)) > 0
+                for path in (truth, masks / f'{image.stem}.png')]  # fmt: skip
+        rows[image.stem] = np.asarray(Image.open(image)), *pair
+    out.mkdir(parents=True, exist_ok=True)
+    for stem, row in rows.items():
+        draw_panels([row], out / f'{stem}.png')
+    draw_panels(list(rows.values())[:OVERVIEW], out / 'overview.png')
 
 
 def report(console: Console, test: Path) -> None:
