@@ -6,8 +6,39 @@ Nothing heavy is imported here, so that help is there at once.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+Parser = argparse.ArgumentParser
+
+
+def option(
+    parser: Parser,
+    name: str,
+    help: str,
+    type: Callable[[str], object] = str,
+    default: object = None,
+    **more,
+) -> None:
+    """Add an option that takes a value.
+
+    Args:
+        parser: Where to add it.
+        name: Such as ``--size``.
+        help: What it is; a default is shown behind it.
+        type: Reads the value, and refuses wrong ones.
+        default: Value if the option is not there.
+        more: For argparse, such as ``choices``, ``nargs``, ``required``.
+    """
+    shown = ' '.join(map(str, default)) if _many(default) else default
+    if default not in (None, []):
+        help = f'{help} ({shown})'
+    parser.add_argument(name, type=type, default=default, help=help, **more)
+
+
+def switch(parser: Parser, name: str, help: str, **more) -> None:
+    """Add an option without a value, False by default."""
+    parser.add_argument(name, action='store_true', help=help, **more)
 
 
 def positive(text: str) -> int:
@@ -30,17 +61,96 @@ def number(text: str) -> float:
         ) from None
 
 
-def config(parser: argparse.ArgumentParser, help: str = '') -> None:
+def config(parser: Parser, help: str = 'config of the network') -> None:
     """Add the config of a network, by position."""
-    parser.add_argument('config', help=help or 'config of the network')
+    parser.add_argument('config', help=help)
 
 
-def checkpoint(parser: argparse.ArgumentParser) -> None:
+def checkpoint(parser: Parser) -> None:
     """Add trained weights, by position."""
     parser.add_argument('checkpoint', help='its trained weights')
 
 
-def cfg_options(parser: argparse.ArgumentParser) -> None:
+def device(parser: Parser) -> None:
+    """Add ``--device``."""
+    option(parser, '--device', 'such as cpu or cuda:1 (a GPU if there is one)')
+
+
+def out(parser: Parser, help: str, required: bool = False) -> None:
+    """Add ``--out``, a path."""
+    option(parser, '--out', help, Path, required=required)
+
+
+def size(parser: Parser, default: int | None, help: str) -> None:
+    """Add ``--size``, the side of something square in pixels."""
+    option(parser, '--size', help, positive, default)
+
+
+def batch(
+    parser: Parser,
+    default: int | None,
+    help: str = 'images that pass through the network at a time',
+) -> None:
+    """Add ``--batch``."""
+    option(parser, '--batch', help, positive, default)
+
+
+def workers(parser: Parser) -> None:
+    """Add ``--workers``."""
+    option(parser, '--workers', 'processes (all cores)', positive)
+
+
+def threads(parser: Parser) -> None:
+    """Add ``--threads``."""
+    option(parser, '--threads', "threads on the CPU (torch's)", positive)
+
+
+def tta(parser: Parser) -> None:
+    """Add ``--tta``: the views that ``mmseg-cube test --tta`` takes."""
+    switch(
+        parser,
+        '--tta',
+        'average over the image and its two mirror images, left to right '
+        'and top to bottom',
+    )
+
+
+def against(parser: Parser, checkpoints: bool = False) -> None:
+    """Add ``--against CONFIG`` and, if asked to, its checkpoints."""
+    what = 'config of the network to compare with, such as the baseline'
+    option(parser, '--against', what, metavar='CONFIG')
+    if checkpoints:
+        what = 'trained weights of the network of --against'
+        more = dict(nargs='+', metavar='FILE')
+        option(parser, '--against-checkpoints', what, default=[], **more)
+
+
+def launcher(parser: Parser) -> None:
+    """Add ``--launcher``."""
+    choices = ('none', 'pytorch', 'slurm', 'mpi')
+    what = 'what has started the processes'
+    option(parser, '--launcher', what, default='none', choices=choices)
+
+
+def split(parser: Parser, default: str) -> None:
+    """Add ``--split``."""
+    choices = ('train', 'val', 'test')
+    what = 'part of the data set'
+    option(parser, '--split', what, default=default, choices=choices)
+
+
+def seed(parser: Parser) -> None:
+    """Add ``--seed``."""
+    option(parser, '--seed', 'of all that is drawn', non_negative, 0)
+
+
+def seeds(parser: Parser, default: Sequence[int] = (0,)) -> None:
+    """Add ``--seeds``, one or more."""
+    what, values = 'seeds of the runs', list(default)
+    option(parser, '--seeds', what, non_negative, values, nargs='+')
+
+
+def cfg_options(parser: Parser) -> None:
     """Add ``--cfg-options key=value ...``, an empty dict by default."""
     parser.add_argument(
         '--cfg-options',
@@ -52,148 +162,23 @@ def cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def device(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``, None by default."""
-    parser.add_argument(
-        '--device', help='such as cpu or cuda:1 (a GPU if there is one)'
-    )
-
-
-def out(
-    parser: argparse.ArgumentParser, help: str, required: bool = False
-) -> None:
-    """Add ``--out``, a path."""
-    parser.add_argument('--out', type=Path, required=required, help=help)
-
-
-def size(
-    parser: argparse.ArgumentParser, default: int | None, help: str
-) -> None:
-    """Add ``--size``, the side of something square in pixels."""
-    shown = '' if default is None else f' ({default})'
-    parser.add_argument(
-        '--size', type=positive, default=default, help=help + shown
-    )
-
-
-def batch(
-    parser: argparse.ArgumentParser,
-    default: int,
-    help: str = 'images that pass through the network at a time',
-) -> None:
-    """Add ``--batch``."""
-    parser.add_argument(
-        '--batch', type=positive, default=default, help=f'{help} ({default})'
-    )
-
-
-def workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``, None by default."""
-    parser.add_argument(
-        '--workers', type=positive, help='processes (all cores)'
-    )
-
-
-def threads(parser: argparse.ArgumentParser) -> None:
-    """Add ``--threads``, None by default."""
-    parser.add_argument(
-        '--threads', type=positive, help="threads on the CPU (torch's choice)"
-    )
-
-
-def tta(parser: argparse.ArgumentParser) -> None:
-    """Add ``--tta``: the views that ``mmseg-cube test --tta`` takes."""
-    parser.add_argument(
-        '--tta',
-        action='store_true',
-        help='average over the image and its two mirror images, left to '
-        'right and top to bottom',
-    )
-
-
-def against(
-    parser: argparse.ArgumentParser, checkpoints: bool = False
-) -> None:
-    """Add ``--against CONFIG`` and, if asked to, its checkpoints."""
-    parser.add_argument(
-        '--against',
-        metavar='CONFIG',
-        help='config of the network to compare with, such as the baseline',
-    )
-    if checkpoints:
-        parser.add_argument(
-            '--against-checkpoints',
-            nargs='+',
-            metavar='FILE',
-            default=[],
-            help='trained weights of the network of --against',
-        )
-
-
-def launcher(parser: argparse.ArgumentParser) -> None:
-    """Add ``--launcher``."""
-    parser.add_argument(
-        '--launcher',
-        choices=('none', 'pytorch', 'slurm', 'mpi'),
-        default='none',
-        help='what has started the processes (none)',
-    )
-
-
-def split(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add ``--split``."""
-    parser.add_argument(
-        '--split',
-        choices=('train', 'val', 'test'),
-        default=default,
-        help=f'part of the data set ({default})',
-    )
-
-
-def seed(parser: argparse.ArgumentParser) -> None:
-    """Add ``--seed``."""
-    parser.add_argument(
-        '--seed', type=non_negative, default=0, help='of all that is drawn (0)'
-    )
-
-
-def seeds(
-    parser: argparse.ArgumentParser, default: tuple[int, ...] = (0,)
-) -> None:
-    """Add ``--seeds``, one or more."""
-    shown = ' '.join(map(str, default))
-    parser.add_argument(
-        '--seeds',
-        nargs='+',
-        type=non_negative,
-        default=list(default),
-        help=f'seeds of the runs ({shown})',
-    )
-
-
 class _CfgOptions(argparse.Action):
-    """Read ``key=value`` as mmengine's own tools do."""
+    """Reads ``key=value`` as mmengine's own tools do."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: list[str],
-        option_string: str | None = None,
-    ) -> None:
-        """Parse all words of one option."""
-        read = _reader()
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Read all words of the option."""
+        # Only now: it loads torch.
+        from mmengine.config import DictAction
+
         for text in values:
             if '=' not in text:
                 parser.error(f'--cfg-options takes KEY=VALUE, got {text!r}')
+        read = DictAction(self.option_strings, self.dest)
         read(parser, namespace, values, option_string)
 
 
-def _reader() -> Callable:
-    # mmengine loads torch.
-    from mmengine.config import DictAction
-
-    return DictAction(['--cfg-options'], 'cfg_options')
+def _many(value: object) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _whole(text: str, least: int, what: str) -> int:
