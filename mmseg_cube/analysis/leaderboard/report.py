@@ -1,14 +1,15 @@
-"""Markdown, CSV and JSON of the leaderboard."""
+"""The leaderboard on the terminal, as Markdown, CSV and JSON."""
 
-import csv
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mmseg_cube.analysis.leaderboard.rows import Row
+from mmseg_cube.analysis.leaderboard.rows import GIGA, MEGA, Row
 from mmseg_cube.analysis.leaderboard.runs import Skipped
+from mmseg_cube.analysis.speed.comparison import DEPLOYED, TIME
+from mmseg_cube.utils.report import write_report
+from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole
 
 TITLES = dict(
@@ -18,31 +19,68 @@ TITLES = dict(
     Recall='R',
     BoundaryIoU='Boundary IoU',
 )
-MEGA, GIGA, MILLI = 1e6, 1e9, 1e-3
+MILLI = 1e-3
+NAME = 'leaderboard'
 
 
-def tabulate(rows: Sequence[Row]) -> list[list[str]]:
-    """Lay out the leaderboard: a head, then a row each.
+def read_latencies(path: Path) -> tuple[dict[str, float], str]:
+    """Read the latency of deployed networks.
 
-    Columns that are empty in all rows are left out.
+    Args:
+        path: ``speed.json`` of ``mmseg-cube speed network``.
+
+    Returns:
+        Seconds of one image by name of the config, and what they were
+        measured on.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no such file.
     """
-    head = ['Model', 'Protocol', 'Data', 'Seeds', *TITLES.values()]
-    head += ['Params (M)', 'FLOPs (G)', 'Latency (ms)', 'Source']
-    table = [head]
-    for row in rows:
-        line = [row.model, row.protocol, row.data]
-        line.append(str(len(row.seeds) or ''))
-        line += [_show(row.scores.get(name)) for name in TITLES]
-        line.append(_scale(row.parameters, MEGA))
-        line.append(_scale(row.flops, GIGA))
-        line.append(_scale(row.latency, MILLI))
-        line.append(f'quoted: {row.source}' if row.source else 'own runs')
-        table.append(line)
-    used = [any(column) for column in zip(*table[1:], strict=True)]
-    return [
-        [cell for cell, kept in zip(line, used, strict=True) if kept]
-        for line in table
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        results = [
+            result
+            for result in content['results']
+            if (result['task'], result['measure']) == (DEPLOYED, TIME)
+        ]
+        setting = results[0]['setting']
+        seconds = {
+            result['name']: float(result['value']['median'])
+            for result in results
+            if result['setting'] == setting
+        }
+        facts, size = content['facts'], setting['size']
+        told = facts['device'], facts['dtype'], f'{size} x {size}'
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(
+            f'{path} is no speed.json of mmseg-cube speed network '
+            f'({type(error).__name__}: {error})'
+        ) from error
+    return seconds, ', '.join([*told, setting['layout']])
+
+
+def tabulate(rows: Sequence[Row]) -> Table:
+    """Lay out the leaderboard; columns that are empty are left out."""
+    lines = [
+        {
+            'Model': row.model,
+            'Protocol': row.protocol,
+            'Data': row.data,
+            'Seeds': str(len(row.seeds) or ''),
+            **{
+                title: _show(**row.scores.get(name, {}))
+                for name, title in TITLES.items()
+            },
+            'Params (M)': _scale(row.parameters, MEGA),
+            'FLOPs (G)': _scale(row.flops, GIGA),
+            'Latency (ms)': _scale(row.latency, MILLI),
+            'Source': f'quoted: {row.source}' if row.source else 'own runs',
+        }
+        for row in rows
     ]
+    head = [name for name in lines[0] if any(line[name] for line in lines)]
+    return Table(head, [[line[name] for name in head] for line in lines])
 
 
 def make_notes(size: int, latency: str | None) -> list[str]:
@@ -65,7 +103,7 @@ def make_notes(size: int, latency: str | None) -> list[str]:
     return notes
 
 
-def write_report(
+def write(
     out: Path,
     rows: Sequence[Row],
     skipped: Sequence[Skipped],
@@ -79,57 +117,24 @@ def write_report(
         skipped: What does not count.
         notes: How the numbers are to be read.
     """
-    out.mkdir(parents=True, exist_ok=True)
     table = tabulate(rows)
-    content = dict(
-        notes=list(notes),
-        rows=[_to_dict(row) for row in rows],
-        skipped=[dict(path=str(s.path), reason=s.reason) for s in skipped],
-    )
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator='\n').writerows(table)
-    for suffix, text in (
-        ('md', _markdown(table, skipped, notes)),
-        ('csv', lines.getvalue()),
-        ('json', json.dumps(content, indent=2, ensure_ascii=False) + '\n'),
-    ):
-        write_text_whole(out / f'leaderboard.{suffix}', text)
-
-
-def _to_dict(row: Row) -> dict:
-    content = asdict(row)
-    content['scores'] = {
-        name: dict(mean=value, sd=sd)
-        for name, (value, sd) in row.scores.items()
-    }
-    content['runs'] = [str(path) for path in row.runs]
-    return dict(content, quoted=row.source is not None)
-
-
-def _markdown(
-    table: Sequence[Sequence[str]],
-    skipped: Sequence[Skipped],
-    notes: Sequence[str],
-) -> str:
-    head, *rows = (
-        [cell.replace('|', r'\|') for cell in line] for line in table
-    )
-    text = '\n'.join(
-        f'| {" | ".join(line)} |'
-        for line in (head, ['---'] * len(head), *rows)
-    )
-    text += '\n\n' + '\n'.join(f'* {note}' for note in notes) + '\n'
+    texts = ['\n'.join(f'* {note}' for note in notes)]
     if skipped:
-        text += '\nSkipped:\n\n'
-        text += ''.join(f'* `{s.path}`: {s.reason}\n' for s in skipped)
-    return text
+        lines = [f'* `{entry.path}`: {entry.reason}' for entry in skipped]
+        texts.append('\n'.join(['Skipped:\n', *lines]))
+    numbers: Mapping = dict(
+        notes=list(notes),
+        rows=[asdict(row) for row in rows],
+        skipped=[dict(path=str(x.path), reason=x.reason) for x in skipped],
+    )
+    write_report(out, NAME, numbers, [table], texts)
+    write_text_whole(out / f'{NAME}.csv', table.csv())
 
 
-def _show(score: tuple[float, float | None] | None) -> str:
-    if score is None:
+def _show(mean: float | None = None, sd: float | None = None) -> str:
+    if mean is None:
         return ''
-    value, sd = score
-    return f'{value:.2f}' if sd is None else f'{value:.2f} ± {sd:.2f}'
+    return f'{mean:.2f}' if sd is None else f'{mean:.2f} ± {sd:.2f}'
 
 
 def _scale(value: float | None, unit: float) -> str:

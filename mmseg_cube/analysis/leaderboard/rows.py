@@ -1,16 +1,21 @@
 """One row per network and protocol, with the spread over seeds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import mean, stdev
 
+import numpy as np
 from mmengine.config import Config
 
 from mmseg_cube.analysis.complexity.configs import ConfigCounter
-from mmseg_cube.analysis.leaderboard.published import PUBLISHED, Published
-from mmseg_cube.analysis.leaderboard.recipe import describe_recipe, tell_apart
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run, Skipped
+from mmseg_cube.analysis.same_training import TRAINING, settings_of
+
+PUBLISHED = Path(__file__).with_name('published.csv')
+MEGA, GIGA = 1e6, 1e9
+SHOWN_DIFFERENCES = 2
+LONGEST_VALUE = 40
 
 
 @dataclass
@@ -20,8 +25,8 @@ class Row:
     Attributes:
         model: Name of the network.
         protocol: What it was scored on, and how.
-        scores: By name of the score, the mean in percent and the standard
-            deviation over seeds; None for a single run.
+        scores: By name of the score, ``mean`` in percent and ``sd``, the
+            standard deviation over seeds; None for a single run.
         data: Folder of the images.
         seeds: Seed of each run; None where it is unknown.
         runs: Files of the scores.
@@ -33,10 +38,10 @@ class Row:
 
     model: str
     protocol: str
-    scores: dict[str, tuple[float, float | None]]
+    scores: dict[str, dict[str, float | None]]
     data: str = ''
     seeds: list[int | None] = field(default_factory=list)
-    runs: list[Path] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
     parameters: float | None = None
     flops: float | None = None
     latency: float | None = None
@@ -60,48 +65,84 @@ def make_rows(
     """
     groups, skipped = {}, []
     for run in runs:
-        recipe = describe_recipe(run)
-        key = run.name, run.protocol, run.data, tuple(sorted(recipe.items()))
+        key = run.name, run.protocol, run.data, _settings(run)
         groups.setdefault(key, []).append(run)
-    names = tell_apart(list(groups))
     count, rows = ConfigCounter(), []
     for key, group in groups.items():
         group, old = _latest(group)
         skipped += old
         row = Row(
-            names[key],
+            _name(key, groups),
             group[0].protocol,
-            {name: _spread(group, name) for name in SCORES},
+            _spread(group),
             group[0].data,
             [run.seed for run in group],
-            [run.path for run in group],
+            [str(run.path) for run in group],
             latency=latencies.get(group[0].name),
         )
-        row.scores = {k: v for k, v in row.scores.items() if v is not None}
         rows.append(row)
         try:
-            whole = count(_plain(group[0].trained), size)['']
+            whole = count(_without_tta(group[0].trained), size)['']
             row.parameters, row.flops = whole.parameters, whole.flops
         except ValueError as error:
             reason = f'its network cannot be counted: {error}'
             skipped.append(Skipped(group[0].path, reason))
-    rows.sort(key=lambda row: (row.protocol, row.data, -row.scores['IoU'][0]))
+    rows.sort(key=lambda x: (x.protocol, x.data, -x.scores['IoU']['mean']))
     return rows, skipped
 
 
-def quote(published: Iterable[Published] = PUBLISHED) -> list[Row]:
+def quote() -> list[Row]:
     """Make rows of published scores."""
+    with PUBLISHED.open(encoding='utf-8', newline='') as file:
+        lines = list(csv.DictReader(file))
     return [
         Row(
-            row.model,
-            row.protocol,
-            {name: (value, None) for name, value in row.scores.items()},
-            parameters=row.parameters,
-            flops=row.flops,
-            source=row.source,
+            line['Model'],
+            line['Protocol'],
+            {
+                name: dict(mean=float(line[name]), sd=None)
+                for name in SCORES
+                if line.get(name)
+            },
+            parameters=_times(MEGA, line['Params (M)']),
+            flops=_times(GIGA, line['FLOPs (G)']),
+            source=line['Source'],
         )
-        for row in published
+        for line in lines
     ]
+
+
+def _settings(run: Run) -> tuple[tuple[str, str], ...]:
+    """List what a result depends on, but for the seed."""
+    parts = set(TRAINING)
+    if run.trained is run.tested:
+        parts.remove('load_from')  # the weights that were tested
+    network = run.tested.model
+    scoring = dict(
+        test_cfg=network.get('module', network).get('test_cfg'),
+        test_evaluator=run.tested.get('test_evaluator'),
+    )
+    settings = settings_of(run.trained, tuple(parts))
+    for name, value in settings_of(scoring, tuple(scoring)).items():
+        settings[f'test: {name}'] = value
+    return tuple(sorted((name, str(x)) for name, x in settings.items()))
+
+
+def _name(key: tuple, keys: Sequence[tuple]) -> str:
+    """Name a group, with what tells it from others of the same name."""
+    name, *_, settings = key
+    others = [dict(k[-1]) for k in keys if k[:-1] == key[:-1] and k != key]
+    if not others:
+        return name
+    differing = [
+        f'{setting.rpartition(".")[2]}={value[:LONGEST_VALUE]}'
+        for setting, value in settings
+        if any(other.get(setting) != value for other in others)
+    ] or ['without the settings of others']
+    more = len(differing) - SHOWN_DIFFERENCES
+    if more > 0:
+        differing = [*differing[:SHOWN_DIFFERENCES], f'{more} more']
+    return f'{name} ({", ".join(differing)})'
 
 
 def _latest(group: Sequence[Run]) -> tuple[list[Run], list[Skipped]]:
@@ -110,29 +151,35 @@ def _latest(group: Sequence[Run]) -> tuple[list[Run], list[Skipped]]:
     for run in sorted(group, key=lambda run: run.path.parent.name):
         key = run.home.resolve() if run.seed is None else run.seed
         if key in kept:
-            before = kept.pop(key)
             reason = f'a later test of the same seed counts: {run.path}'
-            old.append(Skipped(before.path, reason))
+            old.append(Skipped(kept[key].path, reason))
         kept[key] = run
-    known = [run for run in kept.values() if run.seed is not None]
-    unknown = [run for run in kept.values() if run.seed is None]
-    return sorted(known, key=lambda run: run.seed) + unknown, old
+    runs = list(kept.values())
+    return sorted(runs, key=lambda x: (x.seed is None, x.seed or 0)), old
 
 
-def _spread(
-    group: Sequence[Run], name: str
-) -> tuple[float, float | None] | None:
-    values = [run.scores[name] for run in group if name in run.scores]
-    # A mean of some of the seeds would not go with the other columns.
-    if len(values) < len(group):
-        return None
-    return mean(values), stdev(values) if len(values) > 1 else None
+def _spread(group: Sequence[Run]) -> dict[str, dict[str, float | None]]:
+    """Mean and spread of the scores that all runs have.
+
+    A mean of some of the seeds would not go with the other scores.
+    """
+    spread = {}
+    for name in SCORES:
+        values = [run.scores[name] for run in group if name in run.scores]
+        if len(values) == len(group):
+            sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+            spread[name] = dict(mean=float(np.mean(values)), sd=sd)
+    return spread
 
 
-def _plain(cfg: Config) -> Config:
+def _without_tta(cfg: Config) -> Config:
     """Take the network out of test-time augmentation."""
     if cfg.model.type != 'SegTTAModel':
         return cfg
     plain = cfg.copy()
     plain.model = cfg.model.module
     return plain
+
+
+def _times(unit: float, text: str) -> float | None:
+    return unit * float(text) if text else None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_cube.analysis.complexity.configs import read_config
+from mmseg_cube.utils.configs import read_config
 
 # Suffixes of the names of scores in percent.
 SCORES = ('IoU', 'F1', 'Precision', 'Recall', 'BoundaryIoU')
@@ -86,7 +86,7 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Skipped]]:
     tested = {run.home.resolve() for run in runs}
     for key, home in homes.items():
         if key not in tested:
-            reason = 'trained, but without scores of tools/test.py'
+            reason = 'trained, but without scores of mmseg-cube test'
             skipped.append(Skipped(home, reason))
     return runs, skipped
 

@@ -1,0 +1,67 @@
+"""Collect tested networks into one table, beside published scores.
+
+Takes work folders of mmseg-cube train and test, or folders of such. Runs
+that differ in nothing but their seed make one row. What has no scores is
+listed with the reason.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmseg_cube.cli import arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the folders, and what else is shown."""
+    parser.add_argument(
+        'folders',
+        nargs='+',
+        type=Path,
+        metavar='WORK_DIR',
+        help='work folder, or folder of such',
+    )
+    arguments.out(
+        parser, 'folder for leaderboard.md, leaderboard.csv, leaderboard.json'
+    )
+    parser.add_argument(
+        '--latency',
+        type=Path,
+        metavar='FILE',
+        help='speed.json of mmseg-cube speed network',
+    )
+    arguments.size(
+        parser, 512, 'side of the image of which operations are counted'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Find the runs, print the table and write it."""
+    from mmseg_cube.analysis.leaderboard import report
+    from mmseg_cube.analysis.leaderboard.rows import make_rows, quote
+    from mmseg_cube.analysis.leaderboard.runs import Skipped, find_runs
+
+    latencies, measured = {}, None
+    if args.latency:
+        latencies, measured = report.read_latencies(args.latency)
+    runs, skipped = find_runs(args.folders)
+    rows, more = make_rows(runs, args.size, latencies)
+    skipped += more
+    if args.latency and not any(row.latency for row in rows):
+        measured = None
+        reason = 'has no latency of these configs'
+        skipped.append(Skipped(args.latency, reason))
+    for entry in skipped:
+        print(f'Skipped {entry.path}: {entry.reason}', file=sys.stderr)
+    if not rows:
+        raise ValueError(
+            'no scores were found. mmseg-cube test leaves them in its work '
+            'folder, work_dirs/CONFIG by default'
+        )
+    rows += quote()
+    notes = report.make_notes(args.size, measured)
+    print(report.tabulate(rows).terminal())
+    print(*(f'* {note}' for note in notes), sep='\n')
+    if args.out:
+        report.write(args.out, rows, skipped, notes)
+        print(f'leaderboard.md, .csv and .json in {args.out}')
