@@ -1,9 +1,9 @@
-from .building import BuildingDataset
-from .errors import DatasetError
-from .inria import InriaDataset
-from .transforms import LoadBuildingMask, LoadRasterWindow
-from .wbd import WBDDataset
-from .whu import WHUBuildingDataset
+from mmseg_cube.datasets.building import BuildingDataset
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.inria import InriaDataset
+from mmseg_cube.datasets.transforms import LoadBuildingMask, LoadRasterWindow
+from mmseg_cube.datasets.wbd import WBDDataset
+from mmseg_cube.datasets.whu import WHUBuildingDataset
 
 __all__ = [
     'BuildingDataset',

@@ -8,13 +8,24 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_cube.datasets.checks import check_samples
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.folders import (
+    as_suffixes,
+    list_rasters,
+    match,
+    read_stems,
+)
+from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.datasets.tiles import (
+    Layout,
+    Tile,
+    Wants,
+    find_tiles,
+    list_files,
+)
 from mmseg_cube.utils.quiet import mute_geotiff_tags
-
-from .checks import check_samples
-from .errors import DatasetError, listing
-from .folders import as_suffixes, list_rasters, match, read_stems
-from .layout import Layout, missing_folder
-from .rasters import RASTER_SUFFIXES, is_tiff
+from mmseg_cube.utils.words import listing
 
 
 @DATASETS.register_module()
@@ -105,55 +116,67 @@ class BuildingDataset(BaseSegDataset):
             self._fully_initialized = False
             check_samples(type(self).__name__, samples, self.root(samples))
             self._fully_initialized = True
-        if any(is_tiff(sample['img_path']) for sample in samples):
-            mute_geotiff_tags()
+        mute_geotiff_tags()
 
     def load_data_list(self) -> list[dict]:
-        """List the split's samples, each part in natural order of stems."""
+        """List the samples, split by split, in natural order of stems."""
         listed = set(read_stems(self.ann_file)) if self.ann_file else set()
-        samples, faults, found = {}, [], set()
-        for part, images, masks in self._folders():
 
-            def keep(stem: str, part: str = part) -> bool:
-                chosen = not self.ann_file or stem in listed
-                return chosen and self.wants(part, stem)
+        def wants(split: str, stem: str) -> bool:
+            chosen = not self.ann_file or stem in listed
+            return chosen and self.wants(split, stem)
 
-            pairs, wrong = match(
-                list_rasters(images, self.img_suffix, keep),
-                masks and list_rasters(masks, self.seg_map_suffix, keep),
+        if self.data_prefix.get('img_path'):
+            root, place = Path(), self.data_prefix['img_path']
+            tiles, faults = self._match_prefixes(wants)
+        elif self.data_root is not None:
+            root = place = Path(self.data_root)
+            tiles, faults = find_tiles(
+                root,
+                list_files(root),
+                self.LAYOUT,
+                self.split.split('+'),
+                wants,
+                (self.img_suffix, self.seg_map_suffix),
             )
-            faults += wrong
-            found |= pairs.keys()
-            for stem, (image, mask) in pairs.items():
-                samples[image] = self._sample(stem, image, mask)
-            if not (pairs or wrong or listed):
-                faults.append(f'{images}: no image for split {part!r}')
-        if not faults:
+        else:
+            raise DatasetError(
+                f'{type(self).__name__}: neither data_root nor data_prefix is '
+                'given.\nNext: set data_root to the folder that holds the '
+                'dataset.'
+            )
+        if not faults and self.ann_file:
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'
-                for stem in sorted(listed - found)
+                for stem in sorted(listed - {tile.name for tile in tiles})
+            ]
+        if not (faults or listed):
+            there = {tile.split for tile in tiles}
+            faults = [
+                f'no image for split {split!r}'
+                for split in self.split.split('+')
+                if split not in there
             ]
         if faults:
-            # data_prefix gives both parts of train+val the same folders.
-            faults = list(dict.fromkeys(faults))
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
-                f'{self.split!r}:\n{listing(faults)}\nNext: every image '
-                'needs one mask of the same stem and the other way round; '
-                'img_suffix and seg_map_suffix choose between formats '
+                f'{self.split!r} of {place}:\n{listing(faults)}\nNext: every '
+                'image needs one mask of the same stem and the other way '
+                'round; img_suffix and seg_map_suffix choose between formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
-        return list(samples.values())
+        # data_prefix gives both halves of train+val the same files.
+        return list({t.image: self._sample(t, root) for t in tiles}.values())
 
     def root(self, samples: Sequence[dict]) -> Path:
         """Return the folder by which checked files are remembered."""
         return Path(self.data_root or Path(samples[0]['img_path']).parent)
 
-    def wants(self, part: str, stem: str) -> bool:
-        """Tell whether a file belongs to a part of the split.
+    def wants(self, split: str, stem: str) -> bool:
+        """Tell whether a file belongs to a split.
 
         Args:
-            part: ``train``, ``val`` or ``test``.
+            split: ``train``, ``val`` or ``test``.
             stem: File name without its suffix.
         """
         return True
@@ -166,41 +189,44 @@ class BuildingDataset(BaseSegDataset):
         """
         return {}
 
-    def _sample(self, stem: str, image: Path, mask: Path | None) -> dict:
-        labels = {} if mask is None else dict(seg_map_path=str(mask))
+    def _match_prefixes(self, wants: Wants) -> tuple[list[Tile], list[str]]:
+        """Find the tiles in the folders that data_prefix names."""
+        kinds = []
+        for key, suffixes in (
+            ('img_path', self.img_suffix),
+            ('seg_map_path', self.seg_map_suffix),
+        ):
+            folder = self.data_prefix.get(key)
+            if folder and not Path(folder).is_dir():
+                raise DatasetError(
+                    f'{type(self).__name__}: there is no folder '
+                    f'{Path(folder).absolute()}.\nNext: correct {key} of '
+                    'data_prefix, which is relative to data_root.'
+                )
+            kinds.append(folder and list_rasters(Path(folder), suffixes))
+        tiles, faults = [], []
+        for split in self.split.split('+'):
+            wanted = [
+                files and {s: f for s, f in files.items() if wants(split, s)}
+                for files in kinds
+            ]
+            pairs, wrong = match(wanted[0], wanted[1] or None)
+            faults += wrong
+            tiles += [Tile(split, stem, *pair) for stem, pair in pairs.items()]
+        return tiles, list(dict.fromkeys(faults))
+
+    def _sample(self, tile: Tile, root: Path) -> dict:
+        labels = {}
+        if tile.mask is not None:
+            labels['seg_map_path'] = str(root / tile.mask)
         return dict(
-            img_path=str(image),
+            img_path=str(root / tile.image),
             **labels,
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
             seg_fields=[],
-            **self.describe(stem),
+            **self.describe(tile.image.stem),
         )
-
-    def _folders(self) -> list[tuple[str, Path, Path | None]]:
-        """Find the folders of images and masks of each part of the split."""
-        parts = self.split.split('+')
-        if self.data_prefix.get('img_path'):
-            chosen = [
-                Path(self.data_prefix[key])
-                if self.data_prefix.get(key)
-                else None
-                for key in ('img_path', 'seg_map_path')
-            ]
-            for folder in chosen:
-                if folder is not None and not folder.is_dir():
-                    raise missing_folder(
-                        type(self).__name__, folder.parent, [folder.name]
-                    )
-            return [(part, *chosen) for part in parts]
-        if self.data_root is None:
-            raise DatasetError(
-                f'{type(self).__name__}: neither data_root nor data_prefix '
-                'is given.\nNext: set data_root to the folder that holds '
-                'the dataset.'
-            )
-        owner, root = type(self).__name__, Path(self.data_root)
-        return [(part, *self.LAYOUT.find(owner, root, part)) for part in parts]
 
     def _check_classes(self, metainfo: Mapping | None) -> None:
         expected = tuple(self.METAINFO['classes'])

@@ -1,25 +1,26 @@
 """The checks that a dataset passes before the first image is trained on."""
 
-import os
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from joblib import cpu_count
 from mmengine.dist import is_main_process
-from rich.progress import Progress
 
-from mmseg_cube.utils.quiet import quiet_libraries
-
-from .building_windows import find_swap, mismatch
-from .errors import DatasetError, RasterError, listing
-from .masks import read_building_mask
-from .rasters import check_image
-from .verified import VerifiedFiles
+from mmseg_cube.datasets.contract import (
+    check_image,
+    find_swap,
+    read_mask,
+    refuse_mismatch,
+)
+from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.file_facts import Facts, FileFacts
+from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.utils.words import listing
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
-PATIENCE = 2.0  # seconds without a progress bar
+PATIENCE = 2.0  # seconds without a bar of progress
 
 
 def check_samples(owner: str, samples: Sequence[dict], root: Path) -> None:
@@ -35,124 +36,84 @@ def check_samples(owner: str, samples: Sequence[dict], root: Path) -> None:
     Raises:
         DatasetError: If files are bad; one error names the first of them.
     """
-    title = f'{owner}: checking files'
-    faults = inspect_samples(samples, root, _check, title)
-    refuse(
-        owner,
-        [fault for fault in faults if fault],
-        len(samples),
-        'verify=False skips this check.',
-    )
+    hint = ' verify=False skips this check.'
+    inspect_samples(owner, samples, root, _check, 'checking files', hint)
 
 
 def inspect_samples(
+    owner: str,
     samples: Sequence[dict],
     root: Path,
-    inspect: Callable[[dict, VerifiedFiles], Any],
-    title: str,
+    inspect: Callable[[dict, FileFacts], Any],
+    doing: str,
+    hint: str = '',
 ) -> list:
     """Look into the files of samples, several at a time.
 
     Args:
+        owner: Name of the dataset class, for the error text.
         samples: Dicts with ``img_path`` and, if labelled, ``seg_map_path``.
         root: Folder of the dataset.
-        inspect: Takes a sample and the memory of earlier runs, which is kept
-            for later ones.
-        title: Says what is done, should it take long.
+        inspect: Takes a sample and the facts of earlier runs, which are kept
+            for later ones. Raises an error that names the file at fault.
+        doing: Says what is done, should it take long.
+        hint: What else may be done about faults.
 
     Returns:
         What ``inspect`` returned, in the order of the samples.
-    """
-    verified = VerifiedFiles(root)
-    pool = ThreadPoolExecutor(min(_cores(), MAX_THREADS))
-    with quiet_libraries():
-        try:
-            jobs = [pool.submit(inspect, each, verified) for each in samples]
-            _watch(jobs, title)
-            return [job.result() for job in jobs]
-        finally:
-            # After Ctrl-C the files still waiting must not be read, and
-            # those that were need not be read again.
-            pool.shutdown(cancel_futures=True)
-            verified.save()
-
-
-def refuse(
-    owner: str, faults: Sequence[str], count: int, hint: str = ''
-) -> None:
-    """Raise one error for all faults of a dataset, if there are any.
-
-    Args:
-        owner: Name of the dataset class.
-        faults: One line of text per fault.
-        count: Number of samples.
-        hint: What else may be done about it.
 
     Raises:
-        DatasetError: Naming the first of them.
+        DatasetError: If files are bad; one error names the first of them.
     """
+    facts = FileFacts(root)
+
+    def attempt(index: int) -> tuple[int, Any, str]:
+        sample = samples[index]
+        path, mask_path = sample['img_path'], sample.get('seg_map_path')
+        try:
+            return index, inspect(sample, facts), ''
+        except (ValueError, OSError) as error:
+            swap = find_swap(path, mask_path)
+            return index, None, f'{path}: {swap}' if swap else str(error)
+
+    threads = min(cpu_count(), MAX_THREADS)
+    patience = PATIENCE if is_main_process() else float('inf')
+    try:
+        results = sorted(
+            work_through(
+                attempt,
+                range(len(samples)),
+                f'{owner}: {doing}',
+                threads,
+                patience,
+            ),
+            key=itemgetter(0),
+        )
+    finally:
+        facts.save()  # what passed need not be read again
+    faults = [fault for _, _, fault in results if fault]
     if faults:
         raise DatasetError(
-            f'{owner}: {len(faults)} of {count} samples cannot be '
+            f'{owner}: {len(faults)} of {len(samples)} samples cannot be '
             f'used:\n{listing(faults)}\nNext: repair these files or take '
-            f'image and mask out of their folders. {hint}'.rstrip()
+            f'image and mask out of their folders.{hint}'
         )
+    return [found for _, found, _ in results]
 
 
-def _check(sample: dict, verified: VerifiedFiles) -> str:
-    """Check one image and its mask; return the fault, empty if none."""
-    path = sample['img_path']
-    mask_path = sample.get('seg_map_path')
-    try:
-        image = _shape('image', path, verified)
-        if mask_path is None:
-            return ''
-        path = mask_path
-        mask = _shape('mask', path, verified)
-    except RasterError as error:
-        swap = mask_path and find_swap(sample['img_path'], mask_path)
-        return f'{path}: {swap or error}'
-    return mismatch(mask_path, image, mask)
+def learn_mask(path: str) -> Facts:
+    """Decode a mask; return its height and width as facts."""
+    return dict(mask=read_mask(path).shape)
 
 
-def _shape(kind: str, path: str, verified: VerifiedFiles) -> tuple[int, int]:
-    try:
-        shape = verified.recall(kind, path)
-        if shape is None:
-            stamp = verified.stamp(path)
-            shape = (
-                check_image(path)
-                if kind == 'image'
-                else read_building_mask(path, path).shape
-            )
-            verified.remember(kind, path, stamp, shape)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RasterError(
-            f'cannot be opened ({reason})', 'Check the link and its rights.'
-        ) from error
-    return shape
+def _check(sample: dict, facts: FileFacts) -> None:
+    path, mask_path = sample['img_path'], sample.get('seg_map_path')
+    with errors_of(path):
+        image = facts.recall('image', path, _learn_image)
+    if mask_path is not None:
+        with errors_of(mask_path):
+            refuse_mismatch(image, facts.recall('mask', mask_path, learn_mask))
 
 
-def _watch(jobs: Sequence[Future], title: str) -> None:
-    """Wait for all jobs; show a bar when that takes long."""
-    waiting = as_completed(jobs)
-    deadline = time.monotonic() + PATIENCE
-    done = 0
-    for _ in waiting:
-        done += 1
-        if time.monotonic() > deadline:
-            break
-    if done == len(jobs):
-        return
-    with Progress(transient=True, disable=not is_main_process()) as bar:
-        task = bar.add_task(title, total=len(jobs), completed=done)
-        for _ in waiting:
-            bar.advance(task)
-
-
-def _cores() -> int:
-    # The cores this process may use, which a cluster often limits.
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _learn_image(path: str) -> Facts:
+    return dict(image=check_image(path))

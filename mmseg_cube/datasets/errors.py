@@ -1,8 +1,8 @@
 """What can be wrong with a dataset, said so that a person can act on it."""
 
-from collections.abc import Sequence
-
-SHOWN = 5  # faults named one by one; the rest is counted
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
 
 
 class DatasetError(ValueError):
@@ -26,13 +26,14 @@ class RasterError(ValueError):
         return f'{self.found}. {self.advice}'
 
 
-def listing(faults: Sequence[str]) -> str:
-    """Put the first few faults on lines of their own and count the rest.
+@contextmanager
+def errors_of(path: str | PurePath) -> Iterator[None]:
+    """Put the name of a file before what is wrong with it.
 
-    Args:
-        faults: One line of text per fault.
+    Raises:
+        ValueError: In place of a ``RasterError``.
     """
-    lines = [f'  - {fault}' for fault in faults[:SHOWN]]
-    if len(faults) > SHOWN:
-        lines.append(f'  ... and {len(faults) - SHOWN} more')
-    return '\n'.join(lines)
+    try:
+        yield
+    except RasterError as error:
+        raise ValueError(f'{path}: {error}') from error

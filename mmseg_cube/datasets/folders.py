@@ -1,14 +1,15 @@
-"""Listing of raster files and matching of images with masks."""
+"""Raster files in folders: their order, and which belong together."""
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
-from .errors import DatasetError
-from .rasters import RASTER_SUFFIXES
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 
-Pair = tuple[Path, Path | None]
+Files = Mapping[str, Sequence[PurePath]]  # by name without suffix
+Pair = tuple[PurePath, PurePath | None]
 
 
 def natural_key(stem: str) -> list[tuple[int, int | str]]:
@@ -21,43 +22,45 @@ def natural_key(stem: str) -> list[tuple[int, int | str]]:
 
 
 def list_rasters(
-    folder: Path,
-    suffixes: Sequence[str],
-    keep: Callable[[str], bool] | None = None,
+    folder: Path, suffixes: Sequence[str] = RASTER_SUFFIXES
 ) -> dict[str, list[Path]]:
     """List a folder's raster files by stem, hidden files left out.
 
     Args:
         folder: Folder to list, sub-folders left out.
         suffixes: Accepted suffixes in lower case.
-        keep: Tells which stems count.
 
     Returns:
         Files per stem, stems in natural order.
     """
     files = defaultdict(list)
     for path in sorted(folder.iterdir()):
-        name = path.name
-        suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
-        if suffix is None or name.startswith('.'):
-            continue
-        stem = name[: len(name) - len(suffix)]
-        if keep is None or keep(stem):
+        stem = raster_stem(path, suffixes)
+        if stem is not None:
             files[stem].append(path)
     return {stem: files[stem] for stem in sorted(files, key=natural_key)}
 
 
+def raster_stem(path: PurePath, suffixes: Sequence[str]) -> str | None:
+    """Name without suffix; None if the file is hidden or of another kind."""
+    name = path.name
+    suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
+    if suffix is None or name.startswith('.'):
+        return None
+    return name[: len(name) - len(suffix)]
+
+
 def match(
-    images: dict[str, list[Path]], masks: dict[str, list[Path]] | None
+    images: Files, masks: Files | None
 ) -> tuple[dict[str, Pair], list[str]]:
-    """Match images and masks by stem.
+    """Match images and masks by name.
 
     Args:
-        images: Image files per stem.
-        masks: Mask files per stem; None for a split without labels.
+        images: Image files by name.
+        masks: Mask files by name; None without labels.
 
     Returns:
-        Image and mask per stem, and one line of text per fault.
+        Image and mask by name, and one line of text per fault.
     """
     faults = []
     for what, files in (('images', images), ('masks', masks or {})):
@@ -69,13 +72,13 @@ def match(
                     f'({names})'
                 )
     pairs = {}
-    for stem, (image, *_) in images.items():
-        if masks is not None and stem not in masks:
+    for name, (image, *_) in images.items():
+        if masks is not None and name not in masks:
             faults.append(f'{image}: image without a mask')
         else:
-            pairs[stem] = image, masks[stem][0] if masks is not None else None
-    for stem, (mask, *_) in (masks or {}).items():
-        if stem not in images:
+            pairs[name] = image, masks[name][0] if masks is not None else None
+    for name, (mask, *_) in (masks or {}).items():
+        if name not in images:
             faults.append(f'{mask}: mask without an image')
     return pairs, faults
 
@@ -90,9 +93,6 @@ def as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def read_stems(path: str) -> list[str]:
     """Read a text file of stems, one a line; suffixes may be given.
-
-    Args:
-        path: The text file.
 
     Raises:
         DatasetError: If there is no such file.

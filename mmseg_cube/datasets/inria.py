@@ -3,11 +3,21 @@ from collections.abc import Sequence
 from mmcv.transforms import LoadImageFromFile
 from mmseg.registry import DATASETS
 
-from .building import BuildingDataset
-from .inria_plan import WindowPlan
-from .inria_tiles import TEST_REGIONS, TRAINING_REGIONS, in_part, parse_tile
-from .inria_windows import WINDOW_SIZE
-from .layout import Layout
+from mmseg_cube.datasets import inria_tiles
+from mmseg_cube.datasets.building import BuildingDataset
+from mmseg_cube.datasets.checks import inspect_samples
+from mmseg_cube.datasets.contract import (
+    image_shape,
+    mask_shape,
+    read_mask,
+    refuse_mismatch,
+)
+from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.file_facts import Facts, FileFacts
+from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
+from mmseg_cube.datasets.windows import cut_grid, refuse_smaller
+
+KINDS = ('random', 'grid', 'whole')  # of windows
 
 
 @DATASETS.register_module()
@@ -53,13 +63,7 @@ class InriaDataset(BuildingDataset):
             as many as cover it.
     """
 
-    LAYOUT = Layout(
-        dict(train=['train'], val=['train'], test=['test']),
-        images=['images'],
-        masks=['gt'],
-        roots=['aerialimagedataset'],
-        unlabelled=['test'],
-    )
+    LAYOUT = inria_tiles.LAYOUT
 
     def __init__(
         self,
@@ -73,7 +77,10 @@ class InriaDataset(BuildingDataset):
         windows_per_tile: int | None = None,
         **kwargs,
     ) -> None:
-        known = TEST_REGIONS if split == 'test' else TRAINING_REGIONS
+        test = split == 'test'
+        known = (
+            inria_tiles.TEST_REGIONS if test else inria_tiles.TRAINING_REGIONS
+        )
         self.regions = known if regions is None else tuple(regions)
         if not self.regions or not set(self.regions) <= set(known):
             raise ValueError(
@@ -84,9 +91,12 @@ class InriaDataset(BuildingDataset):
             trains = 'train' in split and not kwargs.get('test_mode')
             random = trains and protocol == 'full'
             windows = 'random' if random else 'grid'
-        self.plan = WindowPlan(
-            protocol, windows, window_size, stride, windows_per_tile
-        )
+        self.protocol = protocol
+        self.windows = windows
+        self.window_size = window_size
+        self.stride = stride
+        self.windows_per_tile = windows_per_tile
+        self._check_windows()
         super().__init__(split, data_root, **kwargs)
         self._metainfo.update(protocol=protocol)
 
@@ -94,20 +104,98 @@ class InriaDataset(BuildingDataset):
         """List the windows of the split's tiles."""
         self._check_pipeline()
         tiles = super().load_data_list()
-        return self.plan.apply(type(self).__name__, tiles, self.root(tiles))
+        doing = 'reading headers'
+        if self.protocol == 'buildformer':
+            doing = 'looking for patches with buildings'
+            if not all('seg_map_path' in tile for tile in tiles):
+                raise ValueError(
+                    'protocol="buildformer" keeps patches by their buildings, '
+                    'but this split has no masks. Use protocol="full"'
+                )
+        samples = inspect_samples(
+            type(self).__name__, tiles, self.root(tiles), self._cut, doing
+        )
+        return [sample for of_tile in samples for sample in of_tile]
 
-    def wants(self, part: str, stem: str) -> bool:
+    def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
         region, number = parse_tile(stem)
-        return region in self.regions and in_part(number, part)
+        return region in self.regions and inria_tiles.in_split(number, split)
 
     def describe(self, stem: str) -> dict[str, str | int]:
         """Return region and tile number, which the file name gives."""
         return dict(zip(('region', 'tile'), parse_tile(stem), strict=True))
 
+    def _cut(self, tile: dict, facts: FileFacts) -> list[dict]:
+        """List the samples of a tile, from the headers of its files."""
+        path, mask_path = tile['img_path'], tile.get('seg_map_path')
+        with errors_of(path):
+            shape = image_shape(path)
+        if mask_path is not None:
+            with errors_of(mask_path):
+                refuse_mismatch(shape, mask_shape(mask_path))
+        if self.windows == 'whole':
+            return [tile]
+        size = self.window_size
+        if self.protocol == 'buildformer':
+            kind = f'buildings in patches of {size}'
+
+            def learn(path: str) -> Facts:
+                mask = read_mask(path)
+                counts = inria_tiles.count_buildings(mask, size)
+                # The check of the files need not read it again.
+                return {'mask': mask.shape, kind: counts}
+
+            with errors_of(mask_path):
+                counts = facts.recall(kind, mask_path, learn)
+            cuts = inria_tiles.kept_patches(shape, counts, size)
+        else:
+            with errors_of(path):
+                refuse_smaller(shape, size)
+            cuts = cut_grid(*shape, size, self.stride)
+        if self.windows == 'random':
+            sample = dict(tile, window_size=size)
+            return [sample] * (self.windows_per_tile or len(cuts))
+        return [dict(tile, window=window, core=core) for window, core in cuts]
+
+    def _check_windows(self) -> None:
+        """Check the arguments that say which windows become samples."""
+        inria_tiles.check_protocol(self.protocol)
+        if self.windows not in KINDS:
+            raise ValueError(
+                f'windows must be one of {", ".join(KINDS)}, not '
+                f'{self.windows!r}'
+            )
+        if self.protocol == 'buildformer' and self.windows != 'grid':
+            raise ValueError(
+                'protocol="buildformer" names its own patches, so windows '
+                f'must be "grid" or None, not {self.windows!r}'
+            )
+        number = self.windows_per_tile
+        for name, value in (
+            ('window_size', self.window_size),
+            ('windows_per_tile', 1 if number is None else number),
+        ):
+            if value < 1:
+                raise ValueError(f'{name} must be positive, not {value}')
+        if number is not None and self.windows != 'random':
+            raise ValueError(
+                f'windows_per_tile={number} is for windows="random" only; '
+                'leave it out'
+            )
+        if self.stride is None:
+            return
+        if self.windows != 'grid' or self.protocol != 'full':
+            raise ValueError(
+                f'stride={self.stride} is for windows="grid" of '
+                'protocol="full" only; leave it out'
+            )
+        size = self.window_size
+        cut_grid(size, size, size, self.stride)
+
     def _check_pipeline(self) -> None:
         loaders = map(type, self.pipeline.transforms)
-        if self.plan.windows != 'whole' and LoadImageFromFile in loaders:
+        if self.windows != 'whole' and LoadImageFromFile in loaders:
             raise ValueError(
                 'LoadImageFromFile loads whole tiles, but the samples are '
                 'windows. Put LoadRasterWindow in place of LoadImageFromFile '

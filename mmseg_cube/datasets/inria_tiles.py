@@ -1,12 +1,38 @@
-"""Names of the Inria tiles and the rule that splits them."""
+"""The tiles of Inria: names, folders, splits, and the windows that count.
+
+Published scores differ by several points only because of which windows count,
+so a score is worth nothing without the name of its protocol.
+"""
 
 import re
+from collections.abc import Sequence
 
-from .errors import DatasetError
+import numpy as np
+
+from mmseg_cube.datasets.contract import read_mask, refuse_mismatch
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.rasters import Source
+from mmseg_cube.datasets.tiles import Layout
+from mmseg_cube.datasets.windows import (
+    Cut,
+    cut_grid,
+    cut_padded,
+    take_window,
+)
 
 TRAINING_REGIONS = ('austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna')
 TEST_REGIONS = ('bellingham', 'bloomington', 'innsbruck', 'sfo', 'tyrol-e')
 LAST_VAL_TILE = 5
+LAYOUT = Layout(
+    dict(train=['train'], val=['train'], test=['test']),
+    images=['images'],
+    masks=['gt'],
+    roots=['aerialimagedataset'],
+)
+
+PROTOCOLS = ('full', 'buildformer')
+WINDOW_SIZE = 512
+LEAST_BUILDING = 5  # percent of a patch; BuildFormer keeps those with more
 
 
 def parse_tile(stem: str) -> tuple[str, int]:
@@ -28,11 +54,101 @@ def parse_tile(stem: str) -> tuple[str, int]:
     return name[1], int(name[2])
 
 
-def in_part(number: int, part: str) -> bool:
-    """Tell whether a tile of a region belongs to a part of the dataset.
+def in_split(number: int, split: str) -> bool:
+    """Tell whether a tile of a region belongs to a split.
 
     Args:
         number: The tile's number in its region, from 1.
-        part: ``train``, ``val`` or ``test``.
+        split: ``train``, ``val`` or ``test``.
     """
-    return part == 'test' or (number <= LAST_VAL_TILE) == (part == 'val')
+    return split == 'test' or (number <= LAST_VAL_TILE) == (split == 'val')
+
+
+def tile_windows(
+    protocol: str,
+    image_shape: tuple[int, int],
+    mask: np.ndarray | Source | None = None,
+    size: int = WINDOW_SIZE,
+    stride: int | None = None,
+) -> list[Cut]:
+    """List the windows of a tile that count under a protocol.
+
+    * ``full``: a grid whose cores cover every pixel once.
+    * ``buildformer``: the tile is padded to a multiple of ``size`` on all
+      sides, by reflection, and cut without overlap; a patch is kept if more
+      than 5 % of it, padding included, is building.
+
+    Args:
+        protocol: ``full`` or ``buildformer``.
+        image_shape: Height and width of the tile in pixels.
+        mask: Building mask of the tile, 0 / 1 of shape (H, W), or its file;
+            needed by ``buildformer`` only.
+        size: Side of the windows in pixels; published scores use 512.
+        stride: Distance of neighbouring windows of the grid; ``size`` by
+            default.
+
+    Returns:
+        Windows with their cores, row by row.
+
+    Raises:
+        ValueError: If there is no such protocol, ``size`` or ``stride`` does
+            not go with it, or ``buildformer`` gets no mask.
+        RasterError: If the mask cannot be read or is of another size.
+    """
+    check_protocol(protocol)
+    if protocol == 'full':
+        return cut_grid(*image_shape, size, stride)
+    if stride not in (None, size):
+        raise ValueError(
+            f'the patches of buildformer do not overlap: stride must be the '
+            f'window size of {size} or None, not {stride}'
+        )
+    if mask is None:
+        raise ValueError(
+            'buildformer keeps patches by their buildings, but there is no '
+            'mask. Use protocol="full" for tiles without masks'
+        )
+    if not isinstance(mask, np.ndarray):
+        mask = read_mask(mask)
+    refuse_mismatch(tuple(image_shape), mask.shape)
+    return kept_patches(image_shape, count_buildings(mask, size), size)
+
+
+def check_protocol(protocol: str) -> None:
+    """Check the name of a protocol.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
+        )
+
+
+def count_buildings(mask: np.ndarray, size: int) -> list[int]:
+    """Count the building pixels of every patch that BuildFormer cuts.
+
+    Args:
+        mask: Building mask, 0 / 1 of shape (H, W).
+        size: Side of the patches in pixels.
+    """
+    return [
+        int(np.count_nonzero(take_window(mask, window)))
+        for window, _ in cut_padded(*mask.shape, size)
+    ]
+
+
+def kept_patches(
+    image_shape: tuple[int, int], counts: Sequence[int], size: int
+) -> list[Cut]:
+    """Choose the patches that BuildFormer keeps.
+
+    Args:
+        image_shape: Height and width of the tile in pixels.
+        counts: Building pixels of every patch.
+        size: Side of the patches in pixels.
+    """
+    least = LEAST_BUILDING * size * size
+    patches = zip(cut_padded(*image_shape, size), counts, strict=True)
+    return [cut for cut, count in patches if 100 * count > least]

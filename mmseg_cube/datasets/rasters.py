@@ -1,32 +1,44 @@
-"""Reading of image and mask files, with errors that say what was found.
+"""The one reader of rasters: whole files or windows, pixels as stored.
 
-TIFF headers and masks go through GDAL (rasterio), which knows every kind of
-GeoTIFF; PNG and JPEG go through Pillow, which refuses files that were cut
-short. TIFF images are decoded by OpenCV, because that is what MMSegmentation
-uses in training and it reads fewer kinds of TIFF than GDAL.
+GDAL (rasterio) reads every format, and of large files only the blocks that a
+window touches. Opening a file costs as much as reading a window of it, so a
+process keeps its last files open.
+
+Pixels of JPEG files come from Pillow instead: they are the same as those of
+OpenCV, which MMSegmentation's own loader uses in training, while GDAL spreads
+colours otherwise (by up to 32 grey values) and takes three times as long.
 """
 
+import os
 import struct
+import threading
 import zlib
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
-import cv2
 import numpy as np
 import rasterio
 from PIL import Image
+from rasterio.errors import RasterioIOError
+from rasterio.windows import Window as RasterioWindow
 
-from .errors import RasterError
+from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.windows import Window, take_window
 
-TIFF_SUFFIXES = ('.tif', '.tiff')
-RASTER_SUFFIXES = (*TIFF_SUFFIXES, '.png', '.jpg', '.jpeg')
+RASTER_SUFFIXES = ('.tif', '.tiff', '.png', '.jpg', '.jpeg')
+TIFF, PNG, JPEG = 'GTiff', 'PNG', 'JPEG'  # GDAL's names of the formats
 
-ORIENTATION_TAG = 0x0112  # EXIF; 1 means "as stored"
-UPRIGHT = 1
+# One for the image and one for the mask of a few tiles.
+OPEN_FILES = 32
+
+# GDAL's fast way through a PNG file accepts one that was cut short.
+STRICT = dict(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO')
 
 # Pillow's decoders let the errors of their parsers through.
 DECODE_ERRORS = (
     OSError,
+    RasterioIOError,
     SyntaxError,
     ValueError,
     EOFError,
@@ -35,47 +47,121 @@ DECODE_ERRORS = (
     Image.DecompressionBombError,
 )
 
-
-def is_tiff(path: str | Path) -> bool:
-    """Tell by its suffix whether a file is a TIFF."""
-    return Path(path).suffix.lower() in TIFF_SUFFIXES
+Source = str | Path | bytes  # a file, or what is in it
 
 
-def check_image(path: str) -> tuple[int, int]:
-    """Decode an image once and return its height and width in pixels.
-
-    Args:
-        path: A TIFF, PNG or JPEG file.
+def open_raster(source: Source) -> rasterio.DatasetReader:
+    """Open a raster, or take it from those that are open.
 
     Raises:
-        RasterError: If training could not read the file as 8-bit RGB.
+        RasterError: If it cannot be opened.
     """
     try:
-        return _check_tiff(path) if is_tiff(path) else _check_other(path)
-    except DECODE_ERRORS as error:
+        # Within an Env GDAL raises and does not print.
+        with rasterio.Env(**STRICT):
+            if isinstance(source, bytes):
+                return rasterio.open(BytesIO(source))
+            # Its handles must not be shared by processes or threads.
+            return _open(*_stamp(source), os.getpid(), threading.get_ident())
+    except (OSError, RasterioIOError) as error:
         raise _unreadable(error) from error
 
 
-def read_bands(source: str | BytesIO, name: str) -> np.ndarray:
-    """Read all values of a mask file.
+def close_rasters() -> None:
+    """Close the files that are kept open."""
+    _open.cache_clear()
+    _decode_jpeg.cache_clear()
 
-    Palette masks come back as their colours when these are black and white,
-    else as palette indices.
+
+def raster_shape(source: Source) -> tuple[int, int]:
+    """Height and width of a raster in pixels, from its header.
+
+    Raises:
+        RasterError: If it cannot be opened.
+    """
+    dataset = open_raster(source)
+    return dataset.height, dataset.width
+
+
+def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
+    """Read a raster, or a window of it.
 
     Args:
-        source: Path of the file, or its bytes.
-        name: File name; its suffix tells the format.
+        source: The raster.
+        window: The window; what lies beyond the edges is reflected.
 
     Returns:
-        Values as stored, shaped (H, W) or (bands, H, W).
+        Values as stored, of shape (bands, H, W).
 
     Raises:
-        RasterError: If the file cannot be decoded.
+        RasterError: If the file cannot be read, or the window lies outside.
     """
+    return read_open(open_raster(source), source, window)
+
+
+def read_open(
+    dataset: rasterio.DatasetReader,
+    source: Source,
+    window: Window | None = None,
+) -> np.ndarray:
+    """Read a raster that is open, like :func:`read_raster`."""
+    height, width = dataset.height, dataset.width
+    if window is not None and not _overlap(window, width, height):
+        raise RasterError(
+            f'{tuple(window)} (x, y, width, height) lies outside of its '
+            f'{width} x {height} pixels',
+            'Compute the windows anew from the size of this file.',
+        )
     try:
-        return _read_tiff(source) if is_tiff(name) else _read_other(source)
+        if dataset.driver == JPEG:
+            decoded = source, 0, 0
+            if not isinstance(source, bytes):
+                decoded = _stamp(source)
+            values = _decode_jpeg(*decoded)
+            return values if window is None else take_window(values, window)
+        with rasterio.Env(**STRICT):
+            if window is None:
+                return dataset.read()
+            return _read_blocks(dataset, window)
     except DECODE_ERRORS as error:
         raise _unreadable(error) from error
+
+
+def _read_blocks(
+    dataset: rasterio.DatasetReader, window: Window
+) -> np.ndarray:
+    rows, columns = window.places(dataset.height, dataset.width)
+    left, top = int(columns.min()), int(rows.min())
+    width, height = int(columns.max()) - left + 1, int(rows.max()) - top + 1
+    values = dataset.read(window=RasterioWindow(left, top, width, height))
+    if (left, top, width, height) == window:
+        return values
+    return values[:, rows[:, None] - top, columns - left]
+
+
+@lru_cache(maxsize=1)  # windows of one file follow each other
+def _decode_jpeg(source: str | bytes, *_: int) -> np.ndarray:
+    file = BytesIO(source) if isinstance(source, bytes) else source
+    with Image.open(file) as image:
+        values = np.asarray(image)
+    return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+
+
+@lru_cache(maxsize=OPEN_FILES)
+def _open(path: str, *_: int) -> rasterio.DatasetReader:
+    return rasterio.open(path)
+
+
+def _stamp(path: str | Path) -> tuple[str, int, int]:
+    path = os.fspath(path)
+    status = os.stat(path)  # noqa: PTH116, called for every window
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _overlap(window: Window, width: int, height: int) -> bool:
+    return (
+        -window.width < window.x < width and -window.height < window.y < height
+    )
 
 
 def _unreadable(error: Exception) -> RasterError:
@@ -83,110 +169,6 @@ def _unreadable(error: Exception) -> RasterError:
         return error
     reason = ' '.join(str(error).split()) or type(error).__name__
     return RasterError(
-        f'cannot be read, it is damaged or cut short ({reason})',
+        f'cannot be read, it is missing, damaged or cut short ({reason})',
         'Copy or download it again.',
     )
-
-
-def _check_tiff(path: str) -> tuple[int, int]:
-    with rasterio.Env(), rasterio.open(path) as header:
-        shape = header.height, header.width
-        if header.count != 3 or set(header.dtypes) != {'uint8'}:
-            kinds = ', '.join(sorted(set(header.dtypes)))
-            raise RasterError(
-                f'image has {header.count} band(s) of {kinds}, not 8-bit RGB',
-                'Convert it with "gdal_translate -b 1 -b 2 -b 3 -ot Byte '
-                'IN.tif OUT.tif" (add -scale for 16-bit data).',
-            )
-    try:
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise RasterError(
-            'OpenCV, which reads the images in training, cannot decode it: '
-            'damaged, cut short or in a compression that it lacks',
-            'Copy it again, or rewrite it with "gdal_translate -co '
-            'COMPRESS=DEFLATE IN.tif OUT.tif".',
-        )
-    if pixels.shape[:2] != shape:
-        raise _rotated(f'{shape} becomes {pixels.shape[:2]}')
-    return shape
-
-
-def _check_other(path: str) -> tuple[int, int]:
-    with Image.open(path) as image:
-        if image.mode != 'RGB':
-            raise RasterError(
-                f'image has {len(image.getbands())} band(s), Pillow mode '
-                f'{image.mode!r}, not 8-bit RGB',
-                'Convert it, for example with '
-                'PIL.Image.open(IN).convert("RGB").save(OUT).',
-            )
-        turn = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
-        if turn != UPRIGHT:
-            raise _rotated(f'EXIF orientation {turn}')
-        image.load()
-        return image.height, image.width
-
-
-def refuse_inverted(dataset: rasterio.DatasetReader) -> None:
-    """Refuse a mask whose values GDAL shows inverted.
-
-    Raises:
-        RasterError: If it is stored white-is-zero.
-    """
-    if dataset.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
-        raise RasterError(
-            'mask is stored white-is-zero, so its values are inverted',
-            'Rewrite it with PHOTOMETRIC=MINISBLACK.',
-        )
-
-
-def has_palette(dataset: rasterio.DatasetReader) -> bool:
-    """Say whether the values of a raster stand for colours of a palette."""
-    # Not by colorinterp: it raises what GDAL last said in this thread, also
-    # when that was about another, damaged file.
-    try:
-        dataset.colormap(1)
-    except ValueError:
-        return False
-    return True
-
-
-def _rotated(found: str) -> RasterError:
-    return RasterError(
-        f'image is turned while it is loaded ({found}) and would leave its '
-        'mask',
-        'Store it upright, without an orientation tag.',
-    )
-
-
-def _read_tiff(source: str | BytesIO) -> np.ndarray:
-    with rasterio.Env(), rasterio.open(source) as dataset:
-        refuse_inverted(dataset)
-        values = dataset.read()
-        if has_palette(dataset):
-            table = np.zeros((values.max() + 1, 3), np.uint8)
-            for index, colour in dataset.colormap(1).items():
-                if index < len(table):
-                    table[index] = colour[:3]
-            return _through_palette(values[0], table)
-        return values
-
-
-def _read_other(source: str | BytesIO) -> np.ndarray:
-    with Image.open(source) as image:
-        values = np.asarray(image)
-        if image.mode == 'P':
-            table = np.reshape(image.getpalette('RGB'), (-1, 3))
-            return _through_palette(values, table)
-        return values.transpose(2, 0, 1) if values.ndim == 3 else values
-
-
-def _through_palette(indices: np.ndarray, table: np.ndarray) -> np.ndarray:
-    # Quantisers sort palettes by frequency, so index 0 may well be white.
-    used = table[np.unique(indices)]
-    if used.max() == 255 and np.isin(used, (0, 255)).all():
-        return table.astype(np.uint8)[indices].transpose(2, 0, 1)
-    return indices

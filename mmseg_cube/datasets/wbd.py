@@ -1,6 +1,6 @@
 from mmseg.registry import DATASETS
 
-from .building import BuildingDataset
+from mmseg_cube.datasets.building import BuildingDataset
 
 
 @DATASETS.register_module()

@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+from mmseg_cube.datasets.errors import RasterError
+
 
 class Window(NamedTuple):
     """A rectangle in pixels of a raster; it may reach beyond the edges.
@@ -23,6 +27,18 @@ class Window(NamedTuple):
         x, y = self.x - other.x, self.y - other.y
         return slice(y, y + self.height), slice(x, x + self.width)
 
+    def places(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of a raster, mirrored at its edges.
+
+        Args:
+            height: Rows of the raster.
+            width: Columns of the raster.
+        """
+        return (
+            _reflect(self.y, self.height, height),
+            _reflect(self.x, self.width, width),
+        )
+
 
 class Cut(NamedTuple):
     """A window, and the part of it that is its own.
@@ -32,6 +48,48 @@ class Cut(NamedTuple):
 
     window: Window
     core: Window
+
+
+def take_window(values: np.ndarray, window: Window) -> np.ndarray:
+    """Take a window of values; what lies beyond the edges is reflected.
+
+    Args:
+        values: Array of shape (..., H, W).
+        window: The window.
+
+    Returns:
+        Array of shape (..., window height, window width).
+    """
+    height, width = values.shape[-2:]
+    if (
+        min(window.x, window.y) >= 0
+        and window.x + window.width <= width
+        and window.y + window.height <= height
+    ):  # a slice, without copying
+        return values[(..., *window.inside(Window(0, 0, width, height)))]
+    rows, columns = window.places(height, width)
+    return values[..., rows[:, None], columns]
+
+
+def refuse_smaller(
+    shape: tuple[int, int], size: int, option: str = 'window_size'
+) -> None:
+    """Refuse a raster that is smaller than a window.
+
+    Args:
+        shape: Height and width of the raster in pixels.
+        size: Side of the window in pixels.
+        option: What the user has to change.
+
+    Raises:
+        RasterError: If it is.
+    """
+    if size > min(shape):
+        raise RasterError(
+            f'has {shape[1]} x {shape[0]} pixels, less than a window of '
+            f'{size}',
+            f'Set {option} to {min(shape)} or less.',
+        )
 
 
 def cut_grid(
@@ -111,3 +169,10 @@ def _spans(length: int, size: int, stride: int) -> list[tuple[int, int, int]]:
 def _padded(length: int, size: int) -> range:
     padding = -length % size
     return range(-(padding // 2), length, size)[: (length + padding) // size]
+
+
+def _reflect(start: int, size: int, length: int) -> np.ndarray:
+    """Places along an axis, mirrored at its first and last pixel."""
+    period = max(2 * (length - 1), 1)
+    places = np.arange(start, start + size) % period
+    return np.minimum(places, period - places)

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 
-from mmseg_cube.datasets.raster_windows import read_window
+from mmseg_cube.datasets.rasters import read_raster
 from mmseg_cube.datasets.windows import Window
 
 
@@ -57,7 +57,7 @@ class WindowVisualizationHook(SegVisualizationHook):
         self, mode: str, sample: SegDataSample, step: int
     ) -> None:
         window = Window(*sample.window)
-        image = read_window(sample.img_path, window).transpose(1, 2, 0)
+        image = read_raster(sample.img_path, window).transpose(1, 2, 0)
         stem = Path(sample.img_path).stem
         self._visualizer.add_datasample(
             f'{mode}_{stem}_{window.y}_{window.x}',

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mmseg_cube.datasets.building_windows import image_shape, naming
-from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.contract import image_shape
+from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 
@@ -58,6 +58,6 @@ def read_shapes(images: Iterable[Path]) -> dict[Path, Shape]:
     """
     shapes = {}
     for image in images:
-        with naming(str(image)):
+        with errors_of(str(image)):
             shapes[image] = image_shape(image)
     return shapes

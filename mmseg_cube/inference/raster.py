@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from mmseg.models import BaseSegmentor
 
-from mmseg_cube.datasets.building_windows import image_shape, naming
-from mmseg_cube.datasets.raster_windows import read_window
+from mmseg_cube.datasets.contract import image_shape
+from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.rasters import read_raster
 from mmseg_cube.datasets.windows import Window, cut_grid
 from mmseg_cube.inference.blending import blending_shares
 from mmseg_cube.inference.network import BuildingNetwork
@@ -90,7 +91,7 @@ def predict_bands(
             network has other classes or gives values that are no numbers.
     """
     tiling = tiling or Tiling()
-    with naming(str(path)):
+    with errors_of(str(path)):
         height, width = image_shape(path)
     network = BuildingNetwork(model, tiling.tta, tiling.amp)
     size = tiling.size
@@ -170,8 +171,8 @@ def _read_ahead(
     """Read batches of windows, one ahead of the network."""
 
     def read(batch: Sequence[Window]) -> np.ndarray:
-        with naming(str(path)):
-            return np.stack([read_window(path, window) for window in batch])
+        with errors_of(str(path)):
+            return np.stack([read_raster(path, window) for window in batch])
 
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(read, batches[0])

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from mmseg_cube.datasets import InriaDataset
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.folders import list_rasters
+from mmseg_cube.datasets.inria_tiles import LAYOUT
+from mmseg_cube.datasets.tiles import find_tiles, list_files
 from mmseg_cube.inference.folder import Shape, read_shapes
 from mmseg_cube.inference.inria_archive import (
     STEMS,
@@ -92,15 +92,13 @@ def list_tiles(data_root: Path) -> dict[Path, Shape]:
     Raises:
         DatasetError: If the folder or some of them are missing.
     """
-    folder, _ = InriaDataset.LAYOUT.find('InriaDataset', data_root, 'test')
-    files = list_rasters(folder, [SUFFIX])
-    missing = [
-        f'{folder / stem}{SUFFIX}' for stem in STEMS if stem not in files
-    ]
+    tiles, _ = find_tiles(data_root, list_files(data_root), LAYOUT, ['test'])
+    files = {tile.name: data_root / tile.image for tile in tiles}
+    missing = [f'{stem}{SUFFIX}' for stem in STEMS if stem not in files]
     if missing:
         raise DatasetError(
             f'{len(missing)} of the {len(STEMS)} test tiles are missing:\n'
             f'{listing(missing)}\nNext: unpack the whole dataset, or point '
             '--data-root to where it is.'
         )
-    return read_shapes(files[stem][0] for stem in STEMS)
+    return read_shapes(files[stem] for stem in STEMS)

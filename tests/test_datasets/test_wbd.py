@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_cube.datasets import WBDDataset
-from mmseg_cube.datasets import verified as verified_module
+from mmseg_cube.datasets import WBDDataset, file_facts
 
 # Serialising runs the garbage collector, the slowest step of these tests.
 build = partial(WBDDataset, serialize_data=False)
@@ -14,7 +13,7 @@ build = partial(WBDDataset, serialize_data=False)
 @pytest.fixture(autouse=True)
 def _own_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        verified_module, 'cache_folder', lambda: tmp_path / 'memory'
+        file_facts, 'cache_folder', lambda: tmp_path / 'memory'
     )
 
 

@@ -7,20 +7,28 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..errors import DatasetError
-from ..layout import Layout
-from .describe import describe
-from .duplicates import near_images, same_images
-from .inria import find_inria_tiles
-from .inspect_tile import Record, inspect_tile
-from .output import MANIFEST
-from .published import compare, published
-from .source import FolderSource
-from .tiles import Tile, find_tiles
-from .workers import cores, work_through
+from mmseg_cube.datasets.conversion.convert import check_positive
+from mmseg_cube.datasets.conversion.duplicates import near_images, same_images
+from mmseg_cube.datasets.conversion.inria import in_inria_split
+from mmseg_cube.datasets.conversion.inspect_tile import Record, inspect_tile
+from mmseg_cube.datasets.conversion.output import MANIFEST
+from mmseg_cube.datasets.conversion.published import compare, published
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.inria_tiles import LAYOUT
+from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.datasets.tiles import (
+    SPLITS,
+    Layout,
+    Tile,
+    find_tiles,
+    list_files,
+)
+from mmseg_cube.utils.words import name_some
 
 DATASETS = ('inria', 'whu', 'wbd')
-PARTS = ('train', 'val', 'test')
+MOSTLY = 0.6  # share of building above which masks may well be inverted
+FRAMED = 0.1  # share of black among the outermost pixels
+SHOWN = 8  # names of tiles in a note
 
 
 @dataclass
@@ -41,12 +49,12 @@ class Check:
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def parts(self) -> dict[str, list[Record]]:
-        """Records per part, parts that are there only."""
+    def splits(self) -> dict[str, list[Record]]:
+        """Records per split, splits that are there only."""
         return {
-            part: records
-            for part in PARTS
-            if (records := [r for r in self.records if r.tile.part == part])
+            split: records
+            for split in SPLITS
+            if (records := [r for r in self.records if r.tile.split == split])
         }
 
 
@@ -59,15 +67,13 @@ def check_data(
         root: Folder that holds the splits, or a parent of it.
         dataset: ``inria``, ``whu`` or ``wbd``; guessed by default, from the
             manifest of a conversion, the names of tiles and of folders.
-        workers: Processes; all cores by default.
+        workers: Tiles at a time; as many as there are cores by default.
 
     Raises:
         DatasetError: If there is no dataset.
         ValueError: If an argument is wrong.
-        BrokenProcessPool: If a worker was killed.
     """
-    if workers is not None and workers < 1:
-        raise ValueError(f'workers must be 1 or more, not {workers}')
+    check_positive('workers', workers)
     root = root.absolute()
     if not root.is_dir():
         raise DatasetError(
@@ -77,39 +83,48 @@ def check_data(
     manifest = _manifest(root)
     tiles, faults, dataset = _find(root, dataset, manifest)
     work = partial(inspect_tile, root)
-    jobs = work_through(work, tiles, workers or cores(), 'Reading tiles')
-    with closing(jobs):
-        records = list(jobs)
-    order = {tile: index for index, tile in enumerate(tiles)}
-    records.sort(key=lambda record: order[record.tile])
+    with closing(work_through(work, tiles, 'Reading tiles', workers)) as jobs:
+        by_tile = {record.tile: record for record in jobs}
+    records = [by_tile[tile] for tile in tiles]
     check = Check(root, dataset, records, list(faults))
     check.findings += [r.fault for r in records if r.fault]
     _look_for_duplicates(check)
-    for part, of_part in check.parts().items():
-        check.notes += describe(part, of_part)
+    for split, of_split in check.splits().items():
+        check.notes += _describe(split, of_split)
     if manifest.get('complete') is False:
         check.notes.append(
             f'{MANIFEST} says that the conversion is not complete: run it '
             'again'
         )
-    counts = Counter(tile.part for tile in tiles)
+    counts = Counter(tile.split for tile in tiles)
     check.notes += compare(counts, published(dataset, manifest))
     return check
+
+
+def building_share(records: list[Record]) -> float | None:
+    """Share of building among all labelled pixels; None without any."""
+    labelled = [r for r in records if r.building is not None and r.shape]
+    pixels = [r.shape[0] * r.shape[1] for r in labelled]
+    if not pixels:
+        return None
+    covered = zip(labelled, pixels, strict=True)
+    return sum(r.building * count for r, count in covered) / sum(pixels)
 
 
 def _find(
     root: Path, dataset: str | None, manifest: dict
 ) -> tuple[list[Tile], list[str], str | None]:
     """Find the tiles and tell which dataset they are of."""
-    source, patches = FolderSource(root), Layout()
+    files = list_files(root)
     dataset = dataset or manifest.get('dataset')
     if dataset in (None, 'inria') and not manifest:
         try:
-            return *find_inria_tiles(source), 'inria'
+            found = find_tiles(root, files, LAYOUT, wants=in_inria_split)
+            return *found, 'inria'
         except DatasetError:
             if dataset is None:
                 dataset = _guess(root)
-    return *find_tiles(source, patches), dataset
+    return *find_tiles(root, files, Layout()), dataset
 
 
 def _guess(root: Path) -> str | None:
@@ -128,18 +143,42 @@ def _manifest(root: Path) -> dict:
 
 def _look_for_duplicates(check: Check) -> None:
     for group in same_images(check.records):
-        parts = sorted({r.tile.part for r in group}, key=PARTS.index)
+        splits = sorted({r.tile.split for r in group}, key=SPLITS.index)
         names = ', '.join(str(record.tile.image) for record in group)
         if group[0].blank:
             check.notes.append(f'{len(group)} blank images: {names}')
-        elif len(parts) > 1:
+        elif len(splits) > 1:
             check.findings.append(
-                f'the same image in {" and ".join(parts)}: {names}'
+                f'the same image in {" and ".join(splits)}: {names}'
             )
         else:
             check.notes.append(f'the same image twice: {names}')
-    for one, other in near_images(check.records):
+    for one, other in near_images(check.splits()):
         check.notes.append(
-            f'nearly the same image in {one.tile.part} and '
-            f'{other.tile.part}: {one.tile.image}, {other.tile.image}'
+            f'nearly the same image in {one.tile.split} and '
+            f'{other.tile.split}: {one.tile.image}, {other.tile.image}'
         )
+
+
+def _describe(split: str, records: list[Record]) -> list[str]:
+    """Word what a person should know of a split, one line of text each."""
+    notes = []
+    if not any(record.tile.mask for record in records):
+        notes.append('no labels')
+    empty = [record for record in records if record.building == 0]
+    if empty:
+        notes.append(f'{len(empty)} tiles without a building')
+    framed = [r.tile.name for r in records if r.black_frame > FRAMED]
+    if framed:
+        names = name_some(framed, SHOWN)
+        notes.append(f'{len(framed)} tiles with black borders: {names}')
+    sizes = Counter(r.shape for r in records if r.shape)
+    if len(sizes) > 1:
+        ((height, width), _), *_ = sizes.most_common()
+        notes.append(
+            f'images of {len(sizes)} sizes; most common is {width} x {height}'
+        )
+    share = building_share(records)
+    if share is not None and share > MOSTLY:
+        notes.append(f'{share:.0%} is building; are 0 and 255 exchanged?')
+    return [f'{split}: {note}' for note in notes]

@@ -1,21 +1,19 @@
-"""Table and JSON of a check."""
+"""Table, JSON and picture of a check."""
 
 import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-
+from mmseg_cube.datasets.conversion.check import FRAMED, Check, building_share
+from mmseg_cube.datasets.conversion.contact_sheet import draw_contact_sheet
+from mmseg_cube.datasets.conversion.inspect_tile import Record
+from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole
-
-from .check import Check
-from .describe import FRAMED, building_share
-from .inspect_tile import Record
+from mmseg_cube.utils.words import listing, name_some
 
 SHOWN = 20  # findings and notes on the screen; the JSON has all
+REPORT, SHEET = 'report.json', 'contact_sheet.png'
 COLUMNS = {  # short enough for a screen of 80 columns
     'tiles': 'tiles',
     'labelled': 'labels',
@@ -29,10 +27,7 @@ COLUMNS = {  # short enough for a screen of 80 columns
 
 
 def summarise(records: Sequence[Record]) -> dict:
-    """Sum up the tiles of a part.
-
-    Args:
-        records: What was found out about each tile.
+    """Sum up the tiles of a split.
 
     Returns:
         Counts; ``sizes`` as ``WIDTHxHEIGHT``, ``values`` in pixels,
@@ -53,56 +48,45 @@ def summarise(records: Sequence[Record]) -> dict:
     )
 
 
-def print_report(check: Check, console: Console) -> None:
-    """Print the table, the findings and the notes of a check.
-
-    Args:
-        check: The check.
-        console: Where to.
-    """
-    console.print(
-        f'{check.root} ({check.dataset or "unknown dataset"})',
-        markup=False,
-        soft_wrap=True,
-    )
-    table = Table(box=SIMPLE)
-    table.add_column('part', no_wrap=True)
-    for title in COLUMNS.values():
-        table.add_column(title, justify='right', no_wrap=True)
-    for part, records in check.parts().items():
-        table.add_row(part, *map(_cell, summarise(records).values()))
-    console.print(table)
-    for title, lines in (
+def describe(check: Check) -> str:
+    """Lay out the table, the findings and the notes of a check as text."""
+    rows = [
+        [split, *map(_cell, summarise(records).values())]
+        for split, records in check.splits().items()
+    ]
+    title = f'{check.root} ({check.dataset or "unknown dataset"})'
+    text = [Table(['split', *COLUMNS.values()], rows, title).terminal()]
+    for what, lines in (
         ('Training would be wrong', check.findings),
         ('Notes', check.notes),
     ):
         if lines:
-            console.print(f'{title} ({len(lines)}):')
-        for line in lines[:SHOWN]:
-            console.print(f'  - {line}', markup=False, soft_wrap=True)
-        if len(lines) > SHOWN:
-            console.print(f'  ... and {len(lines) - SHOWN} more')
+            text.append(f'{what} ({len(lines)}):\n{listing(lines, SHOWN)}')
     if not check.findings:
-        console.print('Fine: nothing that makes training wrong.')
+        text.append('Fine: nothing that makes training wrong.')
+    return '\n\n'.join(text)
 
 
-def write_report(check: Check, path: Path) -> None:
-    """Write a check as JSON.
+def write_check(check: Check, folder: Path) -> None:
+    """Write a check as JSON, and samples of its tiles as a picture.
 
     Args:
         check: The check.
-        path: File to write.
+        folder: Folder to write to; made if needed.
+
+    Raises:
+        OSError: If a file cannot be written.
     """
     content = dict(
         root=str(check.root),
         dataset=check.dataset,
         fine=not check.findings,
-        parts={p: summarise(r) for p, r in check.parts().items()},
+        splits={s: summarise(r) for s, r in check.splits().items()},
         findings=check.findings,
         notes=check.notes,
         tiles=[
             dict(
-                part=record.tile.part,
+                split=record.tile.split,
                 image=str(record.tile.image),
                 mask=record.tile.mask and str(record.tile.mask),
                 shape=record.shape,
@@ -113,13 +97,15 @@ def write_report(check: Check, path: Path) -> None:
             for record in check.records
         ],
     )
-    write_text_whole(path, json.dumps(content, indent=1) + '\n')
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=1) + '\n'
+    write_text_whole(folder / REPORT, text)
+    draw_contact_sheet(check.root, check.splits(), folder / SHEET)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, dict):
-        names = [str(name) for name in value][:3]
-        return ', '.join(names) + ', ...' * (len(value) > len(names)) or '-'
+        return name_some(list(value), 3) or '-'
     if isinstance(value, float):
         return f'{value:.2f}'
     return '-' if value is None else f'{value:,}'

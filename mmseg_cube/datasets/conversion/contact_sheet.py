@@ -1,6 +1,6 @@
 """A picture of sample tiles with the outlines of their masks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,35 +8,34 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mmseg_cube.utils.quiet import quiet_libraries
+from mmseg_cube.datasets.contract import read_image, read_mask
+from mmseg_cube.datasets.conversion.inspect_tile import Record
 from mmseg_cube.utils.whole_files import write_whole
 
-from ..masks import read_building_mask
-from .check import Check
-from .inspect_tile import Record
-from .pixels import read_pixels
-
-COLUMNS = 8
+COLUMNS, ROWS_PER_SPLIT = 8, 2
 SIDE = 192  # of a tile on the sheet, in pixels
 GAP, CAPTION = 6, 16
 OUTLINE = (255, 170, 0)  # RGB, the palette's building
-ROWS_PER_PART = 2
 
 
-def draw_contact_sheet(check: Check, path: Path) -> None:
-    """Draw tiles of every part, from the emptiest to the fullest.
+def draw_contact_sheet(
+    root: Path, splits: Mapping[str, Sequence[Record]], path: Path
+) -> None:
+    """Draw tiles of every split, from the emptiest to the fullest.
 
     Args:
-        check: A check.
+        root: Folder of the dataset.
+        splits: What was found out about each tile, per split.
         path: PNG file to write.
+
+    Raises:
+        OSError: If it cannot be written.
     """
     rows = []
-    for records in check.parts().values():
-        chosen = choose(records, COLUMNS * ROWS_PER_PART)
-        rows += [
-            chosen[start : start + COLUMNS]
-            for start in range(0, len(chosen), COLUMNS)
-        ]
+    for records in splits.values():
+        chosen = choose(records, COLUMNS * ROWS_PER_SPLIT)
+        rows += [chosen[:COLUMNS], chosen[COLUMNS:]]
+    rows = list(filter(None, rows))
     pitch = SIDE + CAPTION + GAP
     size = GAP + COLUMNS * (SIDE + GAP), GAP + max(len(rows), 1) * pitch
     sheet = Image.new('RGB', size, 'white')
@@ -44,9 +43,7 @@ def draw_contact_sheet(check: Check, path: Path) -> None:
     for row, records in enumerate(rows):
         for column, record in enumerate(records):
             x, y = GAP + column * (SIDE + GAP), GAP + row * pitch
-            with quiet_libraries():
-                picture = Image.fromarray(_draw(check.root, record))
-            sheet.paste(picture, (x, y))
+            sheet.paste(Image.fromarray(_draw(root, record)), (x, y))
             pen.text((x, y + SIDE + 1), _caption(record), fill='black')
     write_whole(path, partial(sheet.save, format='PNG'))
 
@@ -55,7 +52,7 @@ def choose(records: Sequence[Record], count: int) -> list[Record]:
     """Choose readable tiles, evenly spread over their share of building.
 
     Args:
-        records: Tiles of a part.
+        records: Tiles of a split.
         count: How many at most.
     """
     usable = [record for record in records if not record.fault]
@@ -66,12 +63,11 @@ def choose(records: Sequence[Record], count: int) -> list[Record]:
 
 def _draw(root: Path, record: Record) -> np.ndarray:
     """Thumbnail of a tile, RGB of shape (SIDE, SIDE, 3)."""
-    image = read_pixels(root / record.tile.image)[..., ::-1]
+    image = read_image(root / record.tile.image)[..., ::-1]
     size = SIDE, SIDE
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if record.tile.mask is not None:
-        path = root / record.tile.mask
-        mask = read_building_mask(str(path), path.name)
+        mask = read_mask(root / record.tile.mask)
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         edge = mask - cv2.erode(mask, np.ones((3, 3), np.uint8))
         small[edge > 0] = OUTLINE
@@ -80,5 +76,5 @@ def _draw(root: Path, record: Record) -> np.ndarray:
 
 def _caption(record: Record) -> str:
     share = '-' if record.building is None else f'{record.building:.1%}'
-    text = f'{record.tile.part} {record.tile.name}'
+    text = f'{record.tile.split} {record.tile.name}'
     return f'{text[-22:]}  {share}'

@@ -1,54 +1,122 @@
 """Conversion of raw tiles to patches on disk, tile by tile."""
 
+import errno
+from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DatasetError, RasterError
-from ..raster_windows import take_window
-from ..windows import Window
-from .output import FORMATS, MANIFEST, Output
-from .pixels import read_pair
-from .result import Conversion
-from .source import Source
-from .tiles import Tile
-from .workers import cores, work_through
+from mmseg_cube.datasets.contract import (
+    find_swap,
+    read_image,
+    read_mask,
+    refuse_mismatch,
+)
+from mmseg_cube.datasets.conversion.output import FORMATS, MANIFEST, Output
+from mmseg_cube.datasets.conversion.source import Source, open_source
+from mmseg_cube.datasets.errors import DatasetError, RasterError, errors_of
+from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.datasets.tiles import Layout, Tile, Wants, find_tiles
+from mmseg_cube.datasets.windows import Window, take_window
 
-Plan = Callable[
-    [str, tuple[int, int], np.ndarray | None], dict[str, Window | None]
-]
-Take = Callable[[np.ndarray, Window], np.ndarray]
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+Shape = tuple[int, int]
 
 
-def convert_tiles(
-    source: Source,
+def whole_tile(
+    tile: Tile, shape: Shape, mask: np.ndarray | None
+) -> dict[str, Window]:
+    """Keep a tile as it is."""
+    return {tile.name: Window(0, 0, shape[1], shape[0])}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How raw data becomes patches.
+
+    Args:
+        settings: What the patches depend on, for the manifest.
+        layout: Folders of the raw data.
+        wants: Tells whether a file belongs to a split, by its stem.
+        cut: Gives the windows of a tile by the names of the patches, from
+            its height and width and its mask (0 / 1).
+        take: Takes a window of bands (..., H, W), of which a part may lie
+            beyond the edges.
+        choose: Chooses the tiles to convert.
+        notes: Says what a person should know about the tiles.
+    """
+
+    settings: dict
+    layout: Layout = field(default_factory=Layout)
+    wants: Wants = lambda split, stem: True
+    cut: Callable[[Tile, Shape, np.ndarray | None], dict[str, Window]] = (
+        whole_tile
+    )
+    take: Callable[[np.ndarray, Window], np.ndarray] = take_window
+    choose: Callable[[list[Tile]], list[Tile]] = list
+    notes: Callable[[list[Tile]], list[str]] = lambda tiles: []
+
+
+@dataclass
+class Conversion:
+    """What a conversion did.
+
+    Attributes:
+        root: The folder that was filled.
+        tiles: Number of finished tiles per split.
+        patches: Number of patches per split.
+        written: Patches of which a file was written now.
+        faults: One line of text per tile or file that could not be used.
+        notes: What else a person should know.
+    """
+
+    root: Path
+    tiles: Counter = field(default_factory=Counter)
+    patches: Counter = field(default_factory=Counter)
+    written: int = 0
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        splits = [
+            f'{split} {self.patches[split]} patches of {count} tiles'
+            for split, count in self.tiles.items()
+        ]
+        return f'{self.root}: {"; ".join(splits) or "nothing"}'
+
+    def count(self, split: str, patches: Sequence[str]) -> None:
+        """Count a finished tile, by the names of its patches."""
+        self.tiles[split] += 1
+        self.patches[split] += len(patches)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Tiles and patches per split."""
+        return {
+            split: dict(tiles=count, patches=self.patches[split])
+            for split, count in sorted(self.tiles.items())
+        }
+
+
+def convert(
+    source: Path,
     out: Path,
-    settings: dict,
-    tiles: Sequence[Tile],
-    faults: Sequence[str],
-    plan: Plan,
+    recipe: Recipe,
     image_format: str = 'png',
     workers: int | None = None,
-    take: Take = take_window,
 ) -> Conversion:
     """Write the patches of tiles; what is there already stays.
 
     Args:
-        source: Where the tiles are.
-        out: Folder for ``{part}/{image,label}/<patch>.<format>``.
-        settings: What the patches depend on, for the manifest.
-        tiles: Tiles.
-        faults: What is wrong with the source, to be listed at the end.
-        plan: Gives the windows of a tile by name, from its name, its height
-            and width and its mask (0 / 1); None is all of the tile.
+        source: Zip archive, or folder that it unpacks to.
+        out: Folder for ``{split}/{image,label}/<patch>.<format>``.
+        recipe: How the data becomes patches.
         image_format: ``png`` or ``tif``.
-        workers: Processes; all cores by default.
-        take: Takes a window of bands (..., H, W), of which a part may lie
-            beyond the edges.
+        workers: Tiles at a time; as many as there are cores by default.
 
     Raises:
         DatasetError: If the work cannot start, or must stop; the text says
@@ -59,37 +127,58 @@ def convert_tiles(
         raise ValueError(
             f'format must be one of {", ".join(FORMATS)}, not {image_format!r}'
         )
-    if workers is not None and workers < 1:
-        raise ValueError(f'workers must be 1 or more, not {workers}')
-    _keep_apart(source.path, out.absolute())
-    settings = dict(settings, format=image_format, source=str(source.path))
-    output = Output(out, settings)
-    result = Conversion(output.root, faults=list(faults))
+    check_positive('workers', workers)
+    data = open_source(source)
+    tiles, faults = find_tiles(
+        data.path, data.files(), recipe.layout, wants=recipe.wants
+    )
+    tiles = recipe.choose(tiles)
+    _keep_apart(data.path, out.absolute())
+    settings = dict(format=image_format, source=str(data.path))
+    output = Output(out, {**recipe.settings, **settings})
+    result = Conversion(output.root, faults=faults, notes=recipe.notes(tiles))
     try:
         with output.opened():
-            todo = _skip_finished(output, tiles, result)
-            work = partial(_convert_tile, source, output, plan, take)
-            jobs = work_through(
-                work, todo, workers or cores(), 'Converting tiles'
-            )
+            finished = output.finished(tiles)
+            for tile, names in finished.items():
+                result.count(tile.split, names)
+            todo = [tile for tile in tiles if tile not in finished]
+            work = partial(_convert_tile, data, output, recipe)
+            jobs = work_through(work, todo, 'Converting tiles', workers)
             with closing(jobs):
                 for tile, names, written, fault in jobs:
                     result.written += written
                     if fault:
                         result.faults.append(fault)
                     else:
-                        output.note(_key(tile), names)
-                        result.count(tile.part, names)
+                        output.note(tile, names)
+                        result.count(tile.split, names)
             output.save(None if result.faults else result.counts())
     except OSError as error:
-        raise result.stopped(error, len(tiles)) from error
-    except BrokenProcessPool as error:
-        raise result.killed(len(tiles)) from error
+        reason = f'a file cannot be written or read ({error})'
+        if error.errno in FULL:
+            reason = 'the disk is full'
+        raise DatasetError(
+            f'{reason}; {sum(result.tiles.values())} of {len(tiles)} tiles '
+            f'are done in {result.root}, and whatever was written stays.\n'
+            'Next: make room or mend this, then run the same command again to '
+            'continue.'
+        ) from error
     return result
 
 
+def check_positive(name: str, value: int | None) -> None:
+    """Check an argument that is a number of things.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if value is not None and value < 1:
+        raise ValueError(f'{name} must be 1 or more, not {value}')
+
+
 def _convert_tile(
-    source: Source, output: Output, plan: Plan, take: Take, tile: Tile
+    source: Source, output: Output, recipe: Recipe, tile: Tile
 ) -> tuple[Tile, list[str], int, str]:
     """Write what is missing of a tile.
 
@@ -98,49 +187,41 @@ def _convert_tile(
         is wrong with it, empty if nothing is.
     """
     try:
-        with ExitStack() as stack:
-            files = [tile.image, tile.mask] if tile.mask else [tile.image]
-            paths = [
-                stack.enter_context(source.local(file, output.scratch))
-                for file in files
-            ]
-            image, mask = read_pair(*(*paths, None)[:2])
-        windows = plan(tile.name, image.shape[:2], mask)
-    except RasterError as error:
-        return tile, [], 0, f'{tile.image}: {error}'
-    written = 0
-    for name, window in windows.items():
-        if _exists(output, tile, name):
-            continue
-        layers = image.transpose(2, 0, 1), mask
-        if window is not None:
-            layers = [x if x is None else take(x, window) for x in layers]
-        bands, label = layers
-        output.write_patch(tile.part, name, bands.transpose(1, 2, 0), label)
-        written += 1
-    return tile, list(windows), written, ''
+        image, mask = _read(source, tile)
+        with errors_of(tile.image):
+            windows = recipe.cut(tile, image.shape[:2], mask)
+    except ValueError as error:
+        return tile, [], 0, _find_swap(source, tile) or str(error)
+    missing = [name for name in windows if not output.has(tile, name)]
+    bands = image.transpose(2, 0, 1)
+    for name in missing:
+        window = windows[name]
+        patch = recipe.take(bands, window).transpose(1, 2, 0)
+        label = None if mask is None else recipe.take(mask, window)
+        output.write_patch(tile, name, patch, label)
+    return tile, list(windows), len(missing), ''
 
 
-def _skip_finished(
-    output: Output, tiles: Sequence[Tile], result: Conversion
-) -> list[Tile]:
-    finished, todo = output.finished(), []
-    for tile in tiles:
-        names = finished.get(_key(tile))
-        if names is not None and all(_exists(output, tile, n) for n in names):
-            result.count(tile.part, names)
-        else:
-            todo.append(tile)
-    return todo
+def _read(source: Source, tile: Tile) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read an image, BGR of (H, W, 3), and its mask, 0 / 1 of (H, W)."""
+    with errors_of(tile.image):
+        image = read_image(source.read(tile.image))
+    if tile.mask is None:
+        return image, None
+    with errors_of(tile.mask):
+        mask = read_mask(source.read(tile.mask))
+        refuse_mismatch(image.shape[:2], mask.shape)
+    return image, mask
 
 
-def _exists(output: Output, tile: Tile, name: str) -> bool:
-    paths = output.paths(tile.part, name, tile.mask is not None)
-    return all(path.exists() for path in paths)
-
-
-def _key(tile: Tile) -> str:
-    return f'{tile.part}/{tile.name}'
+def _find_swap(source: Source, tile: Tile) -> str:
+    if tile.mask is None:
+        return ''
+    try:
+        swap = find_swap(source.read(tile.image), source.read(tile.mask))
+    except RasterError:
+        return ''
+    return f'{tile.image}: {swap}' if swap else ''
 
 
 def _keep_apart(source: Path, out: Path) -> None:

@@ -1,20 +1,30 @@
 """Inria's 5000 x 5000 tiles to patches."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DatasetError, RasterError
-from ..inria import InriaDataset
-from ..inria_tiles import TEST_REGIONS, TRAINING_REGIONS, in_part, parse_tile
-from ..inria_windows import WINDOW_SIZE, tile_windows
-from ..windows import Window
-from .convert import convert_tiles
-from .result import Conversion
-from .source import Source, open_source
-from .tiles import Tile, find_tiles
+from mmseg_cube.datasets.conversion.convert import (
+    Conversion,
+    Recipe,
+    Shape,
+    check_positive,
+    convert,
+)
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.inria_tiles import (
+    LAYOUT,
+    TEST_REGIONS,
+    TRAINING_REGIONS,
+    WINDOW_SIZE,
+    in_split,
+    parse_tile,
+    tile_windows,
+)
+from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.windows import Window, refuse_smaller
+from mmseg_cube.utils.words import name_some
 
 PER_REGION = 36
 SHOWN = 8  # names of missing tiles in a note
@@ -53,100 +63,74 @@ def convert_inria(
         size: Side of a patch in pixels.
         stride: Distance of neighbouring patches; ``size`` by default.
         image_format: ``png`` or ``tif``.
-        workers: Processes; all cores by default.
+        workers: Tiles at a time; as many as there are cores by default.
 
     Raises:
-        DatasetError: If the work cannot start, or must stop; the text says
-            how much is done.
+        DatasetError: If the work cannot start, or must stop.
         ValueError: If an argument is wrong.
     """
-    if size < 1:
-        raise ValueError(f'size must be 1 or more, not {size}')
+    check_positive('size', size)
     # Refuses wrong options before any tile is read.
     tile_windows(protocol, (size, size), np.zeros((size, size)), size, stride)
-    data = open_source(source)
-    tiles, faults = find_inria_tiles(data)
-    if protocol == 'buildformer':
-        tiles = [tile for tile in tiles if tile.mask]
-        stride = size
-    settings = dict(
-        dataset='inria', protocol=protocol, size=size, stride=stride or size
+    full = protocol == 'full'
+
+    def cut(tile: Tile, shape: Shape, mask: np.ndarray | None) -> dict:
+        if full:
+            refuse_smaller(shape, size, 'the size')
+        cuts = tile_windows(protocol, shape, mask, size, stride)
+        return {patch_name(tile.name, window): window for window, _ in cuts}
+
+    def notes(tiles: list[Tile]) -> list[str]:
+        missing, found = missing_tiles(tiles), []
+        if missing:
+            found.append(
+                f'{len(missing)} of the {len(TRAINING_REGIONS) * PER_REGION} '
+                f'labelled tiles are not in {source}: '
+                f'{name_some(missing, SHOWN)}'
+            )
+        return [*found, OVERLAP] if full else found
+
+    recipe = Recipe(
+        dict(
+            dataset='inria',
+            protocol=protocol,
+            size=size,
+            stride=stride or size,
+        ),
+        LAYOUT,
+        in_inria_split,
+        cut,
+        choose=lambda tiles: [tile for tile in tiles if full or tile.mask],
+        notes=notes,
     )
-    plan = partial(_windows, protocol=protocol, size=size, stride=stride)
-    result = convert_tiles(
-        data, out, settings, tiles, faults, plan, image_format, workers
-    )
-    missing = missing_tiles(tiles)
-    if missing:
-        names = ', '.join(missing[:SHOWN]) + ', ...' * (len(missing) > SHOWN)
-        result.notes.append(
-            f'{len(missing)} of the {len(TRAINING_REGIONS) * PER_REGION} '
-            f'labelled tiles are not in {source}: {names}'
-        )
-    if protocol == 'full':
-        result.notes.append(OVERLAP)
-    return result
+    return convert(source, out, recipe, image_format, workers)
 
 
-def find_inria_tiles(source: Source) -> tuple[list[Tile], list[str]]:
-    """Find the tiles of Inria, with tiles 1-5 of each region as ``val``.
-
-    Args:
-        source: Folder or archive.
-
-    Returns:
-        Tiles, and one line of text per fault.
+def in_inria_split(split: str, stem: str) -> bool:
+    """Tell whether a tile belongs to a split, by its name.
 
     Raises:
-        DatasetError: If there is nothing, or it is ambiguous.
+        DatasetError: If it is no tile of Inria, or lies in a wrong folder.
     """
-    return find_tiles(source, InriaDataset.LAYOUT, _part)
+    region, number = parse_tile(stem)
+    known = TEST_REGIONS if split == 'test' else TRAINING_REGIONS
+    if region not in known:
+        raise DatasetError(
+            f'{stem} lies among the tiles of {split!r}, where only '
+            f'{", ".join(known)} belong.\nNext: put it into its own folder.'
+        )
+    return in_split(number, split)
 
 
 def missing_tiles(tiles: Sequence[Tile]) -> list[str]:
-    """Names of the labelled tiles of the published set that are not there.
-
-    Args:
-        tiles: The tiles that are there.
-    """
-    there = {tile.name for tile in tiles if tile.part != 'test'}
+    """Names of the labelled tiles of the published set that are not there."""
+    there = {tile.name for tile in tiles if tile.split != 'test'}
     return [
         f'{region}{number}'
         for region in TRAINING_REGIONS
         for number in range(1, PER_REGION + 1)
         if f'{region}{number}' not in there
     ]
-
-
-def _part(part: str, stem: str) -> str:
-    region, number = parse_tile(stem)
-    known = TEST_REGIONS if part == 'test' else TRAINING_REGIONS
-    if region not in known:
-        raise DatasetError(
-            f'{stem} lies among the tiles of {part!r}, where only '
-            f'{", ".join(known)} belong.\nNext: put it into its own folder.'
-        )
-    if part == 'test':
-        return part
-    return 'val' if in_part(number, 'val') else 'train'
-
-
-def _windows(
-    name: str,
-    shape: tuple[int, int],
-    mask: np.ndarray | None,
-    protocol: str,
-    size: int,
-    stride: int | None,
-) -> dict[str, Window]:
-    if protocol == 'full' and size > min(shape):
-        raise RasterError(
-            f'has {shape[1]} x {shape[0]} pixels, less than a window of '
-            f'{size}',
-            f'Set the size to {min(shape)} or less.',
-        )
-    cuts = tile_windows(protocol, shape, mask, size, stride)
-    return {patch_name(name, window): window for window, _ in cuts}
 
 
 def patch_name(tile: str, window: Window) -> str:

@@ -8,18 +8,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..errors import RasterError
-from ..masks import to_binary
-from ..rasters import read_bands
-from .pixels import find_exchange, read_pixels
-from .tiles import Tile
+from mmseg_cube.datasets.contract import (
+    find_swap,
+    read_image,
+    read_mask_values,
+    refuse_mismatch,
+    to_binary,
+)
+from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.tiles import Tile
 
 THUMB = 16  # side of the thumbnails that are compared, in pixels
 BLACK = 8  # JPEG leaves grey values up to about this in black areas
 MOST_VALUES = 16  # of a mask, in its histogram
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
     """What was found out about a tile.
 
@@ -53,52 +57,47 @@ def inspect_tile(root: Path, tile: Tile) -> Record:
         root: Folder that its files are relative to.
         tile: The tile.
     """
-    faults, found = [], {}
-    image_path = root / tile.image
-    mask_path = tile.mask and root / tile.mask
-    try:
-        found = _image(read_pixels(image_path))
-    except RasterError as error:
-        faults.append(f'{tile.image}: {error}')
-    if mask_path:
+    record, faults = Record(tile), []
+    for path, look in ((tile.image, _image), (tile.mask, _mask)):
         try:
-            values = read_bands(str(mask_path), mask_path.name)
-            found['values'] = _histogram(values)
-            mask = to_binary(values)
-            found['building'] = float(mask.mean())
-            shape = found.get('shape', mask.shape)
-            if shape != mask.shape:
-                faults.append(
-                    f'{tile.mask}: mask is {mask.shape[1]} x {mask.shape[0]} '
-                    f'pixels, its image is {shape[1]} x {shape[0]}'
-                )
-        except RasterError as error:
-            faults.append(f'{tile.mask}: {error}')
-    if faults:
-        swap = find_exchange(image_path, mask_path)
+            if path is not None:
+                with errors_of(path):
+                    look(record, root / path)
+        except ValueError as error:
+            faults.append(str(error))
+    if faults and tile.mask:
+        swap = find_swap(root / tile.image, root / tile.mask)
         faults = [f'{tile.image}: {swap}'] if swap else faults
-    return Record(tile, **found, fault='; '.join(faults))
+    record.fault = '; '.join(faults)
+    return record
 
 
-def _image(pixels: np.ndarray) -> dict:
+def _image(record: Record, path: Path) -> None:
+    pixels = read_image(path)
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    size = THUMB, THUMB
+    record.thumb = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     frame = np.concatenate(
         [pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]]
     )
+    record.black_frame = float((frame.max(1) <= BLACK).mean())
+    record.blank = bool((pixels == pixels[0, 0]).all())
+    record.shape = pixels.shape[:2]
     digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels))
-    return dict(
-        shape=pixels.shape[:2],
-        digest=digest.hexdigest(),
-        thumb=cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA),
-        blank=bool((pixels == pixels[0, 0]).all()),
-        black_frame=float((frame.max(1) <= BLACK).mean()),
-    )
+    digest.update(pixels)
+    record.digest = digest.hexdigest()
 
 
-def _histogram(values: np.ndarray) -> dict[str, int]:
-    """Count the values of the first band, the most frequent ones only."""
-    band = values[0] if values.ndim == 3 else values
+def _mask(record: Record, path: Path) -> None:
+    values = read_mask_values(path)
+    record.values = _histogram(values[0])
+    mask = to_binary(values)
+    record.building = float(mask.mean())
+    refuse_mismatch(record.shape or mask.shape, mask.shape)
+
+
+def _histogram(band: np.ndarray) -> dict[str, int]:
+    """Count the values of a band, the most frequent ones only."""
     if band.dtype == np.uint8:  # np.unique would sort 25 million of them
         numbers = np.bincount(band.ravel())
         found = np.flatnonzero(numbers)

@@ -1,31 +1,31 @@
 """The folder that a conversion fills: whole files, settings, journal."""
 
-import fcntl
 import json
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from filelock import FileLock, Timeout
 
-from ..errors import DatasetError
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 RULE = 1  # raise it when the same settings start to give other patches
 MANIFEST = 'conversion.json'
 JOURNAL = 'conversion.jsonl'
-SCRATCH = '.part'
+LOCK = '.conversion.lock'
 FORMATS = ('png', 'tif')  # both lossless
 
 
 class Output:
-    """Patches in ``{part}/{image,label}``, and what is known about them.
+    """Patches in ``{split}/{image,label}``, and what is known about them.
 
     ``conversion.json`` holds the settings, ``conversion.jsonl`` one line per
-    finished tile. Files are written in ``.part`` and renamed when they are
-    whole.
+    finished tile.
 
     Args:
         root: The folder.
@@ -35,36 +35,36 @@ class Output:
     def __init__(self, root: Path, settings: dict) -> None:
         self.root = root.absolute()
         self.settings = json.loads(json.dumps({'rule': RULE, **settings}))
-        self.scratch = self.root / SCRATCH
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Take the folder for this run and leave no temporary files there.
+        """Take the folder for this run.
 
         Raises:
             DatasetError: If it holds other data, or another run fills it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.root, os.O_RDONLY)
+        self._refuse_others()
         try:
-            self._take(lock)
-            self._check_settings()
-            self._sweep()
-            self.scratch.mkdir()
-            if not (self.root / MANIFEST).exists():
-                self.save(None)
-            try:
+            with FileLock(self.root / LOCK, timeout=0):
+                self._check_settings()
+                # Halves of files that a killed run was writing.
+                for part in self.root.glob('*/*/.*.part'):
+                    part.unlink()
+                if not (self.root / MANIFEST).exists():
+                    self.save(None)
                 yield
-            finally:
-                self._sweep()
-        finally:
-            os.close(lock)
+        except Timeout as error:
+            raise DatasetError(
+                f'another conversion is writing to {self.root}.\nNext: wait '
+                'until it is done, or take another folder.'
+            ) from error
 
-    def save(self, counts: dict[str, dict[str, int]] | None) -> None:
+    def save(self, counts: Mapping[str, Mapping[str, int]] | None) -> None:
         """Write the manifest.
 
         Args:
-            counts: Tiles and patches per part; None while incomplete.
+            counts: Tiles and patches per split; None while incomplete.
         """
         content = {
             **self.settings,
@@ -72,17 +72,11 @@ class Output:
             'counts': counts or {},
         }
         text = json.dumps(content, indent=2) + '\n'
-        self.write(self.root / MANIFEST, text.encode())
-
-    def paths(self, part: str, name: str, labelled: bool) -> list[Path]:
-        """Paths of a patch: its image and, if labelled, its mask."""
-        kinds = ('image', 'label') if labelled else ('image',)
-        name = f'{name}.{self.settings["format"]}'
-        return [self.root / part / kind / name for kind in kinds]
+        write_text_whole(self.root / MANIFEST, text)
 
     def write_patch(
         self,
-        part: str,
+        tile: Tile,
         name: str,
         image: np.ndarray,
         mask: np.ndarray | None,
@@ -90,80 +84,68 @@ class Output:
         """Write a patch, the image last.
 
         Args:
-            part: ``train``, ``val`` or ``test``.
+            tile: The tile that it is cut from.
             name: Name of the patch.
             image: BGR of shape (H, W, 3), uint8.
             mask: 0 and 1 of shape (H, W), uint8.
-        """
-        layers = [image]
-        if mask is not None:
-            layers.append(mask * 255)
-        paths = self.paths(part, name, mask is not None)
-        for path, values in zip(paths[::-1], layers[::-1], strict=True):
-            _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
-            self.write(path, data.tobytes())
-
-    def write(self, path: Path, data: bytes) -> None:
-        """Write a file whole or not at all.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If a file cannot be written.
         """
-        temporary = self.scratch / f'{os.getpid()}{SCRATCH}'
-        try:
+        layers = [image] if mask is None else [image, mask * 255]
+        paths = self._paths(tile, name)
+        for path, values in zip(paths[::-1], layers[::-1], strict=True):
+            _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            write_whole(path, partial(_write_bytes, data.tobytes()))
 
-    def note(self, tile: str, patches: list[str]) -> None:
+    def has(self, tile: Tile, name: str) -> bool:
+        """Tell whether a patch is there, image and mask."""
+        return all(path.exists() for path in self._paths(tile, name))
+
+    def note(self, tile: Tile, patches: list[str]) -> None:
         """Add a finished tile to the journal."""
-        line = json.dumps({'tile': tile, 'patches': patches})
+        line = json.dumps({'tile': _key(tile), 'patches': patches})
         with (self.root / JOURNAL).open('a') as file:
             file.write(line + '\n')
 
-    def finished(self) -> dict[str, list[str]]:
-        """Return the names of the patches of each finished tile."""
+    def finished(self, tiles: list[Tile]) -> dict[Tile, list[str]]:
+        """Return the names of the patches of each tile that is finished."""
         try:
             lines = (self.root / JOURNAL).read_text().splitlines()
         except FileNotFoundError:
             return {}
-        found = {}
+        noted = {}
         for line in lines:
             try:
                 entry = json.loads(line)
             except ValueError:  # the line that a killed run was writing
                 continue
-            found[entry['tile']] = entry['patches']
-        return found
+            noted[entry['tile']] = entry['patches']
+        return {
+            tile: noted[_key(tile)]
+            for tile in tiles
+            if _key(tile) in noted
+            and all(self.has(tile, name) for name in noted[_key(tile)])
+        }
 
-    def _sweep(self) -> None:
-        # Also what a run that was killed has left.
-        shutil.rmtree(self.scratch, ignore_errors=True)
+    def _paths(self, tile: Tile, name: str) -> list[Path]:
+        kinds = ('image', 'label') if tile.mask else ('image',)
+        name = f'{name}.{self.settings["format"]}'
+        return [self.root / tile.split / kind / name for kind in kinds]
 
-    def _take(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    def _refuse_others(self) -> None:
+        there = {path.name for path in self.root.iterdir()} - {LOCK}
+        if there and MANIFEST not in there:
             raise DatasetError(
-                f'another conversion is writing to {self.root}.\nNext: wait '
-                'until it is done, or take another folder.'
-            ) from error
-        except OSError:  # some file systems of clusters have no locks
-            pass
+                f'{self.root} holds {min(there)!r} and no {MANIFEST}, so it '
+                'is not the output of a conversion.\nNext: give a new or '
+                'empty folder.'
+            )
 
     def _check_settings(self) -> None:
         path = self.root / MANIFEST
         if not path.exists():
-            # A run that was killed at its start leaves nothing but .part.
-            others = [p.name for p in self.root.iterdir() if p != self.scratch]
-            if others:
-                raise DatasetError(
-                    f'{self.root} holds {sorted(others)[0]!r} and no '
-                    f'{MANIFEST}, so it is not the output of a conversion.\n'
-                    'Next: give a new or empty folder.'
-                )
             return
         try:
             there = json.loads(path.read_text())
@@ -183,3 +165,11 @@ class Output:
                 f'{"; ".join(changed)}.\nNext: give a new or empty folder, '
                 'or the same settings to continue.'
             )
+
+
+def _write_bytes(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
+
+
+def _key(tile: Tile) -> str:
+    return f'{tile.split}/{tile.name}'

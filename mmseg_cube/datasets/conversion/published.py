@@ -17,7 +17,7 @@ PATCH_SIZE = 512  # of the patches that were counted
 
 
 def published(dataset: str | None, manifest: Mapping) -> dict[str, dict]:
-    """Counts per part that were published for a dataset, by what they count.
+    """Counts per split that were published for a dataset, by what they count.
 
     Args:
         dataset: ``inria``, ``whu``, ``wbd`` or None.
@@ -38,26 +38,26 @@ def compare(
     """Word how counts differ from what was published.
 
     Args:
-        counts: Tiles per part.
+        counts: Tiles per split.
         expected: Published counts; the likeliest ones are compared, those
-            of the same parts first.
+            of the same splits first.
 
     Returns:
-        One line of text per part that differs.
+        One line of text per split that differs.
     """
     if not expected:
         return []
 
     def differing(name: str) -> list[str]:
         numbers = expected[name]
-        return [p for p in numbers if counts.get(p, 0) != numbers[p]]
+        return [s for s in numbers if counts.get(s, 0) != numbers[s]]
 
     def distance(name: str) -> tuple[bool, int]:
         return set(expected[name]) != set(counts), len(differing(name))
 
     name = min(expected, key=distance)
     return [
-        f'{part}: {counts.get(part, 0):,} tiles, published for {name}: '
-        f'{expected[name][part]:,}'
-        for part in differing(name)
+        f'{split}: {counts.get(split, 0):,} tiles, published for {name}: '
+        f'{expected[name][split]:,}'
+        for split in differing(name)
     ]

@@ -1,23 +1,17 @@
 """Raw data as it was downloaded: a folder, or a zip that stays packed."""
 
-import os
-import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from ..errors import DatasetError, RasterError
+from mmseg_cube.datasets.errors import DatasetError, RasterError
+from mmseg_cube.datasets.tiles import list_files
 
 ZIP_SUFFIX = '.zip'
 PACKED = '.7z'
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
 
 
-@dataclass(frozen=True)
 class FolderSource:
     """A folder of files.
 
@@ -25,71 +19,42 @@ class FolderSource:
         path: The folder.
     """
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def files(self) -> list[PurePosixPath]:
         """List all files, relative to the folder."""
-        found = []
-        for folder, _, names in os.walk(self.path, followlinks=True):
-            inside = Path(folder).relative_to(self.path).as_posix()
-            found += [PurePosixPath(inside, name) for name in names]
-        return sorted(found)
+        return list_files(self.path)
 
-    @contextmanager
-    def local(self, file: PurePosixPath, scratch: Path) -> Iterator[Path]:
-        """Give a file a path on disk.
-
-        Args:
-            file: One of :meth:`files`.
-            scratch: Folder for temporary files.
-        """
-        yield self.path / file
+    def read(self, file: PurePosixPath) -> Path:
+        """Return where a file can be read."""
+        return self.path / file
 
 
-@dataclass(frozen=True)
 class ZipSource:
-    """A zip archive, of which one file at a time is unpacked.
+    """A zip archive.
 
     Args:
         path: The archive.
     """
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._archive = zipfile.ZipFile(path)
 
     def files(self) -> list[PurePosixPath]:
         """List all files by their names in the archive."""
-        with zipfile.ZipFile(self.path) as archive:
-            names = archive.namelist()
+        names = self._archive.namelist()
         return sorted(PurePosixPath(n) for n in names if not n.endswith('/'))
 
-    @contextmanager
-    def local(self, file: PurePosixPath, scratch: Path) -> Iterator[Path]:
-        """Unpack a file for as long as it is needed.
-
-        Args:
-            file: One of :meth:`files`.
-            scratch: Folder for temporary files.
+    def read(self, file: PurePosixPath) -> bytes:
+        """Unpack a file.
 
         Raises:
             RasterError: If the archive is damaged there.
-            OSError: If the file cannot be written.
         """
-        path = scratch / f'{os.getpid()}-{file.parent.name}-{file.name}'
         try:
-            with path.open('wb') as target:
-                for block in self._blocks(file):
-                    target.write(block)
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-
-    def _blocks(self, file: PurePosixPath) -> Iterator[bytes]:
-        try:
-            # Handles must not be shared by processes.
-            archive = _open_zip(self.path, os.getpid())
-            with archive.open(file.as_posix()) as member:
-                while block := member.read(shutil.COPY_BUFSIZE):
-                    yield block
+            return self._archive.read(file.as_posix())
         except DAMAGED as error:
             raise RasterError(
                 f'cannot be unpacked from {self.path.name} ({error})',
@@ -130,8 +95,3 @@ def open_source(path: Path) -> Source:
             'or unpack it and give the folder.'
         )
     return ZipSource(path)
-
-
-@lru_cache(maxsize=1)
-def _open_zip(path: Path, _: int) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)

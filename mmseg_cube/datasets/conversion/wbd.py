@@ -1,17 +1,20 @@
 """WBD's tiles or orthophotos to the folders of ``WBDDataset``."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..layout import Layout
-from ..windows import Window
-from .convert import convert_tiles
-from .inria import patch_name
-from .result import Conversion
-from .source import open_source
-from .tiles import find_tiles
+from mmseg_cube.datasets.conversion.convert import (
+    Conversion,
+    Recipe,
+    Shape,
+    check_positive,
+    convert,
+    whole_tile,
+)
+from mmseg_cube.datasets.conversion.inria import patch_name
+from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.windows import Window
 
 TILE_SIZE = 512
 
@@ -36,28 +39,27 @@ def convert_wbd(
         out: Folder to fill.
         size: Side of a tile in pixels.
         image_format: ``png`` or ``tif``.
-        workers: Processes; all cores by default.
+        workers: Tiles at a time; as many as there are cores by default.
 
     Raises:
-        DatasetError: If the work cannot start, or must stop; the text says
-            how much is done.
+        DatasetError: If the work cannot start, or must stop.
         ValueError: If an argument is wrong.
     """
-    if size < 1:
-        raise ValueError(f'size must be 1 or more, not {size}')
-    data = open_source(source)
-    tiles, faults = find_tiles(data, Layout())
-    return convert_tiles(
-        data,
-        out,
-        dict(dataset='wbd', protocol='tiles', size=size),
-        tiles,
-        faults,
-        partial(_squares, size=size),
-        image_format,
-        workers,
-        take_filled,
-    )
+    check_positive('size', size)
+
+    def cut(tile: Tile, shape: Shape, mask: np.ndarray | None) -> dict:
+        if max(shape) <= size:
+            return whole_tile(tile, shape, mask)
+        windows = [
+            Window(x, y, size, size)
+            for y in range(0, shape[0], size)
+            for x in range(0, shape[1], size)
+        ]
+        return {patch_name(tile.name, window): window for window in windows}
+
+    settings = dict(dataset='wbd', protocol='tiles', size=size)
+    recipe = Recipe(settings, cut=cut, take=take_filled)
+    return convert(source, out, recipe, image_format, workers)
 
 
 def take_filled(values: np.ndarray, window: Window) -> np.ndarray:
@@ -67,24 +69,8 @@ def take_filled(values: np.ndarray, window: Window) -> np.ndarray:
         values: Array of shape (..., H, W).
         window: The window; its upper left corner is inside.
     """
-    part = values[
-        ...,
-        window.y : window.y + window.height,
-        window.x : window.x + window.width,
-    ]
-    rest = window.height - part.shape[-2], window.width - part.shape[-1]
-    beyond = [(0, 0)] * (values.ndim - 2) + [(0, length) for length in rest]
-    return np.pad(part, beyond)
-
-
-def _squares(
-    name: str, shape: tuple[int, int], mask: np.ndarray | None, size: int
-) -> dict[str, Window | None]:
-    if max(shape) <= size:
-        return {name: None}
-    windows = [
-        Window(x, y, size, size)
-        for y in range(0, shape[0], size)
-        for x in range(0, shape[1], size)
-    ]
-    return {patch_name(name, window): window for window in windows}
+    height, width = values.shape[-2:]
+    inside = values[(..., *window.inside(Window(0, 0, width, height)))]
+    rest = zip((window.height, window.width), inside.shape[-2:], strict=True)
+    beyond = [(0, 0)] * (values.ndim - 2) + [(0, a - b) for a, b in rest]
+    return np.pad(inside, beyond)

@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from ..layout import Layout
-from .convert import convert_tiles
-from .result import Conversion
-from .source import open_source
-from .tiles import find_tiles
+from mmseg_cube.datasets.conversion.convert import Conversion, Recipe, convert
 
 
 def convert_whu(
@@ -27,28 +21,11 @@ def convert_whu(
         source: Zip archive or folder that holds the splits.
         out: Folder to fill.
         image_format: ``png`` or ``tif``.
-        workers: Processes; all cores by default.
+        workers: Tiles at a time; as many as there are cores by default.
 
     Raises:
-        DatasetError: If the work cannot start, or must stop; the text says
-            how much is done.
+        DatasetError: If the work cannot start, or must stop.
         ValueError: If an argument is wrong.
     """
-    data = open_source(source)
-    tiles, faults = find_tiles(data, Layout())
-    return convert_tiles(
-        data,
-        out,
-        dict(dataset='whu', protocol='tiles'),
-        tiles,
-        faults,
-        _whole,
-        image_format,
-        workers,
-    )
-
-
-def _whole(
-    name: str, shape: tuple[int, int], mask: np.ndarray | None
-) -> dict[str, None]:
-    return {name: None}
+    recipe = Recipe(dict(dataset='whu', protocol='tiles'))
+    return convert(source, out, recipe, image_format, workers)

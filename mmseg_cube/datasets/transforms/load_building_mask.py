@@ -1,14 +1,12 @@
-from io import BytesIO
-
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
+from mmseg_cube.datasets.contract import read_mask
+from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.rasters import Source
 from mmseg_cube.utils.quiet import quiet_libraries
-
-from ..errors import RasterError
-from ..masks import read_building_mask
 
 
 @TRANSFORMS.register_module()
@@ -50,11 +48,8 @@ class LoadBuildingMask(BaseTransform):
                 f'{path}: reduce_zero_label=True would ignore the background '
                 'class, label 0. Set it to False in the dataset'
             )
-        try:
-            with quiet_libraries():
-                mask = read_building_mask(self._source(path), path)
-        except RasterError as error:
-            raise ValueError(f'{path}: {error}') from error
+        with errors_of(path), quiet_libraries():
+            mask = read_mask(self._source(path))
         label_map = results.get('label_map')
         if label_map:
             table = np.arange(2, dtype=np.uint8)
@@ -68,7 +63,7 @@ class LoadBuildingMask(BaseTransform):
     def __repr__(self) -> str:
         return f'{type(self).__name__}(backend_args={self.backend_args})'
 
-    def _source(self, path: str) -> str | BytesIO:
+    def _source(self, path: str) -> Source:
         if self.backend_args is None:
             return path
-        return BytesIO(fileio.get(path, backend_args=self.backend_args))
+        return fileio.get(path, backend_args=self.backend_args)

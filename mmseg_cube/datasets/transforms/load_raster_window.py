@@ -2,20 +2,17 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_cube.utils.quiet import quiet_libraries
-
-from ..building_windows import (
+from mmseg_cube.datasets.contract import (
+    IGNORED,
     find_swap,
-    mismatch,
-    naming,
     read_image,
     read_mask,
+    refuse_mismatch,
 )
-from ..errors import RasterError
-from ..raster_windows import raster_shape
-from ..windows import Window
-
-IGNORED = 255
+from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.rasters import raster_shape
+from mmseg_cube.datasets.windows import Window, refuse_smaller
+from mmseg_cube.utils.quiet import quiet_libraries
 
 
 @TRANSFORMS.register_module()
@@ -60,55 +57,47 @@ class LoadRasterWindow(BaseTransform):
 
     def _load(self, results: dict) -> dict:
         path, mask_path = results['img_path'], results.get('seg_map_path')
-        with naming(path):
-            window = self._window(results, path)
+        with errors_of(path):
+            shape = raster_shape(path)
+            window = _choose_window(results, shape)
         try:
-            with naming(path):
+            with errors_of(path):
                 results['img'] = read_image(path, window)
             if mask_path is not None:
-                results['gt_seg_map'] = _read_mask(
-                    mask_path, raster_shape(path), window, results.get('core')
-                )
+                with errors_of(mask_path):
+                    refuse_mismatch(shape, raster_shape(mask_path))
+                    mask = read_mask(mask_path, window)
+                results['gt_seg_map'] = _keep_core(mask, window, results)
                 results.setdefault('seg_fields', []).append('gt_seg_map')
         except ValueError as error:
-            swap = mask_path and find_swap(path, mask_path)
+            swap = find_swap(path, mask_path)
             if not swap:
                 raise
             raise ValueError(f'{path}: {swap}') from error
-        results.update(window=window, raster_shape=raster_shape(path))
-        shape = window.height, window.width
-        results['img_shape'] = results['ori_shape'] = shape
+        results.update(window=window, raster_shape=shape)
+        size = window.height, window.width
+        results['img_shape'] = results['ori_shape'] = size
         return results
 
-    @staticmethod
-    def _window(results: dict, path: str) -> Window:
-        if results.get('window') is not None:
-            return Window(*results['window'])
-        height, width = raster_shape(path)
-        size = results.get('window_size')
-        if size is None:
-            return Window(0, 0, width, height)
-        if size > min(height, width):
-            raise RasterError(
-                f'has {width} x {height} pixels, less than a window of {size}',
-                f'Set window_size to {min(height, width)} or less.',
-            )
-        x, y = np.random.randint((width - size + 1, height - size + 1))
-        return Window(int(x), int(y), size, size)
+
+def _choose_window(results: dict, shape: tuple[int, int]) -> Window:
+    """Choose the window of a raster of this height and width."""
+    if results.get('window') is not None:
+        return Window(*results['window'])
+    height, width = shape
+    size = results.get('window_size')
+    if size is None:
+        return Window(0, 0, width, height)
+    refuse_smaller(shape, size)
+    x, y = np.random.randint((width - size + 1, height - size + 1))
+    return Window(int(x), int(y), size, size)
 
 
-def _read_mask(
-    path: str, shape: tuple[int, int], window: Window, core: Window | None
-) -> np.ndarray:
-    """Read a window of the mask of an image of this shape."""
-    with naming(path):
-        fault = mismatch(path, shape, raster_shape(path))
-        if fault:
-            raise ValueError(fault)
-        mask = read_mask(path, window)
-    if core is None:
+def _keep_core(mask: np.ndarray, window: Window, results: dict) -> np.ndarray:
+    """Ignore the pixels of a mask that count in another window."""
+    if results.get('core') is None:
         return mask
-    part = Window(*core).inside(window)
+    core = Window(*results['core']).inside(window)
     kept = np.full_like(mask, IGNORED)
-    kept[part] = mask[part]
+    kept[core] = mask[core]
     return kept

@@ -8,13 +8,13 @@ import pytest
 import rasterio
 from PIL import Image
 
-from mmseg_cube.datasets import verified as verified_module
+from mmseg_cube.datasets import file_facts
 
 
 @pytest.fixture(autouse=True)
 def _own_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        verified_module, 'cache_folder', lambda: tmp_path / 'memory'
+        file_facts, 'cache_folder', lambda: tmp_path / 'memory'
     )
 
 

@@ -6,9 +6,8 @@ from PIL import Image
 
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu, output
-from mmseg_cube.datasets.conversion.check import check_data
+from mmseg_cube.datasets.conversion.check import building_share, check_data
 from mmseg_cube.datasets.conversion.check_report import summarise
-from mmseg_cube.datasets.conversion.describe import building_share
 
 
 def check(root, dataset=None):
@@ -27,7 +26,7 @@ def test_good_data(tmp_path, make_splits):
     assert found.findings == []
     assert found.notes == []
     assert found.dataset is None
-    train = summarise(found.parts()['train'])
+    train = summarise(found.splits()['train'])
     # Buildings of 6 rows and 2, 9 and 10 columns in 24 x 24 pixels.
     assert train['building'] == round(100 * 6 * 21 / (3 * 24 * 24), 3)
     assert train['values'] == {'0': 3 * 576 - 126, '255': 126}

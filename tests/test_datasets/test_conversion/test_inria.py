@@ -9,11 +9,11 @@ from mmseg_cube.datasets import (
     DatasetError,
     InriaDataset,
 )
+from mmseg_cube.datasets.contract import to_binary
 from mmseg_cube.datasets.conversion import convert_inria
 from mmseg_cube.datasets.conversion.inria import patch_name
-from mmseg_cube.datasets.inria_windows import tile_windows
-from mmseg_cube.datasets.masks import to_binary
-from mmseg_cube.datasets.raster_windows import read_window
+from mmseg_cube.datasets.inria_tiles import tile_windows
+from mmseg_cube.datasets.rasters import read_raster
 
 OPTIONS = [
     ('full', 64, None),
@@ -29,15 +29,15 @@ def direct(root, protocol, size, stride):
     for number in range(1, 8):
         name = f'austin{number}'
         image, gt = (train / f / f'{name}.tif' for f in ('images', 'gt'))
-        mask = to_binary(read_window(gt))
+        mask = to_binary(read_raster(gt))
         part = 'val' if number <= 5 else 'train'
         for window, _ in tile_windows(
             protocol, mask.shape, mask, size, stride
         ):
             stem = f'{name}_{window.y:05d}_{window.x:05d}'
-            pixels = read_window(image, window).transpose(1, 2, 0)
+            pixels = read_raster(image, window).transpose(1, 2, 0)
             found[f'{part}/image/{stem}'] = pixels
-            found[f'{part}/label/{stem}'] = read_window(gt, window)[0]
+            found[f'{part}/label/{stem}'] = read_raster(gt, window)[0]
     return found
 
 
@@ -104,7 +104,6 @@ def test_archive_and_format_change_nothing(inria, tmp_path, pack, patches):
         inria, tmp_path / 'b', 'buildformer', 128, None, 'tif', workers=2
     )
     same(patches(tmp_path / 'a'), patches(tmp_path / 'b'))
-    assert not list(tmp_path.glob('?/.*'))
 
 
 def test_own_datasets_read_the_patches(inria, tmp_path):

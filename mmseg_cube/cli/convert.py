@@ -1,0 +1,86 @@
+"""Convert the raw data of Inria, WHU or WBD to patches on disk.
+
+inria  cuts the tiles of Inria Aerial Image Labeling into the windows that
+       InriaDataset reads from the tiles, bit for bit. Scores under the two
+       protocols differ by several points: always name it. Patches of "full"
+       overlap at the end of each row, so score on the tiles.
+whu    takes the aerial set or satellite set II of the WHU Building Dataset,
+       with any of the folder names, file formats and mask encodings of its
+       mirrors.
+wbd    takes tiles of the Waterloo Building Dataset. Larger images, such as
+       the orthophotos of 8350 x 8350 pixels, are cut into tiles; those of
+       the last row and column are filled up with black.
+
+Exits with 1 if some of the data could not be used; all of it is named.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmseg_cube.cli import arguments
+
+CONTINUES = True
+SIZE = 512
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the three datasets."""
+    datasets = parser.add_subparsers(dest='dataset', required=True)
+    for name in ('inria', 'whu', 'wbd'):
+        each = datasets.add_parser(name, allow_abbrev=False)
+        each.add_argument(
+            'source',
+            type=Path,
+            help='zip archive, or folder that it unpacks to',
+        )
+        arguments.out(
+            each,
+            'folder to fill; a run that was stopped continues there',
+            required=True,
+        )
+        each.add_argument(
+            '--format',
+            choices=('png', 'tif'),
+            default='png',
+            help='of patches (png)',
+        )
+        arguments.workers(each)
+        if name != 'whu':
+            arguments.size(each, SIZE, 'side of a patch in pixels')
+        if name == 'inria':
+            each.add_argument(
+                '--protocol',
+                choices=('full', 'buildformer'),
+                default='full',
+                help='full: every pixel; buildformer: padded tiles, patches '
+                'with more than 5 %% building (full)',
+            )
+            each.add_argument(
+                '--stride',
+                type=arguments.positive,
+                help='distance of neighbouring patches, full only (the size)',
+            )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert, and say how it went."""
+    from mmseg_cube.datasets import conversion
+    from mmseg_cube.utils.words import listing
+
+    options = vars(args)
+    convert = getattr(conversion, f'convert_{options.pop("dataset")}')
+    image_format = options.pop('format')
+    result = convert(**options, image_format=image_format)
+    for note in result.notes:
+        print(f'Note: {note}', file=sys.stderr)
+    print(f'{result} ({result.written} written now)', flush=True)
+    if not result.faults:
+        return 0
+    count = len(result.faults)
+    print(
+        f'{count} fault(s):\n{listing(result.faults, count)}\nNext: mend '
+        'these and run the same command again; it does only what is missing.',
+        file=sys.stderr,
+    )
+    return 1

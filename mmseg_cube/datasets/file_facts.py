@@ -1,0 +1,90 @@
+"""What earlier runs learnt about files, valid while these are unchanged."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from mmseg_cube.utils.whole_files import write_text_whole
+
+RULES = 2  # raise it when a check becomes stricter: old entries then lapse
+
+Facts = Mapping[str, Sequence[int]]
+
+
+def cache_folder() -> Path:
+    """Return the user's folder for facts about files."""
+    return Path(user_cache_dir('mmseg_cube', appauthor=False)) / 'files'
+
+
+class FileFacts:
+    """What was learnt from files that passed a check, kept between runs.
+
+    A file counts as unchanged while its byte count and modification time
+    (nanoseconds) stay. The memory is a convenience: what cannot be read or
+    written is forgotten without a word.
+
+    Args:
+        root: Folder of the dataset; each has a memory of its own.
+    """
+
+    def __init__(self, root: Path) -> None:
+        key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:20]
+        self.path = cache_folder() / f'{key}.json'
+        self._known = self._load()
+        self._fresh: dict[str, list[int]] = {}
+
+    def recall(
+        self, kind: str, path: str, learn: Callable[[str], Facts]
+    ) -> tuple[int, ...]:
+        """Return what is known of a file; look into it if nothing is.
+
+        Args:
+            kind: What to know, such as the size of an ``image``.
+            path: The file.
+            learn: Looks into the file and returns its facts by kind, among
+                them the one asked for.
+        """
+        try:
+            status = Path(path).stat()
+        except OSError:
+            return tuple(learn(path)[kind])  # says what is wrong with it
+        stamp = [status.st_size, status.st_mtime_ns]
+        entry = self._known.get(_name(kind, path))
+        if entry is not None and entry[:2] == stamp:
+            return tuple(entry[2:])
+        facts = learn(path)
+        for each, values in facts.items():
+            self._known[_name(each, path)] = [*stamp, *values]
+            self._fresh[_name(each, path)] = [*stamp, *values]
+        return tuple(facts[kind])
+
+    def save(self) -> None:
+        """Add what is new to the memory on disk."""
+        if not self._fresh:
+            return
+        # Other processes may have saved meanwhile.
+        entries = {**self._load(), **self._fresh}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_text_whole(
+                self.path, json.dumps({'rules': RULES, 'files': entries})
+            )
+        except OSError:
+            return
+
+    def _load(self) -> dict[str, list[int]]:
+        try:
+            content = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(content, dict) or content.get('rules') != RULES:
+            return {}
+        return content['files']
+
+
+def _name(kind: str, path: str) -> str:
+    return f'{kind}:{os.path.abspath(path)}'  # noqa: PTH100, lexical

@@ -1,0 +1,61 @@
+"""Work on many files by several threads, which decoders let run freely."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from joblib import cpu_count
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from mmseg_cube.utils.quiet import quiet_libraries
+
+
+def work_through(
+    work: Callable[[Any], Any],
+    items: Sequence,
+    title: str,
+    workers: int | None = None,
+    patience: float = 0.0,
+) -> Iterator[Any]:
+    """Call a function for every item and yield results as they come.
+
+    When the consumer stops, also by Ctrl-C, items that wait are dropped and
+    those at work are finished.
+
+    Args:
+        work: Function of one item.
+        items: Items.
+        title: Text at the bar of progress on standard error.
+        workers: Threads; as many as there are cores by default.
+        patience: Seconds after which the bar appears.
+    """
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=len(items))
+    start = time.monotonic()
+    pool = ThreadPoolExecutor(workers or cpu_count())
+    with quiet_libraries():
+        try:
+            jobs = [pool.submit(work, item) for item in items]
+            for job in as_completed(jobs):
+                bar.advance(task)
+                if time.monotonic() - start >= patience:
+                    bar.start()  # does nothing once it has started
+                yield job.result()
+        finally:
+            if bar.live.is_started:
+                bar.stop()
+            pool.shutdown(cancel_futures=True)

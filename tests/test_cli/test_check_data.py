@@ -1,0 +1,53 @@
+import json
+import shutil
+
+from PIL import Image
+
+from mmseg_cube.cli import main
+
+
+def check(root, *words):
+    return main(['check-data', str(root), *map(str, words)])
+
+
+def test_good_data(sample_city, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert check(sample_city['whu'], '--out', out, '--workers', 2) == 0
+    said = capsys.readouterr().out
+    assert 'Fine' in said
+    row = next(line for line in said.splitlines() if 'train' in line)
+    assert row.split()[:4] == ['train', '4', '4', '256x256']
+    assert 'published for the aerial set: 4,736' in said
+    assert {path.name for path in out.iterdir()} == {
+        'report.json',
+        'contact_sheet.png',
+    }
+    report = json.loads((out / 'report.json').read_text())
+    assert report['fine'] is True
+    assert report['dataset'] == 'whu'
+    assert report['splits']['train']['tiles'] == 4
+    assert len(report['tiles']) == 8
+    sheet = Image.open(out / 'contact_sheet.png')
+    orange = (255, 170, 0)  # outlines of masks
+    colours = sheet.getcolors(sheet.width * sheet.height)
+    assert {colour: count for count, colour in colours}[orange] > 500
+
+
+def test_data_that_is_wrong(sample_city, tmp_path, capsys):
+    root = shutil.copytree(sample_city['wbd'], tmp_path / 'data')
+    shutil.copy(root / 'train/image/1.png', root / 'test/image/2.png')
+    (root / 'val' / 'label' / '1.png').unlink()
+    before = sorted(tmp_path.rglob('*'))
+    assert check(root, '--dataset', 'wbd') == 1
+    said = capsys.readouterr().out
+    assert 'Training would be wrong (2)' in said
+    assert 'val/image/1.png: image without a mask' in said
+    assert 'the same image in train and test' in said
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+def test_bad_input(tmp_path, capsys):
+    assert check(tmp_path / 'nowhere') == 2
+    assert 'Next: give the folder' in capsys.readouterr().err
+    assert check(tmp_path) == 2
+    assert check(tmp_path, '--dataset', 'cityscapes') == 2

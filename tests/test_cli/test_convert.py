@@ -1,0 +1,103 @@
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_cube.cli import main
+
+PATIENCE = 60  # seconds until a process that does not answer is given up
+
+
+def convert(dataset, source, out, *words):
+    words = [dataset, source, '--out', out, *words]
+    return main(['convert', *map(str, words)])
+
+
+def files(root):
+    return {
+        path.relative_to(root): path.read_bytes()
+        for path in root.glob('*/*/*')
+    }
+
+
+@pytest.mark.parametrize('name', ['whu', 'wbd'])
+def test_tiles(sample_city, tmp_path, capsys, name):
+    args = name, sample_city[name], tmp_path / 'out'
+    assert convert(*args, '--workers', 1) == 0
+    said = capsys.readouterr().out
+    assert 'train 4 patches of 4 tiles; val 2 patches of 2 tiles' in said
+    assert '(8 written now)' in said
+    assert convert(*args) == 0
+    assert '(0 written now)' in capsys.readouterr().out
+    assert convert(*args, '--format', 'tif') == 2
+    assert 'filled with other settings' in capsys.readouterr().err
+
+
+def test_inria(sample_city, tmp_path, capsys):
+    args = 'inria', sample_city['inria'], tmp_path / 'a'
+    assert convert(*args, '--size', 100, '--stride', 80) == 0
+    said = capsys.readouterr()
+    assert 'val 45 patches of 5 tiles' in said.out
+    assert '173 of the 180 labelled tiles are not in' in said.err
+    args = 'inria', sample_city['inria'], tmp_path / 'b', '--size', 100
+    assert convert(*args, '--protocol', 'buildformer') == 0
+    manifest = json.loads((tmp_path / 'b/conversion.json').read_text())
+    assert manifest['protocol'] == 'buildformer'
+    assert manifest['size'] == manifest['stride'] == 100
+
+
+def test_wbd_cuts(sample_city, tmp_path):
+    out = tmp_path / 'out'
+    assert convert('wbd', sample_city['wbd'], out, '--size', 200) == 0
+    assert len(files(out)) == 2 * 8 * 4
+
+
+def test_faults_are_listed_at_the_end(tmp_path, capsys):
+    for name in ('1.png', '2.png'):
+        for folder in ('image', 'label'):
+            path = tmp_path / 'raw' / 'train' / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shape = (8, 8, 3) if folder == 'image' else (8, 8)
+            Image.fromarray(np.zeros(shape, np.uint8)).save(path)
+    path = tmp_path / 'raw' / 'train' / 'image' / '2.png'
+    path.write_bytes(b'not an image [bold]')
+    assert convert('whu', tmp_path / 'raw', tmp_path / 'out') == 1
+    said = capsys.readouterr()
+    assert 'train 1 patches of 1 tiles' in said.out
+    assert '1 fault(s)' in said.err
+    assert 'train/image/2.png: cannot be read' in said.err
+    assert 'does only what is missing' in said.err
+
+
+def test_resumes_after_kill_9(sample_city, tmp_path):
+    out = tmp_path / 'out'
+    args = 'inria', sample_city['inria'], out, '--size', 16, '--workers', 2
+    process = os.fork()
+    if process == 0:
+        convert(*args)
+        os._exit(0)
+    deadline = time.monotonic() + PATIENCE
+    while len(list(out.glob('*/image/*'))) < 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    there = {
+        path: data
+        for path, data in files(out).items()
+        if not path.name.startswith('.')
+    }
+    total = 2 * 7 * 16**2
+    assert 0 < len(there) < total
+    assert convert(*args) == 0
+    whole = files(out)
+    assert len(whole) == total
+    assert all(whole[path] == data for path, data in there.items())
+    for path in whole:
+        with Image.open(out / path) as image:
+            assert image.size == (16, 16)
+            image.load()
