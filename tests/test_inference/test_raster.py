@@ -2,18 +2,20 @@ import numpy as np
 import pytest
 import torch
 
+from mmseg_cube.datasets.windows import cut_grid
 from mmseg_cube.inference import (
     Tiling,
     predict_bands,
     predict_mask,
     predict_raster,
 )
+from mmseg_cube.inference.blending import blending_shares
 
 
 @pytest.mark.parametrize(
     'shape', [(100, 130), (32, 32), (20, 90), (90, 20), (5, 7), (1, 40)]
 )
-@pytest.mark.parametrize('stride', [32, 16, 11])
+@pytest.mark.parametrize('stride', [32, 11])
 @pytest.mark.parametrize('tta', [False, True])
 def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     model = pixelwise()
@@ -28,6 +30,20 @@ def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     assert mask.dtype == np.uint8
     sure = np.abs(direct - 0.3) > 1e-5
     np.testing.assert_array_equal(mask[sure], direct[sure] > 0.3)
+
+
+@pytest.mark.parametrize(
+    'length, size, stride', [(100, 32, 16), (101, 32, 31), (9, 16, 4)]
+)
+def test_shares_of_windows_add_up_to_one(length, size, stride):
+    starts = {cut.window.x for cut in cut_grid(size, length, size, stride)}
+    shares = blending_shares(starts, size)
+    assert shares.keys() == starts
+    total = torch.zeros(max(length, size))
+    for start, share in shares.items():
+        assert share.min() > 0
+        total[start : start + size] += share
+    torch.testing.assert_close(total, torch.ones_like(total))
 
 
 def test_neighbours_blend_smoothly(pixelwise, write_raster):
@@ -57,6 +73,10 @@ def test_bands_follow_each_other(pixelwise, write_raster):
     told = []
     tiling = Tiling(32, 16, batch=4)
     bands = predict_bands(model, path, tiling, lambda *n: told.append(n))
+    first = next(bands)
+    # Rows are there before all of the raster is read.
+    assert sum(shape[0] for shape in model.shapes) < 20
+    bands = [first, *bands]
     tops = [(band.top, len(band.probability)) for band in bands]
     assert tops[0] == (0, 16)
     assert all(rows <= 32 for _, rows in tops)
@@ -66,15 +86,6 @@ def test_bands_follow_each_other(pixelwise, write_raster):
     assert told[-1] == (windows, windows)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert max(shape[0] for shape in model.shapes) == 4
-
-
-def test_rows_are_there_before_the_raster_is_read(pixelwise, write_raster):
-    path, _ = write_raster(300, 50)
-    model = pixelwise()
-    bands = predict_bands(model, path, Tiling(32, 16, batch=1))
-    next(bands)
-    assert sum(shape[0] for shape in model.shapes) < 10
-    bands.close()
 
 
 def test_default_is_half_a_window():
