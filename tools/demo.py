@@ -1,7 +1,7 @@
 """Watch a small ConvNeXt-U-Cube learn to find roofs.
 
-Draws a sample city, trains through mmseg's own train script, tests through
-its own test script, and shows the scores and the pictures.
+Draws a sample city, trains and tests through mmseg's own scripts, and shows
+the scores and the pictures. All that it writes is in --work-dir.
 """
 
 import argparse
@@ -11,48 +11,30 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from rich.console import Console
-from rich.table import Table
+import cv2
+
+from mmseg_cube.datasets.sample_city import write_whu
+from mmseg_cube.evaluation.error_picture import draw_panels
+from mmseg_cube.utils.tables import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128'
+WORK = ROOT / 'work_dirs' / 'demo'
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
-OVERVIEW = 4  # scenes in one picture
-SPLITS = (('train', 96), ('val', 8), ('test', 24))
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--work-dir',
-        type=Path,
-        default=ROOT / 'work_dirs' / 'demo',
-        help='folder for the city, the network and the pictures',
-    )
-    parser.add_argument('--seed', type=int, default=0, help='seed (0)')
-    parser.add_argument(
-        '--iterations', type=int, help='shorter or longer training'
-    )
-    return parser.parse_args(argv)
-
-
-def run(console: Console, title: str, script: str, *args: object) -> None:
-    """Run a tool of this repository, showing its name and its output."""
-    command = [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / script)]
-    command += map(str, args)
-    console.rule(title)
-    subprocess.run(command, check=True)
+SPLITS = {'train': 96, 'val': 8, 'test': 24}
+ROWS = 4  # of the overview
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demonstration; 0 if all went well, else the failed tool's."""
-    args = parse_args(argv)
-    console = Console()
+    """Run the demonstration; 0 if all went well, else the failed step's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--work-dir', type=Path, default=WORK)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--iterations', type=int, help='of the training')
+    args = parser.parse_args(argv)
     work = args.work_dir.resolve()
-    city, train, test = work / 'city', work / 'train', work / 'test'
+    city = work / f'city-{args.seed}'
+    train, test = work / 'train', work / 'test'
     config = ROOT / 'configs' / 'unet_convnext' / f'{CONFIG}.py'
     options = ['--cfg-options', f'randomness.seed={args.seed}']
     for loader in ('train', 'val', 'test'):
@@ -67,74 +49,60 @@ def main(argv: Sequence[str] | None = None) -> int:
             f'param_scheduler.1.begin={warm_up}',
             f'param_scheduler.1.end={args.iterations}',
         ]
-    counts = [f'--{split}={count}' for split, count in SPLITS]
     try:
-        run(
-            console,
-            '1/4 Draw the sample city',
-            'make_sample_city.py',
-            'whu',
-            city,
-            f'--seed={args.seed}',
-            *counts,
-        )
-        run(
-            console,
-            "2/4 Train with mmseg's train script",
-            'train.py',
-            config,
-            f'--work-dir={train}',
-            *options,
-        )
-        checkpoint = (train / 'last_checkpoint').read_text().strip()
-        run(
-            console,
-            "3/4 Test with mmseg's test script",
-            'test.py',
-            config,
-            checkpoint,
-            f'--work-dir={test}',
-            f'--out={test / "masks"}',
-            *options,
-        )
+        say('1/4 Draw the sample city')
+        write_whu(city, SPLITS, seed=args.seed)
+        say("2/4 Train with mmseg's train script")
+        run('train', config, f'--work-dir={train}', *options)
+        say("3/4 Test with mmseg's test script")
+        weights = (train / 'last_checkpoint').read_text().strip()
+        masks = test / 'masks'
+        folders = f'--work-dir={test}', f'--out={masks}'
+        run('test', config, weights, *folders, *options)
+    except ValueError as error:
+        print(f'Stopped: {error}', file=sys.stderr)
+        return 2
     except subprocess.CalledProcessError as error:
-        console.print(f'Stopped: {Path(error.cmd[3]).name} failed, see above.')
+        print('Stopped: the last step failed, see above.', file=sys.stderr)
         return error.returncode
-    console.rule('4/4 Draw image, truth and errors')
-    draw(city / 'test', test / 'masks', test / 'pictures')
-    report(console, test)
+    say('4/4 Draw image, truth and prediction')
+    draw(city / 'test', masks, test / 'pictures')
+    report(test)
     return 0
 
 
+def say(title: str) -> None:
+    """Show which step begins."""
+    print(f'\n{title}\n{"-" * len(title)}', flush=True)
+
+
+def run(*words: object) -> None:
+    """Run ``mmseg-cube`` in a process of its own."""
+    command = [sys.executable, '-W', 'ignore', '-m', 'mmseg_cube.cli']
+    subprocess.run([*command, *map(str, words)], check=True)
+
+
 def draw(scenes: Path, masks: Path, out: Path) -> None:
-    """Draw each scene, and the first ones in one picture."""
-    from mmseg_cube.evaluation.error_picture import draw_panels
-
-    rows = {}
-    for image in sorted((scenes / 'image').iterdir()):
-        (truth,) = (scenes / 'label').glob(f'{image.stem}.*')
-        pair = [np.asarray(Image.open(path)) > 0
-                for path in (truth, masks / f'{image.stem}.png')]  # fmt: skip
-        rows[image.stem] = np.asarray(Image.open(image)), *pair
+    """Draw a picture per scene, and an overview of the first ones."""
     out.mkdir(parents=True, exist_ok=True)
-    for stem, row in rows.items():
-        draw_panels([row], out / f'{stem}.png')
-    draw_panels(list(rows.values())[:OVERVIEW], out / 'overview.png')
+    rows = []
+    for path in sorted(masks.glob('*.png'), key=lambda path: int(path.stem)):
+        image = cv2.imread(str(scenes / 'image' / f'{path.stem}.tif'))
+        truth = cv2.imread(str(scenes / 'label' / f'{path.stem}.tif'), 0)
+        found = cv2.imread(str(path), 0)
+        rows.append((image[..., ::-1], truth // 255, found // 255))
+        draw_panels(rows[-1:], out / path.name)
+    draw_panels(rows[:ROWS], out / 'overview.png')
 
 
-def report(console: Console, test: Path) -> None:
+def report(test: Path) -> None:
     """Show the scores of the newest test and where the pictures are."""
     newest = max(test.glob('*/*.json'), key=lambda path: path.stat().st_mtime)
     scores = json.loads(newest.read_text())
-    table = Table(title='Buildings in scenes that were held out (percent)')
-    for name in SCORES:
-        table.add_column(name, justify='right')
-    table.add_row(*(f'{scores[f"building/{name}"]:.2f}' for name in SCORES))
-    console.rule('Result')
-    console.print(table)
-    pictures = test / 'pictures'
-    console.print(f'Overview: {pictures / "overview.png"}', soft_wrap=True)
-    console.print(f'One picture per scene: {pictures}', soft_wrap=True)
+    cells = [f'{scores[f"building/{name}"]:.2f}' for name in SCORES]
+    title = 'Buildings in scenes that were held out, in percent'
+    print(Table(SCORES, [cells], title).terminal())
+    print(f'\nPictures: {test / "pictures"}, first overview.png')
 
 
 if __name__ == '__main__':

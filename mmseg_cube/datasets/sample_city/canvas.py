@@ -1,110 +1,120 @@
 """The sheet a scene is drawn on: metres go in, pixels come out."""
 
+from collections.abc import Callable, Sequence
+
 import cv2
 import numpy as np
 
-# Fixed-point bits of the corners handed to OpenCV: 1/16 pixel.
-SUBPIXEL_BITS = 4
+# Light of the whole sky next to the sun's, on a surface facing the sun.
+SKY_LIGHT = 0.55
 
 
 class Canvas:
-    """The rasters of one scene.
+    """The rasters of one scene, ``size`` pixels wide, of ``gsd`` metres.
 
-    World coordinates are metres, x to the right and y downwards, with the
-    origin in the upper left corner of the image.
+    Street coordinates (u, v) are metres along and across streets, with the
+    origin in the middle. A pose is a place, in metres (x, y) from the upper
+    left corner, and a turn in radians.
 
     Attributes:
-        ground: Material numbers, uint8 of shape (size, size).
-        image: Colours, uint8 RGB of shape (size, size, 3).
-        shadow: 255 where no sun falls, uint8 of shape (size, size).
-        mask: 255 on buildings, uint8 of shape (size, size).
-
-    Args:
-        size: Side of the image in pixels.
-        gsd: Side of a pixel in metres.
+        ground: Numbers of materials, uint8 (size, size).
+        image: Colours of the solids by their cover, float32 (size, size, 3).
+        cover: Share of each pixel under a solid, float32 (size, size).
+        height: Height in metres, float32 (size, size).
+        mask: 255 on buildings, uint8 (size, size).
+        reach: Street coordinates up to this one cover the canvas.
+        trees: Street coordinates and diameters of planned trees.
     """
 
-    def __init__(self, size: int, gsd: float) -> None:
-        self.size = size
-        self.gsd = gsd
-        self.extent = size * gsd
+    def __init__(self, rng: np.random.Generator, size: int, gsd: float):
+        self.rng, self.size, self.gsd = rng, size, gsd
+        self.trees: list[tuple] = []
+        self.reach = 0.71 * size * gsd
         self.ground = np.zeros((size, size), np.uint8)
-        self.image = np.zeros((size, size, 3), np.uint8)
-        self.shadow = np.zeros((size, size), np.uint8)
+        self.image = np.zeros((size, size, 3), np.float32)
+        self.cover = np.zeros((size, size), np.float32)
+        self.height = np.zeros((size, size), np.float32)
         self.mask = np.zeros((size, size), np.uint8)
+        # Rows grow southwards, so the sun at noon is at +y.
+        bearing, above = np.radians(rng.uniform((-65, 38), (65, 60)))
+        flat = np.cos(above) * np.array([np.sin(bearing), np.cos(bearing)])
+        self._sun = np.array([*flat, np.sin(above)])
+        self._turn = rng.uniform(-np.pi, np.pi)
 
-    def sees(self, points: np.ndarray, margin: float = 0.0) -> bool:
-        """Tell whether the bounding box of points (n, 2) meets the image.
+    def pose(self, at: tuple, turn: float = 0.0) -> tuple[np.ndarray, float]:
+        """Return the pose of what stands at (u, v), turned in its street."""
+        place = turned(np.array(at, float), self._turn)
+        return place + self.size * self.gsd / 2, self._turn + turn
 
-        Args:
-            points: World coordinates in metres.
-            margin: Extra room around the image in metres.
-        """
-        x, y = points.T.tolist()
-        far = self.extent + margin
-        return (
-            max(x) > -margin
-            and max(y) > -margin
-            and min(x) < far
-            and min(y) < far
-        )
+    def corners(self, rect: tuple) -> np.ndarray:
+        """Return the places (4, 2) of a rectangle (u0, v0, u1, v1)."""
+        u0, v0, u1, v1 = rect
+        return self.pose([(u0, v0), (u1, v0), (u1, v1), (u0, v1)])[0]
 
-    def pixel(self, x: float, y: float) -> tuple[int, int] | None:
-        """Return (row, column) of a point in metres, None outside."""
-        row, column = int(y // self.gsd), int(x // self.gsd)
-        if 0 <= row < self.size and 0 <= column < self.size:
-            return row, column
-        return None
+    def sees(self, rect: tuple) -> bool:
+        """Tell whether a rectangle is on the canvas."""
+        corners = self.corners(rect)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return high.min() > 0 and low.max() < self.size * self.gsd
 
-    def fill(
+    def window(self, place: np.ndarray, reach: float) -> tuple:
+        """Return the rows and columns around a place, as slices."""
+        low, high = (place - reach) / self.gsd - 1, (place + reach) / self.gsd
+        x0, y0 = np.clip(low, 0, self.size).astype(int)
+        x1, y1 = np.clip(high + 2, 0, self.size).astype(int)
+        return np.s_[y0:y1, x0:x1]
+
+    def add(
         self,
-        layer: np.ndarray,
-        points: np.ndarray,
-        value: float | tuple[float, ...],
-        smooth: bool = False,
+        shape: Callable[..., tuple[np.ndarray, np.ndarray]],
+        sides: Sequence[float],
+        pose: tuple[np.ndarray, float],
+        colour: Sequence[float],
+        base: float = 0.0,
+        roof: bool = False,
     ) -> None:
-        """Fill a polygon of world coordinates (n, 2).
+        """Add a solid, lit by the sun, where nothing is higher yet.
 
-        Args:
-            layer: One of the canvas' rasters.
-            points: Corners in metres.
-            value: Number or RGB colour.
-            smooth: Soften the border; never for label rasters.
+        ``shape`` is one of :mod:`.solids`, ``sides`` its length and width,
+        ``base`` the height under it, in metres. A roof counts as building.
         """
-        if self.sees(points):
-            kind = cv2.LINE_AA if smooth else cv2.LINE_8
-            cv2.fillPoly(
-                layer, [self._fixed(points)], value, kind, SUBPIXEL_BITS
-            )
+        place, turn = pose
+        window = self.window(place, np.hypot(*sides) / 2)
+        pixels = np.stack(np.mgrid[window][::-1], axis=-1)
+        if min(pixels.shape) < 2:
+            return
+        points = turned((pixels + 0.5) * self.gsd - place, -turn)
+        inside, height = shape(points[..., 0], points[..., 1], *sides)
+        cover = np.clip(inside / self.gsd + 0.5, 0, 1)
+        cover *= height + base > self.height[window]
+        lit = self._light(height)[..., None] * np.asarray(colour)
+        self.image[window] += (lit - self.image[window]) * cover[..., None]
+        self.cover[window] += (1 - self.cover[window]) * cover
+        solid = cover > 0.5
+        self.height[window][solid] = height[solid] + base
+        if roof:
+            self.mask[window][inside > 0] = 255
 
-    def stroke(
-        self,
-        layer: np.ndarray,
-        points: np.ndarray,
-        value: float | tuple[float, ...],
-        width: float,
-        closed: bool = False,
-    ) -> None:
-        """Draw a line of ``width`` metres, at least one pixel wide."""
-        if self.sees(points, width):
-            kind = cv2.LINE_AA if layer.ndim == 3 else cv2.LINE_8
-            thickness = max(1, round(width / self.gsd))
-            cv2.polylines(
-                layer,
-                [self._fixed(points)],
-                closed,
-                value,
-                thickness,
-                kind,
-                SUBPIXEL_BITS,
-            )
+    def shadow(self) -> np.ndarray:
+        """Return where no sun falls, 0 to 1, float32 (size, size)."""
+        x, y, up = self._sun / np.hypot(*self._sun[:2])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        dark = np.zeros(self.mask.shape, bool)
+        for step in range(1, int(self.height.max() / (up * self.gsd)) + 1):
+            move = np.array([[1, 0, x * step], [0, 1, y * step]])
+            near = cv2.warpAffine(self.height, move, dark.shape, flags=flags)
+            dark |= near > self.height + up * step * self.gsd + 0.2
+        return cv2.GaussianBlur(dark.astype(np.float32), (0, 0), 0.7)
 
-    def _fixed(self, points: np.ndarray) -> np.ndarray:
-        # OpenCV counts from pixel centres, the world from pixel corners.
-        pixels = np.asarray(points) / self.gsd - 0.5
-        return np.round(pixels * (1 << SUBPIXEL_BITS)).astype(np.int32)
+    def _light(self, height: np.ndarray) -> np.ndarray:
+        """Return the brightness of a surface; level ground has 1."""
+        down, right = np.gradient(height, self.gsd)
+        x, y, up = self._sun
+        facing = (up - right * x - down * y) / np.sqrt(1 + right**2 + down**2)
+        return (SKY_LIGHT + np.maximum(facing, 0)) / (SKY_LIGHT + up)
 
 
-def hull(points: np.ndarray) -> np.ndarray:
-    """Return the convex hull (m, 2) of points (n, 2)."""
-    return cv2.convexHull(points.astype(np.float32))[:, 0]
+def turned(points: np.ndarray, angle: float) -> np.ndarray:
+    """Turn points (..., 2) around the origin."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return points @ np.array([[cos, sin], [-sin, cos]])

@@ -1,106 +1,76 @@
-"""Ground: which material lies where, and what it looks like."""
+"""Ground: noise, colours that vary, and the materials they are made for."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
-from .canvas import Canvas
-from .noise import fractal, jitter
-from .styles import VEGETATION, Style
+# For each material how its shades differ, two RGB colours between which each
+# of them varies, and its grain. Trees grow on the first four.
+MATERIALS = {
+    'lawn': (0.1, (78, 104, 80), (118, 132, 102), 0.07),
+    'meadow': (0.1, (82, 112, 84), (124, 138, 106), 0.07),
+    'soil': (0.1, (138, 124, 104), (164, 150, 128), 0.07),
+    'litter': (0.06, (54, 68, 52), (84, 94, 68), 0.13),
+    'asphalt': (0, (132, 132, 131), (144, 144, 141), 0.022),
+    'kerb': (0, (162, 162, 160), (178, 178, 174), 0.03),
+    'lot': (0.06, (116, 116, 115), (140, 140, 137), 0.03),
+    'concrete': (0.08, (164, 161, 154), (184, 181, 172), 0.03),
+    'gravel': (0.06, (158, 150, 136), (182, 174, 160), 0.06),
+    'pool': (0.06, (92, 170, 190), (116, 196, 210), 0.02),
+}
+SHADES = 5
+SOILS = 4 * SHADES
+# Sizes of patches and of grains in metres.
+PATCHES, GRAINS = (45, 15, 5), (1.4, 0.6, 0.3)
 
-# Neighbouring gardens differ: each of these comes in several shades.
-SHADES = {'lawn': 6, 'meadow': 4, 'soil': 3}
-# Feature sizes of patches and of grain, in metres.
-PATCHES = (45.0, 15.0, 5.0)
-GRAINS = (1.4, 0.6, 0.3)
-# Softness of the borders between materials, in pixels.
-BORDER = 0.7
-# Rows handled at once, so that large scenes stay small in memory.
-BAND = 256
-# Materials on which nothing grows.
-PAVED = ('asphalt', 'kerb', 'concrete', 'gravel', 'water', 'pool', 'court')
 
+def fractal(rng: Generator, size: int, scales: Sequence[float]) -> np.ndarray:
+    """Draw noise (size, size) with features of several sizes in pixels.
 
-class Ground:
-    """The materials of a scene.
-
-    Args:
-        rng: Source of randomness.
-        style: The town.
+    Its mean is about 0 and its standard deviation about 1.
     """
-
-    def __init__(self, rng: np.random.Generator, style: Style) -> None:
-        self.numbers: dict[str, list[int]] = {}
-        self._rows: list[np.ndarray] = []
-        plants = VEGETATION[style.vegetation]
-        for name in ('lawn', 'meadow', 'soil'):
-            for _ in range(SHADES[name]):
-                self._add(rng, name, plants[name], 0.07, 0.10, 0.05)
-        self._add(rng, 'litter', plants['litter'], 0.13)
-        grey = style.asphalt
-        self._add(rng, 'asphalt', _greys(grey - 6, grey + 6), 0.022)
-        self._add(rng, 'lot', _greys(grey - 22, grey + 2), 0.03)
-        self._add(rng, 'kerb', _greys(162, 178), 0.03)
-        self._add(rng, 'concrete', ((180, 176, 166), (196, 192, 182)), 0.03)
-        self._add(rng, 'concrete', _greys(150, 172), 0.03)
-        self._add(rng, 'gravel', ((158, 150, 136), (182, 174, 160)), 0.06)
-        self._add(rng, 'water', ((66, 90, 84), (80, 106, 98)), 0.02)
-        self._add(rng, 'pool', ((92, 170, 190), (116, 196, 210)), 0.02)
-        self._add(rng, 'court', ((150, 92, 74), (158, 98, 80)), 0.02)
-        self._add(rng, 'court', ((84, 120, 100), (92, 128, 106)), 0.02)
-        self._add(rng, 'court', ((84, 108, 136), (90, 116, 144)), 0.02)
-        self._add(rng, 'turf', ((76, 106, 76), (92, 120, 88)), 0.04)
-        self._add(rng, 'turf', ((88, 116, 84), (104, 130, 96)), 0.04)
-
-    def pick(self, rng: np.random.Generator, name: str) -> int:
-        """Return the number of one shade of a material."""
-        return int(rng.choice(self.numbers[name]))
-
-    def is_paved(self, number: int) -> bool:
-        """Tell whether nothing grows on a material."""
-        return any(number in self.numbers[name] for name in PAVED)
-
-    def paint(self, rng: np.random.Generator, canvas: Canvas) -> np.ndarray:
-        """Colour the image by its materials.
-
-        Returns:
-            The grain used, int8 of shape (size, size), 32 per standard
-            deviation: roofs are weathered with it too.
-        """
-        gsd, size = canvas.gsd, canvas.size
-        patches = fractal(rng, size, [s / gsd for s in PATCHES])
-        grain = fractal(rng, size, [s / gsd for s in GRAINS])
-        table = np.array(self._rows, np.float32)
-        for top in range(0, size, BAND):
-            rows = slice(top, top + BAND)
-            entry = table[canvas.ground[rows]]
-            mix = np.clip(0.5 + 0.3 * patches[rows], 0, 1)[..., None]
-            canvas.image[rows] = entry[..., :3] + entry[..., 3:6] * mix
-        # Borders of materials are no staircases.
-        cv2.GaussianBlur(canvas.image, (0, 0), BORDER, dst=canvas.image)
-        for top in range(0, size, BAND):
-            rows = slice(top, top + BAND)
-            strength = table[:, 6][canvas.ground[rows]]
-            worn = 1 + (strength * grain[rows])[..., None]
-            colour = canvas.image[rows] * worn
-            canvas.image[rows] = np.clip(colour, 0, 255)
-        return np.clip(grain * 32, -127, 127).astype(np.int8)
-
-    def _add(
-        self,
-        rng: np.random.Generator,
-        name: str,
-        colours: tuple,
-        grain: float,
-        light: float = 0.06,
-        hue: float = 0.02,
-    ) -> None:
-        """Append a material: first colour, difference, grain."""
-        first, second = np.array(colours, float)
-        varied = np.array(jitter(rng, first, light, hue))
-        row = np.concatenate([varied, (second - first), [grain]])
-        self.numbers.setdefault(name, []).append(len(self._rows))
-        self._rows.append(row)
+    total = np.zeros((size, size), np.float32)
+    for scale in scales:
+        cells = min(size, int(size / scale) + 2)
+        grid = rng.standard_normal((cells, cells), dtype=np.float32)
+        field = cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
+        # Between independent values, about 0.7 of their spread is left.
+        total += field if cells == size else field / np.float32(0.7)
+    return total / np.float32(np.sqrt(len(scales)))
 
 
-def _greys(low: float, high: float) -> tuple:
-    return (low, low, low * 0.99), (high, high, high * 0.98)
+def jitter(
+    rng: Generator, colour: Sequence[float], spread: float
+) -> np.ndarray:
+    """Vary the brightness of an RGB colour, and a little its hue."""
+    gain = 1 + spread * (rng.uniform(-1, 1) + 0.3 * rng.uniform(-1, 1, 3))
+    return np.clip(np.asarray(colour) * gain, 0, 255).astype(np.float32)
+
+
+def pick(rng: Generator, material: str) -> int:
+    """Return the number of one of the shades of a material."""
+    return SHADES * list(MATERIALS).index(material) + rng.integers(SHADES)
+
+
+def paint(rng: Generator, numbers: np.ndarray, gsd: float) -> tuple:
+    """Colour the ground, whose shades ``numbers`` (size, size) names.
+
+    Returns:
+        RGB, float32 (size, size, 3), and the grain (size, size) that is in
+        it, with a standard deviation of 1.
+    """
+    rows = [
+        [*jitter(rng, low, spread), *np.subtract(high, low), grain]
+        for spread, low, high, grain in MATERIALS.values()
+        for _ in range(SHADES)
+    ]
+    table = np.array(rows, np.float32)[numbers]
+    patches = fractal(rng, len(numbers), [scale / gsd for scale in PATCHES])
+    grain = fractal(rng, len(numbers), [scale / gsd for scale in GRAINS])
+    mix = np.clip(0.5 + 0.3 * patches, 0, 1)[..., None]
+    # Borders between materials are no staircases.
+    image = table[..., :3] + table[..., 3:6] * mix
+    image = cv2.GaussianBlur(image, (0, 0), 0.7)
+    return image * (1 + table[..., 6:] * grain[..., None]), grain

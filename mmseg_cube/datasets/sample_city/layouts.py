@@ -1,18 +1,24 @@
 """Writes the sample city in the layouts of WHU, WBD and Inria."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from .encode import LABEL_SUFFIX, SUFFIXES, geotiff_files, plain_pair
-from .regions import REGIONS, TEST_REGIONS, TRAIN_REGIONS
-from .scene import check_size
-from .store import Store
+import numpy as np
+
+from mmseg_cube.datasets.sample_city.scene import draw_scene
+from mmseg_cube.utils.quiet import quiet_libraries
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 COUNTS = {'train': 64, 'val': 16, 'test': 16}
-WHU_GSD, WBD_GSD = 0.3, 0.12
-# One seed gives other scenes in every layout.
-WHU_KEY, WBD_KEY, INRIA_KEY = 1, 2, 3
+# The UTM zones of the regions.
+TRAIN_REGIONS = {'austin': 32614, 'chicago': 32616, 'kitsap': 32610,
+                 'tyrol-w': 32632, 'vienna': 32633}  # fmt: skip
+TEST_REGIONS = {'bellingham': 32610, 'bloomington': 32616, 'innsbruck': 32632,
+                'sfo': 32610, 'tyrol-e': 32633}  # fmt: skip
+# Names the arguments that the files of a folder were drawn with.
+MARKER = '.sample_city.json'
 
 
 def write_whu(
@@ -20,7 +26,6 @@ def write_whu(
     counts: Mapping[str, int] = COUNTS,
     size: int = 256,
     seed: int = 0,
-    image_suffix: str = '.tif',
 ) -> Path:
     """Write scenes in the layout of the WHU Building Dataset.
 
@@ -30,20 +35,14 @@ def write_whu(
     Args:
         root: Folder to fill.
         counts: Number of scenes per split.
-        size: Side of a scene in pixels.
+        size: Side of a scene in pixels, 64 to 5000.
         seed: Non-negative seed.
-        image_suffix: ``.tif``, ``.png`` or ``.jpg``; labels follow it, but
-            those of jpg images are png.
-
-    Returns:
-        ``root``.
 
     Raises:
         ValueError: If an argument is out of its range, or ``root`` holds
-            such files already and they are not the sample city's.
+            anything but the same scenes.
     """
-    scene = {'gsd': WHU_GSD, 'style': 'suburb', 'size': size}
-    return _write_splits(root, counts, image_suffix, seed, WHU_KEY, scene)
+    return _write_splits(Path(root), counts, size, seed, 0.3, '.tif')
 
 
 def write_wbd(
@@ -51,14 +50,12 @@ def write_wbd(
     counts: Mapping[str, int] = COUNTS,
     size: int = 256,
     seed: int = 0,
-    image_suffix: str = '.png',
 ) -> Path:
     """Write scenes in the layout of the Waterloo Building Dataset.
 
-    Like :func:`write_whu`, with a pixel size of 0.12 m.
+    Like :func:`write_whu`, but png files with a pixel size of 0.12 m.
     """
-    scene = {'gsd': WBD_GSD, 'style': 'waterloo', 'size': size}
-    return _write_splits(root, counts, image_suffix, seed, WBD_KEY, scene)
+    return _write_splits(Path(root), counts, size, seed, 0.12, '.png')
 
 
 def write_inria(
@@ -66,112 +63,102 @@ def write_inria(
     tiles_per_region: int = 7,
     size: int = 512,
     seed: int = 0,
-    regions: Sequence[str] = TRAIN_REGIONS,
+    regions: Collection[str] = tuple(TRAIN_REGIONS),
     test_tiles: int = 1,
 ) -> Path:
     """Write scenes in the layout of the Inria Aerial Image Labeling set.
 
-    Uncompressed GeoTIFFs with a pixel size of 0.3 m in the UTM zone of
-    their region, under ``AerialImageDataset``: ``train/images``,
-    ``train/gt`` and ``test/images``, named ``<region><number>.tif``.
+    GeoTIFFs with a pixel size of 0.3 m in the UTM zone of their region,
+    ``AerialImageDataset/{train/images,train/gt,test/images}/<name>.tif``.
+    The tiles of a region lie in a row.
 
     Args:
         root: Folder that gets the folder ``AerialImageDataset``.
         tiles_per_region: Tiles with labels of each training region.
-        size: Side of a tile in pixels.
+        size: Side of a tile in pixels, 64 to 5000.
         seed: Non-negative seed.
         regions: Training regions.
         test_tiles: Tiles without labels of each test region.
 
-    Returns:
-        ``root``.
-
     Raises:
-        ImportError: If rasterio is missing.
-        ValueError: If an argument is out of its range, or ``root`` holds
-            such files already and they are not the sample city's.
+        ValueError: As from :func:`write_whu`.
     """
-    check_size(size)
-    _check_count('tiles_per_region', tiles_per_region)
-    _check_count('test_tiles', test_tiles)
-    _check_count('seed', seed)
+    _check('regions', regions, TRAIN_REGIONS)
+    base, groups = 'AerialImageDataset', {}
     for name in regions:
-        if name not in TRAIN_REGIONS:
-            raise ValueError(
-                f'regions must be among {", ".join(TRAIN_REGIONS)}; '
-                f'got {name!r}'
-            )
-    parameters = {
-        'layout': 'inria',
-        'tiles_per_region': tiles_per_region,
-        'size': size,
-        'seed': seed,
-        'regions': list(regions),
-        'test_tiles': test_tiles,
-    }
-    store = Store(root, parameters)
-    base = 'AerialImageDataset'
-    for folder in ('train/images', 'train/gt', 'test/images'):
-        store.folder(f'{base}/{folder}')
-    train = ('train/images', 'train/gt'), tiles_per_region
-    test = ('test/images',), test_tiles
-    plan = [(name, *train) for name in regions]
-    plan += [(name, *test) for name in TEST_REGIONS]
-    for name, folders, count in plan:
-        for number in range(1, count + 1):
-            key = seed, INRIA_KEY, list(REGIONS).index(name), number
-            store.add(
-                [f'{base}/{folder}/{name}{number}.tif' for folder in folders],
-                partial(geotiff_files, key, size, name, number),
-            )
-    store.fill()
-    return store.root
+        starts = f'{base}/train/images/{name}', f'{base}/train/gt/{name}'
+        groups[name] = tiles_per_region, starts
+    for name in TEST_REGIONS:
+        groups[name] = test_tiles, (f'{base}/test/images/{name}',)
+    return _fill(Path(root), groups, size, seed, 0.3, '.tif')
 
 
 def _write_splits(
-    root: str | Path,
-    counts: Mapping[str, int],
-    suffix: str,
-    seed: int,
-    key: int,
-    scene: dict,
+    root: Path, counts: Mapping, size: int, seed: int, gsd: float, suffix: str
 ) -> Path:
     """Write splits of image and label folders."""
-    check_size(scene['size'])
-    _check_count('seed', seed)
-    if suffix not in SUFFIXES:
-        raise ValueError(
-            f'image_suffix must be one of {SUFFIXES}, got {suffix!r}'
-        )
-    for split, count in counts.items():
-        if split not in COUNTS:
-            raise ValueError(
-                f'counts must be for {", ".join(COUNTS)}; got {split!r}'
-            )
-        _check_count(f'counts[{split!r}]', count)
-    parameters = {
-        'layout': key,
-        'counts': dict(counts),
-        'suffix': suffix,
-        'seed': seed,
-        **scene,
+    _check('counts', counts, COUNTS)
+    groups = {
+        split: (count, [f'{split}/image/', f'{split}/label/'])
+        for split, count in counts.items()
     }
-    store = Store(root, parameters)
-    for i, split in enumerate(COUNTS):
-        store.folder(f'{split}/image')
-        store.folder(f'{split}/label')
-        for number in range(1, counts.get(split, 0) + 1):
-            store.add(
-                (
-                    f'{split}/image/{number}{suffix}',
-                    f'{split}/label/{number}{LABEL_SUFFIX[suffix]}',
-                ),
-                partial(plain_pair, (seed, key, i, number), suffix, scene),
-            )
-    store.fill()
-    return store.root
+    return _fill(root, groups, size, seed, gsd, suffix)
 
 
-def _check_count(name: str, value: int) -> None:
-    if value < 0:
-        raise ValueError(f'{name} must not be negative, got {value}')
+def _check(what: str, names: Collection, known: Collection) -> None:
+    for name in names:
+        if name not in known:
+            known = ', '.join(known)
+            raise ValueError(f'{what} must be of {known}; got {name!r}')
+
+
+def _fill(
+    root: Path, groups: dict, size: int, seed: int, gsd: float, suffix: str
+) -> Path:
+    """Draw what is missing in a folder.
+
+    ``groups`` has the number of scenes of each, and what the paths of its
+    images and labels start with.
+    """
+    if not 64 <= size <= 5000:
+        raise ValueError(f'size must be 64 to 5000, got {size}')
+    for name, value in [('seed', seed), *((n, groups[n][0]) for n in groups)]:
+        if value < 0:
+            raise ValueError(f'{name} must not be negative, got {value}')
+    marker, text = root / MARKER, json.dumps([groups, size, seed])
+    same = marker.exists() and marker.read_text() == text
+    if not same and root.exists() and any(root.iterdir()):
+        raise ValueError(f'{root} must be empty: it has other data')
+    root.mkdir(parents=True, exist_ok=True)
+    write_text_whole(marker, text)
+    with quiet_libraries():
+        for name, (count, starts) in groups.items():
+            for number in range(1, count + 1):
+                paths = [root / f'{start}{number}{suffix}' for start in starts]
+                if not all(path.exists() for path in paths):
+                    key = seed, round(100 * gsd), number, *name.encode()
+                    rasters = draw_scene(key, size, gsd)
+                    place = _place(name, (number - 1) * size * gsd, gsd)
+                    for path, raster in zip(paths, rasters, strict=False):
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        write_whole(path, partial(_write, raster, place))
+    return root
+
+
+def _place(name: str, east: float, gsd: float) -> dict:
+    """Return where a tile lies on the earth, if it is of a region."""
+    zone = (TRAIN_REGIONS | TEST_REGIONS).get(name)
+    corners = gsd, 0, 500_000 + east, 0, -gsd, 5_000_000
+    return dict(crs=f'EPSG:{zone}', transform=corners) if zone else {}
+
+
+def _write(raster: np.ndarray, place: dict, path: Path) -> None:
+    import rasterio
+
+    bands = np.atleast_3d(raster).transpose(2, 0, 1)
+    count, height, width = bands.shape
+    with rasterio.open(
+        path, 'w', driver='PNG' if '.png' in path.name else 'GTiff',
+        count=count, height=height, width=width, dtype='uint8', **place,
+    ) as file:  # fmt: skip
+        file.write(bands)

@@ -1,159 +1,113 @@
-"""What a scene consists of while it is being laid out."""
+"""What stands in a town, put up at street coordinates."""
 
-from dataclasses import dataclass, field
+from functools import partial
 
+import cv2
 import numpy as np
 
-from .building import Building
-from .canvas import Canvas
-from .frame import StreetFrame
-from .ground import Ground
-from .houses import make_roof, roof_colour
-from .noise import jitter
-from .objects import Vehicle
-from .roofs import Roof
-from .styles import VEGETATION, Style
-from .sun import Sun
-from .trees import Tree
+from mmseg_cube.datasets.sample_city import ground, solids
+from mmseg_cube.datasets.sample_city.canvas import Canvas, turned
+from mmseg_cube.datasets.sample_city.ground import jitter
 
-# Paint on asphalt, RGB.
-PAINT = (202, 202, 196)
+TILES = ((168, 112, 98), (190, 128, 104), (132, 110, 98), (108, 112, 118),
+         (104, 94, 88), (146, 146, 145), (116, 130, 148), (118, 134, 124),
+         (174, 160, 142), (192, 191, 188))  # fmt: skip
+SHEETS = ((192, 191, 188), (146, 146, 145), (218, 217, 212), (174, 160, 142))
+PAINTS = ((205, 206, 206), (120, 122, 126), (62, 64, 68), (48, 50, 54),
+          (222, 222, 218), (128, 76, 70), (80, 94, 122))  # fmt: skip
+GLASS, LEAF = (52, 58, 66), (74, 98, 76)
+# Length, width, height and colour of what stands on roofs: machines on
+# level ones, chimneys and windows on the others.
+MACHINES = ((3.2, 2.0, 1.5, (186, 186, 184)), (1.2, 1.0, 0.7, (170, 170, 170)))
+CHIMNEYS = ((0.9, 0.8, 1.0, (140, 110, 98)), (1.2, 0.9, 0.1, (150, 165, 180)))
 
 
-@dataclass
-class Site:
-    """Collects the contents of a scene.
+class Site(Canvas):
+    """A canvas on which a town is put up."""
 
-    Ground goes straight to the canvas; what stands on it is collected, to
-    be drawn in the order in which it hides each other.
+    def lay(self, rect: tuple, material: str) -> None:
+        """Cover a rectangle (u0, v0, u1, v1) with a material."""
+        if self.sees(rect):
+            # OpenCV counts from pixel centres, in sixteenths.
+            pixels = (self.corners(rect) / self.gsd - 0.5) * 16
+            number = int(ground.pick(self.rng, material))
+            points = [pixels.round().astype(np.int32)]
+            cv2.fillPoly(self.ground, points, number, shift=4)
 
-    Attributes:
-        rng: Source of randomness of the layout.
-        canvas: The sheet.
-        frame: Street coordinates.
-        style: The town.
-        ground: Materials.
-        sun: Light.
-        density: Share of plots that are built on, 0 to 1.
-        buildings: Buildings so far.
-        trees: Trees so far.
-        vehicles: Cars so far.
-        strokes: Lines on the ground: points, colour, width in metres.
-    """
-
-    rng: np.random.Generator
-    canvas: Canvas
-    frame: StreetFrame
-    style: Style
-    ground: Ground
-    sun: Sun
-    density: float
-    buildings: list[Building] = field(default_factory=list)
-    trees: list[Tree] = field(default_factory=list)
-    vehicles: list[Vehicle] = field(default_factory=list)
-    strokes: list[tuple[np.ndarray, tuple, float]] = field(
-        default_factory=list
-    )
-
-    @property
-    def margin(self) -> float:
-        """Distance in metres from which a shadow falls into the picture."""
-        return max(8.0, 1.2 * self.style.eaves[1])
-
-    def lay(self, points: np.ndarray, material: str) -> None:
-        """Cover a polygon of world coordinates (n, 2) with a material."""
-        if self.canvas.sees(points):
-            number = self.ground.pick(self.rng, material)
-            self.canvas.fill(self.canvas.ground, points, number)
-
-    def lay_rect(
-        self, u0: float, v0: float, u1: float, v1: float, material: str
+    def bar(
+        self, start: tuple, end: tuple, width: float, colour: tuple, up: float
     ) -> None:
-        """Cover a rectangle of street coordinates with a material."""
-        self.lay(self.frame.patch(u0, v0, u1, v1), material)
+        """Put a bar on the ground: a painted mark or a hedge."""
+        u, v = np.subtract(end, start)
+        pose = self.pose(np.add(start, end) / 2, np.arctan2(v, u))
+        self.add(solids.box, (np.hypot(u, v), width), pose, colour, up)
 
-    def line(
-        self,
-        start: tuple[float, float],
-        end: tuple[float, float],
-        width: float = 0.12,
-        colour: tuple = PAINT,
-    ) -> None:
-        """Draw a line on the ground between street coordinates."""
-        points = self.frame.line(start, end)
-        if self.canvas.sees(points):
-            self.strokes.append((points, colour, width))
+    def build(self, at: tuple, size: tuple, level: bool, eaves: float) -> None:
+        """Put up a building of a size along u and v.
 
-    def build(
-        self,
-        at: tuple[float, float],
-        length: float,
-        width: float,
-        turn: float = 0.0,
-        height: float | None = None,
-        kind: str | None = None,
-    ) -> None:
-        """Put up a building of length x width metres."""
-        roof = make_roof(self.rng, self.style, length, width, kind)
-        self.erect(roof, at, (length, width), turn, height)
+        Its roof is level or has a ridge, and ``eaves`` is its height.
+        """
+        rng, (width, length) = self.rng, sorted(size)
+        turn = np.radians(np.clip(rng.normal(0, 2), -6, 6))
+        pose = self.pose(at, turn + np.pi / 2 * (size[1] > size[0]))
+        form = partial(solids.box, rim=0.4)
+        if not level:
+            pitch = np.tan(np.radians(rng.uniform(18, 35)))
+            hip = rng.choice((0, rng.uniform(0.75, 1)))
+            form = partial(solids.ridged, pitch=pitch, hip=hip)
+        # Parts of one height, across each other, are one roof.
+        parts = [((length, width), pose)]
+        if rng.random() < 0.3:
+            depth = width * rng.uniform(0.6, 0.8)
+            wing = min(depth, 0.42 * length) * rng.uniform(0.75, 0.95)
+            aside = rng.choice((-1, 1)) * (width - depth) / 2
+            parts = [((length, depth), _beside(pose, 0, aside))]
+            for end in (-1, 1)[: rng.integers(1, 3)]:
+                place, turn = _beside(pose, end * (length - wing) / 2, 0)
+                parts.append(((width, wing), (place, turn + np.pi / 2)))
+        colours = SHEETS if level and rng.random() < 0.8 else TILES
+        colour = jitter(rng, rng.choice(colours), 0.13)
+        for sides, place in parts:
+            self.add(form, sides, place, colour, eaves, roof=True)
+        sides, pose = parts[0]
+        for _ in range(rng.poisson(min(length * width, 900) / 60)):
+            x, y = rng.uniform(-0.36, 0.36, 2) * sides
+            *box, up, tone = (MACHINES if level else CHIMNEYS)[rng.integers(2)]
+            up += eaves + form(x, y, *sides)[1]
+            tone = jitter(rng, tone, 0.3)
+            self.add(solids.box, box, _beside(pose, x, y), tone, up)
 
-    def erect(
-        self,
-        roof: Roof,
-        at: tuple[float, float],
-        size: tuple[float, float],
-        turn: float = 0.0,
-        height: float | None = None,
-    ) -> None:
-        """Put up a building with a given roof."""
+    def park(self, at: tuple, turn: float = 0.0) -> None:
+        """Park a car, its length along u for a turn of 0."""
+        pose = self.pose(at, turn + self.rng.normal(0, 0.03))
+        paint = jitter(self.rng, self.rng.choice(PAINTS), 0.1)
+        self.add(solids.box, (4.5, 1.8), pose, paint, 0.8)
+        pose = _beside(pose, -0.27, 0)
+        self.add(solids.box, (2.5, 1.55), pose, GLASS, 1.3)
+        self.add(solids.box, (1.4, 1.45), pose, paint, 1.5)
+
+    def plant(self, rect: tuple, count: float) -> None:
+        """Plant ``count`` trees per 100 square metres of a rectangle."""
+        start, sides = np.array(rect[:2]), np.subtract(rect[2:], rect[:2])
+        for _ in range(self.rng.poisson(count * abs(sides.prod()) / 100)):
+            at = start + self.rng.random(2) * sides
+            self.trees.append((at, 0.8 + self.rng.gamma(8, 0.72)))
+
+    def grow(self) -> None:
+        """Draw the trees that stand on open soil, clear of roofs."""
         rng = self.rng
-        origin, rotation = self.frame.pose(at, turn)
-        if height is None:
-            height = rng.uniform(*self.style.eaves)
-        self.buildings.append(
-            Building(
-                roof.moved(origin, rotation),
-                height,
-                roof_colour(rng, self.style, roof.pitch == 0),
-                origin,
-                rotation,
-                size,
-            )
-        )
+        crowns = [solids.draw_crown(rng, number > 3) for number in range(6)]
+        taken = (self.ground >= ground.SOILS) | (self.mask > 0)
+        for at, wide in self.trees:
+            pose = self.pose(at, rng.uniform(-3, 3))
+            # Crowns overhang other things by no more than their outer part.
+            if not taken[self.window(pose[0], wide / 4)].any():
+                shape = partial(solids.tree, crown=crowns[rng.integers(6)])
+                colour = jitter(rng, LEAF, 0.18)
+                self.add(shape, (wide, wide), pose, colour)
 
-    def plant(
-        self,
-        at: tuple[float, float],
-        radius: float,
-        conifer: bool | None = None,
-    ) -> None:
-        """Plant a tree whose crown has the given radius in metres."""
-        rng, style = self.rng, self.style
-        x, y = self.frame.to_world(np.array([at]))[0]
-        reach = radius * 3
-        limit = self.canvas.extent + reach
-        if not (-reach < x < limit and -reach < y < limit):
-            return
-        if conifer is None:
-            conifer = rng.random() < style.conifers
-        kind = 'needle' if conifer else 'leaf'
-        colour = jitter(rng, VEGETATION[style.vegetation][kind], 0.18, 0.07)
-        self.trees.append(Tree(x, y, radius, bool(conifer), colour))
 
-    def park(
-        self,
-        at: tuple[float, float],
-        turn: float = 0.0,
-        lorry: bool = False,
-    ) -> None:
-        """Park a car or lorry, its length along u for a turn of 0."""
-        turn = turn + self.rng.normal(0, 0.03)
-        origin, rotation = self.frame.pose(at, turn)
-        if self.canvas.sees(origin[None], 15):
-            self.vehicles.append(Vehicle(origin, rotation, lorry))
-
-    def sees(self, u0: float, v0: float, u1: float, v1: float) -> bool:
-        """Tell whether a rectangle of street coordinates is in view."""
-        corners = np.array([[u0, v0], [u1, v0], [u1, v1], [u0, v1]])
-        # High things outside cast shadows into the picture.
-        return self.canvas.sees(self.frame.to_world(corners), self.margin)
+def _beside(pose: tuple, x: float, y: float) -> tuple[np.ndarray, float]:
+    """Move a pose by x and y metres in its own directions."""
+    place, turn = pose
+    return place + turned(np.array((x, y)), turn), turn
