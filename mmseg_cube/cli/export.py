@@ -18,34 +18,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     arguments.config(parser)
     arguments.checkpoint(parser)
-    parser.add_argument(
-        '--format',
-        required=True,
-        choices=('onnx', 'torchscript', 'torch_export'),
-        help='kind of the file',
-    )
-    arguments.out(
-        parser,
-        'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)',
-        required=True,
-    )
-    arguments.size(
-        parser, 512, 'side of the example in pixels; the file takes any size'
-    )
+    choices = ('onnx', 'torchscript', 'torch_export')
+    more = dict(choices=choices, required=True)
+    arguments.option(parser, '--format', 'kind of the file', **more)
+    what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
+    arguments.out(parser, what, required=True)
+    what = 'side of the example in pixels; the file takes any size'
+    arguments.size(parser, 512, what)
     kernels = parser.add_mutually_exclusive_group()
     kernels.add_argument(
         '--keep-cube',
         dest='plain',
-        action='store_false',
-        default=None,
+        action='store_const',
+        const=False,
         help='keep the lattice, with the fewest weights and operations, also '
         'where a plain convolution is expected to be faster',
     )
     kernels.add_argument(
         '--all-plain',
         dest='plain',
-        action='store_true',
-        default=None,
+        action='store_const',
+        const=True,
         help='plain convolutions for all Cube convolutions without a mask, '
         'also where they have no fewer operations than those of a baseline',
     )

@@ -31,30 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how to predict."""
-    arguments.size(
-        parser, None, 'side of the windows (crop size of the config, or 512)'
-    )
-    parser.add_argument(
-        '--stride',
-        type=arguments.positive,
-        help='distance of neighbouring windows (half of the size)',
-    )
-    arguments.batch(
-        parser, 4, 'windows that pass through the network at a time'
-    )
+    option, switch = arguments.option, arguments.switch
+    what = 'side of the windows (crop size of the config, or 512)'
+    arguments.size(parser, None, what)
+    what = 'distance of neighbouring windows (half of the size)'
+    option(parser, '--stride', what, arguments.positive)
+    what = 'windows that pass through the network at a time'
+    arguments.batch(parser, 4, what)
     arguments.tta(parser)
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='automatic mixed precision: float16 on CUDA, bfloat16 on CPUs',
+    what = 'automatic mixed precision: float16 on CUDA, bfloat16 on CPUs'
+    switch(parser, '--amp', what)
+    what = (
+        'probability above which a pixel is a building, or the curve.json '
+        'of the val set, whose best one is taken'
     )
-    parser.add_argument(
-        '--threshold',
-        type=_number_or_path,
-        default=0.5,
-        help='probability above which a pixel is a building, or the '
-        'curve.json of the val set, whose best one is taken (0.5)',
-    )
+    option(parser, '--threshold', what, _number_or_path, 0.5)
     arguments.device(parser)
     arguments.cfg_options(parser)
 

@@ -26,25 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', nargs='?', help='config of the network')
     parser.add_argument('checkpoint', nargs='?', help='its trained weights')
     arguments.out(parser, 'archive to write, *.zip')
-    parser.add_argument(
-        '--check',
-        type=Path,
-        metavar='ZIP',
-        help='check this archive and predict nothing',
+    option = arguments.option
+    what = 'check this archive and predict nothing'
+    option(parser, '--check', what, Path, metavar='ZIP')
+    what = (
+        f'folder of the dataset ({DATA_ROOT}); with --check, every tile must '
+        'be of the size of its image'
     )
-    parser.add_argument(
-        '--data-root',
-        type=Path,
-        help=f'folder of the dataset ({DATA_ROOT}); with --check, every tile '
-        'must be of the size of its image',
-    )
-    parser.add_argument(
-        '--tile-size',
-        type=arguments.positive,
-        default=5000,
-        help='with --check: side of the tiles in pixels, unless --data-root '
-        'is named (5000)',
-    )
+    option(parser, '--data-root', what, Path)
+    what = 'with --check and no --data-root: side of the tiles in pixels'
+    option(parser, '--tile-size', what, arguments.positive, 5000)
     add_settings(parser)
 
 
