@@ -1,101 +1,95 @@
 """The networks of an ablation, built and counted before any training."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from torch import nn
+from mmseg.models import BaseSegmentor
 
-from mmseg_cube.analysis.ablation.plan import Run
+from mmseg_cube.analysis.ablation.study import Study
 from mmseg_cube.analysis.ablation.variants import BASELINE
-from mmseg_cube.analysis.complexity.count import (
-    Complexity,
-    build_without_weights,
-    complexity,
-)
+from mmseg_cube.analysis.complexity.count import complexity
 from mmseg_cube.layers import CubeConv2d, summarise
+from mmseg_cube.utils.networks import build_network
+from mmseg_cube.utils.whole_files import write_text_whole
 
+CONFIGS = 'configs'
 IMAGE_SIDE = 512  # for operations, where the config has no size
 
 
-@dataclass(frozen=True)
-class Built:
-    """What is known of a network before it is trained.
-
-    Attributes:
-        size: Its parameters and operations.
-        side: Height and width of the image of these operations, in pixels.
-        summary: How many convolutions are Cubes.
-        cubes: Number of these.
-        layers: All layers, as text.
-    """
-
-    size: Complexity
-    side: tuple[int, int]
-    summary: str
-    cubes: int
-    layers: str
-
-
-def build_variants(runs: Sequence[Run]) -> dict[str, Built]:
-    """Build every variant once, without weights, and count it.
+def count_network(cfg: Config) -> tuple[BaseSegmentor, dict]:
+    """Build the network of a config, without weights, and count it.
 
     Returns:
-        What is known, by the text of the variant.
+        The network; and its parameters, the operations of one image of the
+        size of the training crops, this size, and how many convolutions are
+        Cubes.
+    """
+    model = build_network(cfg)
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    crop = tuple(preprocessor.get('size') or (IMAGE_SIDE, IMAGE_SIDE))
+    size = complexity(cfg.model, crop)
+    return model, dict(
+        crop=list(crop),
+        parameters=size.parameters,
+        flops=size.flops,
+        cubes=summarise(model),
+    )
+
+
+def count_variants(study: Study) -> dict[str, dict]:
+    """Build and count every variant once.
+
+    Returns:
+        What is counted, by the text of the variant.
 
     Raises:
         ValueError: If one cannot be built, has no Cube kernels although it
             should, or is the same network as another.
     """
-    built, folders = {}, {}
-    for run in runs:
+    counts, texts = {}, {}
+    for run in study.runs:
         text = run.variant.text
-        if text in built:
+        if text in counts:
             continue
         try:
-            built[text] = look_at(run.cfg)
+            model, counts[text] = count_network(run.cfg)
         except Exception as error:  # building raises all kinds
             raise ValueError(f'variant {text!r}: {error}') from error
-        if not built[text].cubes and run.variant.preset != BASELINE:
+        is_cube = any(
+            isinstance(layer, CubeConv2d) for layer in model.modules()
+        )
+        if not is_cube and run.variant.preset != BASELINE:
             raise ValueError(
                 f'variant {text!r} has no Cube convolution left. '
-                f'{built[text].summary}'
+                + counts[text]['cubes']
             )
-        folders[text] = run.variant.folder
-    _check_distinct({text: known.layers for text, known in built.items()})
-    _check_distinct(folders)
-    return built
-
-
-def look_at(cfg: Config) -> Built:
-    """Build the network of a config and count it.
-
-    Operations are those of one image of the size of the training crops.
-    """
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    model = build_without_weights(cfg.model)
-    preprocessor = cfg.model.get('data_preprocessor') or {}
-    side = tuple(preprocessor.get('size') or (IMAGE_SIDE, IMAGE_SIDE))
-    return Built(
-        complexity(cfg.model, side),
-        side,
-        summarise(model),
-        _count(model),
-        repr(model),
-    )
-
-
-def _count(model: nn.Module) -> int:
-    return sum(isinstance(module, CubeConv2d) for module in model.modules())
-
-
-def _check_distinct(by_variant: Mapping[str, str]) -> None:
-    """Check that no two variants have the same text."""
-    first = {}
-    for variant, text in by_variant.items():
-        if first.setdefault(text, variant) != variant:
+        other = texts.setdefault(repr(model), text)
+        if other != text:
             raise ValueError(
-                f'variants {first[text]!r} and {variant!r} are the same '
-                'network; leave one of them out'
+                f'variants {other!r} and {text!r} are the same network; '
+                'leave one of them out'
             )
+    return counts
+
+
+def write_configs(study: Study) -> Iterator[str]:
+    """Write the config of every variant, with the first seed.
+
+    Yields:
+        A line about each.
+
+    Raises:
+        ValueError: As :func:`count_variants`.
+    """
+    counts = count_variants(study).values()
+    folder = study.root / CONFIGS
+    folder.mkdir(parents=True, exist_ok=True)
+    # The runs of the first seed come first.
+    for run, counted in zip(study.runs, counts, strict=False):
+        path = folder / f'{run.variant.folder}.py'
+        write_text_whole(path, run.cfg.pretty_text)
+        yield (
+            f'{path}: {counted["parameters"] / 1e6:.3f} M parameters, '
+            f'{counted["flops"] / 1e9:.3f} G FLOPs at '
+            f'{" x ".join(map(str, counted["crop"]))}; {counted["cubes"]}'
+        )

@@ -1,119 +1,174 @@
-"""Carrying out the runs of an ablation, some of them at once."""
+"""Carrying out the runs of an ablation, each in a process of its own."""
 
+import contextlib
+import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
-from mmseg_cube.analysis.ablation.identity import check_config, keep_config
-from mmseg_cube.analysis.ablation.plan import Run
-from mmseg_cube.analysis.ablation.process import RunProcess, lock_folder
+from filelock import FileLock, Timeout
 
+from mmseg_cube.analysis.ablation.networks import count_variants
+from mmseg_cube.analysis.ablation.places import Place, make_places
+from mmseg_cube.analysis.ablation.report import write_report
+from mmseg_cube.analysis.ablation.study import LOCK, TAKEN, Run, Study
+
+LOG, TAIL_LINES = 'output.log', 15
 POLL_SECONDS = 0.5
-GRACE_SECONDS = 10  # between asking a process to end and ending it
+GRACE_SECONDS = 10  # between asking a process to end and killing it
+PACKAGE_ROOT = Path(__file__).resolve().parents[3]
+# The first folder that a process of ``-c`` imports from is the current one,
+# where there may be another mmseg_cube. It shall have the one of this process.
+START = (
+    'import sys; sys.path[0] = sys.argv.pop(1); '
+    'from mmseg_cube.analysis.ablation.train import main; '
+    'sys.exit(main(sys.argv[1]))'
+)
 
 
-class Watcher(Protocol):
-    """Who is told how the runs go."""
+def train(study: Study, devices: Sequence[str] | None = None) -> list[Run]:
+    """Carry out all runs; the report is written anew after each.
 
-    def finished(self, runs: Sequence[Run]) -> None:
-        """Runs have their results, from here or from another process."""
+    Args:
+        study: Runs to carry out.
+        devices: Where to train, as in :func:`make_places`.
 
-    def failed(self, run: Run) -> None:
-        """A run ended without a result."""
+    Returns:
+        Runs that failed.
 
-    def look(self, queue: 'Queue') -> None:
-        """Some time has passed."""
+    Raises:
+        ValueError: If a variant cannot be built, or a run was begun with
+            another config.
+        KeyboardInterrupt: After Ctrl-C or SIGTERM; no process goes on.
+    """
+    places = make_places(devices)
+    for run in study.runs:
+        run.check_config()
+    count_variants(study)
+    return Queue(study, places).work()
 
 
 class Queue:
-    """Carries out runs in the order given, as many at once as has slots.
+    """Carries out runs in the order given, one at a time in each place.
 
     Finished runs are not run again. Those that another process is at are
     left to it, and taken over if it gives up.
 
-    Args:
-        runs: Runs to carry out.
-        slots: Environment variables of each place.
-        watcher: Who is told.
-
     Attributes:
         pending: Runs that are not begun here.
-        running: Runs that are under way here.
+        running: Processes of the runs under way here, and their places.
         failed: Runs that ended here without a result.
     """
 
-    def __init__(
-        self,
-        runs: Sequence[Run],
-        slots: Sequence[Mapping[str, str]],
-        watcher: Watcher,
-    ) -> None:
-        self.pending = list(runs)
-        self.free = list(slots)
-        self.watcher = watcher
-        self.running: list[RunProcess] = []
+    def __init__(self, study: Study, places: Sequence[Place]) -> None:
+        self.study = study
+        self.pending = list(study.runs)
+        self.running: dict[Run, tuple[subprocess.Popen, Place]] = {}
         self.failed: list[Run] = []
+        self.free = list(places)
 
-    def work(self) -> None:
-        """Carry out all runs.
+    def work(self) -> list[Run]:
+        """Carry out all runs and say how they go; returns those failed."""
+        said = ''
+        with _interruptible():
+            try:
+                while self.pending or self.running:
+                    texts = [*self._collect(), *self._begin()]
+                    if not self.running and self.pending:
+                        texts.append('waiting for runs of another process')
+                    for text in texts:
+                        if text != said:
+                            print(text, flush=True)
+                        said = text
+                    time.sleep(POLL_SECONDS)
+            finally:
+                _end([process for process, _ in self.running.values()])
+        return self.failed
 
-        Raises:
-            ValueError: If a run was begun with another config.
-            KeyboardInterrupt: After Ctrl-C or SIGTERM; no process goes on.
-        """
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            self._turn()
-            while self.pending or self.running:
-                time.sleep(POLL_SECONDS)
-                self._turn()
-        finally:
-            self._stop()
-            signal.signal(signal.SIGTERM, before)
-
-    def _turn(self) -> None:
-        ended = [job for job in self.running if job.ended]
-        for job in ended:
-            self.running.remove(job)
-            self.free.append(job.slot)
-            job.lock.close()
-            if not job.run.result.exists():
-                self.failed.append(job.run)
-                self.watcher.failed(job.run)
-        elsewhere = [run for run in self.pending if run.result.exists()]
-        for run in elsewhere:
-            check_config(run)
+    def _collect(self) -> Iterator[str]:
+        """Note what has ended, here or elsewhere, and say so."""
+        for run, (process, place) in list(self.running.items()):
+            if process.poll() is None:
+                continue
+            del self.running[run]
+            self.free.append(place)
+            if run.result.exists() or process.returncode == TAKEN:
+                self.pending.insert(0, run)
+            else:
+                self.failed.append(run)
+                yield f'failed: {run.name}; the others go on'
+        finished = [run for run in self.pending if run.result.exists()]
+        for run in finished:
+            run.check_config()
             self.pending.remove(run)
-        here = [job.run for job in ended if job.run not in self.failed]
-        if here or elsewhere:
-            self.watcher.finished([*here, *elsewhere])
+            yield f'finished: {run.name}'
+        if finished:
+            write_report(self.study)
+
+    def _begin(self) -> Iterator[str]:
+        """Begin runs that nobody is at, as far as there are places."""
         for run in list(self.pending):
-            if self.free:
-                self._begin(run)
-        self.watcher.look(self)
+            if self.free and not _is_taken(run):
+                run.keep_config()
+                self.pending.remove(run)
+                place = self.free.pop(0)
+                self.running[run] = _start(run, place), place
+                yield f'begun: {run.name}; see {run.folder / LOG}'
 
-    def _begin(self, run: Run) -> None:
-        lock = lock_folder(run)
-        if lock is None:
-            return
-        # Another process may have finished it just now.
-        if run.result.exists():
-            lock.close()
-            return
-        keep_config(run)
-        self.pending.remove(run)
-        self.running.append(RunProcess(run, self.free.pop(0), lock))
 
-    def _stop(self) -> None:
-        """End all processes; their runs can be continued later."""
-        for job in self.running:
-            job.end()
-        patience = time.monotonic() + GRACE_SECONDS
-        while any(not job.ended for job in self.running):
-            if time.monotonic() > patience:
-                for job in self.running:
-                    job.end(at_once=True)
-            time.sleep(POLL_SECONDS / 5)
-        for job in self.running:
-            job.lock.close()
+def describe_failure(run: Run) -> str:
+    """Say that a run failed, with the last lines of its log."""
+    log = run.folder / LOG
+    lines = log.read_text(errors='replace').rstrip().splitlines()
+    return '\n'.join([f'{run.name} failed, see {log}:', *lines[-TAIL_LINES:]])
+
+
+def _is_taken(run: Run) -> bool:
+    """Whether another process is at a run."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(run.folder / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _start(run: Run, place: Place) -> subprocess.Popen:
+    """Start the process of a run, which locks the folder itself.
+
+    So nobody else begins the run if only this process is killed.
+    """
+    with (run.folder / LOG).open('a') as log:
+        return subprocess.Popen(
+            [sys.executable, '-c', START, PACKAGE_ROOT, run.folder],
+            env={**os.environ, **place},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for this process alone, which ends the others.
+            start_new_session=True,
+        )
+
+
+def _end(processes: Collection[subprocess.Popen]) -> None:
+    """End processes, and those that load their data."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            for process in processes:
+                process.wait(GRACE_SECONDS)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,94 +1,174 @@
 """Report of an ablation: ablation.md, ablation.json and two charts."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from functools import partial
-from pathlib import Path
 
-from mmseg_cube.analysis.ablation.chart import draw_differences
-from mmseg_cube.analysis.ablation.loss_chart import draw_losses
-from mmseg_cube.analysis.ablation.plan import Run
-from mmseg_cube.analysis.ablation.rows import Row, compare, read_results
-from mmseg_cube.analysis.ablation.scores import IOU, SPLITS
-from mmseg_cube.analysis.ablation.statistics import Estimate
-from mmseg_cube.analysis.ablation.text import describe_protocol, tabulate
-from mmseg_cube.utils.whole_files import write_text_whole, write_whole
+from mmseg_cube.analysis.ablation.charts import draw_differences, draw_losses
+from mmseg_cube.analysis.ablation.results import (
+    COSTS,
+    SEGMENTS,
+    Quantity,
+    Result,
+    Results,
+    Row,
+    compare,
+    read_results,
+)
+from mmseg_cube.analysis.ablation.scores import SCORES, SPLITS
+from mmseg_cube.analysis.ablation.study import Study
+from mmseg_cube.utils.report import write_report as write_files
+from mmseg_cube.utils.tables import Table
 
-REPORT, NUMBERS, CHART = 'ablation.md', 'ablation.json', 'ablation.png'
-LOSS_CHART = 'ablation_loss.png'
+NAME = 'ablation'
+UNKNOWN = '–'
 
 
-def write_report(
-    runs: Sequence[Run],
-    reference: str,
-    confidence: float,
-    out: Path,
-    score: str = IOU,
-) -> int:
+def write_report(study: Study) -> str | None:
     """Write what is known from the runs that are finished.
 
-    Args:
-        runs: All runs of the study.
-        reference: Variant to compare with.
-        confidence: Share of the intervals that cover the true difference.
-        out: Folder.
-        score: Name of the score to compare.
-
     Returns:
-        Number of finished runs; without any, nothing is written.
+        A line about it; None, and nothing is written, if no run is finished.
     """
-    results = read_results(runs)
+    results = read_results(study)
     finished = sum(map(len, results.values()))
     if not finished:
-        return 0
-    rows = compare(results, reference, confidence, score)
-    protocol = describe_protocol(results, len(runs), score)
-    parts = [
+        return None
+    rows = compare(study, results)
+    protocol = describe_protocol(study, results)
+    figures = {
+        NAME: draw_differences(rows, study),
+        f'{NAME}_loss': draw_losses(rows, study),
+    }
+    figures = {stem: figure for stem, figure in figures.items() if figure}
+    texts = [
         '# Ablation',
         '\n'.join(f'* {line}' for line in protocol),
-        tabulate(rows, reference, confidence, score),
+        tabulate(rows, study).markdown(),
+        *(f'![{stem}]({stem}.png)' for stem in figures),
     ]
-    panels = _panels(rows, reference)
-    if panels:
-        draw = partial(draw_differences, panels, reference, confidence, score)
-        write_whole(out / CHART, draw)
-        parts.append(f'![Paired differences to {reference}]({CHART})')
-    if any(row.losses for row in rows):
-        draw = partial(draw_losses, rows, reference)
-        write_whole(out / LOSS_CHART, draw)
-        parts.append(f'![Losses over the training]({LOSS_CHART})')
     numbers = dict(
-        reference=reference,
-        confidence=confidence,
-        score=score,
+        reference=study.reference,
+        confidence=study.confidence,
+        score=study.score,
         protocol=protocol,
-        variants=[_to_dict(row) for row in rows],
+        variants=list(map(asdict, rows)),
     )
-    write_text_whole(out / REPORT, '\n\n'.join(parts) + '\n')
-    write_text_whole(out / NUMBERS, json.dumps(numbers, indent=1) + '\n')
-    return finished
+    write_files(study.root, NAME, numbers, texts=texts, figures=figures)
+    total, page = len(study.runs), study.root / f'{NAME}.md'
+    return f'{finished} of {total} runs finished; {page}'
 
 
-def _panels(
-    rows: Sequence[Row], reference: str
-) -> dict[str, dict[str, Estimate | None]]:
-    """Differences by split and variant, for splits that have some."""
-    others = [row for row in rows if row.variant != reference]
-    return {
-        split: {row.variant: row.gains[split] for row in others}
-        for split in SPLITS
-        if any(row.gains[split] for row in others)
-    }
+def describe_protocol(study: Study, results: Results) -> list[str]:
+    """Say how the runs were made, and what limits their comparison."""
+    finished = [r for found in results.values() for r in found.values()]
+
+    def all_of(key: str) -> str:
+        return _join(str(result[key]) for result in finished)
+
+    crop = _join(' x '.join(map(str, result['crop'])) for result in finished)
+    seeds = ', '.join(map(str, sorted({r['seed'] for r in finished})))
+    return [
+        f'Config {all_of("config")}: {all_of("iterations")} iterations of '
+        f'{all_of("batch")} crops of {crop} from {all_of("images")} images '
+        f'of {all_of("data")}. The weights of the last iteration are scored: '
+        f'{SCORES[study.score].text}.',
+        f'{len(finished)} of {len(study.runs)} runs are finished, with seeds '
+        f'{seeds}. ± is the standard deviation over seeds, [ ] the interval '
+        "of Student's t distribution for the mean of the paired differences.",
+        _describe_crops(results),
+        f'Loss is that of the last {100 / SEGMENTS:g} % of the training, with '
+        'the mean paired difference.',
+        'Seconds per iteration are medians of the training itself, whatever '
+        'else ran; their ratios are medians over seeds. FLOPs are those of '
+        f'one image of {crop}.',
+        f'Hardware and versions: {_describe_machines(finished)}.',
+        'Choices are to be made on val; test is for what was chosen there.',
+    ]
 
 
-def _to_dict(row: Row) -> dict:
-    return dict(
-        variant=row.variant,
-        scores={k: v and asdict(v) for k, v in row.scores.items()},
-        gains={k: v and asdict(v) for k, v in row.gains.items()},
-        losses=[asdict(loss) for loss in row.losses],
-        loss_gains=[asdict(gain) for gain in row.loss_gains],
-        seconds_ratio=row.seconds_ratio,
-        runs=list(row.results.values()),
+def tabulate(rows: Sequence[Row], study: Study) -> Table:
+    """Lay out the variants as a table."""
+    head = ['Variant', 'Seeds']
+    for split in SPLITS:
+        percent = f'{100 * study.confidence:g} %'
+        gain = f'{split} − {study.reference} [{percent}]'
+        head += [f'{split} {study.score}', gain]
+    head += ['Loss', 'Params (M)', 'FLOPs (G)', 's / iteration']
+    cells = []
+    for row in rows:
+        line = [f'`{row.variant}`', str(len(row.runs))]
+        for quantity in row.scores.values():
+            line += [_show_mean(quantity), _show_gain(quantity)]
+        line.append(_show_loss(row.losses))
+        for name, unit in zip(COSTS, (1e6, 1e9, 1), strict=True):
+            line.append(_show_cost(row.costs[name], unit))
+        cells.append(line)
+    return Table(head, cells)
+
+
+def _describe_crops(results: Results) -> str:
+    """Say whether the runs of a seed had the same crops."""
+    digests, resumed = {}, []
+    for variant, found in results.items():
+        for seed, result in found.items():
+            digests.setdefault(seed, set()).add(result['digest'])
+            if result['resumed']:
+                at = ', '.join(map(str, result['resumed']))
+                resumed.append(f'{variant} with seed {seed} (at {at})')
+    apart = [str(seed) for seed, found in digests.items() if len(found) > 1]
+    return (
+        'By their checksums, all runs of a seed were trained with the same '
+        'crops in the same order'
+        + (f', except those of seed {", ".join(apart)}' if apart else '')
+        + '. Interrupted, and continued with other augmentations: '
+        + ('; '.join(resumed) or 'none')
+        + '.'
     )
+
+
+def _show_mean(score: Quantity) -> str:
+    if score.mean is None:
+        return UNKNOWN
+    sd = score.mean.sd
+    spread = UNKNOWN if sd is None else f'{sd:.2f}'
+    return f'{score.mean.mean:.2f} ± {spread}'
+
+
+def _show_gain(score: Quantity) -> str:
+    if score.gain is None:
+        return UNKNOWN
+    mean, half = score.gain.mean, score.gain.half
+    ends = (
+        f'{mean - half:+.2f}, {mean + half:+.2f}'
+        if half is not None
+        else UNKNOWN
+    )
+    return f'{mean:+.2f} [{ends}]'
+
+
+def _show_loss(losses: Sequence[Quantity]) -> str:
+    known = [loss for loss in losses if loss.mean]
+    if not known:
+        return UNKNOWN
+    mean, gain = known[-1].mean, known[-1].gain
+    return f'{mean.mean:.3f}' + (f' ({gain.mean:+.3f})' if gain else '')
+
+
+def _show_cost(cost: Quantity, unit: float) -> str:
+    if cost.mean is None:
+        return UNKNOWN
+    text = f'{cost.mean.mean / unit:.3f}'
+    return f'{text} ({100 * cost.ratio:.1f} %)' if cost.ratio else text
+
+
+def _describe_machines(results: Sequence[Result]) -> str:
+    found = {}
+    for result in results:
+        for name, value in (result['machine'] | result['versions']).items():
+            found.setdefault(name, []).append(str(value))
+    return ', '.join(f'{name} {_join(x)}' for name, x in found.items())
+
+
+def _join(texts: Iterable[str]) -> str:
+    """Join texts that differ, each once."""
+    return ' / '.join(dict.fromkeys(texts))

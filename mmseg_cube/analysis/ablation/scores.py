@@ -6,17 +6,15 @@ best on val, and the average precision over all thresholds.
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.cubes import kind_of
+from mmseg_cube.analysis.ablation.cube_configs import kind_of
 
-SPLITS = ('val', 'test')
-CURVE = 'curve.json'
-TUNED = 'building/TunedIoU'
+SPLITS = VAL, TEST = 'val', 'test'
+TUNED, BEST = 'building/TunedIoU', 'building/Best'
 
 
 class Score(NamedTuple):
@@ -37,7 +35,6 @@ SCORES = {
         'average precision of building pixels, in percent',
     ),
 }
-IOU = next(iter(SCORES))
 
 
 def ask_for_curves(cfg: Config, folder: Path) -> None:
@@ -47,40 +44,29 @@ def ask_for_curves(cfg: Config, folder: Path) -> None:
     networks of one logit have no curve.
     """
     heads = cfg.model.get('decode_head')
-    for head in heads if isinstance(heads, list | tuple) else [heads]:
-        if isinstance(head, Mapping) and head.get('out_channels') == 1:
-            return
+    heads = heads if isinstance(heads, list | tuple) else [heads]
+    if any(head and head.get('out_channels') == 1 for head in heads):
+        return
     for split in SPLITS:
         metric = cfg[f'{split}_evaluator']
-        if kind_of(metric) != 'BuildingMetric':
-            continue
-        if metric.get('threshold') is None:
+        is_ours = kind_of(metric) == 'BuildingMetric'
+        if is_ours and metric.get('threshold') is None:
             metric.curve = metric.get('curve') or {}
             metric.report_dir = str(folder / split)
 
 
-def tuned_iou(folder: Path) -> dict[str, dict[str, float]]:
-    """IoU of val and test at the threshold that is best on val.
+def add_tuned_iou(scores: dict[str, dict[str, float]], folder: Path) -> None:
+    """Add IoU at the threshold that is best on val, if there is one.
 
     Args:
-        folder: Folder of a run whose curves are written.
-
-    Returns:
-        Scores by split; empty without curves, or if no threshold is best.
+        scores: Scores of a run by split; gets the new ones.
+        folder: Where its curves are.
     """
-    paths = {split: folder / split / CURVE for split in SPLITS}
-    if not all(path.exists() for path in paths.values()):
-        return {}
-    curves = {
-        split: json.loads(path.read_text(encoding='utf-8'))
-        for split, path in paths.items()
-    }
-    best = curves['val']['best']
-    if best is None:
-        return {}
-    found = {}
-    for split, curve in curves.items():
-        for point in curve['points']:
-            if point['threshold'] == best['threshold']:
-                found[split] = {TUNED: point['IoU']}
-    return found
+    threshold = scores[VAL].get(f'{BEST}Threshold')
+    path = folder / TEST / 'curve.json'
+    if threshold is None or not path.exists():
+        return
+    scores[VAL][TUNED] = scores[VAL][f'{BEST}IoU']
+    for point in json.loads(path.read_text(encoding='utf-8'))['points']:
+        if point['threshold'] == threshold:
+            scores[TEST][TUNED] = point['IoU']

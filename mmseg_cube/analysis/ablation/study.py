@@ -1,20 +1,83 @@
 """A whole ablation: its runs, what they are compared with, and where."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.networks import Built
-from mmseg_cube.analysis.ablation.plan import Run
-from mmseg_cube.analysis.ablation.progress import Progress
-from mmseg_cube.analysis.ablation.queue import Queue
-from mmseg_cube.analysis.ablation.report import REPORT, write_report
-from mmseg_cube.analysis.ablation.scores import IOU
+from mmseg_cube.analysis.ablation.run_configs import (
+    check_trainable,
+    make_config,
+)
+from mmseg_cube.analysis.ablation.variants import Variant, parse_variant
+from mmseg_cube.analysis.same_training import differences
+from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.whole_files import write_text_whole
 
-CONFIGS = 'configs'
+CONFIG, RESULT, LOCK = 'config.py', 'result.json', '.lock'
+TAKEN = 75  # exit code of the process of a run that another one is at
+# What mmengine leaves as soon as there is something to lose.
+BEGUN = 'last_checkpoint'
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training of an ablation.
+
+    Attributes:
+        variant: What is trained.
+        seed: Seed of weights, order and augmentations.
+        cfg: Config for mmengine's Runner.
+        folder: Where all of it goes.
+    """
+
+    variant: Variant
+    seed: int
+    cfg: Config
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f'{self.variant.text}, seed {self.seed}'
+
+    @property
+    def result(self) -> Path:
+        """File that is there when the run is finished."""
+        return self.folder / RESULT
+
+    def check_config(self) -> bool:
+        """Check that the run, if it has begun, did so with this config.
+
+        Returns:
+            Whether it has begun.
+
+        Raises:
+            ValueError: Naming the first difference that matters.
+        """
+        kept = self.folder / CONFIG
+        begun = self.result.exists() or (self.folder / BEGUN).exists()
+        if not (begun and kept.exists()):
+            return False
+        before = Config.fromfile(kept, import_custom_modules=False)
+        for name, old, new in differences(before, self.cfg):
+            raise ValueError(
+                f'{self.folder}: this run was begun with {name} = {old!r}, '
+                f'now it is {new!r}. Name another --out, or delete this '
+                'folder to run it anew'
+            )
+        return True
+
+    def keep_config(self) -> None:
+        """Write the config into the folder, unless the run has begun.
+
+        Raises:
+            ValueError: If it was begun with another one.
+        """
+        if not self.check_config():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_text_whole(self.folder / CONFIG, self.cfg.pretty_text)
 
 
 @dataclass(frozen=True)
@@ -22,85 +85,64 @@ class Study:
     """What is compared, and where.
 
     Attributes:
-        runs: All trainings.
+        runs: All trainings, those of the first seed first.
         reference: Variant that the others are compared with.
-        confidence: Share of the intervals that cover the true difference.
         root: Folder.
+        confidence: Share of the intervals that cover the true difference.
         score: Name of the score that is compared.
     """
 
     runs: Sequence[Run]
     reference: str
-    confidence: float
     root: Path
-    score: str = IOU
+    confidence: float
+    score: str
 
-    def train(
-        self, slots: Sequence[Mapping[str, str]], console: Console
-    ) -> list[Run]:
-        """Carry out all runs; the report is written anew after each.
 
-        Args:
-            slots: Environment variables of each place to compute in.
-            console: Where to show how far it got.
+def plan_study(
+    config: str,
+    options: Mapping[str, object],
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    reference: str | None = None,
+    root: Path | None = None,
+    confidence: float = 0.95,
+    score: str = 'IoU',
+) -> Study:
+    """Plan a study; what is named twice counts once.
 
-        Returns:
-            Runs that failed.
+    Args:
+        config: Path of the config of a Cube network.
+        options: Settings that replace those of the config.
+        variants: Networks to train, in the notation of
+            :mod:`mmseg_cube.analysis.ablation.variants`.
+        seeds: Seeds to train each of them with.
+        reference: Variant to compare with; the first one by default.
+        root: Folder; ``work_dirs/ablate/NAME OF CONFIG`` by default.
+        confidence: As in :class:`Study`.
+        score: As in :class:`Study`.
 
-        Raises:
-            ValueError: If a run was begun with another config.
-            KeyboardInterrupt: After Ctrl-C or SIGTERM; no process goes on.
-        """
-        with _ReportingProgress(self, console) as progress:
-            queue = Queue(self.runs, slots, progress)
-            queue.work()
-        return queue.failed
-
-    def report(self) -> str | None:
-        """Write the report; returns a summary, None without any results."""
-        finished = write_report(
-            self.runs,
-            self.reference,
-            self.confidence,
-            self.root,
-            self.score,
+    Raises:
+        ValueError: If the config, a variant or the reference is wrong.
+    """
+    parsed = [parse_variant(text) for text in dict.fromkeys(variants)]
+    reference = reference or variants[0]
+    if reference not in variants:
+        raise ValueError(
+            f'--against {reference} is none of the variants '
+            + ', '.join(variants)
         )
-        if not finished:
-            return None
-        total = len(self.runs)
-        return f'{finished} of {total} runs finished; {self.root / REPORT}'
-
-    def write_configs(self, built: Mapping[str, Built]) -> Iterator[str]:
-        """Write the config of every variant, with the first seed.
-
-        Args:
-            built: What is known of the variants.
-
-        Yields:
-            A line about each.
-        """
-        folder = self.root / CONFIGS
-        folder.mkdir(parents=True, exist_ok=True)
-        first = self.runs[0].seed
-        for run in (run for run in self.runs if run.seed == first):
-            path = folder / f'{run.variant.folder}.py'
-            write_text_whole(path, run.cfg.pretty_text)
-            known = built[run.variant.text]
-            height, width = known.side
-            yield (
-                f'{path}: {known.size.parameters / 1e6:.3f} M parameters, '
-                f'{known.size.flops / 1e9:.3f} G FLOPs at {height} x {width}; '
-                f'{known.summary}'
-            )
-
-
-class _ReportingProgress(Progress):
-    """Progress that keeps the report of a study up to date."""
-
-    def __init__(self, study: Study, console: Console) -> None:
-        super().__init__(study.runs, console)
-        self.study = study
-
-    def finished(self, runs: Sequence[Run]) -> None:
-        self.study.report()
-        super().finished(runs)
+    cfg = read_config(config, options)
+    check_trainable(cfg)
+    root = root or Path('work_dirs', 'ablate', Path(config).stem)
+    runs = [
+        Run(
+            variant,
+            seed,
+            make_config(cfg, variant, seed),
+            root / variant.folder / f'seed-{seed}',
+        )
+        for seed in dict.fromkeys(seeds)
+        for variant in parsed
+    ]
+    return Study(runs, reference, root, confidence, score)

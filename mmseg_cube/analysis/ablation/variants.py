@@ -1,44 +1,58 @@
-"""Variants of a Cube network: presets with settings.
+"""Variants of a Cube network, written as ``PRESET+KEY=VALUE+...``.
 
-============== =======================================================
+============== =========================================
 baseline       plain convolutions
 reconstruction Cube kernels without router and mask
 router         these with a Sinkhorn router
 mask           these with a mask
 full           these with both
 config         what the config says
-============== =======================================================
+============== =========================================
+
+Keys are options of ``CubeConv2d``, with a dot those of its router and mask;
+values are written as for ``--cfg-options``: ``full+mask.kernel_size=7``,
+``reconstruction+router.method=sort``. Levels are those of a ``UNetHead``,
+from 0, the coarsest: ``levels=0,1`` are the ones that have Cube kernels, and
+``KEY@2,3=VALUE`` sets an option on these only.
+
+Behind ``baseline`` the keys are those of the convolution that takes the place
+of the Cube kernels: ``baseline+type=ConvWS``.
+
+Keys that begin with ``model.`` set anything else of the network, also of the
+baseline: ``baseline+model.decode_head.widths=[160,80,40,20]``.
 """
 
+import argparse
 import copy
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config, ConfigDict, DictAction
 
-from mmseg_cube.analysis.ablation.cubes import (
-    Cfg,
+from mmseg_cube.analysis.ablation.cube_configs import (
+    CONV,
+    Options,
     change_cubes,
     find_cubes,
-    without_cubes,
+    kind_of,
+    levels_of,
 )
-from mmseg_cube.analysis.ablation.levels import change_on, cubes_on, keep_on
 
+BASELINE = 'baseline'
 ROUTER, MASK = dict(method='sinkhorn'), dict()
-BASELINE, CONFIG = 'baseline', 'config'
-# What the presets make of router and mask.
+# What the presets make of the optional layers; a baseline has no Cubes.
 PRESETS = {
-    BASELINE: None,
+    BASELINE: dict(),
     'reconstruction': dict(router=None, mask=None),
     'router': dict(router=ROUTER, mask=None),
     'mask': dict(router=None, mask=MASK),
     'full': dict(router=ROUTER, mask=MASK),
-    CONFIG: dict(),
+    'config': dict(),
 }
-LEVELS = 'levels'
-PARTS = ('router', 'mask')
+# A plus sign inside a number starts no new setting.
+JOINT = re.compile(r'\+(?=[A-Za-z_])')
+SETTING = re.compile(r'([\w.]+)(?:@([^=]*))?=(.*)')
 UNSAFE = re.compile(r'[^\w.+=,@-]+')
 
 
@@ -49,16 +63,16 @@ class Variant:
     Attributes:
         text: How it was written.
         preset: One of ``PRESETS``.
-        options: Values by key.
-        on_levels: Key, levels and value of what is set on some levels only.
-        model: Values by dotted key of what else is different in the
-            ``model`` of the config.
+        options: Key, levels (None: all) and value of what is set for Cube
+            kernels, or for what takes their place.
+        levels: Levels that have Cube kernels; none leave them as they are.
+        model: What is different in ``model`` of the config, by dotted key.
     """
 
     text: str
     preset: str
-    options: Mapping[str, object]
-    on_levels: Sequence[tuple[str, list[int], object]] = ()
+    options: Sequence[tuple[str, Sequence[int] | None, object]] = ()
+    levels: Sequence[int] = ()
     model: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -70,8 +84,8 @@ class Variant:
         """Make the ``model`` of this variant from that of a config.
 
         Raises:
-            ValueError: If the config has no Cube kernels, no levels to
-                choose from, or no such key.
+            ValueError: If the config has no Cube kernels, no such levels, or
+                no such key.
         """
         if not find_cubes(model):
             raise ValueError(
@@ -79,44 +93,110 @@ class Variant:
                 "conv_cfg=dict(type='CubeConv2d') or a CubeBackbone, such as "
                 'one whose name starts with cube-'
             )
-        model = self._set_model(model)
-        if self.preset == BASELINE:
-            return ConfigDict(without_cubes(model))
-        model = change_cubes(model, self._set_options)
-        try:
-            if LEVELS in self.options:
-                model = cubes_on(model, self.options[LEVELS])
-            for key, chosen, value in self.on_levels:
-                change = functools.partial(_set, key=key, value=value)
-                model = change_on(model, chosen, change)
-            for part in PARTS:
-                chosen = self.options.get(f'{part}.{LEVELS}')
-                if chosen is not None:
-                    model = keep_on(model, part, chosen)
-        except ValueError as error:
-            raise ValueError(f'variant {self.text!r}: {error}') from error
-        return ConfigDict(model)
-
-    def _set_model(self, model: Mapping[str, object]) -> ConfigDict:
         cfg = Config(dict(model=copy.deepcopy(model)))
         try:
             cfg.merge_from_dict(dict(self.model))
-        except (KeyError, TypeError) as error:
+            if self._named_levels():
+                cfg.model.decode_head.conv_cfg = self._spread(cfg.model)
+            return ConfigDict(change_cubes(cfg.model, self._change))
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f'variant {self.text!r}: {error}') from error
-        return cfg.model
 
-    def _set_options(self, cube: Cfg) -> Cfg:
-        cube |= PRESETS[self.preset]
-        for key, value in self.options.items():
-            if not key.endswith(LEVELS):
-                _set(cube, key, value)
-        return cube
+    def _named_levels(self) -> set[int]:
+        return {
+            *self.levels,
+            *(i for _, some, _ in self.options for i in some or ()),
+        }
+
+    def _spread(self, model: Mapping[str, object]) -> list[Options | None]:
+        """Return the options of each level that shall have some."""
+        levels = levels_of(model)
+        if self.levels:
+            # A level that was plain gets what the first other one has.
+            cube = next(filter(None, levels))
+            levels = [
+                (level or cube) if i in self.levels else None
+                for i, level in enumerate(levels)
+            ]
+        for i in self._named_levels():
+            if not (0 <= i < len(levels) and levels[i]):
+                raise ValueError(
+                    f'there is no level {i} with Cube kernels; the head has '
+                    f'levels 0 (coarsest) to {len(levels) - 1}'
+                )
+        return levels
+
+    def _change(self, options: Options, level: int | None) -> Options | None:
+        """Change the options of one place, which may be a level."""
+        is_baseline = self.preset == BASELINE
+        if is_baseline and kind_of(options) != CONV:
+            return None
+        changed = {} if is_baseline else options | PRESETS[self.preset]
+        for key, levels, value in self.options:
+            if levels is None or level in levels:
+                layer, _, option = key.rpartition('.')
+                if layer:
+                    value = {**(changed.get(layer) or {}), option: value}
+                changed[layer or option] = value
+        if changed and is_baseline and 'type' not in changed:
+            raise ValueError(
+                'a baseline has no Cube kernels to set options of'
+            )
+        return changed or None
 
 
-def _set(cube: Cfg, key: str, value: object) -> Cfg:
-    part, _, option = key.rpartition('.')
-    if part:
-        cube[part] = dict(cube.get(part) or {}, **{option: value})
-    else:
-        cube[option] = value
-    return cube
+def parse_variant(text: str) -> Variant:
+    """Read a variant.
+
+    Raises:
+        ValueError: Naming what cannot be read, and what there is.
+    """
+    preset, *parts = JOINT.split(text)
+    try:
+        if preset not in PRESETS:
+            raise ValueError(
+                f'there is no preset {preset!r}; there are '
+                + ', '.join(PRESETS)
+            )
+        return Variant(text, preset, **_read_settings(parts))
+    except ValueError as error:
+        raise ValueError(f'variant {text!r}: {error}') from error
+
+
+def _read_settings(parts: Sequence[str]) -> dict[str, object]:
+    read = dict(options=[], model={})
+    for part in parts:
+        match = SETTING.fullmatch(part)
+        if not match:
+            raise ValueError(
+                f'{part!r} is no KEY=VALUE or KEY@LEVELS=VALUE, such as '
+                'lattice_kernel_size=4 or lattice_kernel_size@0,1=4'
+            )
+        key, levels, value = match[1], match[2], _read_value(match[3])
+        if key == 'levels':
+            read['levels'] = _to_levels(value)
+        elif key.startswith('model.'):
+            read['model'][key] = value
+        else:
+            some = None if levels is None else _to_levels(_read_value(levels))
+            read['options'].append((key, some, value))
+    # What is set for some levels goes above what is set for all.
+    read['options'].sort(key=lambda option: option[1] is not None)
+    return read
+
+
+def _read_value(text: str) -> object:
+    """Read a value as mmengine reads those of ``--cfg-options``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--value', nargs=1, action=DictAction)
+    try:
+        return parser.parse_args(['--value', f'value={text}']).value['value']
+    except AssertionError as error:  # brackets that do not match
+        raise ValueError(str(error)) from error
+
+
+def _to_levels(value: object) -> list[int]:
+    levels = value if isinstance(value, list) else [value]
+    if not all(type(level) is int for level in levels):
+        raise ValueError(f'levels are numbers, such as 0,1, but got {value!r}')
+    return levels

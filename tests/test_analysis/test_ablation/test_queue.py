@@ -1,23 +1,19 @@
 """The queue with runs that only pretend to train."""
 
-import json
 import os
 import signal
 import threading
 import time
 
 import pytest
+import torch
+from filelock import FileLock
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.notation import parse_variant
-from mmseg_cube.analysis.ablation.plan import Run
-from mmseg_cube.analysis.ablation.process import (
-    RunProcess,
-    lock_folder,
-    tail,
-)
-from mmseg_cube.analysis.ablation.progress import read_iteration
-from mmseg_cube.analysis.ablation.queue import Queue
+from mmseg_cube.analysis.ablation.places import make_places
+from mmseg_cube.analysis.ablation.queue import Queue, describe_failure
+from mmseg_cube.analysis.ablation.study import LOCK, Run, Study
+from mmseg_cube.analysis.ablation.variants import parse_variant
 
 # What a run does stands in a file of its folder.
 PRETENDED = """
@@ -36,13 +32,17 @@ MEET = """
 while not (folder.parents[1] / 'OTHER/seed-0/pid').exists():
     time.sleep(0.01)
 """
-PARTS = 'mmseg_cube.analysis.ablation'
+QUEUE = 'mmseg_cube.analysis.ablation.queue'
 
 
 @pytest.fixture(autouse=True)
-def pretend(monkeypatch):
-    monkeypatch.setattr(f'{PARTS}.process.START', PRETENDED)
-    monkeypatch.setattr(f'{PARTS}.queue.POLL_SECONDS', 0.02)
+def reports(monkeypatch):
+    """Pretend to train and to report; a list with one item per report."""
+    reports = []
+    monkeypatch.setattr(f'{QUEUE}.START', PRETENDED)
+    monkeypatch.setattr(f'{QUEUE}.POLL_SECONDS', 0.02)
+    monkeypatch.setattr(f'{QUEUE}.write_report', reports.append)
+    return reports
 
 
 @pytest.fixture
@@ -56,42 +56,34 @@ def make_run(tmp_path):
     return make_run
 
 
-class Notes:
-    """Watcher that writes down what it is told."""
-
-    def __init__(self, when_looking=lambda queue: None):
-        self.ended, self.lost = [], []
-        self.look = when_looking
-
-    def finished(self, runs):
-        self.ended += [run.variant.text for run in runs]
-
-    def failed(self, run):
-        self.lost.append(run.variant.text)
-
-
-def carry_out(runs, places=1, **kwargs):
-    notes = Notes(**kwargs)
-    slots = [dict(PLACE=str(place)) for place in range(places)]
-    queue = Queue(runs, slots, notes)
-    queue.work()
-    assert not queue.pending and not queue.running
-    return notes, queue
+def carry_out(runs, places=1):
+    """Carry runs out; returns those that failed."""
+    places = [dict(PLACE=str(place)) for place in range(places)]
+    study = Study(runs, 'mask', runs[0].folder.parents[1], 0.95, 'IoU')
+    return Queue(study, places).work()
 
 
 def order(tmp_path):
     return (tmp_path / 'order').read_text().split('\n')[:-1]
 
 
-def test_in_order_and_finished_ones_not_again(make_run, tmp_path):
+def said(capsys, word):
+    """Variants of which it was said that they are begun, for example."""
+    lines = capsys.readouterr().out.split('\n')
+    return [x.split()[1][:-1] for x in lines if x.startswith(f'{word}: ')]
+
+
+def test_in_order_and_finished_ones_not_again(
+    make_run, tmp_path, capsys, reports
+):
     runs = [make_run(x, FINISH) for x in ('mask', 'full', 'baseline')]
     runs[1].result.write_text('{}')
-    notes, _ = carry_out(runs)
+    assert carry_out(runs) == []
     assert order(tmp_path) == ['mask 0', 'baseline 0']
-    assert notes.ended == ['full', 'mask', 'baseline']
-    notes, _ = carry_out(runs)
+    assert said(capsys, 'finished') == ['full', 'mask', 'baseline']
+    assert len(reports) == 3
+    assert carry_out(runs) == []
     assert len(order(tmp_path)) == 2
-    assert len(notes.ended) == 3
     # What was run has its config beside it.
     assert (runs[0].folder / 'config.py').exists()
 
@@ -101,44 +93,51 @@ def test_two_at_once(make_run, tmp_path):
         make_run('mask', MEET.replace('OTHER', 'full') + FINISH),
         make_run('full', MEET.replace('OTHER', 'mask') + FINISH),
     ]
-    notes, _ = carry_out(runs, places=2)
+    assert carry_out(runs, places=2) == []
     # Which of the two writes first is up to the system.
     assert sorted(order(tmp_path)) == ['full 1', 'mask 0']
-    assert sorted(notes.ended) == ['full', 'mask']
 
 
-def test_others_go_on_after_a_failure(make_run):
+def test_others_go_on_after_a_failure(make_run, capsys):
     runs = [make_run('mask', FAIL), make_run('full', FINISH)]
-    notes, queue = carry_out(runs)
-    assert (notes.ended, notes.lost) == (['full'], ['mask'])
-    assert queue.failed == runs[:1]
-    assert tail(runs[0]).endswith('no such tile')
+    assert carry_out(runs) == runs[:1]
+    lines = capsys.readouterr().out
+    assert 'failed: mask, seed 0; the others go on' in lines
+    assert 'finished: full' in lines
+    text = describe_failure(runs[0])
+    assert text.startswith('mask, seed 0 failed, see ')
+    assert text.endswith('no such tile')
 
 
-def test_left_to_another_process_that_finishes(make_run, tmp_path):
+@pytest.mark.parametrize('finishes', [True, False])
+def test_a_run_of_another_process(make_run, tmp_path, capsys, finishes):
     runs = [make_run(x, FINISH) for x in ('mask', 'full')]
-    lock = lock_folder(runs[0])
+    lock = FileLock(runs[0].folder / LOCK, thread_local=False)
+    lock.acquire()
 
-    def finish(queue):
-        if not queue.running and len(queue.pending) == 1:
+    def end():
+        while not runs[1].result.exists():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        if finishes:
             runs[0].result.write_text('{}')
+        lock.release(force=True)
 
-    notes, _ = carry_out(runs, when_looking=finish)
-    lock.close()
-    assert order(tmp_path) == ['full 0']
-    assert notes.ended == ['full', 'mask']
+    thread = threading.Thread(target=end)
+    thread.start()
+    assert carry_out(runs) == []
+    thread.join()
+    # It is left to the other process, and taken over if that gives up.
+    assert order(tmp_path) == ['full 0'] + ['mask 0'] * (not finishes)
+    lines = capsys.readouterr().out.split('\n')
+    assert lines.count('waiting for runs of another process') == 1
 
 
-def test_taken_over_from_one_that_gives_up(make_run, tmp_path):
-    runs = [make_run(x, FINISH) for x in ('mask', 'full')]
-    lock = lock_folder(runs[0])
-
-    def give_up(queue):
-        if not queue.running and len(queue.pending) == 1:
-            lock.close()
-
-    carry_out(runs, when_looking=give_up)
-    assert order(tmp_path) == ['full 0', 'mask 0']
+def test_a_run_that_another_process_was_faster_to_begin(make_run, tmp_path):
+    # The process itself finds that out, and says so by its exit code.
+    again = '(folder / "does").write_text(\'' + FINISH + "'); sys.exit(75)"
+    assert carry_out([make_run('mask', again)]) == []
+    assert order(tmp_path) == ['mask 0', 'mask 0']
 
 
 def test_another_config_in_a_finished_folder(make_run):
@@ -178,26 +177,38 @@ def test_signals_stop_all(make_run, sigint, number):
     for run in runs:
         with pytest.raises(ProcessLookupError):
             os.kill(int((run.folder / 'pid').read_text()), 0)
-        lock_folder(run).close()
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_lock_lasts_as_long_as_the_run(make_run):
-    run = make_run('mask', WAIT)
-    job = RunProcess(run, dict(PLACE='0'), lock_folder(run))
-    # As if this process had been killed.
-    job.lock.close()
-    assert lock_folder(run) is None
-    job.end()
-    job.process.wait()
-    lock_folder(run).close()
+@pytest.fixture
+def gpus(monkeypatch):
+    """Pretend that there are so many GPUs."""
+
+    def gpus(count, visible=None):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
+        monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+        if visible is not None:
+            monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+
+    return gpus
 
 
-def test_read_iteration(tmp_path):
-    assert read_iteration(tmp_path) == 0
-    for start, steps in (('20260101', [20, 40]), ('20260102', [60])):
-        log = tmp_path / start / 'vis_data' / 'scalars.json'
-        log.parent.mkdir(parents=True)
-        lines = [json.dumps(dict(loss=1.0, step=step)) for step in steps]
-        log.write_text('\n'.join([*lines, '{"loss": 0.', '']))
-    assert read_iteration(tmp_path) == 60
+def test_places(gpus, monkeypatch):
+    gpus(0)
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: range(7))
+    one = dict(CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='7')
+    assert make_places() == make_places(['cpu']) == [one]
+    three = dict(CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='2')
+    assert make_places(['cpu'] * 3) == [three] * 3
+    assert make_places(['cpu'] * 9)[0]['OMP_NUM_THREADS'] == '1'
+    with pytest.raises(ValueError, match='cuda:0: there is no such .* cpu$'):
+        make_places(['cuda:0'])
+    gpus(2)
+    both = [dict(CUDA_VISIBLE_DEVICES=x) for x in '01']
+    assert make_places() == make_places(['cuda:0', 'cuda:1']) == both
+    assert make_places(['cuda:1', 'cpu']) == [both[1], one]
+    with pytest.raises(ValueError, match='cuda:2.*are cuda:0, cuda:1, cpu'):
+        make_places(['cuda:2'])
+    gpus(2, visible='3, 5')
+    assert make_places(['cuda:1']) == [dict(CUDA_VISIBLE_DEVICES='5')]

@@ -2,16 +2,20 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
-from mmseg_cube.analysis.ablation.cubes import find_cubes, without_cubes
-from mmseg_cube.analysis.ablation.notation import parse_variant
-from mmseg_cube.analysis.complexity.count import build_without_weights
+from mmseg_cube.analysis.ablation.cube_configs import (
+    change_cubes,
+    find_cubes,
+)
+from mmseg_cube.analysis.ablation.variants import parse_variant
+from mmseg_cube.utils.networks import build_network
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 CUBE = dict(type='CubeConv2d', scale=2, router=dict(method='sort'))
 HEAD = dict(type='mmseg.UNetHead', widths=[8, 8, 8], conv_cfg=CUBE)
 MODEL = dict(type='EncoderDecoder', backbone=dict(depth=1), decode_head=HEAD)
+BARE = {**CUBE, 'router': None, 'mask': None}
+SINKHORN = dict(method='sinkhorn')
 
 
 def cubes(text, model=MODEL):
@@ -21,75 +25,62 @@ def cubes(text, model=MODEL):
 @pytest.mark.parametrize(
     'text, expected',
     [
-        ('reconstruction', dict(router=None, mask=None)),
-        ('router', dict(router=dict(method='sinkhorn'), mask=None)),
-        ('mask', dict(router=None, mask={})),
-        ('full', dict(router=dict(method='sinkhorn'), mask={})),
-        ('config', dict(router=dict(method='sort'))),
-        ('config+router=None', dict(router=None)),
+        ('reconstruction', BARE),
+        ('router', {**BARE, 'router': SINKHORN}),
+        ('mask', {**BARE, 'mask': {}}),
+        ('full', {**BARE, 'router': SINKHORN, 'mask': {}}),
+        ('config', CUBE),
+        ('config+router=None', {**CUBE, 'router': None}),
+        ('baseline', None),
+        ('baseline+type=DCN+groups=2', dict(type='DCN', groups=2)),
+        ('baseline+levels=1+type=DCN', [None, dict(type='DCN'), None]),
         (
             'reconstruction+router.method=random+router.seed=3',
-            dict(router=dict(method='random', seed=3), mask=None),
+            {**BARE, 'router': dict(method='random', seed=3)},
         ),
         (
             'full+router.temperature=1e+1+mask.kernel_size=7',
             dict(
+                CUBE,
                 router=dict(method='sinkhorn', temperature=10.0),
                 mask=dict(kernel_size=7),
             ),
         ),
         (
-            'reconstruction+lattice_kernel_size=(3,5)+phase=down_right',
-            dict(
-                router=None,
-                mask=None,
-                lattice_kernel_size=(3, 5),
-                phase='down_right',
-            ),
+            'reconstruction+lattice_kernel_size=(3,5)+form=folded',
+            dict(BARE, lattice_kernel_size=(3, 5), form='folded'),
         ),
+        # Levels, from the coarsest.
+        ('reconstruction+levels=0,2', [BARE, None, BARE]),
+        ('reconstruction+levels=1', [None, BARE, None]),
+        ('reconstruction+scale@0,2=4', [{**BARE, 'scale': 4}, BARE,
+                                        {**BARE, 'scale': 4}]),
+        ('full+mask@2=None+router@0,2=None', [
+            {**BARE, 'mask': {}},
+            {**BARE, 'router': SINKHORN, 'mask': {}},
+            BARE,
+        ]),
+        # What is set for some of them goes above what is set for all.
+        ('mask+levels=0,1+mask.kernel_size@1=7+mask.kernel_size=3', [
+            {**BARE, 'mask': dict(kernel_size=3)},
+            {**BARE, 'mask': dict(kernel_size=7)},
+            None,
+        ]),
     ],
-)
-def test_options(text, expected):
-    assert cubes(text) == {**CUBE, **expected}
+)  # fmt: skip
+def test_notation(text, expected):
+    before = repr(MODEL)
+    assert cubes(text) == expected
+    assert repr(MODEL) == before and HEAD['conv_cfg'] is CUBE
 
 
-def test_the_config_is_left_as_it_is():
-    cubes('full+router.group_size=4+levels=1+mask.levels=1')
-    assert dict(type='CubeConv2d', scale=2, router=dict(method='sort')) == CUBE
-    assert HEAD['conv_cfg'] is CUBE
-    assert cubes('full')['router'] == dict(method='sinkhorn')
-
-
-def test_levels():
-    cube = {**CUBE, 'router': None, 'mask': None}
-    assert cubes('reconstruction+levels=0,2') == [cube, None, cube]
-    assert cubes('reconstruction+levels=1') == [None, cube, None]
-    first, second, third = cubes('full+mask.levels=0,1+router.levels=1')
-    assert first['mask'] == second['mask'] == {} and third['mask'] is None
-    assert first['router'] is third['router'] is None
-    assert second['router'] == dict(method='sinkhorn')
-
-
-def test_options_of_some_levels():
-    cube = {**CUBE, 'router': None, 'mask': None}
-    text = 'reconstruction+lattice_kernel_size@0,2=4'
-    wide = {**cube, 'lattice_kernel_size': 4}
-    assert cubes(text) == [wide, cube, wide]
-    both = 'mask+levels=0,1+mask.kernel_size@1=7+mask.kernel_size=3'
-    first, second, third = cubes(both)
-    assert first['mask'] == dict(kernel_size=3)
-    assert second['mask'] == dict(kernel_size=7) and third is None
-
-
-def test_levels_of_a_head_that_had_some_plain():
+def test_levels_of_a_head_that_has_some_plain():
     head = {**HEAD, 'conv_cfg': [CUBE, CUBE, None]}
     model = {**MODEL, 'decode_head': head}
     assert cubes('baseline', model) == [None, None, None]
     assert cubes('config', model) == [CUBE, CUBE, None]
     assert cubes('config+levels=2', model) == [None, None, CUBE]
-
-
-def test_levels_by_default_widths():
+    # Without widths of its own, the head has five levels.
     head = {key: HEAD[key] for key in ('type', 'conv_cfg')}
     levels = cubes('config+levels=4', {**MODEL, 'decode_head': head})
     assert levels == [None] * 4 + [CUBE]
@@ -100,10 +91,8 @@ def test_the_rest_of_the_network():
     for preset in ('baseline', 'full'):
         model = parse_variant(f'{preset}+{wider}').of(MODEL)
         assert model.decode_head.widths == [16, 16]
-        usual = parse_variant(preset).of(MODEL)
-        assert usual.decode_head.widths == [8, 8, 8]
-        model.decode_head.widths = usual.decode_head.widths
-        assert model == usual
+        model.decode_head.widths = [8, 8, 8]
+        assert model == parse_variant(preset).of(MODEL)
     text = f'config+{wider}+model.backbone.levels=a+scale@1=3'
     model = parse_variant(text).of(MODEL)
     assert model.backbone == dict(depth=1, levels='a')
@@ -117,16 +106,22 @@ def test_the_rest_of_the_network():
 @pytest.mark.parametrize(
     'text, message',
     [
-        ('full+levels=3', r'no level 3; .*levels 0 \(coarsest\) to 2'),
-        ('full+mask.levels=-1', 'no level -1'),
+        ('cube', "no preset 'cube'; there are baseline, reconstruction"),
+        ('full+scale', "'scale' is no KEY=VALUE or KEY@LEVELS=VALUE"),
+        ('full+scale=1,[2', 'Imbalanced brackets'),
+        ('full+levels=low', "levels are numbers, such as 0,1, .*'low'"),
+        ('full+levels=0,1.5', 'levels are numbers'),
+        ('full+scale@=2', 'levels are numbers'),
+        ('full+scale@low=2', "levels are numbers.*'low'"),
+        ('baseline+scale=3', 'a baseline has no Cube kernels'),
+        ('full+levels=3', r'no level 3 .*levels 0 \(coarsest\) to 2'),
+        ('full+levels=-1', 'no level -1'),
         ('full+scale@3=2', 'no level 3'),
-        ('full+model.decode_head.widths.5=2', 'widths.*5'),
-        ('full+levels=0+scale@1=2', 'level 1 has no Cube kernels'),
-        ('router+mask.levels=0', 'level 0 has no mask to keep'),
-        ('full+levels=0+router.levels=1', 'level 1 has no router to keep'),
+        ('full+levels=0+scale@1=2', 'no level 1 with Cube kernels'),
+        ('full+model.decode_head.widths.5=2', 'widths.*5|Index 5'),
     ],
 )
-def test_levels_that_do_not_fit(text, message):
+def test_what_cannot_be_read(text, message):
     with pytest.raises(ValueError, match=message) as caught:
         cubes(text)
     assert repr(text) in str(caught.value)
@@ -141,17 +136,20 @@ def test_models_that_do_not_fit():
         parse_variant('full+levels=0').of(other)
 
 
-def test_folders():
-    assert parse_variant('full').folder == 'full'
-    text = 'reconstruction+lattice_kernel_size=(3, 5)+phase=down_right'
-    assert parse_variant('full+scale@1,2=3').folder == 'full+scale@1,2=3'
-    wider = parse_variant('baseline+model.decode_head.widths=[160,80]').folder
-    assert wider == 'baseline+model.decode_head.widths=_160,80_'
-    name = parse_variant(text).folder
-    assert name == 'reconstruction+lattice_kernel_size=_3,_5_+phase=down_right'
+@pytest.mark.parametrize(
+    'text, folder',
+    [
+        ('full+scale@1,2=3', 'full+scale@1,2=3'),
+        ('full+lattice_kernel_size=(3, 5)', 'full+lattice_kernel_size=_3,_5_'),
+        ('baseline+model.decode_head.widths=[160,80]',
+         'baseline+model.decode_head.widths=_160,80_'),
+    ],
+)  # fmt: skip
+def test_folders(text, folder):
+    assert parse_variant(text).folder == folder
 
 
-def test_all_ways_in():
+def test_all_ways_into_a_config():
     plugin = dict(cfg=dict(type='CubeKernelBlock', residual=True), stages=1)
     context = dict(cfg=dict(type='ContextBlock'), stages=1)
     model = dict(
@@ -175,7 +173,7 @@ def test_all_ways_in():
     assert block.cfg == {**plugin['cfg'], **given}
     assert other == context
     assert changed.auxiliary_head[0].conv_cfg == {**CUBE, **given}
-    assert without_cubes(model) == dict(
+    assert change_cubes(model, lambda options, level: None) == dict(
         backbone=dict(
             type='ResNet',
             plugins=[context],
@@ -183,23 +181,21 @@ def test_all_ways_in():
         ),
         auxiliary_head=[dict(type='FCNHead', conv_cfg=None)],
     )
+    # The place of a plugin or a wrapper can hold no other convolution.
+    changed = parse_variant('baseline+type=DCN').of(model)
+    assert changed.backbone.plugins == [context]
+    assert changed.auxiliary_head[0].conv_cfg == dict(type='DCN')
 
 
-@pytest.mark.parametrize(
-    'name',
-    [
-        'segformer/{}segformer_mit-b2_1xb8-80k_whu-512x512.py',
-        'unet/{}unet-s5-d16_fcn_1xb8-80k_whu-512x512.py',
-    ],
-)
-def test_baseline_is_the_twin(name):
-    init_default_scope('mmseg')
+def test_the_baseline_of_a_twin_is_the_plain_network():
+    name = 'segformer_mit-b2_1xb8-80k_whu-512x512.py'
     cube, plain = (
-        Config.fromfile(CONFIGS / name.format(prefix)).model
+        Config.fromfile(CONFIGS / 'segformer' / f'{prefix}{name}')
         for prefix in ('cube-', '')
     )
-    baseline = parse_variant('baseline').of(cube)
-    assert find_cubes(cube) and not find_cubes(baseline)
-    expected = repr(build_without_weights(plain))
-    assert repr(build_without_weights(baseline)) == expected
-    assert repr(build_without_weights(cube)) != expected
+    baseline = cube.copy()
+    baseline.model = parse_variant('baseline').of(cube.model)
+    assert find_cubes(cube.model) and not find_cubes(baseline.model)
+    expected = repr(build_network(plain))
+    assert repr(build_network(baseline)) == expected
+    assert repr(build_network(cube)) != expected

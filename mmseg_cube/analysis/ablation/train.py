@@ -4,33 +4,35 @@ Trains with mmengine's Runner, from the last checkpoint if there is one, then
 scores the last weights on val and test, and writes ``result.json``.
 """
 
-import json
-import sys
 import zlib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mmcv
 import mmengine
 import mmseg
 import numpy as np
+from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, find_latest_checkpoint
 
 import mmseg_cube
-from mmseg_cube.analysis.ablation.losses import average_parts
-from mmseg_cube.analysis.ablation.networks import look_at
-from mmseg_cube.analysis.ablation.plan import CONFIG, RESULT
-from mmseg_cube.analysis.ablation.scores import ask_for_curves, tuned_iou
-from mmseg_cube.analysis.benchmark.rounds import describe_machine
-from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.analysis.ablation.networks import count_network
+from mmseg_cube.analysis.ablation.results import SEGMENTS
+from mmseg_cube.analysis.ablation.scores import add_tuned_iou, ask_for_curves
+from mmseg_cube.analysis.ablation.study import (
+    CONFIG,
+    LOCK,
+    RESULT,
+    TAKEN,
+)
+from mmseg_cube.analysis.speed.rounds import describe_machine
+from mmseg_cube.utils.mmengine_gaps import close_gaps
+from mmseg_cube.utils.report import write_json
 
 PACKAGES = (mmseg_cube, mmengine, mmcv, mmseg)
 # Under these names checkpoints keep what the result needs.
 DIGEST, RESUMED = 'ablation_digest', 'ablation_resumed'
-# mmengine dumps the config under the name of its file: not over ours.
-DUMPED = 'dumped_config.py'
 
 
 class AblationHook(Hook):
@@ -66,7 +68,7 @@ class AblationHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict | None = None
     ) -> None:
-        """Keep the scores; the last ones are those of the last weights."""
+        """Keep the scores; those kept at the end are of the last weights."""
         self.scores = metrics
 
 
@@ -74,12 +76,9 @@ def train_and_score(folder: Path) -> None:
     """Carry out the run whose ``config.py`` is in a folder, or its rest."""
     cfg = Config.fromfile(folder / CONFIG)
     # Checkpoints keep the config as text; to format it takes a second each.
-    cfg = Config(
-        cfg.to_dict(),
-        cfg.text,
-        str(folder / DUMPED),
-        format_python_code=False,
-    )
+    # mmengine dumps it under the name of its file: not over ours.
+    dumped = str(folder / 'dumped_config.py')
+    cfg = Config(cfg.to_dict(), cfg.text, dumped, format_python_code=False)
     cfg.work_dir = str(folder)
     ask_for_curves(cfg, folder)
     checkpoint = last_checkpoint(folder)
@@ -90,13 +89,13 @@ def train_and_score(folder: Path) -> None:
     runner.register_hook(hook)
     runner.train()
     # A run that was stopped behind its last iteration trained no more.
-    val = hook.scores or runner.val()
-    test = runner.test()
-    result = describe_run(cfg, runner)
-    tuned = tuned_iou(folder)
-    for split, scores in (('val', val), ('test', test)):
-        result[split] = _plain(scores) | tuned.get(split, {})
-    write_text_whole(folder / RESULT, json.dumps(result, indent=1) + '\n')
+    scores = dict(val=hook.scores or runner.val(), test=runner.test())
+    scores = {
+        split: {key: float(value) for key, value in found.items()}
+        for split, found in scores.items()
+    }
+    add_tuned_iou(scores, folder)
+    write_json(folder / RESULT, describe_run(cfg, runner) | scores)
     last = last_checkpoint(folder)
     for path in folder.glob('iter_*.pth'):
         if path != last:
@@ -104,53 +103,50 @@ def train_and_score(folder: Path) -> None:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Last checkpoint of a run, wherever its folder is now."""
+    """Find the last checkpoint of a run, wherever its folder is now."""
     noted = find_latest_checkpoint(str(folder))
-    if noted is None:
-        return None
-    path = folder / Path(noted).name
+    path = folder / Path(noted or 'none').name
     return path if path.exists() else None
 
 
 def describe_run(cfg: Config, runner: Runner) -> dict:
-    """What there is to say of a run besides its scores."""
+    """Say of a run what there is besides its scores."""
     hub = runner.message_hub
     # One value per iteration, those before an interruption included.
     seconds, _ = hub.get_scalar('train/time').data
     losses, _ = hub.get_scalar('train/loss').data
-    known = look_at(cfg)
+    segments = np.array_split(losses, min(SEGMENTS, len(losses)))
     loader = cfg.train_dataloader
-    device = next(runner.model.parameters()).device
+    _, counted = count_network(cfg)
     return dict(
         **cfg.ablation,
+        **counted,
         iterations=runner.iter,
         batch=loader.batch_size,
-        crop=list(known.side),
         data=Path(loader.dataset.get('data_root') or '').name,
         images=len(runner.train_dataloader.dataset),
         resumed=hub.get_info(RESUMED),
         digest=hub.get_info(DIGEST),
-        loss=average_parts(losses),
+        loss=[float(segment.mean()) for segment in segments],
         seconds_per_iteration=float(np.median(seconds)),
         train_seconds=float(np.sum(seconds)),
-        parameters=known.size.parameters,
-        flops=known.size.flops,
-        cubes=known.summary,
         versions={p.__name__: p.__version__ for p in PACKAGES},
-        machine=describe_machine(device),
+        machine=describe_machine(next(runner.model.parameters()).device),
     )
 
 
-def _plain(scores: Mapping[str, object]) -> dict[str, float]:
-    return {key: float(value) for key, value in scores.items()}
+def main(name: str) -> int:
+    """Carry out the run of a folder, unless another process is at it.
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out the run of the folder that is named."""
-    (folder,) = sys.argv[1:] if argv is None else argv
-    train_and_score(Path(folder))
+    Returns:
+        0, or ``TAKEN`` if another process has the lock on the folder.
+    """
+    folder = Path(name)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            if not (folder / RESULT).exists():
+                close_gaps()
+                train_and_score(folder)
+    except Timeout:
+        return TAKEN
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

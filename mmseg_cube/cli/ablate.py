@@ -1,0 +1,81 @@
+"""Train variants of a Cube network and compare them.
+
+  mmseg-cube ablate CONFIG --variants baseline reconstruction full
+
+Every variant is trained with every seed, with the same schedule and data, and
+scored on val and test. A study can be stopped and called again: it goes on
+where it was. Two calls with one folder share the work.
+
+A variant is a preset, with settings behind it: baseline, reconstruction (no
+router, no mask), router, mask, full (both), config (what the config says);
+reconstruction+router.method=sort, full+mask.kernel_size=7,
+reconstruction+lattice_kernel_size@2,3=4, full+levels=0,1,
+baseline+type=ConvWS, baseline+model.decode_head.widths=[160,80,40,20].
+"""
+
+import argparse
+import sys
+
+from mmseg_cube.cli import arguments
+
+CONTINUES = True
+SCORES = 'IoU', 'tuned-IoU', 'AP'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is compared, where it is trained and what is reported."""
+    add = parser.add_argument
+    arguments.config(parser, 'config of a Cube network')
+    add('--variants', nargs='+', required=True, help='networks to train')
+    arguments.seeds(parser, (0, 1, 2))
+    arguments.out(parser, 'folder (work_dirs/ablate/NAME OF CONFIG)')
+    where = (
+        'where runs are trained at once, such as cuda:0 cuda:1, or cpu cpu '
+        'for two that share the cores (all GPUs, else cpu)'
+    )
+    add('--devices', nargs='+', help=where)
+    against = 'variant to compare with (the first one)'
+    add('--against', metavar='VARIANT', help=against)
+    score = (
+        'IoU of buildings, IoU at the threshold that is best on val, or '
+        'average precision of building pixels (IoU)'
+    )
+    add('--score', choices=SCORES, default=SCORES[0], help=score)
+    add('--confidence', type=_share, default=0.95, help='of intervals (0.95)')
+    only = parser.add_mutually_exclusive_group()
+    report = 'train nothing, report what is finished'
+    only.add_argument('--report-only', action='store_true', help=report)
+    dry = 'train nothing, write the config of every variant and count it'
+    only.add_argument('--dry-run', action='store_true', help=dry)
+    arguments.cfg_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the study; 1 if a run failed or none is finished."""
+    from mmseg_cube.analysis.ablation.networks import write_configs
+    from mmseg_cube.analysis.ablation.queue import describe_failure, train
+    from mmseg_cube.analysis.ablation.report import write_report
+    from mmseg_cube.analysis.ablation.study import plan_study
+
+    names = ('config', 'cfg_options', 'variants', 'seeds', 'against', 'out')
+    study = plan_study(
+        *(getattr(args, name) for name in names), args.confidence, args.score
+    )
+    if args.dry_run:
+        print(*write_configs(study), sep='\n')
+        return 0
+    failed = [] if args.report_only else train(study, args.devices)
+    for run in failed:
+        print(describe_failure(run), file=sys.stderr)
+    summary = write_report(study)
+    print(summary or f'no run is finished in {study.root}')
+    return 1 if failed or not summary else 0
+
+
+def _share(text: str) -> float:
+    share = arguments.number(text)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(
+            f'must be between 0 and 1, but got {text!r}'
+        )
+    return share

@@ -1,0 +1,149 @@
+import pytest
+from mmengine.config import Config
+
+from mmseg_cube.analysis.ablation.networks import (
+    count_variants,
+    write_configs,
+)
+from mmseg_cube.analysis.ablation.study import plan_study
+from mmseg_cube.analysis.complexity.count import complexity
+from mmseg_cube.analysis.same_training import differences
+
+
+def test_runs_of_the_first_seed_come_first(plan, tmp_path):
+    variants = 'baseline', 'full+scale=2', 'baseline'
+    study = plan(*variants, seeds=(3, 1, 3))
+    assert study.reference == 'baseline'
+    runs = study.runs
+    assert [run.folder.relative_to(tmp_path).as_posix() for run in runs] == [
+        'baseline/seed-3',
+        'full+scale=2/seed-3',
+        'baseline/seed-1',
+        'full+scale=2/seed-1',
+    ]
+    assert [run.cfg.randomness.seed for run in runs] == [3, 3, 1, 1]
+    assert runs[1].name == 'full+scale=2, seed 3'
+    assert runs[0].cfg.model == runs[2].cfg.model != runs[1].cfg.model
+    # All else is the same, but for the hook that a router needs.
+    found = {change.name for change in differences(runs[0].cfg, runs[1].cfg)}
+    others = {n for n in found if not n.startswith(('model.', 'custom_hooks'))}
+    assert found and not others
+
+
+@pytest.mark.parametrize(
+    'text, added',
+    [
+        ('baseline', False),
+        ('mask', False),
+        ('router', True),
+        ('reconstruction+router.method=sort', True),
+        ('reconstruction+router.method=fixed', False),
+    ],
+)
+def test_learned_routers_cool(plan, text, added):
+    given = [dict(type='CubeSummaryHook')]
+    cooling = dict(type='RouterTemperatureHook')
+    (run,) = plan(text, custom_hooks=given).runs
+    assert run.cfg.custom_hooks == given + [cooling] * added
+    own = [dict(type='mmseg_cube.RouterTemperatureHook', end=0.1)]
+    (run,) = plan(text, custom_hooks=own).runs
+    assert run.cfg.custom_hooks == own
+
+
+def test_what_a_run_changes_in_its_config(plan):
+    (run,) = plan(
+        'config',
+        **{
+            'randomness.deterministic': True,
+            'train_dataloader.batch_size': 8,
+            'train_cfg.max_iters': 600,
+        },
+    ).runs
+    assert run.cfg.randomness == dict(deterministic=True, seed=0)
+    assert run.cfg.train_dataloader.num_workers == 1
+    assert run.cfg.train_dataloader.batch_size == 8
+    assert run.cfg.default_hooks.logger.interval == 20
+    saved = run.cfg.default_hooks.checkpoint
+    assert saved.interval == 60 and saved.max_keep_ckpts == 2
+    # What counts is the last iteration.
+    assert 'save_best' not in saved and 'rule' not in saved
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(val_evaluator=None), r'cube-tiny\.py has no val_evaluator;'),
+        (
+            dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=2)),
+            r'has no train_cfg\.max_iters; an ablation trains for a number',
+        ),
+    ],
+)
+def test_configs_that_cannot_be_trained(tiny_config, options, message):
+    with pytest.raises(ValueError, match=message):
+        plan_study(tiny_config, options, ['full'], [0])
+
+
+def test_networks_are_built_and_counted(plan):
+    study = plan('baseline', 'full', seeds=(0, 1))
+    counts = count_variants(study)
+    assert list(counts) == ['baseline', 'full']
+    assert counts['baseline']['cubes'].startswith('Cube kernels: 0 of 17')
+    full = counts['full']
+    assert full['cubes'].startswith('Cube kernels: 8 of 17')
+    assert full['crop'] == [64, 64]
+    size = complexity(study.runs[1].cfg.model, 64)
+    assert (full['parameters'], full['flops']) == (size.parameters, size.flops)
+    assert full['flops'] < counts['baseline']['flops']
+
+
+def test_configs_of_the_variants(plan, tmp_path):
+    texts = 'full+mask@0,1=None', 'baseline'
+    lines = list(write_configs(plan(*texts, seeds=(5, 0))))
+    assert len(lines) == 2
+    for text, line in zip(texts, lines, strict=True):
+        path, _, rest = line.partition(': ')
+        assert path == str(tmp_path / 'configs' / f'{text}.py')
+        assert 'M parameters' in rest and 'G FLOPs at 64 x 64; Cube' in rest
+        assert Config.fromfile(path).randomness.seed == 5
+
+
+@pytest.mark.parametrize(
+    'texts, message',
+    [
+        (['full+size=3'], "'full.size=3': .*unexpected keyword .*'size'"),
+        (['full+router.method=foo'], "foo': .*method of .* got 'foo'"),
+        (['full+mask.kernel_size=4'], 'positive odd number, but got 4'),
+        # No level has channels for a lattice of scale 7.
+        (['reconstruction+scale=7'], 'no Cube convolution left. Cube kern'),
+        (
+            ['mask', 'mask+mask.kernel_size=5'],
+            "'mask' and 'mask[+]mask.kernel_size=5' are the same network",
+        ),
+    ],
+)
+def test_networks_that_are_refused(plan, texts, message):
+    with pytest.raises(ValueError, match=message):
+        count_variants(plan(*texts))
+
+
+def test_a_run_keeps_its_config(plan):
+    (run,) = plan('full+levels=0,1').runs
+    run.keep_config()
+    kept = Config.fromfile(run.folder / 'config.py')
+    assert kept.to_dict() == run.cfg.to_dict()
+    other = {'optim_wrapper.optimizer.betas': (0.9, 0.99)}
+    (changed,) = plan('full+levels=0,1', **other).runs
+    # Nothing is lost while there is no checkpoint.
+    changed.keep_config()
+    run.keep_config()
+    (run.folder / 'last_checkpoint').write_text('iter_60.pth')
+    run.keep_config()
+    message = r'begun with optim_wrapper.optimizer.betas.1 = 0.999, now .*0.99'
+    for check in (changed.check_config, changed.keep_config):
+        with pytest.raises(ValueError, match=message) as caught:
+            check()
+        assert '--out, or delete' in str(caught.value)
+    # How much is logged makes no other result.
+    (logged,) = plan('full+levels=0,1', log_level='WARNING').runs
+    assert logged.check_config()
