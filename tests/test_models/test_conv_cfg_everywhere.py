@@ -10,15 +10,12 @@ from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_cube.layers import (
-    CubeConv2d,
-    summarise,
-    switch_to_deploy,
-)
+from mmseg_cube.layers import CubeConv2d, summarise, switch_to_deploy
 from mmseg_cube.models import CubeBackbone
 
 CUBE = dict(type='CubeConv2d')
-FULL = dict(CUBE, router=dict(), mask=dict())
+ROUTED = dict(CUBE, router=dict())
+FULL = dict(ROUTED, mask=dict())
 BN = dict(type='BN')
 
 
@@ -76,14 +73,9 @@ BACKBONES = {
     'unet-dilated': unet(with_cp=True) | dict(enc_dilations=(1, 2, 3)),
     'resnet': resnet('ResNet', 50, style='caffe'),
     'resnet-v1c': resnet('ResNetV1c', with_cp=True),
-    'resnet-v1d': resnet('ResNetV1d', 50, multi_grid=(1, 2, 4)),
-    'resnet-dilated': resnet('ResNetV1c', 50, **DILATED),
+    'resnet-dilated': resnet('ResNetV1d', 50, multi_grid=(1, 2, 4), **DILATED),
     'resnext': resnet('ResNeXt', 50, groups=2, base_width=4),
     'hrnet': hrnet(),
-    'hrnet-with-cp': hrnet(with_cp=True),
-    'mobilenet-v2': dict(
-        type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6)
-    ),
     'mobilenet-v3': dict(type='MobileNetV3', arch='small'),
 }
 CHANNELS = (8, 8, 12, 16)
@@ -121,9 +113,9 @@ EVERY = pytest.mark.parametrize('name', TABLE)
 
 
 @cache
-def built(name, full=False, plain=False):
+def built(name, kind):
     torch.manual_seed(0)
-    conv_cfg = None if plain else FULL if full else CUBE
+    conv_cfg = dict(plain=None, cube=CUBE, routed=ROUTED, full=FULL)[kind]
     # As in a Runner; mmcv looks there for the upsampling of UNet.
     with DefaultScope.overwrite_default_scope('mmseg'):
         model = MODELS.build(dict(TABLE[name], conv_cfg=conv_cfg))
@@ -131,8 +123,8 @@ def built(name, full=False, plain=False):
     return model
 
 
-def build(name, **options):
-    return copy.deepcopy(built(name, **options))
+def build(name, kind='cube'):
+    return copy.deepcopy(built(name, kind))
 
 
 def inputs(name):
@@ -168,7 +160,7 @@ def can_be_cube(conv):
 
 @EVERY
 def test_every_convolution_that_can_be_is_a_cube(name):
-    cube, plain = build(name), build(name, plain=True)
+    cube, plain = build(name), build(name, 'plain')
     before = convolutions(plain, nn.Conv2d)
     after = convolutions(cube, nn.Conv2d)
     assert before.keys() == after.keys()
@@ -196,10 +188,13 @@ def reasons(model):
         yield reason, number
 
 
-@EVERY
-@pytest.mark.parametrize('full', [False, True])
-def test_it_trains_and_predicts(name, full):
-    cube, plain = build(name, full=full), build(name, plain=True)
+@pytest.mark.parametrize(
+    'name, kind',
+    [(name, 'routed') for name in TABLE]
+    + [(name, 'full') for name in ('resnet-v1c', 'unet', 'hrnet', 'upernet')],
+)
+def test_it_trains_and_predicts(name, kind):
+    cube, plain = build(name, kind), build(name, 'plain')
     x = inputs(name)
     for model in (cube, plain):
         model.train()
@@ -231,12 +226,12 @@ def test_initialisation_of_the_network_reaches_cubes(name, spread):
     by input channels as well, of which a Cube has a quarter.
     """
     cube = convolutions(build(name), CubeConv2d)
-    plain = convolutions(build(name, plain=True), nn.Conv2d)
+    plain = convolutions(build(name, 'plain'), nn.Conv2d)
     ratios = [
         c.weight.std() / plain[key].weight.std() for key, c in cube.items()
     ]
     assert float(sum(ratios)) / len(ratios) == pytest.approx(spread, rel=0.1)
-    for conv in convolutions(build(name, full=True), CubeConv2d).values():
+    for conv in convolutions(build(name, 'full'), CubeConv2d).values():
         order = conv.router.permutation()
         assert order.equal(torch.arange(len(order)))
         assert not conv.mask.weight.any()
@@ -253,7 +248,7 @@ def log(caplog):
 
 def test_plain_checkpoint_leaves_cubes_out_and_says_so(tmp_path, log):
     """Only ``CubeBackbone`` has a use for plain weights."""
-    plain = build('resnet-v1c', plain=True)
+    plain = build('resnet-v1c', 'plain')
     path = str(tmp_path / 'net.pth')
     torch.save(plain.state_dict(), path)
     init = dict(type='Pretrained', checkpoint=path)

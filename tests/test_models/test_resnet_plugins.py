@@ -16,9 +16,14 @@ SMALL = dict(depth=50, base_channels=8, stem_channels=8)
 NARROW = dict(type='ResNeXt', groups=2, base_width=4)
 KINDS = [dict(type='ResNet'), dict(type='ResNetV1c'), NARROW]
 POSITIONS = ('after_conv1', 'after_conv2', 'after_conv3')
-EVERYWHERE = pytest.mark.parametrize(
+PLACES = pytest.mark.parametrize(
     'kind, position',
-    [(kind, position) for kind in KINDS for position in POSITIONS],
+    [
+        (KINDS[0], 'after_conv1'),
+        (KINDS[0], 'after_conv2'),
+        (KINDS[1], 'after_conv3'),
+        (NARROW, 'after_conv2'),
+    ],
     ids=lambda value: value if isinstance(value, str) else value['type'],
 )
 NAME = 'cube_kernel_block'
@@ -71,7 +76,7 @@ def assert_same_outputs(model, plain, x, tolerance=1e-4):
         assert (one - two).abs().max() <= tolerance * two.abs().max()
 
 
-@EVERYWHERE
+@PLACES
 def test_pretrained_network_is_unchanged_at_first(kind, position):
     plain = plain_twin(kind)
     model = build(kind, plugin(position))
@@ -93,7 +98,7 @@ def test_pretrained_network_is_unchanged_at_first(kind, position):
             assert_same_outputs(model, plain, image(), tolerance)
 
 
-@EVERYWHERE
+@PLACES
 def test_it_learns(kind, position):
     model = build(kind, plugin(position))
     model.load_state_dict(plain_twin(kind).state_dict(), strict=False)
@@ -104,19 +109,6 @@ def test_it_learns(kind, position):
     stem = 3 if kind['type'] == 'ResNetV1c' else 1
     line = f'Cube kernels: 7 of {52 + stem + 7} convolutions; '
     assert summarise(model).startswith(line)
-
-
-def test_checkpoint_named_in_a_config(tmp_path):
-    plain = plain_twin(KINDS[1])
-    path = str(tmp_path / 'net.pth')
-    torch.save(plain.state_dict(), path)
-    init = dict(type='Pretrained', checkpoint=path)
-    model = build(KINDS[1], plugin('after_conv2'), init_cfg=init)
-    model.init_weights()
-    for network in (model, plain):
-        network.eval()
-    with torch.no_grad():
-        assert_same_outputs(model, plain, image())
 
 
 def test_options_reach_the_block():

@@ -3,7 +3,6 @@ import copy
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from torch import nn
@@ -16,8 +15,9 @@ HEAD = dict(
 )
 
 
-@pytest.mark.parametrize('loader', ['torch', 'mmengine'])
-@pytest.mark.parametrize('projection', ['project', 'init'])
+@pytest.mark.parametrize(
+    'projection, loader', [('project', 'torch'), ('init', 'mmengine')]
+)
 def test_plain_weights_of_replaced_layers(
     projection, loader, table, tmp_path, log
 ):
@@ -93,7 +93,7 @@ def test_pretrained_of_a_segmentor_reaches_the_backbone(
     assert model.backbone.layer1[0].conv1.weight.equal(weight)
 
 
-@pytest.mark.parametrize('name', ['hrnet', 'swin', 'mobilenet_v2'])
+@pytest.mark.parametrize('name', ['resnet', 'swin'])
 def test_checkpointed_blocks(name, twins, replaced, image):
     _, cube = twins(name)
     _, saving = twins(name, with_cp=True)
@@ -108,18 +108,3 @@ def test_checkpointed_blocks(name, twins, replaced, image):
         cube.named_parameters(), saving.parameters(), strict=True
     ):
         torch.testing.assert_close(one.grad, two.grad, msg=n)
-
-
-def test_moving_average_of_the_weights(twins, image):
-    _, cube = twins('resnet')
-    average = ExponentialMovingAverage(cube, 0.5)
-    assert type(average.module) is type(cube)
-    average.update_parameters(cube)
-    before = cube.layer4[0].conv1.weight.detach().clone()
-    with torch.no_grad():
-        for parameter in cube.parameters():
-            parameter.add_(1)
-    average.update_parameters(cube)
-    found = average.module.layer4[0].conv1.weight
-    torch.testing.assert_close(found, before + 0.5)
-    assert len(average(image(2))) == 4

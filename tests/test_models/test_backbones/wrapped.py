@@ -45,10 +45,6 @@ mobilenet_v2 = dict(
     ),
     freeze=dict(frozen_stages=2, norm_eval=True),
 )
-mobilenet_v3 = dict(
-    backbone=dict(type='MobileNetV3', arch='small', out_indices=(0, 1, 5, 12)),
-    freeze=dict(frozen_stages=3, norm_eval=True),
-)
 mit = dict(
     backbone=dict(
         type='MixVisionTransformer',
@@ -76,14 +72,6 @@ pcpvt = dict(
         mlp_ratios=[2, 2, 2, 2],
         depths=[1, 1, 1, 1],
         sr_ratios=[4, 2, 1, 1],
-    ),
-)
-twins_svt = dict(
-    backbone=dict(
-        pcpvt['backbone'],
-        type='SVT',
-        depths=[1, 1, 1, 2],
-        windiow_sizes=[2, 2, 2, 2],
     ),
 )
 unet = dict(
@@ -117,7 +105,6 @@ beit = dict(
     backbone=dict(vit['backbone'], type='BEiT', init_values=0.1),
     freeze=dict(norm_eval=True),
 )
-mae = dict(backbone=dict(beit['backbone'], type='MAE'))
 mscan = dict(
     backbone=dict(
         type='MSCAN',
@@ -177,30 +164,6 @@ mmpretrain_efficientnet = dict(
     ),
     freeze=dict(frozen_stages=3, norm_eval=True),
 )
-mmpretrain_swin = dict(
-    backbone=dict(
-        type='mmpretrain.SwinTransformer',
-        arch=dict(embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2]),
-        img_size=32,
-        window_size=4,
-        pad_small_map=True,
-        out_indices=(0, 1, 2, 3),
-    ),
-    freeze=dict(frozen_stages=2, norm_eval=True),
-)
-mmpretrain_van = dict(
-    backbone=dict(
-        type='mmpretrain.VAN',
-        arch=dict(
-            embed_dims=[8, 16, 24, 32],
-            depths=[1, 1, 1, 1],
-            ffn_ratios=[2, 2, 2, 2],
-        ),
-        out_indices=(0, 1, 2, 3),
-    ),
-    replace=dict(stages=(1, 3)),
-    freeze=dict(frozen_stages=2, norm_eval=True),
-)
 mmpretrain_repvgg = dict(
     backbone=dict(
         type='mmpretrain.RepVGG',
@@ -226,23 +189,4 @@ timm_resnet = dict(
         out_indices=(1, 2, 3, 4),
     ),
     replace=dict(stages=(1, 3), router=dict(), mask=dict()),
-)
-timm_convnext = dict(
-    backbone=dict(
-        type='mmpretrain.TIMMBackbone',
-        model_name='convnext_atto',
-        depths=(1, 1, 1, 1),
-        dims=(8, 16, 24, 32),
-        features_only=True,
-        out_indices=(0, 1, 2, 3),
-    ),
-)
-timm_efficientnet = dict(
-    backbone=dict(
-        type='TIMMBackbone',
-        model_name='test_efficientnet',
-        pretrained=False,
-        out_indices=(0, 1, 2, 3, 4),
-    ),
-    replace=dict(stages=(1, 2)),
 )
