@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mmseg.models import BaseSegmentor
 
-from mmseg_cube.analysis.learned.kernel_drawing import draw_kernels
-from mmseg_cube.analysis.learned.kernels import describe_kernel
+from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values, measure_mask, watch
 from mmseg_cube.analysis.learned.orders import describe_order, draw_orders
-from mmseg_cube.analysis.learned.tables import DrawnTile, Learned
 from mmseg_cube.analysis.learned.tile_drawing import (
     compare,
     draw_errors,
@@ -44,7 +43,7 @@ def draw_tile(
     tile: Tile,
     why: str,
     out: Path,
-) -> DrawnTile:
+) -> dict[str, Any]:
     """Draw the masks and the errors of a tile.
 
     Args:
@@ -53,6 +52,11 @@ def draw_tile(
         tile: The tile.
         why: Why it was chosen.
         out: Folder.
+
+    Returns:
+        ``why``; ``counts`` by network; ``agreement``, pixels by who is right;
+        ``masks``, their values by layer; ``cells``, height and width of each
+        layer's in pixels of the truth; ``pictures``, names of the files.
     """
     with watch(next(iter(models.values())), layers) as seen:
         predictions = {n: predict_tile(x, tile) for n, x in models.items()}
@@ -60,66 +64,69 @@ def draw_tile(
     zoom = np.divide(tile.truth.shape, tile.image.shape[:2])
     size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
     counts = {n: score_tile(tile, p) for n, p in predictions.items()}
-    built = [p > THRESHOLD for p in predictions.values()]
-    agreement = compare(tile.truth, *built) if len(built) > 1 else {}
     pairs = {name: (predictions[name], counts[name]) for name in models}
-    errors = f'errors_{tile.name}.png'
-    save_figure(draw_errors(tile, why, pairs), out / errors)
+    pictures = [f'errors_{tile.name}.png']
+    save_figure(draw_errors(tile, why, pairs), out / pictures[0])
     masks = {
         name: (mask, measure_mask(mask, tile.truth, size, layers[name].scale))
         for name, mask in seen.masks.items()
     }
-    draw = partial(draw_masks, tile=tile, size=size)
-    stem = out / f'masks_{tile.name}'
-    return DrawnTile(
-        why,
-        counts,
-        {name: int(pixels.sum()) for name, pixels in agreement.items()},
-        {name: values for name, (_, values) in masks.items()},
-        {
-            name: tuple(np.divide(size, cells).tolist())
-            for name, cells in seen.inputs.items()
-        },
-        # An image stands beside the masks.
-        [errors, *save_pages(draw, masks, LAYERS - 1, stem)],
+    # An image stands beside the masks.
+    draw, page = partial(draw_masks, tile=tile, size=size), LAYERS - 1
+    pictures += save_pages(draw, masks, page, out / f'masks_{tile.name}')
+    built = [p > THRESHOLD for p in predictions.values()]
+    agreement = compare(tile.truth, *built) if len(built) > 1 else {}
+    return dict(
+        why=why,
+        counts=counts,
+        agreement={name: int(x.sum()) for name, x in agreement.items()},
+        masks={name: values for name, (_, values) in masks.items()},
+        cells={n: np.divide(size, x).tolist() for n, x in seen.inputs.items()},
+        pictures=pictures,
     )
 
 
 def draw_layers(
     layers: Layers,
     temperature: float | None,
-    drawn: Mapping[str, DrawnTile],
+    tiles: Mapping[str, Mapping[str, Any]],
     out: Path,
-) -> tuple[dict[str, Learned], dict[str, list[str]]]:
+) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
     """Draw the orders and the kernels of layers.
 
     Args:
         layers: Layers by name.
         temperature: Temperature of routers at the end of the training; None
             leaves their own.
-        drawn: What was measured on the tiles.
+        tiles: What was measured on the tiles.
         out: Folder.
 
     Returns:
-        What they learned by name, and the names of the files by what is
-        drawn: ``orders`` and ``kernels``.
+        For each layer its ``order``, ``kernel``, ``mask`` over all tiles and
+        lean in ``pixels``, None for what there is not; and the names of the
+        files by what is drawn: ``orders`` and ``kernels``.
     """
-    learned, routers = {}, {}
+    learned, routers, kernels = {}, {}, {}
     for name, layer in layers.items():
-        kernel, order = describe_kernel(layer), None
+        kernels[name] = kernel = describe_kernel(layer)
+        order = None
         if layer.router is not None:
             routers[name] = layer.router
             order = describe_order(layer.router, layer.scale, temperature)
-        cells = [t.cells[name] for t in drawn.values() if name in t.cells]
-        values = [t.masks[name] for t in drawn.values() if name in t.masks]
-        learned[name] = Learned(
-            order,
-            kernel,
-            layer.mask is not None,
-            join_values(values) if values else None,
-            tuple(np.multiply(kernel.lean, cells[0])) if cells else None,
+        cells = [
+            t['cells'][name] for t in tiles.values() if name in t['cells']
+        ]
+        masks = [
+            t['masks'][name] for t in tiles.values() if name in t['masks']
+        ]
+        learned[name] = dict(
+            order=order,
+            kernel=asdict(kernel),
+            mask=join_values(masks) if masks else None,
+            pixels=np.multiply(kernel.lean, cells[0]).tolist()
+            if cells
+            else None,
         )
-    kernels = {name: layer.kernel for name, layer in learned.items()}
     draw = partial(draw_orders, temperature=temperature)
     return learned, dict(
         orders=save_pages(draw, routers, LAYERS, out / 'orders'),
@@ -133,17 +140,10 @@ def save_pages(
     per_page: int,
     stem: Path,
 ) -> list[str]:
-    """Draw items, so many on each picture.
-
-    Args:
-        draw: Draws some of the items.
-        items: What to draw, by name.
-        per_page: Most items of a picture.
-        stem: Path of the pictures without number and suffix.
+    """Draw items, so many on each picture; none if there are no items.
 
     Returns:
-        Names of the files, none if there are no items: ``stem.png``, then
-        ``stem_page2.png`` and so on.
+        Names of the files: ``stem.png``, ``stem_page2.png`` and so on.
     """
     names, left = [], iter(items.items())
     while page := dict(islice(left, per_page)):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from mmseg_cube.ops import spatial_mask
 LEAST_SD = 0.01
 
 Size = tuple[int, int]
-Values = dict[str, object]
+Values = dict[str, float | list[float] | None]
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Seen:
         masks: Values of shape (r * H, r * W) of each layer with a mask.
     """
 
-    size: Size | None = None
+    size: Size = (0, 0)
     inputs: dict[str, Size] = field(default_factory=dict)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -40,31 +41,23 @@ def watch(
     """Note what layers see while one image passes through a segmentor.
 
     A layer that is used several times shows its last use.
-
-    Args:
-        model: Segmentor; stays as it is.
-        layers: Layers by name.
-
-    Yields:
-        What was seen, filled in as the image passes.
     """
     seen = Seen()
 
     def note_size(preprocessor: nn.Module, args: tuple, out: dict) -> None:
         seen.size = tuple(out['inputs'].shape[2:])
 
+    def note(layer: CubeConv2d, args: tuple) -> None:
+        seen.inputs[names[layer]] = tuple(args[0].shape[2:])
+        if layer.mask is not None:
+            mask = mask_of(layer, args[0])
+            seen.masks[names[layer]] = mask[0, 0].float().cpu().numpy()
+
+    names = {layer: name for name, layer in layers.items()}
+    hooks = [model.data_preprocessor.register_forward_hook(note_size)]
+    hooks += [layer.register_forward_pre_hook(note) for layer in names]
     with ExitStack() as stack:
-        hook = model.data_preprocessor.register_forward_hook(note_size)
-        stack.callback(hook.remove)
-        for name, layer in layers.items():
-
-            def note(layer: nn.Module, args: tuple, name: str = name) -> None:
-                seen.inputs[name] = tuple(args[0].shape[2:])
-                if layer.mask is not None:
-                    mask = mask_of(layer, args[0])
-                    seen.masks[name] = mask[0, 0].float().cpu().numpy()
-
-            hook = layer.register_forward_pre_hook(note)
+        for hook in hooks:
             stack.callback(hook.remove)
         yield seen
 
@@ -111,46 +104,25 @@ def measure_mask(
         tells these apart scales channels); ``building`` and ``ground``, the
         means over true buildings and background, None where there are none.
     """
-    rows, columns = (
-        -(-n * cells // whole)
-        for n, cells, whole in zip(truth.shape, mask.shape, size, strict=True)
-    )
-    inside = mask[:rows, :columns].astype(float)
-    over = mask_over(mask, truth.shape, size)
-    building, ground = (
-        float(over[truth == label].mean(dtype=float))
-        if (truth == label).any()
-        else None
-        for label in (1, 0)
-    )
-    return dict(
-        min=float(inside.min()),
-        mean=float(inside.mean()),
-        max=float(inside.max()),
-        sd=float(inside.std()),
-        places=[
-            float(inside[i::scale, j::scale].mean())
-            for i in range(scale)
-            for j in range(scale)
-        ],
-        building=building,
-        ground=ground,
-    )
-
-
-def mask_over(mask: np.ndarray, shape: Size, size: Size) -> np.ndarray:
-    """Enlarge a mask to its image: every pixel has its lattice pixel's value.
-
-    Args:
-        mask: Values of shape (r * H, r * W).
-        shape: Height and width of the image.
-        size: The same with its padding.
-    """
-    rows, columns = (
-        (2 * np.arange(n) + 1) * cells // (2 * whole)
-        for n, cells, whole in zip(shape, mask.shape, size, strict=True)
-    )
-    return mask[rows[:, None], columns]
+    # A value for each pixel: that of the lattice pixel it lies in.
+    over = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    height, width = truth.shape
+    over = over[:height, :width].astype(float)
+    rows, columns = -(-np.multiply(truth.shape, mask.shape) // size)
+    mask = mask[:rows, :columns].astype(float)
+    values = {
+        key: float(getattr(mask, key)()) for key in ('min', 'mean', 'max')
+    }
+    values['sd'] = float(mask.std())
+    values['places'] = [
+        float(mask[i::scale, j::scale].mean())
+        for i in range(scale)
+        for j in range(scale)
+    ]
+    for key, label in (('building', 1), ('ground', 0)):
+        pixels = over[truth == label]
+        values[key] = float(pixels.mean()) if pixels.size else None
+    return values
 
 
 def join_values(parts: Sequence[Values]) -> Values:

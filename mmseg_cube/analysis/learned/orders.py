@@ -122,10 +122,6 @@ def draw_orders(
     Positions go downwards, input channels to the right. Blocks are laid over
     each other and long orders are pooled: the darker a cell, the more
     channels.
-
-    Args:
-        routers: Routers by the name of their layer.
-        temperature: As for :func:`describe_order`.
     """
     columns = min(PER_ROW, len(routers))
     rows = -(-len(routers) // columns)

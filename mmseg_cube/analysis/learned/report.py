@@ -88,8 +88,9 @@ def draw_learned(
     for tile in map(tiles.load, _bar(chosen, 'drawing tiles')):
         why = chosen[tile.name]
         drawn[tile.name] = draw_tile(models, layers, tile, why, out)
-        for name, counts in drawn[tile.name].counts.items():
+        for name, counts in drawn[tile.name]['counts'].items():
             scores[name][tile.name] = counts
+        drawn[tile.name]['counts'] = _to_dict(drawn[tile.name]['counts'])
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     temperature = final_temperature(cfg, loaded)
     learned, pictures = draw_layers(layers, temperature, drawn, out)
@@ -114,7 +115,7 @@ def draw_learned(
         tabulate_tiles(drawn, names).markdown(),
     ]
     for name, tile in drawn.items():
-        texts += [f'### {name}', *map(_embed, tile.pictures)]
+        texts += [f'### {name}', *map(_embed, tile['pictures'])]
     numbers = dict(
         networks={
             name: dict(config=str(cfg.filename), checkpoint=str(checkpoint))
@@ -123,11 +124,8 @@ def draw_learned(
         where=tiles.where,
         total=_to_dict(totals),
         scores={name: _to_dict(counts) for name, counts in scores.items()},
-        tiles={
-            name: dict(asdict(tile), counts=_to_dict(tile.counts))
-            for name, tile in drawn.items()
-        },
-        layers={name: asdict(layer) for name, layer in learned.items()},
+        tiles=drawn,
+        layers=learned,
         pictures=pictures,
     )
     write_report(out, NAME, numbers, texts=texts)
@@ -140,15 +138,12 @@ def draw_learned(
 def cube_layers(
     model: nn.Module, patterns: Sequence[str] | None = None
 ) -> dict[str, CubeConv2d]:
-    """Name the Cube convolutions of a network, in its order.
+    """Cube convolutions by name, without the ``.conv`` of a ConvModule.
 
     Args:
         model: Network.
         patterns: Shell patterns, one of which a name must match; all layers
             by default.
-
-    Returns:
-        Layers by name, without the ``.conv`` of a ConvModule.
 
     Raises:
         ValueError: If there is none, or a pattern matches none.

@@ -19,9 +19,9 @@ from mmseg_cube.layers import layer_name, learned_routers
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.tables import Table
 
-HEAD = (
-    'Router', 'Method', 'Channels', 'Block', 'Moved', 'Distance',
-    'Frozen since', 'Temperature', 'Gap',
+FORMATS = dict(
+    method='', channels='', block='', moved='.1%', distance='.3f',
+    frozen_since='', temperature='.3g', gap='.3f',
 )  # fmt: skip
 
 
@@ -59,24 +59,15 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
         differing += last['order'] != record['order']
     summary = summarise(history)
     temperature = final_temperature(cfg, loaded)
-    table = Table(HEAD)
+    table = Table(['router', *FORMATS])
     for name, numbers in summary.items():
         order = describe_order(routers[name], 1, temperature)
         numbers |= {key: order[key] for key in ('temperature', 'gap')}
-        frozen = numbers['frozen_since']
-        table.rows.append(
-            [
-                layer_name(name),
-                numbers['method'],
-                str(numbers['channels']),
-                str(numbers['block']),
-                f'{numbers["moved"]:.1%}',
-                f'{numbers["distance"]:.3f}',
-                '-' if frozen is None else str(frozen),
-                f'{numbers["temperature"]:.3g}',
-                f'{numbers["gap"]:.3f}',
-            ]
+        cells = (
+            '-' if numbers[key] is None else format(numbers[key], form)
+            for key, form in FORMATS.items()
         )
+        table.rows.append([layer_name(name), *cells])
     paths = write_report(history, summary, out)
     said = [table.terminal()]
     if differing:

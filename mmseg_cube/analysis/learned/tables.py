@@ -1,12 +1,8 @@
 """What a network has learned, as tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from mmseg_cube.analysis.learned.kernels import Kernel, Place, Shares
-from mmseg_cube.analysis.learned.masks import LEAST_SD, Values
-from mmseg_cube.analysis.learned.tiles import iou_of
-from mmseg_cube.evaluation.confusion import Confusion
+from mmseg_cube.analysis.learned.masks import LEAST_SD
 from mmseg_cube.utils.tables import Table
 
 ORDERS = (
@@ -14,7 +10,7 @@ ORDERS = (
     'New parity', 'Temperature', 'Gap',
 )  # fmt: skip
 KERNELS = (
-    'Layer', 'Share of cells (at random)', 'Share of parities',
+    'Layer', 'Least energy', 'Largest energy', 'Random: 1 ±',
     'Lean down, right (cells)', 'At random', 'Lean (pixels)',
 )  # fmt: skip
 MASKS = (
@@ -22,133 +18,83 @@ MASKS = (
     'By place in the cell', 'On buildings', 'Elsewhere', 'Note',
 )  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Learned:
-    """What a layer has learned.
-
-    Attributes:
-        order: That of its router; None without one.
-        kernel: Its kernel.
-        masked: Whether it has a mask.
-        mask: Values of its mask on all drawn tiles; None if there are none.
-        pixels: Lean of its kernel in pixels of the image; None if no tile
-            passed through it.
-    """
-
-    order: Mapping[str, object] | None
-    kernel: Kernel
-    masked: bool
-    mask: Values | None
-    pixels: Place | None
+# What was measured, by name, as JSON has it.
+Measured = Mapping[str, Mapping]
 
 
-@dataclass(frozen=True)
-class DrawnTile:
-    """What was measured on a tile.
-
-    Attributes:
-        why: Why it was chosen.
-        counts: Counts by name of network.
-        agreement: Pixels by who is right; empty for one network.
-        masks: Values of the mask of every layer that has one.
-        cells: Height and width of the cells of every layer that was used, in
-            pixels of the truth.
-        pictures: Names of the files.
-    """
-
-    why: str
-    counts: dict[str, Confusion]
-    agreement: dict[str, int]
-    masks: dict[str, Values]
-    cells: dict[str, Place]
-    pictures: list[str]
-
-
-def tabulate_orders(layers: Mapping[str, Learned]) -> Table:
+def tabulate_orders(layers: Measured) -> Table:
     """Lay out the orders of channels."""
-    table = Table(ORDERS)
+    rows = []
     for name, layer in layers.items():
-        order = layer.order
+        order = layer['order']
         if order is None:
-            table.rows.append([name, 'no router', *[''] * (len(ORDERS) - 2)])
+            rows.append([name, 'no router', *[''] * 7])
             continue
         method, last = f'{order["method"]}, not learned', ['', '']
         if order['learned']:
             method = order['method']
             last = [f'{order["temperature"]:.3g}', f'{order["gap"]:.3f}']
-        numbers = [f'{order["moved"]:.1%}', f'{order["distance"]:.3f}']
-        changes = [str(order['new_cell']), str(order['new_parity'])]
-        row = [name, method, str(order['channels']), *numbers, *changes, *last]
-        table.rows.append(row)
-    return table
+        moves = [f'{order["moved"]:.1%}', f'{order["distance"]:.3f}']
+        moves += [str(order['new_cell']), str(order['new_parity'])]
+        rows.append([name, method, str(order['channels']), *moves, *last])
+    return Table(ORDERS, rows)
 
 
-def tabulate_kernels(layers: Mapping[str, Learned]) -> Table:
-    """Lay out the shares of cells and parities, and the lean."""
-    table = Table(KERNELS)
+def tabulate_kernels(layers: Measured) -> Table:
+    """Lay out the extremes of the energies, and the lean."""
+    rows = []
     for name, layer in layers.items():
-        kernel, pixels = layer.kernel, layer.pixels
-        table.rows.append(
-            [
-                name,
-                _list(kernel.cells),
-                _list(kernel.parities),
-                '{:+.3f}, {:+.3f}'.format(*kernel.lean),
-                '{:+.3f}, {:+.3f}'.format(*kernel.random_lean),
-                '{:+.1f}, {:+.1f}'.format(*pixels) if pixels else 'not used',
-            ]
-        )
-    return table
+        kernel, pixels = layer['kernel'], layer['pixels']
+        energies = sum(kernel['energies'], [])
+        row = [name, number(min(energies)), number(max(energies))]
+        row += [number(kernel['noise'])]
+        row += ['{:+.3f}, {:+.3f}'.format(*kernel['lean'])]
+        row += ['{:+.3f}, {:+.3f}'.format(*kernel['random_lean'])]
+        row += ['{:+.1f}, {:+.1f}'.format(*pixels) if pixels else 'not used']
+        rows.append(row)
+    return Table(KERNELS, rows)
 
 
-def tabulate_masks(layers: Mapping[str, Learned]) -> Table:
+def tabulate_masks(layers: Measured) -> Table:
     """Lay out the values of masks; none for a layer without one."""
-    table = Table(MASKS)
+    rows = []
     for name, layer in layers.items():
-        values = layer.mask
+        values = layer['mask']
         if values is None:
-            said = 'not used' if layer.masked else 'no mask'
-            table.rows.append([name, *[''] * (len(MASKS) - 2), said])
+            rows.append([name, *[''] * 7, 'no mask, or not used'])
             continue
-        numbers = [number(values[key]) for key in ('min', 'mean', 'max', 'sd')]
-        places = ', '.join(map(number, values['places']))
-        means = [number(values[key]) for key in ('building', 'ground')]
-        note = 'nearly constant' if values['sd'] < LEAST_SD else ''
-        table.rows.append([name, *numbers, places, *means, note])
-    return table
+        row = [
+            name,
+            *(number(values[x]) for x in ('min', 'mean', 'max', 'sd')),
+        ]
+        row += [', '.join(map(number, values['places']))]
+        row += [number(values['building']), number(values['ground'])]
+        row += ['nearly constant' if values['sd'] < LEAST_SD else '']
+        rows.append(row)
+    return Table(MASKS, rows)
 
 
-def tabulate_tiles(
-    tiles: Mapping[str, DrawnTile], networks: Sequence[str]
-) -> Table:
+def tabulate_tiles(tiles: Measured, networks: Sequence[str]) -> Table:
     """Lay out the scores of drawn tiles.
 
     Args:
-        tiles: Tiles by name.
+        tiles: What was measured, by name of the tile.
         networks: Names of one network or two.
     """
     head = ['Tile', 'Chosen as', *(f'IoU of {name}' for name in networks)]
     if len(networks) > 1:
         head += ['Difference', 'Only first right', 'Only second right']
-    table = Table(head)
+    rows = []
     for name, tile in tiles.items():
-        iou = [iou_of(tile.counts[network]) for network in networks]
-        row = [name, tile.why, *(number(value, 2) for value in iou)]
+        iou = [tile['counts'][network]['IoU'] for network in networks]
+        row = [name, tile['why'], *(number(value, 2) for value in iou)]
         if len(networks) > 1:
             row.append('' if None in iou else f'{iou[0] - iou[1]:+.2f}')
-            row += [f'{n:,}' for n in list(tile.agreement.values())[:2]]
-        table.rows.append(row)
-    return table
+            row += [f'{n:,}' for n in list(tile['agreement'].values())[:2]]
+        rows.append(row)
+    return Table(head, rows)
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number; a dash for none."""
     return '-' if value is None else f'{value:.{digits}f}'
-
-
-def _list(shares: Shares) -> str:
-    return '; '.join(
-        f'{name} {learned:.3f} ({random:.3f})'
-        for name, (learned, random) in shares.items()
-    )

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PER_ROW = 4
-PANEL = 3.2  # inches
-CAPTION = 0.75  # inches: of a panel, and its scale
+PANEL, CAPTION = 3.2, 0.75  # inches
 LETTERS = 34  # of a name over a panel
 LEAST_RANGE = 0.01  # of a mask's colours: a narrower one would show noise
 TALLEST = 1.5  # height of a panel over its width
@@ -53,13 +51,9 @@ def compare(
     Returns:
         Masks by the names in ``AGREEMENT``.
     """
-    scored = truth != IGNORED
-    good, other_good = (truth == first), (truth == second)
-    masks = good & ~other_good, ~good & other_good, ~good & ~other_good
-    return {
-        name: scored & mask
-        for name, mask in zip(AGREEMENT, masks, strict=True)
-    }
+    scored, good, other = truth != IGNORED, truth == first, truth == second
+    masks = good & ~other, ~good & other, ~good & ~other
+    return {n: scored & mask for n, mask in zip(AGREEMENT, masks, strict=True)}
 
 
 def draw_errors(
@@ -67,7 +61,9 @@ def draw_errors(
     why: str,
     predictions: Mapping[str, tuple[np.ndarray, Confusion]],
 ) -> Figure:
-    """Draw image, truth, probabilities and errors, a row per network.
+    """Draw image and truth, then probabilities and errors of each network.
+
+    Behind two networks stands where only one of them is right.
 
     Args:
         tile: The tile.
@@ -77,56 +73,49 @@ def draw_errors(
     """
     from matplotlib.patches import Patch
 
-    grid = _panels(tile, PER_ROW * len(predictions))
-    figure = grid[0].figure
+    two = len(predictions) > 1
+    figure, grid = _panels(tile, 2, 4 if two else 2)
     figure.suptitle(f'{tile.name} ({why})', fontsize=10)
     keys = dict(found=FOUND, missed=MISSED, false=FALSE)
-    alone = len(predictions) == 1
-    image, truth = (grid[0], grid[1 if alone else PER_ROW])
-    image.imshow(tile.picture)
-    image.set_title('image', fontsize=8)
-    truth.imshow(tile.truth == 1, cmap='Greys_r', vmin=0, vmax=1)
-    truth.set_title('truth', fontsize=8)
-    for i, (name, (probability, counts)) in enumerate(predictions.items()):
-        left = 2 if alone else PER_ROW * i + 1
-        _draw_values(grid[left], probability, cmap='cividis', vmin=0, vmax=1)
-        _outline(grid[left], tile, 'white')
-        grid[left].set_title(
-            f'{cut(name, LETTERS)}\nprobability, true outlines', fontsize=8
+    _show(grid[0, 0], tile.picture, 'image')
+    truth = tile.truth == 1
+    _show(grid[1, 0], truth, 'truth', cmap='Greys_r', vmin=0, vmax=1)
+    for (name, (probability, counts)), (top, bottom) in zip(
+        predictions.items(), grid.T[1:], strict=False
+    ):
+        title = f'{cut(name, LETTERS)}\nprobability, true outlines'
+        _show(top, probability, title, True, cmap='cividis', vmin=0, vmax=1)
+        _outline(top, tile, 'white')
+        errors = paint_errors(
+            tile.picture, tile.truth, probability > THRESHOLD
         )
-        built = probability > THRESHOLD
-        grid[left + 1].imshow(paint_errors(tile.picture, tile.truth, built))
         iou = iou_of(counts)
         score = 'no buildings' if iou is None else f'IoU {iou:.1f} %'
-        grid[left + 1].set_title(
-            f'{score}\nfound {counts.tp:,}, missed {counts.fn:,}, false '
-            f'{counts.fp:,}',
-            fontsize=8,
-        )
-    if not alone:
+        title = f'{score}\nfound {counts.tp:,}, missed {counts.fn:,}, false '
+        _show(bottom, errors, f'{title}{counts.fp:,}')
+    if two:
         first, second = (pair[0] for pair in predictions.values())
         masks = compare(tile.truth, first > THRESHOLD, second > THRESHOLD)
-        keys |= AGREEMENT
         layers = [(masks[name], AGREEMENT[name]) for name in masks]
         layers.append((tile.truth == IGNORED, UNSCORED))
-        grid[3].imshow(paint(tile.picture, layers))
         only = [int(mask.sum()) for mask in masks.values()]
-        grid[3].set_title(
-            f'first: {cut(next(iter(predictions)), LETTERS)}\nonly first '
-            f'right {only[0]:,}, only second {only[1]:,}',
-            fontsize=8,
-        )
-        _draw_values(grid[7], first - second, cmap='PuOr', vmin=-1, vmax=1)
-        grid[7].set_title('probability, first less second', fontsize=8)
+        title = f'first: {cut(next(iter(predictions)), LETTERS)}\nonly first '
+        title += f'right {only[0]:,}, only second {only[1]:,}'
+        _show(grid[0, 3], paint(tile.picture, layers), title)
+        title = 'probability, first less second'
+        span = dict(cmap='PuOr', vmin=-1, vmax=1)
+        _show(grid[1, 3], first - second, title, True, **span)
+        keys |= AGREEMENT
     if (tile.truth == IGNORED).any():
         keys['not scored'] = UNSCORED
+    handles = [
+        Patch(facecolor=np.array(colour) / 255, ec='k', label=name)
+        for name, colour in keys.items()
+    ]
     figure.legend(
-        handles=[
-            Patch(facecolor=np.array(colour) / 255, ec='k', label=name)
-            for name, colour in keys.items()
-        ],
+        handles=handles,
         loc='outside lower center',
-        ncols=len(keys),
+        ncols=3,
         fontsize=8,
     )
     return figure
@@ -145,20 +134,26 @@ def draw_masks(
     Returns:
         The figure, with the image and the outlines of its buildings first.
     """
-    grid = _panels(tile, 1 + len(masks))
-    grid[0].imshow(tile.picture)
-    _outline(grid[0], tile, '#ffaa00')
+    columns = min(4, 1 + len(masks))
+    figure, grid = _panels(tile, -(-(1 + len(masks)) // columns), columns)
+    first, *places = grid.flat
     title = f'{cut(tile.name, LETTERS)}\nand its buildings'
-    grid[0].set_title(title, fontsize=8)
+    _show(first, tile.picture, title)
+    _outline(first, tile, '#ffaa00')
     height, width = tile.truth.shape
     for axes, (name, (mask, values)) in zip(
-        grid[1:], masks.items(), strict=True
+        places, masks.items(), strict=False
     ):
         low, high = values['min'], values['max']
         slack = max(LEAST_RANGE - (high - low), 0) / 2
-        _draw_values(
+        said = f'{low:.3f} - {high:.3f}, mean {values["mean"]:.3f}'
+        if values['sd'] < LEAST_SD:
+            said = f'nearly constant: {said}'
+        _show(
             axes,
             mask,
+            f'{cut(name, LETTERS)}\n{said}',
+            True,
             vmin=low - slack,
             vmax=high + slack,
             extent=(-0.5, size[1] - 0.5, size[0] - 0.5, -0.5),
@@ -166,34 +161,30 @@ def draw_masks(
             interpolation_stage='data',
         )
         axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-        said = f'{low:.3f} - {high:.3f}, mean {values["mean"]:.3f}'
-        if values['sd'] < LEAST_SD:
-            said = f'nearly constant: {said}'
-        axes.set_title(f'{cut(name, LETTERS)}\n{said}', fontsize=8)
-    return grid[0].figure
+    for axes in places[len(masks) :]:
+        axes.axis('off')
+    return figure
 
 
-def _panels(tile: Tile, count: int) -> list[Axes]:
+def _panels(tile: Tile, rows: int, columns: int) -> tuple[Figure, np.ndarray]:
     """Make panels that have the shape of a tile."""
     height, width = tile.truth.shape
-    columns = min(PER_ROW, count)
-    rows = -(-count // columns)
     tall = min(max(height / width, 1 / TALLEST), TALLEST) * PANEL + CAPTION
-    _, grid = new_figure(rows, columns, (PANEL * columns, tall * rows + 0.4))
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-    for axes in grid.flat[count:]:
-        axes.axis('off')
-    return list(grid.flat[:count])
+    return new_figure(rows, columns, (PANEL * columns, tall * rows + 0.4))
 
 
-def _draw_values(axes: Axes, values: np.ndarray, **options) -> None:
-    """Draw numbers with their scale."""
+def _show(
+    axes: Axes, values: np.ndarray, title: str, scale: bool = False, **options
+) -> None:
+    """Draw a picture, or numbers with their scale."""
     image = axes.imshow(values, **options)
-    # Inside the panel's own place, so that all panels keep one size.
-    place = axes.inset_axes((0.05, -0.055, 0.9, 0.025))
-    bar = axes.figure.colorbar(image, cax=place, orientation='horizontal')
-    bar.ax.tick_params(labelsize=6, length=2)
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=8)
+    if scale:
+        # Inside the panel's own place, so that all panels keep one size.
+        place = axes.inset_axes((0.05, -0.055, 0.9, 0.025))
+        bar = axes.figure.colorbar(image, cax=place, orientation='horizontal')
+        bar.ax.tick_params(labelsize=6, length=2)
 
 
 def _outline(axes: Axes, tile: Tile, colour: str) -> None:

@@ -62,18 +62,12 @@ class Tiles:
         ValueError: If the config has no such loader, or two tiles would have
             one name.
         DatasetError: If the data are not there or broken.
-
-    Attributes:
-        paths: File of every tile by its name.
     """
 
     def __init__(self, cfg: Config, split: str) -> None:
         loader = cfg.get(f'{split}_dataloader')
         if not loader:
-            raise ValueError(
-                f'{cfg.filename} has no {split}_dataloader, which names the '
-                'images. Choose another --split or name another config'
-            )
+            raise ValueError(f'{cfg.filename} has no {split}_dataloader')
         self.where = f'split {split} of {Path(cfg.filename).name}'
         self.dataset = DATASETS.build(loader['dataset'])
         self.paths: dict[str, Path] = {}
@@ -94,47 +88,31 @@ class Tiles:
         """Load a tile.
 
         Raises:
-            ValueError: If it has no truth or one of another size, or is too
-                large.
+            ValueError: If it has no truth or is too large.
         """
         path = self.paths[name]
         data = self.dataset[list(self.paths).index(name)]
         sample, inputs = data['data_samples'], data['inputs']
         if 'gt_sem_seg' not in sample:
+            raise ValueError(f'{path} has no truth; choose another --split')
+        if inputs[0].numel() > LARGEST:
             raise ValueError(
-                f'{path} has no truth to compare with. Choose another --split'
-            )
-        height, width = inputs.shape[1:]
-        if height * width > LARGEST:
-            raise ValueError(
-                f'{path} has {width} x {height} pixels, more than {LARGEST}, '
+                f'{path} has {inputs[0].numel()} pixels, more than {LARGEST}, '
                 'which pass through the network at once. Read it in windows '
                 "(windows='grid' of InriaDataset), or cut it into tiles"
             )
-        truth = sample.gt_sem_seg.data[0].numpy()
-        # Predictions are resized to the size of the file.
-        if truth.shape not in ((height, width), sample.get('ori_shape')):
-            raise ValueError(
-                f'{path}: its truth has {truth.shape[1]} x {truth.shape[0]} '
-                f'pixels, the image for the network {width} x {height}, and '
-                'not those of the file. Resize both, or load the mask last'
-            )
         # Loaders give BGR, channels first.
-        image = inputs.flip(0).permute(1, 2, 0).numpy()
-        return Tile(name, image, truth)
+        image = inputs.flip(0).permute(1, 2, 0).contiguous().numpy()
+        return Tile(name, image, sample.gt_sem_seg.data[0].numpy())
 
     def find(self, wanted: str) -> list[str]:
-        """Names of the tiles that a name, a file name or a path stands for.
+        """Names of the tiles that a name or the path of a file stands for.
 
         Raises:
             ValueError: If there is none.
         """
-        found = [
-            name
-            for name, path in self.paths.items()
-            if wanted in (name, path.name, path.stem)
-            or path.resolve() == Path(wanted).resolve()
-        ]
+        stem = Path(wanted).stem
+        found = [n for n, p in self.paths.items() if stem in (n, p.stem)]
         if not found:
             raise ValueError(
                 f'{self.where} has no image {wanted!r}; it has '
@@ -144,14 +122,7 @@ class Tiles:
 
 
 def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
-    """Predict a tile in one pass.
-
-    Args:
-        model: Segmentor of background and building, on its device.
-        tile: Tile.
-
-    Returns:
-        Building probabilities, float32 of the shape of the truth.
+    """Building probabilities of a tile, in one pass, in the truth's shape.
 
     Raises:
         ValueError: If the network has other classes, or gives values that
@@ -161,9 +132,8 @@ def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
     probability = BuildingNetwork(model)(windows).cpu()
     if not probability.isfinite().all():
         raise ValueError(
-            f'{tile.name}: the network gives values that are no numbers, so '
-            'its weights are broken. Look for a loss of nan in the log of '
-            'its training'
+            f'{tile.name}: the network gives values that are no numbers. Look '
+            'for a loss of nan in the log of its training'
         )
     if probability.shape[1:] != tile.truth.shape:
         # As segmentors do, which resize what they put into their softmax.
@@ -178,7 +148,7 @@ def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
 
 
 def score_tile(tile: Tile, probability: np.ndarray) -> Confusion:
-    """Count the pixels of building probabilities of the truth's shape."""
+    """Count the pixels of building probabilities in the truth's shape."""
     labels = torch.from_numpy((probability > THRESHOLD).astype(np.uint8))
     return count_pixels(labels, torch.from_numpy(tile.truth), IGNORED)
 
@@ -193,15 +163,7 @@ def iou_of(counts: Confusion) -> float | None:
 def choose_tiles(
     scores: Sequence[Mapping[str, Confusion]], count: int
 ) -> dict[str, str]:
-    """Choose tiles by a fixed rule.
-
-    In this order, each tile once, until there are enough: the one with the
-    largest difference in IoU between the networks, and the worst, the median
-    and the best one of the first network; then those with the next largest
-    differences. With one network: the worst, the median and the best one,
-    then the next worst ones. Tiles without true buildings are left out, since
-    their IoU is 0 or nothing. Ties are broken by name, and of an even number
-    the lower one of the middle is the median.
+    """Choose tiles by a fixed rule; docs/learned.md has it in words.
 
     Args:
         scores: Counts by name of tile, of the first network and of the other
@@ -209,29 +171,29 @@ def choose_tiles(
         count: Number of tiles.
 
     Returns:
-        Why they were chosen, by name, in this order.
+        Why they were chosen, by name, in their order.
 
     Raises:
         ValueError: If no tile has a building.
     """
-    first, *others = scores
-    iou = {n: iou_of(c) for n, c in first.items() if c.tp + c.fn}
-    if not iou:
+    iou = [
+        {name: iou_of(c) for name, c in counts.items() if c.tp + c.fn}
+        for counts in scores
+    ]
+    ranked = sorted(iou[0], key=lambda name: (iou[0][name], name))
+    if not ranked:
         raise ValueError(
-            f'none of {len(first)} tiles has a building, so none can be '
+            f'none of {len(scores[0])} tiles has a building, so none can be '
             'chosen by IoU; name some by --images'
         )
-    ranked = sorted(iou, key=lambda name: (iou[name], name))
-    rule = [
-        (ranked[0], 'worst'),
-        (ranked[(len(ranked) - 1) // 2], 'median'),
-        (ranked[-1], 'best'),
-    ]
-    if not others:
+    # Of an even number the lower one of the middle is the median.
+    middle = ranked[(len(ranked) - 1) // 2]
+    rule = [(ranked[0], 'worst'), (middle, 'median'), (ranked[-1], 'best')]
+    if len(iou) == 1:
         rule += [(name, 'next worst') for name in ranked]
-    for second in others:
-        gaps = {name: abs(iou[name] - iou_of(second[name])) for name in iou}
-        apart = sorted(iou, key=lambda name: (-gaps[name], name))
+    else:
+        gaps = {name: abs(iou[0][name] - iou[1][name]) for name in ranked}
+        apart = sorted(gaps, key=lambda name: (-gaps[name], name))
         rule.insert(0, (apart[0], 'largest difference'))
         rule += [(name, 'next largest difference') for name in apart]
     chosen: dict[str, str] = {}

@@ -1,16 +1,13 @@
-from copy import deepcopy
 from math import exp
 
 import numpy as np
 import pytest
 import torch
-from mmseg.models import BaseSegmentor
 from torch import nn
 
 from mmseg_cube.analysis.learned.masks import (
     join_values,
     mask_of,
-    mask_over,
     measure_mask,
     watch,
 )
@@ -33,6 +30,7 @@ def make_layer(channels=8, **options):
 def slow_mask(layer, x):
     """Mask of an input of shape (C, H, W) by loops over the lattice."""
     scale, weight = layer.scale, layer.mask.weight[0].tolist()
+    size = len(weight[0])
     if layer.router is not None:
         x = x[layer.router.permutation()]
     groups, height, width = len(x) // scale**2, *x.shape[1:]
@@ -50,8 +48,8 @@ def slow_mask(layer, x):
     out = np.zeros((scale * height, scale * width))
     for y, x_ in np.ndindex(out.shape):
         logit = layer.mask.bias.item()
-        for i, j in np.ndindex(3, 3):
-            mean, largest = statistics(y + i - 1, x_ + j - 1)
+        for i, j in np.ndindex(size, size):
+            mean, largest = statistics(y + i - size // 2, x_ + j - size // 2)
             logit += weight[0][i][j] * mean + weight[1][i][j] * largest
         out[y, x_] = 1 / (1 + exp(-logit))
     return out
@@ -60,11 +58,8 @@ def slow_mask(layer, x):
 @pytest.mark.parametrize(
     'options',
     [
-        dict(),
         dict(router=dict(group_size=8)),
-        dict(router=dict(method='none')),
-        dict(scale=3, channels=18),
-        dict(stride=2, groups=2),
+        dict(scale=3, channels=18, stride=2, groups=2),
     ],
 )
 def test_mask_is_the_sigmoid_of_its_convolution(options):
@@ -86,34 +81,6 @@ def test_mask_of_a_reflected_input_is_cut_to_the_input():
     assert found == pytest.approx(padded[2:-2, 2:-2], abs=1e-5)
 
 
-class Small(BaseSegmentor):
-    """Two Cube layers, one of them with a mask, and one that is not used."""
-
-    def __init__(self):
-        super().__init__(
-            data_preprocessor=dict(
-                type='mmseg.SegDataPreProcessor',
-                mean=[120.0] * 3,
-                std=[60.0] * 3,
-                bgr_to_rgb=True,
-                test_cfg=dict(size_divisor=16),
-            )
-        )
-        torch.manual_seed(0)
-        self.stem = nn.Conv2d(3, 8, 4, stride=4)
-        self.masked = make_layer(router=dict())
-        self.plain = make_layer(4, stride=2, mask=None)
-        self.unused = make_layer()
-        self.logits = nn.Conv2d(4, 2, 1)
-
-    def encode_decode(self, inputs, batch_img_metas):
-        x = self.logits(self.plain(self.masked(self.stem(inputs))))
-        size = inputs.shape[2:]
-        return nn.functional.interpolate(x, size, mode='bilinear')
-
-    extract_feat = loss = predict = _forward = None
-
-
 def hooks_of(model):
     return sum(
         len(module._forward_pre_hooks) + len(module._forward_hooks)
@@ -121,48 +88,46 @@ def hooks_of(model):
     )
 
 
-def test_watching_sees_the_masks_and_leaves_no_trace():
-    model = Small()
-    names = ('masked', 'plain', 'unused')
-    layers = {name: getattr(model, name) for name in names}
-    image = np.random.default_rng(0).integers(0, 256, (1, 3, 20, 40), np.uint8)
-    before = deepcopy(model.state_dict()), hooks_of(model)
-    plain = BuildingNetwork(model)(image)
+def test_watching_sees_the_masks_and_leaves_no_trace(tiny_segmentor):
+    model = tiny_segmentor(
+        **{'model.data_preprocessor.test_cfg': dict(size_divisor=32)}
+    )
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, CubeConv2d)
+    }
+    image = np.random.default_rng(0).integers(0, 256, (1, 3, 60, 90), np.uint8)
+    before = hooks_of(model)
+    plain, inputs = BuildingNetwork(model)(image), {}
     with watch(model, layers) as seen:
+        for name, layer in layers.items():
+            layer.register_forward_pre_hook(
+                lambda layer, args, name=name: inputs.update({name: args[0]})
+            )
         watched = BuildingNetwork(model)(image)
     assert torch.equal(plain, watched)
-    assert hooks_of(model) == before[1]
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, before[0][name])
-
-    assert seen.size == (32, 48)
-    assert seen.inputs == dict(masked=(8, 12), plain=(8, 12))
-    assert list(seen.masks) == ['masked']
-    normalised = torch.zeros(3, 32, 48)
-    normalised[:, :20, :40] = (torch.from_numpy(image[0]).float() - 120) / 60
+    assert hooks_of(model) == before + len(layers)
+    assert seen.size == (64, 96)
+    assert list(seen.inputs) == list(seen.masks) == list(layers)
+    name = list(layers)[1]
+    x = inputs[name]
+    assert seen.inputs[name] == tuple(x.shape[2:])
     with torch.no_grad():
-        expected = slow_mask(model.masked, model.stem(normalised[None])[0])
-    assert seen.masks['masked'] == pytest.approx(expected, abs=1e-4)
+        expected = slow_mask(layers[name], x[0])
+    assert seen.masks[name] == pytest.approx(expected, abs=1e-4)
 
 
-def test_hooks_go_when_the_network_fails():
-    model = Small()
+def test_hooks_go_when_the_network_fails(tiny_segmentor):
+    model = tiny_segmentor()
     before = hooks_of(model)
+    layer = model.decode_head.levels[0].conv1.conv
     with (
         pytest.raises(RuntimeError, match='oops'),
-        watch(model, dict(plain=model.plain)),
+        watch(model, dict(layer=layer)),
     ):
         raise RuntimeError('oops')
     assert hooks_of(model) == before
-
-
-def test_every_pixel_of_the_image_has_the_value_of_its_site():
-    mask = np.arange(12.0).reshape(3, 4)
-    over = mask_over(mask, (5, 7), (6, 8))
-    for y, x in np.ndindex(5, 7):
-        assert over[y, x] == mask[y // 2, x // 2]
-    # Finer than the image.
-    assert mask_over(mask, (1, 2), (1, 2)).tolist() == [[5, 7]]
 
 
 def test_values_by_hand():
