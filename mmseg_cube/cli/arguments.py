@@ -97,7 +97,7 @@ def batch(
 
 def workers(parser: Parser) -> None:
     """Add ``--workers``."""
-    option(parser, '--workers', 'processes (all cores)', positive)
+    option(parser, '--workers', 'how many at a time (all cores)', positive)
 
 
 def threads(parser: Parser) -> None:

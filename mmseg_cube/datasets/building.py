@@ -10,12 +10,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets.checks import check_samples
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.folders import (
-    as_suffixes,
-    list_rasters,
-    match,
-    read_stems,
-)
+from mmseg_cube.datasets.folders import list_rasters, match, read_stems
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     Layout,
@@ -44,7 +39,7 @@ class BuildingDataset(BaseSegDataset):
 
     Args:
         split: One of ``SPLITS``.
-        data_root: Folder that holds the splits, or its parent folder.
+        data_root: Folder that holds the splits, or a folder around it.
         data_prefix: ``img_path`` and ``seg_map_path`` of other folders to
             use instead of the split's; without ``seg_map_path`` there are
             no labels.
@@ -93,8 +88,8 @@ class BuildingDataset(BaseSegDataset):
         self.split = split
         self.verify = verify
         super().__init__(
-            img_suffix=as_suffixes(img_suffix),
-            seg_map_suffix=as_suffixes(seg_map_suffix),
+            img_suffix=_as_suffixes(img_suffix),
+            seg_map_suffix=_as_suffixes(seg_map_suffix),
             metainfo=metainfo,
             data_root=os.fspath(data_root) if data_root else None,
             data_prefix=dict(data_prefix or {}),
@@ -121,6 +116,8 @@ class BuildingDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""
         listed = set(read_stems(self.ann_file)) if self.ann_file else set()
+        owner, splits = type(self).__name__, self.split.split('+')
+        suffixes = self.img_suffix, self.seg_map_suffix
 
         def wants(split: str, stem: str) -> bool:
             chosen = not self.ann_file or stem in listed
@@ -128,41 +125,36 @@ class BuildingDataset(BaseSegDataset):
 
         if self.data_prefix.get('img_path'):
             root, place = Path(), self.data_prefix['img_path']
-            tiles, faults = self._match_prefixes(wants)
+            folders = [place, self.data_prefix.get('seg_map_path')]
+            tiles, faults = _match_folders(folders, splits, wants, suffixes)
         elif self.data_root is not None:
             root = place = Path(self.data_root)
             tiles, faults = find_tiles(
-                root,
-                list_files(root),
-                self.LAYOUT,
-                self.split.split('+'),
-                wants,
-                (self.img_suffix, self.seg_map_suffix),
+                root, list_files(root), self.LAYOUT, splits, wants, suffixes
             )
         else:
             raise DatasetError(
-                f'{type(self).__name__}: neither data_root nor data_prefix is '
-                'given.\nNext: set data_root to the folder that holds the '
-                'dataset.'
+                f'{owner}: neither data_root nor data_prefix is given.\nNext: '
+                'set data_root to the folder that holds the dataset.'
             )
+        there = {tile.split for tile in tiles}
         if not faults and self.ann_file:
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'
                 for stem in sorted(listed - {tile.name for tile in tiles})
             ]
-        if not (faults or listed):
-            there = {tile.split for tile in tiles}
+        if not (faults or listed or there >= set(splits)):
             faults = [
                 f'no image for split {split!r}'
-                for split in self.split.split('+')
+                for split in splits
                 if split not in there
             ]
         if faults:
             raise DatasetError(
-                f'{type(self).__name__}: {len(faults)} fault(s) in split '
-                f'{self.split!r} of {place}:\n{listing(faults)}\nNext: every '
-                'image needs one mask of the same stem and the other way '
-                'round; img_suffix and seg_map_suffix choose between formats '
+                f'{owner}: {len(faults)} fault(s) in split {self.split!r} of '
+                f'{place}:\n{listing(faults)}\nNext: every image needs one '
+                'mask of the same stem and the other way round; img_suffix '
+                'and seg_map_suffix choose between formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
         # data_prefix gives both halves of train+val the same files.
@@ -173,47 +165,12 @@ class BuildingDataset(BaseSegDataset):
         return Path(self.data_root or Path(samples[0]['img_path']).parent)
 
     def wants(self, split: str, stem: str) -> bool:
-        """Tell whether a file belongs to a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            stem: File name without its suffix.
-        """
+        """Tell whether a file belongs to a split, by its name."""
         return True
 
     def describe(self, stem: str) -> dict[str, Any]:
-        """Return what a file's name says, for the sample's dict.
-
-        Args:
-            stem: File name without its suffix.
-        """
+        """Return what a file's name says, for the sample's dict."""
         return {}
-
-    def _match_prefixes(self, wants: Wants) -> tuple[list[Tile], list[str]]:
-        """Find the tiles in the folders that data_prefix names."""
-        kinds = []
-        for key, suffixes in (
-            ('img_path', self.img_suffix),
-            ('seg_map_path', self.seg_map_suffix),
-        ):
-            folder = self.data_prefix.get(key)
-            if folder and not Path(folder).is_dir():
-                raise DatasetError(
-                    f'{type(self).__name__}: there is no folder '
-                    f'{Path(folder).absolute()}.\nNext: correct {key} of '
-                    'data_prefix, which is relative to data_root.'
-                )
-            kinds.append(folder and list_rasters(Path(folder), suffixes))
-        tiles, faults = [], []
-        for split in self.split.split('+'):
-            wanted = [
-                files and {s: f for s, f in files.items() if wants(split, s)}
-                for files in kinds
-            ]
-            pairs, wrong = match(wanted[0], wanted[1] or None)
-            faults += wrong
-            tiles += [Tile(split, stem, *pair) for stem, pair in pairs.items()]
-        return tiles, list(dict.fromkeys(faults))
 
     def _sample(self, tile: Tile, root: Path) -> dict:
         labels = {}
@@ -237,3 +194,41 @@ class BuildingDataset(BaseSegDataset):
                 f'{expected}, in this order, but metainfo gives '
                 f'{len(classes)}: {classes}. Leave classes out of metainfo'
             )
+
+
+def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
+    if suffix is None:
+        return RASTER_SUFFIXES
+    given = [suffix] if isinstance(suffix, str) else suffix
+    return tuple(each.lower() for each in given)
+
+
+def _match_folders(
+    folders: Sequence[str | None],
+    splits: Sequence[str],
+    wants: Wants,
+    suffixes: Sequence[Sequence[str]],
+) -> tuple[list[Tile], list[str]]:
+    """Find the tiles in a folder of images and one of masks, if any."""
+    for folder in filter(None, folders):
+        if not Path(folder).is_dir():
+            raise DatasetError(
+                f'there is no folder {Path(folder).absolute()}.\nNext: '
+                'correct data_prefix, which is relative to data_root.'
+            )
+    tiles, faults = [], []
+    for split in splits:
+        images, masks = (
+            folder
+            and {
+                stem: same
+                for stem, same in list_rasters(Path(folder), accepted).items()
+                if wants(split, stem)
+            }
+            for folder, accepted in zip(folders, suffixes, strict=True)
+        )
+        pairs, wrong = match(images, masks)
+        # Both halves of train+val have the same files.
+        faults += [fault for fault in wrong if fault not in faults]
+        tiles += [Tile(split, stem, *pair) for stem, pair in pairs.items()]
+    return tiles, faults

@@ -1,7 +1,6 @@
 """The checks that a dataset passes before the first image is trained on."""
 
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,7 @@ def check_samples(owner: str, samples: Sequence[dict], root: Path) -> None:
     """Decode every image and mask once and hold them to the contract.
 
     Files that passed before and have not changed since are not read again.
-
-    Args:
-        owner: Name of the dataset class, for the error text.
-        samples: Dicts with ``img_path`` and, if labelled, ``seg_map_path``.
-        root: Folder of the dataset.
-
-    Raises:
-        DatasetError: If files are bad; one error names the first of them.
+    Arguments and errors are those of :func:`inspect_samples`.
     """
     hint = ' verify=False skips this check.'
     inspect_samples(owner, samples, root, _check, 'checking files', hint)
@@ -65,55 +57,51 @@ def inspect_samples(
     Raises:
         DatasetError: If files are bad; one error names the first of them.
     """
-    facts = FileFacts(root)
+    facts, found, faults = FileFacts(root), {}, {}
 
-    def attempt(index: int) -> tuple[int, Any, str]:
+    def attempt(index: int) -> None:
         sample = samples[index]
-        path, mask_path = sample['img_path'], sample.get('seg_map_path')
         try:
-            return index, inspect(sample, facts), ''
+            found[index] = inspect(sample, facts)
         except (ValueError, OSError) as error:
-            swap = find_swap(path, mask_path)
-            return index, None, f'{path}: {swap}' if swap else str(error)
+            path = sample['img_path']
+            swap = find_swap(path, sample.get('seg_map_path'))
+            faults[index] = f'{path}: {swap}' if swap else str(error)
 
-    threads = min(cpu_count(), MAX_THREADS)
-    patience = PATIENCE if is_main_process() else float('inf')
     try:
-        results = sorted(
-            work_through(
-                attempt,
-                range(len(samples)),
-                f'{owner}: {doing}',
-                threads,
-                patience,
-            ),
-            key=itemgetter(0),
-        )
+        for _ in work_through(
+            attempt,
+            range(len(samples)),
+            f'{owner}: {doing}',
+            min(cpu_count(), MAX_THREADS),
+            PATIENCE if is_main_process() else float('inf'),
+        ):
+            pass
     finally:
         facts.save()  # what passed need not be read again
-    faults = [fault for _, _, fault in results if fault]
     if faults:
+        lines = [faults[index] for index in sorted(faults)]
         raise DatasetError(
-            f'{owner}: {len(faults)} of {len(samples)} samples cannot be '
-            f'used:\n{listing(faults)}\nNext: repair these files or take '
+            f'{owner}: {len(lines)} of {len(samples)} samples cannot be '
+            f'used:\n{listing(lines)}\nNext: repair these files or take '
             f'image and mask out of their folders.{hint}'
         )
-    return [found for _, found, _ in results]
-
-
-def learn_mask(path: str) -> Facts:
-    """Decode a mask; return its height and width as facts."""
-    return dict(mask=read_mask(path).shape)
+    return [found[index] for index in sorted(found)]
 
 
 def _check(sample: dict, facts: FileFacts) -> None:
     path, mask_path = sample['img_path'], sample.get('seg_map_path')
     with errors_of(path):
-        image = facts.recall('image', path, _learn_image)
+        shape = facts.recall('image', path, _learn_image)
     if mask_path is not None:
         with errors_of(mask_path):
-            refuse_mismatch(image, facts.recall('mask', mask_path, learn_mask))
+            mask = facts.recall('mask', mask_path, _learn_mask)
+            refuse_mismatch(shape, mask)
 
 
 def _learn_image(path: str) -> Facts:
     return dict(image=check_image(path))
+
+
+def _learn_mask(path: str) -> Facts:
+    return dict(mask=read_mask(path).shape)

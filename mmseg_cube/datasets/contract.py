@@ -1,10 +1,9 @@
 """What images and building masks must be, checked whenever they are read.
 
 Images are 8-bit RGB and upright. Masks hold 0 for background and 255 or 1 for
-building.
+building. Windows that reach beyond the edges of a file are reflected there.
+All functions raise a RasterError if a file is anything else, or unreadable.
 """
-
-from io import BytesIO
 
 import cv2
 import numpy as np
@@ -16,8 +15,10 @@ from mmseg_cube.datasets.rasters import (
     PNG,
     TIFF,
     Source,
+    as_file,
     open_raster,
-    read_open,
+    raster_shape,
+    read_raster,
 )
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import name_some
@@ -25,53 +26,44 @@ from mmseg_cube.utils.words import name_some
 BUILDING_VALUES = (1, 255)  # either marks a building, but not both at once
 IGNORED = 255  # the label of pixels that do not count
 SHOWN_VALUES = 8
-ORIENTATION_TAG = 0x0112  # EXIF; 1 means "as stored"
-UPRIGHT = 1
+ORIENTATION_TAG, UPRIGHT = 0x0112, 1  # of EXIF
+SWAPPED = (
+    'image and mask look swapped: the image holds a building mask. Exchange '
+    'the folders of images and masks, or the paths in data_prefix.'
+)
 
 
 def image_shape(source: Source) -> tuple[int, int]:
-    """Height and width of an image in pixels, from its header.
-
-    Raises:
-        RasterError: If it cannot be opened, is not 8-bit RGB or not upright.
-    """
+    """Height and width of an image in pixels, from its header."""
     header = open_raster(source)
-    _refuse_image(header, source)
+    if header.count != 3 or set(header.dtypes) != {'uint8'}:
+        raise _not_rgb(header, header.count)
+    if header.driver != TIFF:
+        with Image.open(as_file(source)) as image:  # reads its header only
+            turn = UPRIGHT
+            if 'exif' in image.info:
+                turn = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
+        if turn != UPRIGHT:
+            raise _turned(f'EXIF orientation {turn}')
     return header.height, header.width
 
 
 def read_image(source: Source, window: Window | None = None) -> np.ndarray:
     """Read an image, or a window of it.
 
-    Args:
-        source: The image.
-        window: The window; what lies beyond the edges is reflected.
-
     Returns:
         uint8 of shape (H, W, 3), channels in the order BGR like those that
         mmcv reads.
-
-    Raises:
-        RasterError: If the file cannot be read, is not 8-bit RGB or not
-            upright.
     """
-    dataset = open_raster(source)
-    _refuse_image(dataset, source)
-    bands = read_open(dataset, source, window)
+    image_shape(source)
+    bands = read_raster(source, window)
     if len(bands) != 3:  # GDAL promises three for the four of a CMYK file
-        raise _not_rgb(dataset, len(bands))
+        raise _not_rgb(open_raster(source), len(bands))
     return cv2.merge(bands[::-1])
 
 
 def check_image(path: str) -> tuple[int, int]:
-    """Decode an image once and return its height and width in pixels.
-
-    Args:
-        path: The image.
-
-    Raises:
-        RasterError: If training could not read it as 8-bit RGB.
-    """
+    """Decode an image as training does; return its height and width."""
     shape = image_shape(path)
     if open_raster(path).driver != TIFF:
         read_image(path)
@@ -89,34 +81,23 @@ def check_image(path: str) -> tuple[int, int]:
             'COMPRESS=DEFLATE IN.tif OUT.tif".',
         )
     if pixels.shape[:2] != shape:
-        raise _rotated(f'{shape} becomes {pixels.shape[:2]}')
+        raise _turned(f'{shape} becomes {pixels.shape[:2]}')
     return shape
 
 
 def mask_shape(source: Source) -> tuple[int, int]:
-    """Height and width in pixels of a mask that is read in windows.
-
-    Raises:
-        RasterError: If it cannot be opened, or its values stand for others.
-    """
+    """Height and width in pixels of a mask that is read in windows."""
     header = open_raster(source)
     _refuse_inverted(header)
     _refuse_palette(header)
-    return header.height, header.width
+    return raster_shape(source)
 
 
 def read_mask(source: Source, window: Window | None = None) -> np.ndarray:
     """Read a building mask, or a window of it.
 
-    Args:
-        source: The mask.
-        window: The window; what lies beyond the edges is reflected.
-
     Returns:
         uint8 of shape (H, W), 0 for background and 1 for building.
-
-    Raises:
-        RasterError: If the file cannot be read or is no building mask.
     """
     return to_binary(read_mask_values(source, window))
 
@@ -129,27 +110,19 @@ def read_mask_values(
     A whole mask with a palette comes back as its colours when these are black
     and white, else as indices. A window of it would not tell which.
 
-    Args:
-        source: The mask.
-        window: The window; what lies beyond the edges is reflected.
-
     Returns:
         Values of shape (bands, H, W).
-
-    Raises:
-        RasterError: If the file cannot be read, or the values stand for
-            others.
     """
-    dataset = open_raster(source)
-    _refuse_inverted(dataset)
-    palette = _palette(dataset)
+    header = open_raster(source)
+    _refuse_inverted(header)
     if window is not None:
-        _refuse_palette(dataset)
-    values = read_open(dataset, source, window)
+        _refuse_palette(header)
+    values = read_raster(source, window)
+    palette = _palette(header)
     if palette:
         return _through_palette(values, palette)
-    bits = int(dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS', 8))
-    if dataset.driver == PNG and bits < 8:  # white is 1, 3 or 15
+    bits = int(header.tags(1, ns='IMAGE_STRUCTURE').get('NBITS', 8))
+    if header.driver == PNG and bits < 8:  # white is 1, 3 or 15
         values = values * np.uint8(255 // (2**bits - 1))
     return values
 
@@ -163,43 +136,34 @@ def to_binary(values: np.ndarray) -> np.ndarray:
 
     Returns:
         uint8 of shape (H, W).
-
-    Raises:
-        RasterError: If the values are anything else.
     """
-    advice = (
-        'Write one band of 0 for background and 255 (or 1) for building; '
-        'grey edges of a resized or JPEG mask can be cut at 128.'
-    )
-    if len(values) not in (1, 3):
-        raise RasterError(f'mask has {len(values)} bands', advice)
-    if any((values[0] != other).any() for other in values[1:]):
-        raise RasterError('mask has three bands that differ', advice)
-    band = values[0]
-    if band.dtype.kind not in 'biu':
-        raise RasterError(f'mask holds {band.dtype} values', advice)
+    band, top = values[0], values[0].max()
     building = band != 0
-    top = band.max()
     # Counting needs one byte per pixel; np.unique would sort 25 million.
     marked = np.count_nonzero(building)
-    if marked and not (
-        top in BUILDING_VALUES and np.count_nonzero(band == top) == marked
+    fault = ''
+    if len(values) not in (1, 3):
+        fault = f'mask has {len(values)} bands'
+    elif any((band != other).any() for other in values[1:]):
+        fault = 'mask has three bands that differ'
+    elif band.dtype.kind not in 'biu':
+        fault = f'mask holds {band.dtype} values'
+    elif marked and (
+        top not in BUILDING_VALUES or np.count_nonzero(band == top) != marked
     ):
-        found = name_some([str(v) for v in np.unique(band)], SHOWN_VALUES)
-        raise RasterError(f'mask holds the values {found}', advice)
+        found = name_some(np.unique(band).tolist(), SHOWN_VALUES)
+        fault = f'mask holds the values {found}'
+    if fault:
+        raise RasterError(
+            fault,
+            'Write one band of 0 for background and 255 (or 1) for building; '
+            'grey edges of a resized or JPEG mask can be cut at 128.',
+        )
     return building.view(np.uint8)
 
 
 def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
-    """Refuse a mask of another size than its image.
-
-    Args:
-        image: Height and width of the image in pixels.
-        mask: Height and width of the mask in pixels.
-
-    Raises:
-        RasterError: If they differ.
-    """
+    """Refuse a mask of another height and width than its image."""
     if image != mask:
         raise RasterError(
             f'mask is {mask[1]} x {mask[0]} pixels, its image is '
@@ -209,43 +173,22 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
 
 
 def find_swap(image: Source, mask: Source | None) -> str:
-    """Say so if an image and its mask seem to have changed places.
-
-    To be asked when one of the two was refused.
+    """Say so if an image and its mask, of which one was refused, are swapped.
 
     Returns:
-        The fault, empty if they have not.
+        The fault, empty if they are not.
     """
-    if mask is None:
-        return ''
     try:
         bands = [open_raster(source).count for source in (image, mask)]
-        if bands != [1, 3]:
-            # A black image proves nothing.
-            if bands[1] != 3 or not read_mask(image).any():
-                return ''
-            read_image(mask)
-    except RasterError:
+        if bands == [1, 3]:
+            return SWAPPED
+        # A black image proves nothing.
+        if bands[1] != 3 or not read_mask(image).any():
+            return ''
+        read_image(mask)
+    except (RasterError, TypeError):  # unreadable, or there is no mask
         return ''
-    return (
-        'image and mask look swapped: the image holds a building mask. '
-        'Exchange the folders of images and masks, or the paths in '
-        'data_prefix.'
-    )
-
-
-def _refuse_image(header: rasterio.DatasetReader, source: Source) -> None:
-    if header.count != 3 or set(header.dtypes) != {'uint8'}:
-        raise _not_rgb(header, header.count)
-    if header.driver == TIFF:
-        return
-    file = BytesIO(source) if isinstance(source, bytes) else source
-    with Image.open(file) as image:  # only its header is read
-        turn = UPRIGHT
-        if 'exif' in image.info:
-            turn = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
-    if turn != UPRIGHT:
-        raise _rotated(f'EXIF orientation {turn}')
+    return SWAPPED
 
 
 def _refuse_inverted(header: rasterio.DatasetReader) -> None:
@@ -273,14 +216,11 @@ def _palette(header: rasterio.DatasetReader) -> dict[int, tuple[int, ...]]:
         return {}
 
 
-def _through_palette(
-    values: np.ndarray, palette: dict[int, tuple[int, ...]]
-) -> np.ndarray:
+def _through_palette(values: np.ndarray, palette: dict) -> np.ndarray:
     # Quantisers sort palettes by frequency, so index 0 may well be white.
-    table = np.zeros((256, 3), np.uint8)
+    table = np.zeros((max(palette) + 1, 3), np.uint8)
     for index, colour in palette.items():
-        if index < len(table):
-            table[index] = colour[:3]
+        table[index] = colour[:3]
     used = table[np.unique(values)]
     if used.max() == 255 and np.isin(used, (0, 255)).all():
         return table[values[0]].transpose(2, 0, 1)
@@ -303,7 +243,7 @@ def _not_rgb(header: rasterio.DatasetReader, count: int) -> RasterError:
     )
 
 
-def _rotated(found: str) -> RasterError:
+def _turned(found: str) -> RasterError:
     return RasterError(
         f'image is turned while it is loaded ({found}) and would leave its '
         'mask',

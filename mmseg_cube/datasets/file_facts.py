@@ -12,7 +12,7 @@ from mmseg_cube.utils.whole_files import write_text_whole
 
 RULES = 2  # raise it when a check becomes stricter: old entries then lapse
 
-Facts = Mapping[str, Sequence[int]]
+Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
 
 
 def cache_folder() -> Path:
@@ -43,36 +43,37 @@ class FileFacts:
         """Return what is known of a file; look into it if nothing is.
 
         Args:
-            kind: What to know, such as the size of an ``image``.
+            kind: What to know.
             path: The file.
-            learn: Looks into the file and returns its facts by kind, among
-                them the one asked for.
+            learn: Looks into the file and returns facts, among them the one
+                asked for.
         """
         try:
             status = Path(path).stat()
         except OSError:
             return tuple(learn(path)[kind])  # says what is wrong with it
         stamp = [status.st_size, status.st_mtime_ns]
-        entry = self._known.get(_name(kind, path))
-        if entry is not None and entry[:2] == stamp:
-            return tuple(entry[2:])
-        facts = learn(path)
-        for each, values in facts.items():
-            self._known[_name(each, path)] = [*stamp, *values]
-            self._fresh[_name(each, path)] = [*stamp, *values]
-        return tuple(facts[kind])
+        name = os.path.abspath(path)  # noqa: PTH100, lexical
+        entry = self._known.get(f'{kind}:{name}', [])
+        if entry[:2] != stamp:
+            facts = {
+                f'{each}:{name}': [*stamp, *values]
+                for each, values in learn(path).items()
+            }
+            self._known.update(facts)
+            self._fresh.update(facts)
+            entry = facts[f'{kind}:{name}']
+        return tuple(entry[2:])
 
     def save(self) -> None:
         """Add what is new to the memory on disk."""
         if not self._fresh:
             return
         # Other processes may have saved meanwhile.
-        entries = {**self._load(), **self._fresh}
+        content = dict(rules=RULES, files={**self._load(), **self._fresh})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_text_whole(
-                self.path, json.dumps({'rules': RULES, 'files': entries})
-            )
+            write_text_whole(self.path, json.dumps(content))
         except OSError:
             return
 
@@ -84,7 +85,3 @@ class FileFacts:
         if not isinstance(content, dict) or content.get('rules') != RULES:
             return {}
         return content['files']
-
-
-def _name(kind: str, path: str) -> str:
-    return f'{kind}:{os.path.abspath(path)}'  # noqa: PTH100, lexical

@@ -1,8 +1,8 @@
-"""Raster files in folders: their order, and which belong together."""
+"""Raster files by name: their order, and which belong together."""
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from mmseg_cube.datasets.errors import DatasetError
@@ -24,30 +24,26 @@ def natural_key(stem: str) -> list[tuple[int, int | str]]:
 def list_rasters(
     folder: Path, suffixes: Sequence[str] = RASTER_SUFFIXES
 ) -> dict[str, list[Path]]:
-    """List a folder's raster files by stem, hidden files left out.
+    """List a folder's raster files by stem, in natural order.
 
     Args:
-        folder: Folder to list, sub-folders left out.
+        folder: Folder to list, sub-folders and hidden files left out.
         suffixes: Accepted suffixes in lower case.
-
-    Returns:
-        Files per stem, stems in natural order.
     """
-    files = defaultdict(list)
-    for path in sorted(folder.iterdir()):
-        stem = raster_stem(path, suffixes)
-        if stem is not None:
-            files[stem].append(path)
-    return {stem: files[stem] for stem in sorted(files, key=natural_key)}
+    return by_stem(sorted(folder.iterdir()), suffixes)
 
 
-def raster_stem(path: PurePath, suffixes: Sequence[str]) -> str | None:
-    """Name without suffix; None if the file is hidden or of another kind."""
-    name = path.name
-    suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
-    if suffix is None or name.startswith('.'):
-        return None
-    return name[: len(name) - len(suffix)]
+def by_stem(
+    files: Iterable[PurePath], suffixes: Sequence[str]
+) -> dict[str, list[PurePath]]:
+    """Sort files by their names without suffix; leave out all but rasters."""
+    found = defaultdict(list)
+    for path in files:
+        name = path.name
+        suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
+        if suffix is not None and not name.startswith('.'):
+            found[name[: len(name) - len(suffix)]].append(path)
+    return {stem: found[stem] for stem in sorted(found, key=natural_key)}
 
 
 def match(
@@ -73,22 +69,16 @@ def match(
                 )
     pairs = {}
     for name, (image, *_) in images.items():
-        if masks is not None and name not in masks:
-            faults.append(f'{image}: image without a mask')
+        if masks is None:
+            pairs[name] = image, None
+        elif name in masks:
+            pairs[name] = image, masks[name][0]
         else:
-            pairs[name] = image, masks[name][0] if masks is not None else None
+            faults.append(f'{image}: image without a mask')
     for name, (mask, *_) in (masks or {}).items():
         if name not in images:
             faults.append(f'{mask}: mask without an image')
     return pairs, faults
-
-
-def as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return one or several suffixes in lower case; all known for None."""
-    if suffix is None:
-        return RASTER_SUFFIXES
-    given = [suffix] if isinstance(suffix, str) else suffix
-    return tuple(each.lower() for each in given)
 
 
 def read_stems(path: str) -> list[str]:

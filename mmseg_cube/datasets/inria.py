@@ -161,6 +161,8 @@ class InriaDataset(BuildingDataset):
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
         inria_tiles.check_protocol(self.protocol)
+        size, stride = self.window_size, self.stride
+        number = self.windows_per_tile
         if self.windows not in KINDS:
             raise ValueError(
                 f'windows must be one of {", ".join(KINDS)}, not '
@@ -171,27 +173,25 @@ class InriaDataset(BuildingDataset):
                 'protocol="buildformer" names its own patches, so windows '
                 f'must be "grid" or None, not {self.windows!r}'
             )
-        number = self.windows_per_tile
-        for name, value in (
-            ('window_size', self.window_size),
-            ('windows_per_tile', 1 if number is None else number),
-        ):
-            if value < 1:
-                raise ValueError(f'{name} must be positive, not {value}')
+        if size < 1:
+            raise ValueError(f'window_size must be positive, not {size}')
         if number is not None and self.windows != 'random':
             raise ValueError(
                 f'windows_per_tile={number} is for windows="random" only; '
                 'leave it out'
             )
-        if self.stride is None:
+        if number is not None and number < 1:
+            raise ValueError(
+                f'windows_per_tile must be positive, not {number}'
+            )
+        if stride is None:
             return
         if self.windows != 'grid' or self.protocol != 'full':
             raise ValueError(
-                f'stride={self.stride} is for windows="grid" of '
-                'protocol="full" only; leave it out'
+                f'stride={stride} is for windows="grid" of protocol="full" '
+                'only; leave it out'
             )
-        size = self.window_size
-        cut_grid(size, size, size, self.stride)
+        cut_grid(size, size, size, stride)  # refuses one out of range
 
     def _check_pipeline(self) -> None:
         loaders = map(type, self.pipeline.transforms)

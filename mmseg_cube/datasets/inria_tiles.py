@@ -36,10 +36,7 @@ LEAST_BUILDING = 5  # percent of a patch; BuildFormer keeps those with more
 
 
 def parse_tile(stem: str) -> tuple[str, int]:
-    """Split a tile's name into region and number.
-
-    Args:
-        stem: File name without its suffix, such as ``tyrol-w12``.
+    """Split a tile's name, such as ``tyrol-w12``, into region and number.
 
     Raises:
         DatasetError: If it is no tile of the ten regions.
@@ -55,12 +52,7 @@ def parse_tile(stem: str) -> tuple[str, int]:
 
 
 def in_split(number: int, split: str) -> bool:
-    """Tell whether a tile of a region belongs to a split.
-
-    Args:
-        number: The tile's number in its region, from 1.
-        split: ``train``, ``val`` or ``test``.
-    """
+    """Tell whether a tile belongs to a split, by its number in its region."""
     return split == 'test' or (number <= LAST_VAL_TILE) == (split == 'val')
 
 
@@ -115,11 +107,7 @@ def tile_windows(
 
 
 def check_protocol(protocol: str) -> None:
-    """Check the name of a protocol.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
+    """Raise a ValueError if there is no protocol of that name."""
     if protocol not in PROTOCOLS:
         raise ValueError(
             f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
@@ -127,12 +115,7 @@ def check_protocol(protocol: str) -> None:
 
 
 def count_buildings(mask: np.ndarray, size: int) -> list[int]:
-    """Count the building pixels of every patch that BuildFormer cuts.
-
-    Args:
-        mask: Building mask, 0 / 1 of shape (H, W).
-        size: Side of the patches in pixels.
-    """
+    """Count the 1s of a mask (H, W) in every patch that BuildFormer cuts."""
     return [
         int(np.count_nonzero(take_window(mask, window)))
         for window, _ in cut_padded(*mask.shape, size)
@@ -142,13 +125,7 @@ def count_buildings(mask: np.ndarray, size: int) -> list[int]:
 def kept_patches(
     image_shape: tuple[int, int], counts: Sequence[int], size: int
 ) -> list[Cut]:
-    """Choose the patches that BuildFormer keeps.
-
-    Args:
-        image_shape: Height and width of the tile in pixels.
-        counts: Building pixels of every patch.
-        size: Side of the patches in pixels.
-    """
+    """Choose the patches that BuildFormer keeps, by their building pixels."""
     least = LEAST_BUILDING * size * size
     patches = zip(cut_padded(*image_shape, size), counts, strict=True)
     return [cut for cut, count in patches if 100 * count > least]

@@ -10,9 +10,7 @@ colours otherwise (by up to 32 grey values) and takes three times as long.
 """
 
 import os
-import struct
 import threading
-import zlib
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -35,15 +33,13 @@ OPEN_FILES = 32
 # GDAL's fast way through a PNG file accepts one that was cut short.
 STRICT = dict(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO')
 
-# Pillow's decoders let the errors of their parsers through.
+# Pillow lets the errors of its parsers through.
 DECODE_ERRORS = (
     OSError,
     RasterioIOError,
     SyntaxError,
     ValueError,
     EOFError,
-    struct.error,
-    zlib.error,
     Image.DecompressionBombError,
 )
 
@@ -57,12 +53,10 @@ def open_raster(source: Source) -> rasterio.DatasetReader:
         RasterError: If it cannot be opened.
     """
     try:
-        # Within an Env GDAL raises and does not print.
-        with rasterio.Env(**STRICT):
-            if isinstance(source, bytes):
-                return rasterio.open(BytesIO(source))
-            # Its handles must not be shared by processes or threads.
-            return _open(*_stamp(source), os.getpid(), threading.get_ident())
+        if isinstance(source, bytes):
+            return rasterio.open(BytesIO(source))
+        # GDAL's handles must not be shared by processes or threads.
+        return _open(*_stamp(source), os.getpid(), threading.get_ident())
     except (OSError, RasterioIOError) as error:
         raise _unreadable(error) from error
 
@@ -79,8 +73,8 @@ def raster_shape(source: Source) -> tuple[int, int]:
     Raises:
         RasterError: If it cannot be opened.
     """
-    dataset = open_raster(source)
-    return dataset.height, dataset.width
+    header = open_raster(source)
+    return header.height, header.width
 
 
 def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
@@ -96,17 +90,11 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
     Raises:
         RasterError: If the file cannot be read, or the window lies outside.
     """
-    return read_open(open_raster(source), source, window)
-
-
-def read_open(
-    dataset: rasterio.DatasetReader,
-    source: Source,
-    window: Window | None = None,
-) -> np.ndarray:
-    """Read a raster that is open, like :func:`read_raster`."""
+    dataset = open_raster(source)
     height, width = dataset.height, dataset.width
-    if window is not None and not _overlap(window, width, height):
+    if window is not None and not (
+        -window.width < window.x < width and -window.height < window.y < height
+    ):
         raise RasterError(
             f'{tuple(window)} (x, y, width, height) lies outside of its '
             f'{width} x {height} pixels',
@@ -114,20 +102,19 @@ def read_open(
         )
     try:
         if dataset.driver == JPEG:
-            decoded = source, 0, 0
-            if not isinstance(source, bytes):
-                decoded = _stamp(source)
-            values = _decode_jpeg(*decoded)
+            in_memory = isinstance(source, bytes)
+            values = _decode_jpeg(*(source,) if in_memory else _stamp(source))
             return values if window is None else take_window(values, window)
+        # Within an Env GDAL raises and does not print.
         with rasterio.Env(**STRICT):
             if window is None:
                 return dataset.read()
-            return _read_blocks(dataset, window)
+            return _read_window(dataset, window)
     except DECODE_ERRORS as error:
         raise _unreadable(error) from error
 
 
-def _read_blocks(
+def _read_window(
     dataset: rasterio.DatasetReader, window: Window
 ) -> np.ndarray:
     rows, columns = window.places(dataset.height, dataset.width)
@@ -139,17 +126,22 @@ def _read_blocks(
     return values[:, rows[:, None] - top, columns - left]
 
 
+@lru_cache(maxsize=OPEN_FILES)
+def _open(path: str, *_: int) -> rasterio.DatasetReader:
+    with rasterio.Env(**STRICT):
+        return rasterio.open(path)
+
+
 @lru_cache(maxsize=1)  # windows of one file follow each other
 def _decode_jpeg(source: str | bytes, *_: int) -> np.ndarray:
-    file = BytesIO(source) if isinstance(source, bytes) else source
-    with Image.open(file) as image:
+    with Image.open(as_file(source)) as image:
         values = np.asarray(image)
     return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
 
 
-@lru_cache(maxsize=OPEN_FILES)
-def _open(path: str, *_: int) -> rasterio.DatasetReader:
-    return rasterio.open(path)
+def as_file(source: Source) -> str | Path | BytesIO:
+    """Return what Pillow can open."""
+    return BytesIO(source) if isinstance(source, bytes) else source
 
 
 def _stamp(path: str | Path) -> tuple[str, int, int]:
@@ -158,15 +150,7 @@ def _stamp(path: str | Path) -> tuple[str, int, int]:
     return path, status.st_mtime_ns, status.st_size
 
 
-def _overlap(window: Window, width: int, height: int) -> bool:
-    return (
-        -window.width < window.x < width and -window.height < window.y < height
-    )
-
-
 def _unreadable(error: Exception) -> RasterError:
-    if isinstance(error, RasterError):
-        return error
     reason = ' '.join(str(error).split()) or type(error).__name__
     return RasterError(
         f'cannot be read, it is missing, damaged or cut short ({reason})',

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.folders import match, natural_key, raster_stem
+from mmseg_cube.datasets.folders import by_stem, match, natural_key
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.utils.words import name_some
 
@@ -100,8 +100,8 @@ def find_tiles(
     roots = _group(files, layout)
     if not roots:
         raise _nothing(place, files, layout)
-    tiles, faults = [], []
     folders = roots[_choose_root(place, roots, layout)]
+    tiles, faults = [], []
     for split in splits:
         images, masks = defaultdict(list), defaultdict(list)
         for folder, kinds in folders.items():
@@ -111,17 +111,15 @@ def find_tiles(
             prefix = '' if base == folder else 'no_'
             sorts = zip((images, masks), kinds, suffixes, strict=True)
             for found, of_kind, accepted in sorts:
-                for file in of_kind:
-                    stem = raster_stem(file, accepted)
-                    if stem is not None and wants(split, stem):
-                        found[prefix + stem].append(file)
-        labelled = bool(masks) or split != 'test'
-        if images and labelled and not masks:
+                for stem, same in by_stem(of_kind, accepted).items():
+                    if wants(split, stem):
+                        found[prefix + stem] += same
+        if images and not masks and split != 'test':
             raise DatasetError(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '
                 f'put them into {layout.splits[split][0]}/{layout.masks[0]}.'
             )
-        pairs, wrong = match(images, masks if labelled else None)
+        pairs, wrong = match(images, masks or None)
         faults += wrong
         tiles += [
             Tile(split, name, *pairs[name])

@@ -28,16 +28,9 @@ class Window(NamedTuple):
         return slice(y, y + self.height), slice(x, x + self.width)
 
     def places(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of a raster, mirrored at its edges.
-
-        Args:
-            height: Rows of the raster.
-            width: Columns of the raster.
-        """
-        return (
-            _reflect(self.y, self.height, height),
-            _reflect(self.x, self.width, width),
-        )
+        """Rows and columns of a raster of this size, mirrored at its edges."""
+        rows = _reflect(self.y, self.height, height)
+        return rows, _reflect(self.x, self.width, width)
 
 
 class Cut(NamedTuple):
@@ -51,22 +44,16 @@ class Cut(NamedTuple):
 
 
 def take_window(values: np.ndarray, window: Window) -> np.ndarray:
-    """Take a window of values; what lies beyond the edges is reflected.
-
-    Args:
-        values: Array of shape (..., H, W).
-        window: The window.
+    """Take a window of (..., H, W); what lies beyond the edges is reflected.
 
     Returns:
         Array of shape (..., window height, window width).
     """
     height, width = values.shape[-2:]
-    if (
-        min(window.x, window.y) >= 0
-        and window.x + window.width <= width
-        and window.y + window.height <= height
-    ):  # a slice, without copying
-        return values[(..., *window.inside(Window(0, 0, width, height)))]
+    right, bottom = window.x + window.width, window.y + window.height
+    if min(window[:2]) >= 0 and right <= width and bottom <= height:
+        # Without copying.
+        return values[..., window.y : bottom, window.x : right]
     rows, columns = window.places(height, width)
     return values[..., rows[:, None], columns]
 
@@ -74,15 +61,10 @@ def take_window(values: np.ndarray, window: Window) -> np.ndarray:
 def refuse_smaller(
     shape: tuple[int, int], size: int, option: str = 'window_size'
 ) -> None:
-    """Refuse a raster that is smaller than a window.
-
-    Args:
-        shape: Height and width of the raster in pixels.
-        size: Side of the window in pixels.
-        option: What the user has to change.
+    """Refuse a raster, (height, width), that is smaller than a window.
 
     Raises:
-        RasterError: If it is.
+        RasterError: If it is; the text says to change the option.
     """
     if size > min(shape):
         raise RasterError(
@@ -125,10 +107,7 @@ def cut_grid(
         _spans(length, size, stride) for length in (height, width)
     )
     return [
-        Cut(
-            Window(left, top, size, size),
-            Window(x, y, x_end - x, y_end - y),
-        )
+        Cut(Window(left, top, size, size), Window(x, y, x_end - x, y_end - y))
         for top, y, y_end in rows
         for left, x, x_end in columns
     ]
@@ -140,11 +119,6 @@ def cut_padded(height: int, width: int, size: int) -> list[Cut]:
     BuildFormer's way (github.com/WangLibo1995/BuildFormer): 5000 pixels
     become 5120, 60 on either side, and ten windows of 512. The padding
     belongs to the windows.
-
-    Args:
-        height: Rows of the raster.
-        width: Columns of the raster.
-        size: Side of the windows in pixels.
 
     Returns:
         Windows, row by row; each is its own core.

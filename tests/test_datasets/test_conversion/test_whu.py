@@ -106,7 +106,7 @@ def test_sources_that_hold_no_dataset(tmp_path, make_splits, pack):
     make_splits(tmp_path / 'twice', ('val', 'validation'))
     result = convert_whu(tmp_path / 'twice', tmp_path / 'out', workers=1)
     assert len(result.faults) == 6
-    assert '2 images with one stem (10.png, 10.png)' in result.faults[0]
+    assert '2 images with one stem (2.png, 2.png)' in result.faults[0]
 
 
 def test_nothing_is_read_that_is_hidden(tmp_path, make_splits):
