@@ -1,0 +1,90 @@
+"""What the shell scripts hand on; test_processes.py runs them for real."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+CASES = [('train', ['my config.py']), ('test', ['my config.py', 'a b.pth'])]
+SLURM = ['gpu', 'a job']
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a script where srun and python tell their arguments, one a line."""
+    for name in ('srun', 'python'):
+        fake = tmp_path / 'bin' / name
+        fake.parent.mkdir(exist_ok=True)
+        fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+        fake.chmod(0o755)
+
+    def run(*command, **env):
+        path = f'{tmp_path}/bin:/usr/bin:/bin'
+        return subprocess.run(
+            list(map(str, command)),
+            cwd=tmp_path,
+            env={'HOME': os.environ.get('HOME', ''), 'PATH': path, **env},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize('script, args', CASES)
+def test_dist_scripts_pass_everything_on(run, script, args):
+    tool = TOOLS / f'dist_{script}.sh'
+    done = run(
+        tool, *args, 4, '--cfg-options', 'a=x y', NNODES='2', NODE_RANK='1',
+        PORT='1234', MASTER_ADDR='10.0.0.1',
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        '-m', 'torch.distributed.run', '--nnodes=2', '--node_rank=1',
+        '--master_addr=10.0.0.1', '--master_port=1234',
+        '--nproc_per_node=4', str(TOOLS / f'{script}.py'), *args,
+        '--launcher', 'pytorch', '--cfg-options', 'a=x y',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('script, args', CASES)
+def test_slurm_defaults_are_those_of_mmseg(run, script, args):
+    done = run(TOOLS / f'slurm_{script}.sh', *SLURM, *args)
+    assert done.stdout.splitlines() == [
+        '-p', 'gpu', '--job-name=a job', '--gres=gpu:4', '--ntasks=4',
+        '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1',
+        'python', '-u', str(TOOLS / f'{script}.py'), *args,
+        '--launcher', 'slurm',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('script, args', CASES)
+def test_slurm_scripts_pass_everything_on(run, tmp_path, script, args):
+    # A file that a pattern in SRUN_ARGS would find.
+    (tmp_path / '--nodelist=node1').touch()
+    done = run(
+        TOOLS / f'slurm_{script}.sh', *SLURM, *args,
+        '--work-dir', 'a folder', '--cfg-options', 'a=x y',
+        GPUS='16', GPUS_PER_NODE='8', CPUS_PER_TASK='2',
+        SRUN_ARGS='--gres=none\n --nodelist=node[1-2] ', PYTHON='/a b/python',
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        '-p', 'gpu', '--job-name=a job', '--gres=gpu:8', '--ntasks=16',
+        '--ntasks-per-node=8', '--cpus-per-task=2', '--kill-on-bad-exit=1',
+        '--gres=none', '--nodelist=node[1-2]',
+        '/a b/python', '-u', str(TOOLS / f'{script}.py'), *args,
+        '--launcher', 'slurm', '--work-dir', 'a folder',
+        '--cfg-options', 'a=x y',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('script, args', CASES)
+def test_too_few_arguments(run, script, args):
+    for tool, first in ((f'dist_{script}.sh', []),
+                        (f'slurm_{script}.sh', SLURM[:1])):  # fmt: skip
+        done = run(TOOLS / tool, *first, *args)
+        assert done.returncode == 2
+        assert done.stderr.startswith('usage: ')
+        assert 'CONFIG' in done.stderr
+        assert not done.stdout
