@@ -283,4 +283,4 @@ def test_mirrored_views_masks_and_pictures(work, checkpoint, command):
     assert len(masks) == 3
     for mask in masks:
         assert set(np.unique(np.asarray(Image.open(mask)))) <= {0, 255}
-    assert len(list((work / 'mirrored').rglob('vis_image/*.png'))) == 3
+    assert len(list((work / 'shown').rglob('vis_image/*.png'))) == 3
