@@ -27,7 +27,7 @@ from mmseg_cube.analysis.speed.comparison import (
     Setting,
 )
 from mmseg_cube.analysis.speed.profile import WHOLE, marked, time_modules
-from mmseg_cube.layers import ChannelRouter, switch_to_deploy
+from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
@@ -105,9 +105,8 @@ class Networks:
             call = pass_forward(model, replace(setting, batch=1))
             inference, _ = time_modules(call, model, self.depth, device)
             passes = time_modules(step, step.model, self.depth, device)
-            forward, backward = passes
-            profiles[name] = dict(
-                inference=inference, forward=forward, backward=backward
+            profiles[name] = {'inference': inference} | dict(
+                zip(('forward', 'backward'), passes, strict=True)
             )
         return profiles
 
@@ -119,10 +118,9 @@ def build_trained(cfg: Config) -> BaseSegmentor:
     deployment removes.
     """
     model = build_network(cfg)
-    for router in model.modules():
-        if isinstance(router, ChannelRouter):
-            for parameter in router.parameters():
-                nn.init.normal_(parameter, std=0.1)
+    for router in learned_routers(model).values():
+        for parameter in router.parameters():
+            nn.init.normal_(parameter, std=0.1)
     return model
 
 

@@ -16,7 +16,6 @@ from torch.profiler import ProfilerActivity, profile, record_function
 WARM_UP_RUNS, RUNS = 2, 5
 MICROSECOND = 1e-6
 WHOLE = 'whole'
-MARKED = 7  # scope of what record_function marks
 GRADIENT = 'autograd::engine::evaluate_function'
 
 
@@ -44,20 +43,23 @@ def time_modules(
         Seconds by module, of the forward and of the backward pass, in the
         order in which they are called.
     """
+    names = {WHOLE}
     for name, module in model.named_modules():
         if name and name.count('.') < depth:
             # Not by hooks: mmseg calls the forward of its heads directly.
             module.forward = marked(name, module.forward)
+            names.add(name)
     forward, backward, places = Counter(), Counter(), {}
     for event in _record(call, device):
-        if event.scope == MARKED:
-            forward[event.name] += _seconds(event, device)
+        seconds = _seconds(event, device)
+        if event.name in names:
+            forward[event.name] += seconds
         elif event.name.startswith(GRADIENT):
-            for name in (WHOLE, *places.get(event.sequence_nr, ())):
-                backward[name] += _seconds(event, device)
+            around = places.get(event.sequence_nr, set())
+            backward.update(dict.fromkeys(names & around | {WHOLE}, seconds))
         elif event.sequence_nr >= 0:
             # The last operation with a number is the one that autograd took.
-            places[event.sequence_nr] = _modules_around(event)
+            places[event.sequence_nr] = _names_around(event)
     return forward, backward
 
 
@@ -96,9 +98,8 @@ def _seconds(
     return MICROSECOND / RUNS * getattr(event, f'{kind}{clock}_time_total')
 
 
-def _modules_around(event: FunctionEvent) -> set[str]:
+def _names_around(event: FunctionEvent) -> set[str]:
     names = set()
     while event := event.cpu_parent:
-        if event.scope == MARKED:
-            names.add(event.name)
-    return names - {WHOLE}
+        names.add(event.name)
+    return names

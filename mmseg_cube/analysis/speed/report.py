@@ -43,7 +43,9 @@ def report(
     tables += [tabulate_profile(*item) for item in profiles.items()]
     for text in (conditions, *(table.terminal() for table in tables)):
         print(text, end='\n\n')
-    print(count_bars(results))
+    passes = [result.passes for result in results if result.bar is not None]
+    kept = f'{sum(passes)} of {len(passes)} bars met'
+    print(kept if passes else 'no bars are set for this')
     if out is None:
         return
     numbers = dict(
@@ -81,10 +83,13 @@ def tabulate(results: Sequence[Result]) -> Table:
             row.append(f'{images / value:.2f}')
         else:
             row.append(f'{MILLISECONDS * value:.2f}')
-        ratio = str(result.ratio)
+        ratio, verdict = str(result.ratio), ''
         if result.measure == MEMORY:  # measured once
             ratio = f'{result.ratio.median:.2f}'
-        row += ['', ''] if result.is_reference else [ratio, _judge(result)]
+        if result.bar is not None:
+            word = 'pass' if result.passes else 'miss'
+            verdict = f'{result.bar:.2f} {word}'
+        row += ['', ''] if result.is_reference else [ratio, verdict]
     title = f'{task}, {quantity(images, "image")}'
     return Table(head, list(rows.values()), title)
 
@@ -102,17 +107,3 @@ def tabulate_profile(title: str, passes: Profile) -> Table:
             rows.append(row)
     head = chain(*((f'{name}, ms', '%') for name in passes))
     return Table(['part', *head], rows, title)
-
-
-def count_bars(results: Sequence[Result]) -> str:
-    """Say how many results keep to their bars."""
-    passes = [r.passes for r in results if r.bar is not None]
-    if not passes:
-        return 'no bars are set for this'
-    return f'{sum(passes)} of {len(passes)} bars met'
-
-
-def _judge(result: Result) -> str:
-    if result.bar is None:
-        return ''
-    return f'{result.bar:.2f} {"pass" if result.passes else "miss"}'

@@ -56,13 +56,9 @@ def time_in_turns(
 ) -> dict[str, list[float]]:
     """Time callables that take turns.
 
-    Args:
-        calls: Candidates by name.
-        repeats: Rounds that count, after a few that do not.
-        device: Device on which the calls compute.
-
     Returns:
-        Seconds of every candidate, one value per round.
+        Seconds of every candidate, one value per round; a few rounds before
+        these do not count.
     """
     clock = _time_on_gpu if device.type == 'cuda' else _time_on_cpu
     shuffle = random.Random(0).shuffle
@@ -102,15 +98,7 @@ def peak_memory(call: Call, device: torch.device) -> int:
 
 
 def prepare(device: str | None, threads: int | None) -> torch.device:
-    """Set torch up for a measurement.
-
-    Args:
-        device: Such as ``'cpu'``; None takes a GPU if there is one.
-        threads: Threads on the CPU; None leaves torch's choice.
-
-    Raises:
-        ValueError: If the device cannot be used.
-    """
+    """Set torch up for a measurement; None leaves the choice to torch."""
     chosen = choose_device(device)
     if threads:
         torch.set_num_threads(threads)

@@ -1,0 +1,96 @@
+from collections import Counter
+
+from mmseg_cube.analysis.speed.chart import draw_ratios
+from mmseg_cube.analysis.speed.comparison import (
+    INFERENCE,
+    MEMORY,
+    THROUGHPUT,
+    TIME,
+    Result,
+    Setting,
+)
+from mmseg_cube.analysis.speed.report import report, tabulate, tabulate_profile
+from mmseg_cube.analysis.speed.rounds import Spread
+
+
+def results_of(task, *settings):
+    """A candidate with 0.8 of the time and three times the memory."""
+    results = []
+    for setting in settings:
+        for measure, value, ratio, bar in (
+            (TIME, 4.0, Spread(0.5, 0.8, 1), 0.85),
+            (MEMORY, 3 * 2**20, Spread(3, 3, 3), 1.0),
+        ):
+            about = setting, task, measure
+            plain = Spread(*[value / ratio.median] * 3)
+            cube = Spread(*[value] * 3)
+            results += [
+                Result(*about, 'plain', 'plain', plain, Spread(1, 1, 1)),
+                Result(*about, 'cube', 'plain', cube, ratio, bar),
+            ]
+    return results
+
+
+def test_a_row_has_time_and_memory():
+    large, small = Setting(8, 2, 64), Setting(4, 2, 64)
+    table = tabulate(results_of(INFERENCE, large, small))
+    assert table.title == 'inference, 2 images'
+    plain, cube = (
+        ['5000.00', '', '', '1.0', '', ''],
+        ['4000.00', '0.80 (0.50 - 1.00)', '0.85 pass']
+        + ['3.0', '3.00', '1.00 miss'],
+    )
+    assert table.rows == [
+        ['plain', '64 x 8, contiguous', *plain],
+        ['plain', '64 x 4, contiguous', *plain],
+        ['cube', '64 x 8, contiguous', *cube],
+        ['cube', '64 x 4, contiguous', *cube],
+    ]
+
+
+def test_throughput_is_in_images():
+    table = tabulate(results_of(THROUGHPUT, Setting(8, 20)))
+    assert table.head[2] == 'images/s'
+    assert [row[2] for row in table.rows] == ['4.00', '5.00']
+
+
+def test_profile_has_shares_and_leaves_trifles_out():
+    passes = dict(
+        forward=Counter(whole=0.01, long=0.006, lost=0.00001),
+        backward=Counter(whole=0.02, late=0.005),
+    )
+    table = tabulate_profile('x', passes)
+    assert table.head == ['part', 'forward, ms', '%', 'backward, ms', '%']
+    assert table.rows == [
+        ['whole', '10.00', '100.0', '20.00', '100.0'],
+        ['long', '6.00', '60.0', '0.00', '0.0'],
+        ['late', '0.00', '0.0', '5.00', '25.0'],
+    ]
+
+
+def test_a_reference_alone_has_no_chart(tmp_path, capsys):
+    results = results_of(INFERENCE, Setting(8))[::2]
+    report(results, {}, dict(device='a processor', size=8), tmp_path)
+    printed = capsys.readouterr().out
+    assert printed.startswith('device a processor, size 8\n')
+    assert 'no bars are set' in printed
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert names == ['speed.json', 'speed.md']
+
+
+def test_chart_groups_by_input_or_else_by_task():
+    settings = [Setting(8, layout=x) for x in ('contiguous', 'channels_last')]
+    axes = draw_ratios(results_of(INFERENCE, *settings)).axes
+    assert [axis.get_title('left') for axis in axes] == [
+        f'{measure}, {layout}'
+        for measure in (MEMORY, TIME)
+        for layout in ('channels_last', 'contiguous')
+    ]
+    assert [x.get_text() for x in axes[0].get_xticklabels()] == [INFERENCE]
+    axes = draw_ratios(results_of(INFERENCE, Setting(8), Setting(4))).axes
+    titles = [axis.get_title('left') for axis in axes]
+    assert f'{INFERENCE}, {TIME}, contiguous' in titles
+    groups = [x.get_text() for x in axes[0].get_xticklabels()]
+    assert groups == ['3 x 8', '3 x 4']
+    # Heights of the columns.
+    assert {x.get_height() for x in axes[1].patches} == {0.8}
