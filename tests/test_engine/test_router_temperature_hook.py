@@ -75,23 +75,6 @@ def logged(runner):
     return scalars.data[0].tolist()
 
 
-def test_averaged_routers_are_permutations_whatever_the_temperature(
-    make_runner, tmp_path
-):
-    ema = dict(type='EMAHook', momentum=0.5)
-    make_runner('ema', HOOK, ema).train()
-    weights = torch.load(tmp_path / 'ema' / 'iter_8.pth', weights_only=False)
-    router = ChannelRouter(8)
-    router.logits.data.copy_(weights['state_dict']['first.logits'])
-    x = torch.randn(1, 8, 2, 2)
-    outputs = []
-    for temperature in (4.0, 0.25):
-        router.temperature = temperature
-        outputs.append(router(x))
-    assert outputs[0].equal(outputs[1])
-    assert sorted(router.permutation().tolist()) == list(range(8))
-
-
 @pytest.mark.skipif(
     torch.__version__.startswith('2.1.'),
     reason='torch 2.1 compiles the first temperature in',

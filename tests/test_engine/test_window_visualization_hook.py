@@ -49,25 +49,23 @@ def sample_of(path, size, **metainfo):
 
 def test_window_is_drawn_over_its_part_of_the_raster(drawn, tile):
     path, pixels = tile
-    hook = WindowVisualizationHook(draw=True)
     windows = [(8, 4, 16, 16), (24, 4, 16, 16)]
     samples = [sample_of(path, (16, 16), window=w) for w in windows]
+    WindowVisualizationHook().after_test_iter(RUNNER, 0, None, samples)
+    assert drawn == []  # unless asked
+    hook = WindowVisualizationHook(draw=True, interval=2)
     hook.after_test_iter(RUNNER, 0, None, samples)
     names, images, steps = zip(*drawn, strict=True)
     assert names == ('test_austin1_4_8', 'test_austin1_4_24')
     assert steps == (1, 2)
     np.testing.assert_array_equal(images[0], pixels[4:20, 8:24])
     np.testing.assert_array_equal(images[1], pixels[4:20, 24:40])
-
-
-def test_validation_draws_the_first_of_a_batch_now_and_then(drawn, tile):
-    path, _ = tile
-    hook = WindowVisualizationHook(draw=True, interval=2)
-    sample = sample_of(path, (16, 16), window=(0, 0, 16, 16))
+    # Validation draws the first of a batch now and then.
+    drawn.clear()
     for batch in range(4):
-        hook.after_val_iter(RUNNER, batch, None, [sample, sample])
+        hook.after_val_iter(RUNNER, batch, None, samples)
     assert [step for _, _, step in drawn] == [0, 2]
-    assert drawn[0][0] == 'val_austin1_0_0'
+    assert drawn[0][0] == 'val_austin1_4_8'
 
 
 @pytest.mark.parametrize('when', ['after_val_iter', 'after_test_iter'])
@@ -79,12 +77,3 @@ def test_whole_images_are_left_to_mmseg(drawn, tile, when):
     ((name, image, _),) = drawn
     assert 'austin1' in name
     np.testing.assert_array_equal(image, pixels)
-
-
-@pytest.mark.parametrize('metainfo', [dict(), dict(window=(0, 0, 16, 16))])
-def test_nothing_is_drawn_unless_asked(drawn, tile, metainfo):
-    sample = sample_of(tile[0], (16, 16), **metainfo)
-    hook = WindowVisualizationHook()
-    hook.after_val_iter(RUNNER, 0, None, [sample])
-    hook.after_test_iter(RUNNER, 0, None, [sample])
-    assert drawn == []
