@@ -14,7 +14,6 @@ baseline+type=ConvWS, baseline+model.decode_head.widths=[160,80,40,20].
 """
 
 import argparse
-import sys
 
 from mmseg_cube.cli import arguments
 
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the study; 1 if a run failed or none is finished."""
     from mmseg_cube.analysis.ablation.networks import write_configs
-    from mmseg_cube.analysis.ablation.queue import describe_failure, train
+    from mmseg_cube.analysis.ablation.queue import train
     from mmseg_cube.analysis.ablation.report import write_report
     from mmseg_cube.analysis.ablation.study import plan_study
 
@@ -65,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
         print(*write_configs(study), sep='\n')
         return 0
     failed = [] if args.report_only else train(study, args.devices)
-    for run in failed:
-        print(describe_failure(run), file=sys.stderr)
     summary = write_report(study)
     print(summary or f'no run is finished in {study.root}')
     return 1 if failed or not summary else 0

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_INCHES = 11.0
-ROW_INCHES, FRAME_INCHES = 0.4, 1.4
-LOSS_INCHES, LEGEND_INCHES = 4.5, 0.25  # the latter per variant
 
 
 def draw_differences(rows: Sequence[Row], study: Study) -> Figure | None:
@@ -27,8 +25,7 @@ def draw_differences(rows: Sequence[Row], study: Study) -> Figure | None:
     splits = [s for s in SPLITS if any(row.scores[s].gain for row in rows)]
     if not splits:
         return None
-    height = FRAME_INCHES + ROW_INCHES * max(len(rows), 2)
-    size = WIDTH_INCHES, height
+    size = WIDTH_INCHES, 1.4 + 0.4 * max(len(rows), 2)
     figure, grid = new_figure(1, len(splits), size, sharey=True)
     for axes, split in zip(grid[0], splits, strict=True):
         _draw_gains(plain(axes), [row.scores[split].gain for row in rows])
@@ -49,8 +46,8 @@ def draw_losses(rows: Sequence[Row], study: Study) -> Figure | None:
     rows = [row for row in rows if row.losses[0].mean]
     if not rows:
         return None
-    height = LOSS_INCHES + LEGEND_INCHES * len(rows)
-    figure, grid = new_figure(1, 2, (WIDTH_INCHES, height))
+    size = WIDTH_INCHES, 4.5 + 0.25 * len(rows)
+    figure, grid = new_figure(1, 2, size)
     left, right = map(plain, grid[0])
     for i, row in enumerate(rows):
         # Colours start again after ten; lines change then.

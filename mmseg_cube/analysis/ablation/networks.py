@@ -19,10 +19,7 @@ IMAGE_SIDE = 512  # for operations, where the config has no size
 def count_network(cfg: Config) -> tuple[BaseSegmentor, dict]:
     """Build the network of a config, without weights, and count it.
 
-    Returns:
-        The network; and its parameters, the operations of one image of the
-        size of the training crops, this size, and how many convolutions are
-        Cubes.
+    Operations are those of one image of the size of the training crops.
     """
     model = build_network(cfg)
     preprocessor = cfg.model.get('data_preprocessor') or {}
@@ -79,7 +76,7 @@ def write_configs(study: Study) -> Iterator[str]:
         A line about each.
 
     Raises:
-        ValueError: As :func:`count_variants`.
+        ValueError: If a variant cannot be built.
     """
     counts = count_variants(study).values()
     folder = study.root / CONFIGS

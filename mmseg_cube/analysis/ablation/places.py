@@ -14,8 +14,7 @@ def make_places(devices: Sequence[str] | None = None) -> list[Place]:
 
     Args:
         devices: Such as ``['cuda:0', 'cuda:1']``, or ``['cpu', 'cpu']`` for
-            two runs at once that share the cores evenly. None takes all
-            GPUs, or the CPU if there are none.
+            two that share the cores. None takes all GPUs, else the CPU.
 
     Raises:
         ValueError: If there is no such device.

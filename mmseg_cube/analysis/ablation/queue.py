@@ -30,14 +30,11 @@ START = (
 
 
 def train(study: Study, devices: Sequence[str] | None = None) -> list[Run]:
-    """Carry out all runs; the report is written anew after each.
+    """Carry out all runs and say how they go; returns those that failed.
 
     Args:
-        study: Runs to carry out.
+        study: What to train; its report is written anew after each run.
         devices: Where to train, as in :func:`make_places`.
-
-    Returns:
-        Runs that failed.
 
     Raises:
         ValueError: If a variant cannot be built, or a run was begun with
@@ -71,21 +68,25 @@ class Queue:
         self.free = list(places)
 
     def work(self) -> list[Run]:
-        """Carry out all runs and say how they go; returns those failed."""
+        """Carry out all runs and say how they go; returns those that failed.
+
+        A run that another process is at is waited for.
+        """
         said = ''
-        with _interruptible():
-            try:
-                while self.pending or self.running:
-                    texts = [*self._collect(), *self._begin()]
-                    if not self.running and self.pending:
-                        texts.append('waiting for runs of another process')
-                    for text in texts:
-                        if text != said:
-                            print(text, flush=True)
-                        said = text
-                    time.sleep(POLL_SECONDS)
-            finally:
-                _end([process for process, _ in self.running.values()])
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            while self.pending or self.running:
+                texts = [*self._collect(), *self._begin()]
+                if self.pending and not self.running:
+                    texts.append('waiting for runs of another process')
+                for text in texts:
+                    if text != said:
+                        print(text, flush=True)
+                    said = text
+                time.sleep(POLL_SECONDS)
+        finally:
+            _end([process for process, _ in self.running.values()])
+            signal.signal(signal.SIGTERM, before)
         return self.failed
 
     def _collect(self) -> Iterator[str]:
@@ -99,7 +100,7 @@ class Queue:
                 self.pending.insert(0, run)
             else:
                 self.failed.append(run)
-                yield f'failed: {run.name}; the others go on'
+                yield f'failed: {run.name}. {_end_of_log(run)}'
         finished = [run for run in self.pending if run.result.exists()]
         for run in finished:
             run.check_config()
@@ -119,11 +120,10 @@ class Queue:
                 yield f'begun: {run.name}; see {run.folder / LOG}'
 
 
-def describe_failure(run: Run) -> str:
-    """Say that a run failed, with the last lines of its log."""
+def _end_of_log(run: Run) -> str:
     log = run.folder / LOG
     lines = log.read_text(errors='replace').rstrip().splitlines()
-    return '\n'.join([f'{run.name} failed, see {log}:', *lines[-TAIL_LINES:]])
+    return '\n'.join([f'The end of {log}:', *lines[-TAIL_LINES:]])
 
 
 def _is_taken(run: Run) -> bool:
@@ -162,13 +162,3 @@ def _end(processes: Collection[subprocess.Popen]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             for process in processes:
                 process.wait(GRACE_SECONDS)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

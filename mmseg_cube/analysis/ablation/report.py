@@ -71,7 +71,7 @@ def describe_protocol(study: Study, results: Results) -> list[str]:
         f'Config {all_of("config")}: {all_of("iterations")} iterations of '
         f'{all_of("batch")} crops of {crop} from {all_of("images")} images '
         f'of {all_of("data")}. The weights of the last iteration are scored: '
-        f'{SCORES[study.score].text}.',
+        f'{SCORES[study.score][1]}.',
         f'{len(finished)} of {len(study.runs)} runs are finished, with seeds '
         f'{seeds}. ± is the standard deviation over seeds, [ ] the interval '
         "of Student's t distribution for the mean of the paired differences.",
@@ -138,12 +138,9 @@ def _show_gain(score: Quantity) -> str:
     if score.gain is None:
         return UNKNOWN
     mean, half = score.gain.mean, score.gain.half
-    ends = (
-        f'{mean - half:+.2f}, {mean + half:+.2f}'
-        if half is not None
-        else UNKNOWN
-    )
-    return f'{mean:+.2f} [{ends}]'
+    if half is None:
+        return f'{mean:+.2f} [{UNKNOWN}]'
+    return f'{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]'
 
 
 def _show_loss(losses: Sequence[Quantity]) -> str:

@@ -30,54 +30,35 @@ Results = dict[str, dict[int, Result]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds.
+    """A mean over seeds; a single one has no spread."""
 
-    Attributes:
-        number: Number of seeds.
-        mean: Mean.
-        sd: Standard deviation of the sample; None for a single seed.
-        half: Half of the confidence interval; None for a single seed.
-    """
-
-    number: int
+    number: int  # of seeds
     mean: float
-    sd: float | None = None
-    half: float | None = None
+    sd: float | None = None  # standard deviation of the sample
+    half: float | None = None  # half of the confidence interval
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that is measured in every run of a variant.
+    """Something that is measured in the runs of a variant, if it is known.
 
-    Attributes:
-        mean: Its mean; None if no run has it.
-        gain: Mean paired difference to the reference, and
-        ratio: median ratio to it, over the seeds that both have; None for
-            the reference itself.
+    It is compared with that of the reference over the seeds that both have.
     """
 
     mean: Estimate | None
-    gain: Estimate | None = None
-    ratio: float | None = None
+    gain: Estimate | None = None  # mean paired difference
+    ratio: float | None = None  # median
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a variant.
-
-    Attributes:
-        variant: Its text.
-        runs: What its runs left, by seed.
-        scores: Score by split.
-        losses: Loss in each segment of the training, if it is known.
-        costs: Quantities by the names in ``COSTS``.
-    """
+    """What is known of a variant."""
 
     variant: str
-    runs: Mapping[int, Result]
-    scores: Mapping[str, Quantity]
-    losses: Sequence[Quantity]
-    costs: Mapping[str, Quantity]
+    runs: Mapping[int, Result]  # by seed
+    scores: Mapping[str, Quantity]  # by split
+    losses: Sequence[Quantity]  # by segment of the training
+    costs: Mapping[str, Quantity]  # by the names in COSTS
 
 
 def read_results(study: Study) -> Results:
@@ -92,7 +73,7 @@ def read_results(study: Study) -> Results:
 
 def compare(study: Study, results: Results) -> list[Row]:
     """Compare all variants of a study with its reference."""
-    base, key = results[study.reference], SCORES[study.score].key
+    base, (key, _) = results[study.reference], SCORES[study.score]
     rows = []
     for variant, own in results.items():
         measure = partial(_measure, own, base, study.confidence)
@@ -110,9 +91,7 @@ def compare(study: Study, results: Results) -> list[Row]:
 def estimate(values: Sequence[float], confidence: float) -> Estimate | None:
     """Estimate a mean from one value per seed; None without values.
 
-    Args:
-        values: Values.
-        confidence: Share of such intervals that cover the true mean.
+    ``confidence`` is the share of such intervals that cover the true mean.
     """
     if not values:
         return None

@@ -27,11 +27,12 @@ NEEDED = (
 )
 
 
-def check_trainable(cfg: Config) -> None:
-    """Check that a config can be trained for iterations, and scored.
+def make_config(cfg: Config, variant: Variant, seed: int) -> Config:
+    """Make the config of one run for mmengine's Runner; ``cfg`` stays as is.
 
     Raises:
-        ValueError: Naming what is missing.
+        ValueError: If the config cannot be trained for a number of iterations
+            and scored, or the variant cannot be made from it.
     """
     missing = [key for key in NEEDED if not cfg.get(key)]
     if 'max_iters' not in (cfg.get('train_cfg') or {}):
@@ -41,19 +42,6 @@ def check_trainable(cfg: Config) -> None:
             f'{cfg.filename} has no {missing[0]}; an ablation trains for a '
             'number of iterations and scores on val and test'
         )
-
-
-def make_config(cfg: Config, variant: Variant, seed: int) -> Config:
-    """Make the config of one run for mmengine's Runner.
-
-    Args:
-        cfg: Config of a Cube network; left as it is.
-        variant: What to train.
-        seed: Seed of weights, order and augmentations.
-
-    Raises:
-        ValueError: If the variant cannot be made from the config.
-    """
     run = copy.deepcopy(cfg)
     run.model = variant.of(cfg.model)
     run.randomness = dict(cfg.get('randomness') or {}, seed=seed)

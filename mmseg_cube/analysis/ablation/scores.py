@@ -7,7 +7,6 @@ best on val, and the average precision over all thresholds.
 
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -17,20 +16,14 @@ SPLITS = VAL, TEST = 'val', 'test'
 TUNED, BEST = 'building/TunedIoU', 'building/Best'
 
 
-class Score(NamedTuple):
-    """A score by its key in the results, and in words."""
-
-    key: str
-    text: str
-
-
+# By name, the key in the results, and what it is.
 SCORES = {
-    'IoU': Score('building/IoU', 'IoU of buildings, in percent'),
-    'tuned-IoU': Score(
+    'IoU': ('building/IoU', 'IoU of buildings, in percent'),
+    'tuned-IoU': (
         TUNED,
         'IoU of buildings, in percent, at the threshold that is best on val',
     ),
-    'AP': Score(
+    'AP': (
         'building/AveragePrecision',
         'average precision of building pixels, in percent',
     ),

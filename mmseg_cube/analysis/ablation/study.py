@@ -6,10 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.run_configs import (
-    check_trainable,
-    make_config,
-)
+from mmseg_cube.analysis.ablation.run_configs import make_config
 from mmseg_cube.analysis.ablation.variants import Variant, parse_variant
 from mmseg_cube.analysis.same_training import differences
 from mmseg_cube.utils.configs import read_config
@@ -23,18 +20,11 @@ BEGUN = 'last_checkpoint'
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One training of an ablation.
-
-    Attributes:
-        variant: What is trained.
-        seed: Seed of weights, order and augmentations.
-        cfg: Config for mmengine's Runner.
-        folder: Where all of it goes.
-    """
+    """One training of an ablation."""
 
     variant: Variant
-    seed: int
-    cfg: Config
+    seed: int  # of weights, order and augmentations
+    cfg: Config  # for mmengine's Runner
     folder: Path
 
     @property
@@ -82,21 +72,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """What is compared, and where.
+    """What is compared, and where."""
 
-    Attributes:
-        runs: All trainings, those of the first seed first.
-        reference: Variant that the others are compared with.
-        root: Folder.
-        confidence: Share of the intervals that cover the true difference.
-        score: Name of the score that is compared.
-    """
-
-    runs: Sequence[Run]
-    reference: str
+    runs: Sequence[Run]  # those of the first seed first
+    reference: str  # text of the variant to compare with
     root: Path
-    confidence: float
-    score: str
+    confidence: float  # share of intervals that cover the true difference
+    score: str  # its name
 
 
 def plan_study(
@@ -114,13 +96,12 @@ def plan_study(
     Args:
         config: Path of the config of a Cube network.
         options: Settings that replace those of the config.
-        variants: Networks to train, in the notation of
-            :mod:`mmseg_cube.analysis.ablation.variants`.
+        variants: Networks to train, as they are written.
         seeds: Seeds to train each of them with.
-        reference: Variant to compare with; the first one by default.
-        root: Folder; ``work_dirs/ablate/NAME OF CONFIG`` by default.
-        confidence: As in :class:`Study`.
-        score: As in :class:`Study`.
+        reference: Variant to compare with, else the first one.
+        root: Folder, else ``work_dirs/ablate/NAME OF CONFIG``.
+        confidence: Share of intervals that cover the true difference.
+        score: Name of the score to compare.
 
     Raises:
         ValueError: If the config, a variant or the reference is wrong.
@@ -133,7 +114,6 @@ def plan_study(
             + ', '.join(variants)
         )
     cfg = read_config(config, options)
-    check_trainable(cfg)
     root = root or Path('work_dirs', 'ablate', Path(config).stem)
     runs = [
         Run(

@@ -36,11 +36,7 @@ DIGEST, RESUMED = 'ablation_digest', 'ablation_resumed'
 
 
 class AblationHook(Hook):
-    """Note the scores, and a checksum of all crops trained with.
-
-    Attributes:
-        scores: Latest scores on val.
-    """
+    """Note the latest scores on val, and a checksum of the training crops."""
 
     scores: dict | None = None
 

@@ -58,21 +58,16 @@ UNSAFE = re.compile(r'[^\w.+=,@-]+')
 
 @dataclass(frozen=True)
 class Variant:
-    """One network of an ablation.
+    """One network of an ablation."""
 
-    Attributes:
-        text: How it was written.
-        preset: One of ``PRESETS``.
-        options: Key, levels (None: all) and value of what is set for Cube
-            kernels, or for what takes their place.
-        levels: Levels that have Cube kernels; none leave them as they are.
-        model: What is different in ``model`` of the config, by dotted key.
-    """
-
-    text: str
+    text: str  # as it was written
     preset: str
+    # Key, levels (None: all) and value of what is set for Cube kernels, or
+    # for what takes their place.
     options: Sequence[tuple[str, Sequence[int] | None, object]] = ()
+    # Those that have Cube kernels; none leave them as they are.
     levels: Sequence[int] = ()
+    # What is different in the rest of the model, by dotted key.
     model: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -173,13 +168,15 @@ def _read_settings(parts: Sequence[str]) -> dict[str, object]:
                 'lattice_kernel_size=4 or lattice_kernel_size@0,1=4'
             )
         key, levels, value = match[1], match[2], _read_value(match[3])
-        if key == 'levels':
+        if levels is not None:
+            levels = _to_levels(_read_value(levels))
+            read['options'].append((key, levels, value))
+        elif key == 'levels':
             read['levels'] = _to_levels(value)
         elif key.startswith('model.'):
             read['model'][key] = value
         else:
-            some = None if levels is None else _to_levels(_read_value(levels))
-            read['options'].append((key, some, value))
+            read['options'].append((key, None, value))
     # What is set for some levels goes above what is set for all.
     read['options'].sort(key=lambda option: option[1] is not None)
     return read

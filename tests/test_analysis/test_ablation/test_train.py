@@ -53,9 +53,12 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     images = watch.images.copy()
     assert len(images) == ITERATIONS
 
-    # The other one is stopped; and a study can be moved.
+    # The other one begins anew, because its checkpoint is lost, and is
+    # stopped; and a study can be moved.
     watch.images.clear()
     watch.stop = 2
+    cube_run.keep_config()
+    (cube_run.folder / 'last_checkpoint').write_text('iter_2.pth')
     with pytest.raises(Stop):
         carry_out(cube_run)
     assert not cube_run.result.exists()
@@ -91,14 +94,6 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     val, test = cube['val'], cube['test']
     assert val.get('building/TunedIoU') == val.get('building/BestIoU')
     assert ('building/TunedIoU' in test) == ('building/BestIoU' in val)
-
-
-def test_a_lost_checkpoint_starts_anew(plan, watch):
-    (first,) = plan('reconstruction', seeds=[1]).runs
-    first.keep_config()
-    (first.folder / 'last_checkpoint').write_text('iter_2.pth')
-    assert carry_out(first)['resumed'] == []
-    assert len(watch.images) == ITERATIONS
 
 
 def test_a_finished_run_and_one_of_another_process_are_left(plan, watch):
