@@ -135,7 +135,7 @@ def draw_kernels(kernels: Mapping[str, Kernel]) -> Figure:
             for border in np.flatnonzero(np.diff(cells)):
                 line(border + 0.5, color='black', lw=1.5)
         down, right = (
-            [f'{cell:+g}, {i}' for cell, i in zip(*pair, strict=True)]
+            [f'{cell:g}, {i}' for cell, i in zip(*pair, strict=True)]
             for pair in zip(kernel.cells, kernel.parities, strict=True)
         )
         axes.set_yticks(range(len(down)), down, fontsize=6)

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -23,7 +24,6 @@ CUBES = {
     'centred': dict(kernel_size=3, padding=1, lattice_kernel_size=4),
     'dilated': dict(kernel_size=3, padding=3, dilation=3),
     'oblong': dict(kernel_size=(3, 5), padding=(1, 2), stride=(1, 2)),
-    'same': dict(kernel_size=(3, 4), padding='same'),
     'wide padding': dict(kernel_size=3, padding=4, stride=3),
     'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
     'scale 1': dict(kernel_size=3, padding=1, scale=1),
@@ -49,21 +49,13 @@ def build(channels=16, **options):
     return layer
 
 
-def slow_gradient(x, grad, size, stride=1, pads=(0, 0, 0, 0)):
-    """One entry after the other, for a plain convolution."""
-    x = nn.functional.pad(x, pads)
-    (_, channels), outs = x.shape[:2], grad.shape[1]
-    kernel = torch.zeros(outs, channels, *size, dtype=x.dtype)
-    for d in range(outs):
-        for c in range(channels):
-            for u in range(size[0]):
-                for v in range(size[1]):
-                    for h in range(grad.shape[2]):
-                        for w in range(grad.shape[3]):
-                            pixel = x[:, c, stride * h + u, stride * w + v]
-                            kernel[d, c, u, v] += (
-                                grad[:, d, h, w] * pixel
-                            ).sum()
+def slow_gradient(x, grad, size):
+    """One entry after the other, for a plain convolution of stride 1."""
+    height, width = grad.shape[2:]
+    kernel = torch.zeros(grad.shape[1], x.shape[1], *size, dtype=x.dtype)
+    for d, c, u, v in np.ndindex(kernel.shape):
+        pixels = x[:, c, u : u + height, v : v + width]
+        kernel[d, c, u, v] = (grad[:, d] * pixels).sum()
     return kernel
 
 
@@ -88,8 +80,8 @@ def test_entry_by_entry():
     """A 3 x 3 Cube is a 2 x 2 kernel, padded above and to the left."""
     layer = build(8, kernel_size=3, padding=1)
     x, grad = push(layer, 8)
-    x, grad = x[:, :, :4, :3], grad[:, :, :4, :3]
-    expected = slow_gradient(x, grad, (2, 2), pads=(1, 0, 1, 0))
+    padded = nn.functional.pad(x, (1, 0, 1, 0))
+    expected = slow_gradient(padded, grad, (2, 2))
     found = kernel_gradient(layer, x, grad)
     torch.testing.assert_close(found, expected)
     # Every channel has a gradient at every tap, reached or not.
@@ -118,15 +110,4 @@ def test_reached_taps_have_the_gradient_of_the_cube_weight(options, parts):
         dense = dense[:, layer.router.permutation()]
     folded = fold_weight(layer.weight, layer.geometry)
     (own,) = torch.autograd.grad(folded, layer.weight, dense)
-    torch.testing.assert_close(own, layer.weight.grad)
-
-
-def test_cube_of_groups():
-    layer = build(kernel_size=3, padding=1, groups=2, mask=dict())
-    x, grad = push(layer, 16)
-    dense = kernel_gradient(layer, x, grad)
-    assert dense.shape == (6, 16, 2, 2)
-    own = torch.cat((dense[:3, :8], dense[3:, 8:]))
-    folded = fold_weight(layer.weight, layer.geometry)
-    (own,) = torch.autograd.grad(folded, layer.weight, own)
     torch.testing.assert_close(own, layer.weight.grad)
