@@ -98,11 +98,9 @@ def test_two_networks(draw, plain, tiny_config, tiny_checkpoint, sample_city):
     for name, tile in numbers['tiles'].items():
         (truth, first, _), (_, second, _) = found[name]
         good, other = first == truth, second == truth
-        assert tile['agreement'] == {
-            'only the first is right': (good & ~other).sum(),
-            'only the second is right': (~good & other).sum(),
-            'both wrong': (~good & ~other).sum(),
-        }
+        assert tile['only_first'] == (good & ~other).sum()
+        assert tile['only_second'] == (~good & other).sum()
+        assert tile['neither'] == (~good & ~other).sum()
         assert tile['pictures'] == [f'errors_{name}.png', f'masks_{name}.png']
         assert tile['why'] in page
 
@@ -115,13 +113,13 @@ def test_layers_of_a_named_tile(draw, sample_city):
     )
     assert list(numbers['scores']['cube-tiny']) == [image.stem]
     (tile,) = numbers['tiles'].values()
-    assert tile['agreement'] == {}
+    assert 'only_first' not in tile
     layers = numbers['layers']
     assert list(layers) == [*LEVELS[:2], LEVELS[7]]
     # Cells in pixels of the image: the coarsest level, then the finest.
     for (name, layer), cell in zip(layers.items(), (16, 16, 2), strict=True):
         lean = [cell * cells for cells in layer['kernel']['lean']]
-        assert layer['pixels'] == pytest.approx(lean)
+        assert layer['kernel']['lean_in_pixels'] == pytest.approx(lean)
         assert layer['kernel']['random_lean'] == [-0.25, -0.25]
         order = layer['order']
         assert order['temperature'] == 0.001

@@ -27,25 +27,22 @@ def list_convolutions(model: nn.Module) -> Convolutions:
 
 def choose_layers(
     networks: Sequence[Convolutions], patterns: Sequence[str] | None = None
-) -> dict[str, int | None]:
-    """Name the layers to compare.
+) -> dict[str, int]:
+    """Name the convolutions to compare, which all networks have.
 
     Args:
         networks: Convolutions of one network, or of two.
-        patterns: Shell patterns for names; by default all layers are taken
-            that are a Cube in one of the networks.
+        patterns: Shell patterns for names; by default all are taken that are
+            a Cube in one of the networks.
 
     Returns:
-        Names of convolutions that all networks have, with the lattice scale
-        r of the Cube among those of a name, None if all are plain.
+        By name the lattice scale r of the Cube; 0 if all are plain.
 
     Raises:
-        ValueError: If there is none, or none for a pattern; it lists what
-            there is.
+        ValueError: If there is none, or none for a pattern.
     """
     scales = {
         name: max(getattr(network[name], 'scale', 0) for network in networks)
-        or None
         for name in networks[0]
         if all(name in network for network in networks)
     }
@@ -67,22 +64,18 @@ def choose_layers(
     return cubes
 
 
-def number_cells(conv: nn.Conv2d, scale: int | None) -> dict[str, Tensor]:
+def number_cells(conv: nn.Conv2d, scale: int) -> dict[str, Tensor]:
     """Number the cell of every input channel, in the order of arrival.
 
     Channels that share a cell are neighbours on the lattice. A router decides
     which do; without one, and in the plain convolution that a Cube is
     compared with, they are runs of ``scale^2`` channels.
 
-    Args:
-        conv: The convolution.
-        scale: Lattice scale r; None or 1 for no cells.
-
     Returns:
-        Numbers of shape (C,) behind the router and before it; empty without
-        cells.
+        Numbers of shape (C,) behind the router and before it; empty where a
+        cell holds one channel.
     """
-    if scale is None or scale == 1:
+    if scale < 2:
         return {}
     arrival = places = torch.arange(conv.in_channels)
     router = getattr(conv, 'router', None)

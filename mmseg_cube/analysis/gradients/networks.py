@@ -26,13 +26,12 @@ def load_series(cfg: Config, checkpoints: Sequence[str], seed: int) -> Series:
         seed: Seed of random weights.
 
     Returns:
-        The network by iteration, in the order of training; None for a
-        checkpoint that does not say.
+        The network by iteration, None for a checkpoint that does not say.
 
     Raises:
         OSError: If a checkpoint is not there.
-        ValueError: If the network cannot be built, a checkpoint does not fit,
-            or several are not of known and different iterations.
+        ValueError: If one does not fit, or several are not of known and
+            different iterations.
     """
     series: Series = {}
     for path in map(str, checkpoints or [INIT]):
@@ -60,13 +59,7 @@ def load_series(cfg: Config, checkpoints: Sequence[str], seed: int) -> Series:
 
 
 def draw_batches(cfg: Config, split: str, count: int, seed: int) -> list[dict]:
-    """Draw batches as training or validation does, the same for one seed.
-
-    Args:
-        cfg: Config with data loaders.
-        split: Whose loader: ``'train'``, ``'val'`` or ``'test'``.
-        count: Number of batches.
-        seed: Seed of order and augmentation.
+    """Draw batches as training does, or a test; the same for one seed.
 
     Raises:
         OSError: If a file is not there.

@@ -35,11 +35,7 @@ Record = dict[str, object]
 def list_records(
     looks: Sequence[Look], iterations: Sequence[int | None]
 ) -> list[Record]:
-    """Lay out what networks are like at one time of their training.
-
-    Args:
-        looks: Correlations in one network, or in each of two.
-        iterations: Iterations of each.
+    """Lay out what one network or two are like at a time of their training.
 
     Returns:
         A record for each gradient, layer and network, then for the mean of

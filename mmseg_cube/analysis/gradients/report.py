@@ -93,10 +93,8 @@ def compare(
     for layer in scales:
         figures[f'{HEAT_MAPS}/{layer}'] = draw_heat_maps(names, looks, layer)
     (out / HEAT_MAPS).mkdir(parents=True, exist_ok=True)
-    facts = dict(torch=torch.__version__, device=str(device), split=split)
-    facts |= dict(
-        batches=count, batch_size=len(batches[0]['inputs']), seed=seed
-    )
+    facts = dict(batches=f'{count} of {len(batches[0]["inputs"])}')
+    facts |= dict(split=split, seed=seed, torch=torch.__version__)
     described = [
         dict(name=name, config=str(cfg.filename), checkpoints=list(paths))
         for name, (cfg, paths) in zip(names, networks, strict=True)
@@ -115,7 +113,7 @@ def compare(
 
 def look_at(
     model: BaseSegmentor,
-    scales: Mapping[str, int | None],
+    scales: Mapping[str, int],
     batches: Sequence[dict],
     seed: int,
 ) -> Look:
@@ -126,9 +124,6 @@ def look_at(
         scales: For each layer the lattice scale that makes its cells.
         batches: Batches.
         seed: Seed of dropout.
-
-    Raises:
-        ValueError: If a layer gets no gradient, or none that is finite.
     """
     bar = track(batches, console=Console(stderr=True), transient=True)
     moments = capture(model, list(scales), bar, seed)

@@ -108,15 +108,7 @@ class Correlations(NamedTuple):
 def correlate(
     groups: Sequence[Moments], cells: Mapping[str, Tensor] | None = None
 ) -> Correlations:
-    """Sum up the samples of groups of batches.
-
-    Args:
-        groups: Moments of each.
-        cells: As in :func:`measure`.
-
-    Raises:
-        ValueError: If a sample was not finite.
-    """
+    """Sum up the samples of groups of batches, with :func:`measure`."""
     whole = join(groups)
     matrix = whole.correlation()
     found = [measure(matrix, cells)]

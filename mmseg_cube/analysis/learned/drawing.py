@@ -23,6 +23,7 @@ from mmseg_cube.analysis.learned.tile_drawing import (
 from mmseg_cube.analysis.learned.tiles import (
     THRESHOLD,
     Tile,
+    iou_of,
     predict_tile,
     score_tile,
 )
@@ -54,9 +55,11 @@ def draw_tile(
         out: Folder.
 
     Returns:
-        ``why``; ``counts`` by network; ``agreement``, pixels by who is right;
-        ``masks``, their values by layer; ``cells``, height and width of each
-        layer's in pixels of the truth; ``pictures``, names of the files.
+        ``why``; ``counts`` by network; the ``IoU`` of each and their
+        ``difference``; pixels where ``only_first``, ``only_second`` or
+        ``neither`` is right; ``masks``, their values by layer; ``cells``,
+        height and width of each layer's in pixels of the truth; ``pictures``,
+        names of the files.
     """
     with watch(next(iter(models.values())), layers) as seen:
         predictions = {n: predict_tile(x, tile) for n, x in models.items()}
@@ -74,16 +77,22 @@ def draw_tile(
     # An image stands beside the masks.
     draw, page = partial(draw_masks, tile=tile, size=size), LAYERS - 1
     pictures += save_pages(draw, masks, page, out / f'masks_{tile.name}')
-    built = [p > THRESHOLD for p in predictions.values()]
-    agreement = compare(tile.truth, *built) if len(built) > 1 else {}
-    return dict(
+    found = dict(
         why=why,
         counts=counts,
-        agreement={name: int(x.sum()) for name, x in agreement.items()},
+        IoU=[iou_of(x) for x in counts.values()],
         masks={name: values for name, (_, values) in masks.items()},
         cells={n: np.divide(size, x).tolist() for n, x in seen.inputs.items()},
         pictures=pictures,
     )
+    if len(models) > 1:
+        built = [p > THRESHOLD for p in predictions.values()]
+        pixels = compare(tile.truth, *built)
+        first, second, neither = (int(x.sum()) for x in pixels.values())
+        found |= dict(only_first=first, only_second=second, neither=neither)
+        if None not in found['IoU']:
+            found['difference'] = found['IoU'][0] - found['IoU'][1]
+    return found
 
 
 def draw_layers(
@@ -102,9 +111,9 @@ def draw_layers(
         out: Folder.
 
     Returns:
-        For each layer its ``order``, ``kernel``, ``mask`` over all tiles and
-        lean in ``pixels``, None for what there is not; and the names of the
-        files by what is drawn: ``orders`` and ``kernels``.
+        For each layer its ``order``, ``kernel`` and ``mask`` over all tiles,
+        None for what there is not; and the names of the files by what is
+        drawn: ``orders`` and ``kernels``.
     """
     learned, routers, kernels = {}, {}, {}
     for name, layer in layers.items():
@@ -119,14 +128,14 @@ def draw_layers(
         masks = [
             t['masks'][name] for t in tiles.values() if name in t['masks']
         ]
-        learned[name] = dict(
-            order=order,
-            kernel=asdict(kernel),
-            mask=join_values(masks) if masks else None,
-            pixels=np.multiply(kernel.lean, cells[0]).tolist()
-            if cells
-            else None,
-        )
+        numbers = asdict(kernel)
+        numbers['least'] = float(np.min(kernel.energies))
+        numbers['largest'] = float(np.max(kernel.energies))
+        if cells:
+            pixels = np.multiply(kernel.lean, cells[0])
+            numbers['lean_in_pixels'] = pixels.tolist()
+        values = join_values(masks) if masks else None
+        learned[name] = dict(order=order, kernel=numbers, mask=values)
     draw = partial(draw_orders, temperature=temperature)
     return learned, dict(
         orders=save_pages(draw, routers, LAYERS, out / 'orders'),

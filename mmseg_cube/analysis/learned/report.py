@@ -15,11 +15,11 @@ from torch import nn
 from mmseg_cube.analysis.learned.drawing import draw_layers, draw_tile
 from mmseg_cube.analysis.learned.orders import final_temperature
 from mmseg_cube.analysis.learned.tables import (
-    number,
-    tabulate_kernels,
-    tabulate_masks,
-    tabulate_orders,
-    tabulate_tiles,
+    KERNELS,
+    MASKS,
+    ORDERS,
+    TILES,
+    tabulate,
 )
 from mmseg_cube.analysis.learned.tiles import (
     Tiles,
@@ -96,23 +96,23 @@ def draw_learned(
     learned, pictures = draw_layers(layers, temperature, drawn, out)
 
     totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}
-    said = ', '.join(f'{n} {number(iou_of(c), 2)}' for n, c in totals.items())
+    said = ', '.join(f'{n} {iou_of(c) or 0:.2f}' for n, c in totals.items())
     where = f'{len(scores[names[0]])} tiles of {tiles.where}'
     texts = [
         f'# What {names[0]} has learned',
         *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
         'How to read the pictures: `docs/learned.md`.',
         '## Order of channels',
-        tabulate_orders(learned).markdown(),
+        _table(learned, 'order', ORDERS),
         *map(_embed, pictures['orders']),
         '## Kernels',
-        tabulate_kernels(learned).markdown(),
+        _table(learned, 'kernel', KERNELS),
         *map(_embed, pictures['kernels']),
         f'## Masks over {len(drawn)} tiles',
-        tabulate_masks(learned).markdown(),
+        _table(learned, 'mask', MASKS),
         '## Tiles',
         f'IoU (%) over {where}: {said}.',
-        tabulate_tiles(drawn, names).markdown(),
+        tabulate('tile', drawn, TILES).markdown(),
     ]
     for name, tile in drawn.items():
         texts += [f'### {name}', *map(_embed, tile['pictures'])]
@@ -181,6 +181,13 @@ def _bar(names: Iterable[str], what: str) -> Iterable[str]:
     """Go through names with a bar that says how far it is."""
     names = list(names)
     return track(names, what, console=Console(stderr=True), transient=True)
+
+
+def _table(
+    layers: Mapping[str, Mapping], part: str, formats: Mapping[str, str]
+) -> str:
+    rows = {name: layer[part] for name, layer in layers.items()}
+    return tabulate('layer', rows, formats).markdown()
 
 
 def _to_dict(counts: Mapping[str, Confusion]) -> dict[str, dict]:

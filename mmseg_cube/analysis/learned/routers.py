@@ -9,6 +9,7 @@ from mmseg_cube.analysis.learned.orders import (
     describe_order,
     final_temperature,
 )
+from mmseg_cube.analysis.learned.tables import tabulate
 from mmseg_cube.engine.router_history import (
     HISTORY,
     look,
@@ -17,9 +18,8 @@ from mmseg_cube.engine.router_history import (
 )
 from mmseg_cube.layers import layer_name, learned_routers
 from mmseg_cube.utils.networks import load_network
-from mmseg_cube.utils.tables import Table
 
-FORMATS = dict(
+ROUTERS = dict(
     method='', channels='', block='', moved='.1%', distance='.3f',
     frozen_since='', temperature='.3g', gap='.3f',
 )  # fmt: skip
@@ -59,17 +59,12 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
         differing += last['order'] != record['order']
     summary = summarise(history)
     temperature = final_temperature(cfg, loaded)
-    table = Table(['router', *FORMATS])
     for name, numbers in summary.items():
         order = describe_order(routers[name], 1, temperature)
         numbers |= {key: order[key] for key in ('temperature', 'gap')}
-        cells = (
-            '-' if numbers[key] is None else format(numbers[key], form)
-            for key, form in FORMATS.items()
-        )
-        table.rows.append([layer_name(name), *cells])
     paths = write_report(history, summary, out)
-    said = [table.terminal()]
+    rows = {layer_name(name): row for name, row in summary.items()}
+    said = [tabulate('router', rows, ROUTERS).terminal()]
     if differing:
         said.append(
             f'{differing} of them had another order at the last look: these '

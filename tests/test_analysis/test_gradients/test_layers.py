@@ -40,7 +40,7 @@ def test_cubes_of_either_network_are_compared():
         assert choose_layers(pair) == dict(first=2, last=1)
     assert choose_layers([CUBE]) == dict(first=2, last=1, extra=2)
     chosen = choose_layers([CUBE, PLAIN], ['last', 'st*'])
-    assert chosen == dict(stem=None, last=1)
+    assert chosen == dict(stem=0, last=1)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_cells_without_a_router_are_runs_of_channels():
     for conv in (CUBE['first'], PLAIN['first']):
         cells = number_cells(conv, 2)
         assert cells[CELL].tolist() == cells[CELL_BEFORE].tolist() == runs
-        assert number_cells(conv, None) == number_cells(conv, 1) == {}
+        assert number_cells(conv, 0) == number_cells(conv, 1) == {}
 
 
 def test_router_decides_which_channels_share_a_cell():
