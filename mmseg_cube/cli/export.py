@@ -56,16 +56,16 @@ def run(args: argparse.Namespace) -> int:
     segmentor = deploy.ExportableSegmentor(load_network(cfg, args.checkpoint))
     metadata = deploy.describe(segmentor, cfg)
     try:
-        export = deploy.export_segmentor(
+        difference, shapes = deploy.export_segmentor(
             segmentor, args.out, args.format, args.size, args.plain, metadata
         )
     except deploy.ParityError as error:
         print(error, file=sys.stderr)
         return 1
-    shapes = ', '.join('x'.join(map(str, shape)) for shape in export.shapes)
+    said = ', '.join('x'.join(map(str, shape)) for shape in shapes)
     print(
-        f'{export.path}: {export.path.stat().st_size / 1e6:.1f} MB in '
-        f'{time.monotonic() - start:.0f} s; logits within '
-        f"{export.difference:.1g} of PyTorch's on {shapes}"
+        f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB in '
+        f'{time.monotonic() - start:.0f} s; logits within {difference:.1g} of '
+        f"PyTorch's on {said}"
     )
     return 0

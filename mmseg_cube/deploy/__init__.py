@@ -2,7 +2,6 @@
 
 from mmseg_cube.deploy.export import (
     TOLERANCE,
-    Export,
     ParityError,
     describe,
     export_segmentor,
@@ -13,7 +12,6 @@ from mmseg_cube.deploy.segmentor import ExportableSegmentor
 __all__ = [
     'FORMATS',
     'TOLERANCE',
-    'Export',
     'ExportableSegmentor',
     'ParityError',
     'describe',

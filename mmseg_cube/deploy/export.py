@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,21 +21,6 @@ class ParityError(Exception):
     """An exported network that computes something else."""
 
 
-@dataclass(frozen=True)
-class Export:
-    """A written file.
-
-    Attributes:
-        path: The file.
-        difference: Largest difference of a logit from the segmentor's.
-        shapes: Shapes of the images that were compared.
-    """
-
-    path: Path
-    difference: float
-    shapes: tuple[Shape, ...]
-
-
 def export_segmentor(
     segmentor: ExportableSegmentor,
     path: Path,
@@ -44,7 +28,7 @@ def export_segmentor(
     size: int = 512,
     plain: bool | None = None,
     metadata: dict[str, str] | None = None,
-) -> Export:
+) -> tuple[float, tuple[Shape, ...]]:
     """Deploy a segmentor, write it, read it again and compare.
 
     Batch, height and width stay free. What was read is compared with the
@@ -59,7 +43,8 @@ def export_segmentor(
         metadata: Texts to store in the file.
 
     Returns:
-        The file and how close it comes.
+        The largest difference of a logit from the segmentor's, and the
+        shapes of the images that were compared.
 
     Raises:
         ParityError: If a logit differs by more than ``TOLERANCE``; there is
@@ -89,7 +74,7 @@ def export_segmentor(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return Export(path, difference, shapes)
+    return difference, shapes
 
 
 def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:

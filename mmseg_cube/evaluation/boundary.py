@@ -49,12 +49,12 @@ class BoundaryScore(ScoreKind):
             raise ValueError(
                 f'the width of boundary must be 1, 2, ... pixels, not {width}'
             )
-        self.ratio = ratio
-        self.width = width
+        self.ratio, self.width = ratio, width
 
     def count(self, image: ScoredImage) -> Confusion:
         """Count pixels of the two bands of an image."""
-        width = self.width or self._width(*image.built.shape)
+        diagonal = float(np.hypot(*image.built.shape))
+        width = self.width or max(1, round(self.ratio * diagonal))
         predicted = _band(image.predicted & ~image.ignored, width)
         built = _band(image.built, width)
         tp, found, real = (
@@ -69,12 +69,8 @@ class BoundaryScore(ScoreKind):
 
     def options(self) -> dict:
         """Return the option that decides the width."""
-        if self.width is None:
-            return dict(ratio=self.ratio)
-        return dict(width=self.width)
-
-    def _width(self, height: int, width: int) -> int:
-        return max(1, round(self.ratio * (height**2 + width**2) ** 0.5))
+        width = self.width
+        return dict(width=width) if width else dict(ratio=self.ratio)
 
 
 def _band(mask: np.ndarray, width: int) -> np.ndarray:

@@ -7,6 +7,12 @@ import torch
 from torch import Tensor
 
 Box = tuple[int, int, int, int]  # x, y, width and height
+# What to do where a sample has no labels.
+MISSING = dict(
+    pred_sem_seg='The model must predict in mode "predict"',
+    gt_sem_seg='For images without ground truth set format_only=True and '
+    'output_dir in BuildingMetric; else add LoadBuildingMask to the pipeline',
+)
 
 
 class Sample:
@@ -41,14 +47,7 @@ class Sample:
             ValueError: If there are none.
         """
         if key not in self._content:
-            advice = 'The model must predict in mode "predict"'
-            if key == 'gt_sem_seg':
-                advice = (
-                    'For images without ground truth set format_only=True '
-                    'and output_dir in BuildingMetric; else add '
-                    'LoadBuildingMask to the pipeline'
-                )
-            raise ValueError(f'{self.path} has no {key}. {advice}')
+            raise ValueError(f'{self.path} has no {key}. {MISSING[key]}')
         labels = self._content[key]['data']
         # Segmentors give (1, H, W), test-time augmentation gives (H, W).
         return labels[0] if labels.ndim == 3 and len(labels) == 1 else labels

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from mmseg_cube.datasets.contract import IGNORED
 from mmseg_cube.utils.whole_files import write_whole
 
 Colour = tuple[int, int, int]  # red, green and blue
@@ -23,7 +24,6 @@ FOUND: Colour = (245, 245, 245)
 MISSED: Colour = (86, 180, 233)
 FALSE: Colour = (230, 110, 0)
 UNSCORED: Colour = (0, 0, 0)
-IGNORED = 255  # label of pixels that do not count
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 DARKNESS = 0.55  # what is left of the image's brightness

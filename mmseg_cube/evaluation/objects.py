@@ -48,22 +48,19 @@ class ObjectScore(ScoreKind):
                 'the min_area of objects must be 1, 2, ... pixels, not '
                 f'{min_area}'
             )
-        self.iou = iou
+        self.iou, self.min_area = iou, min_area
         self.connectivity = connectivity
-        self.min_area = min_area
 
     def count(self, image: ScoredImage) -> Confusion:
         """Count the buildings of an image that are right, false, missed."""
         found = self._label(image.predicted & ~image.ignored)
         real = self._label(image.built)
-        found_areas = np.bincount(found.ravel())
-        real_areas = np.bincount(real.ravel())
-        first, second = self._pairs(found, real, found_areas, real_areas)
-        large = real_areas >= self.min_area
+        first, second = self._pairs(found, real)
+        large = np.bincount(real.ravel()) >= self.min_area
         tp = np.count_nonzero(large[second])
         # Label 0 is what lies between buildings.
         fn = np.count_nonzero(large[1:]) - tp
-        false = found_areas >= self.min_area
+        false = np.bincount(found.ravel()) >= self.min_area
         false[0] = False
         false[first] = False
         if image.ignored.any():
@@ -80,20 +77,16 @@ class ObjectScore(ScoreKind):
 
     def options(self) -> dict:
         """Return what decides the counts."""
-        return dict(
-            iou=self.iou,
-            connectivity=self.connectivity,
-            min_area=self.min_area,
-        )
+        names = ('iou', 'connectivity', 'min_area')
+        return {name: getattr(self, name) for name in names}
 
     def _pairs(
-        self,
-        found: np.ndarray,
-        real: np.ndarray,
-        found_areas: np.ndarray,
-        real_areas: np.ndarray,
+        self, found: np.ndarray, real: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Labels of predicted and true buildings that belong together."""
+        found_areas, real_areas = (
+            np.bincount(labels.ravel()) for labels in (found, real)
+        )
         both = (found > 0) & (real > 0)
         codes, overlaps = np.unique(
             found[both].astype(np.int64) * len(real_areas) + real[both],

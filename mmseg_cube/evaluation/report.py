@@ -44,10 +44,10 @@ def write_curve(
 
     Args:
         folder: Where to write.
-        content: What the file holds besides the points; needs
-            ``average_precision`` and ``best``.
+        content: What the file holds besides the points, ``average_precision``
+            and ``best`` among it.
         thresholds: Thresholds of the building probability.
-        points: Counts at the thresholds.
+        points: Counts at them.
     """
     rows = [
         dict(threshold=threshold, **asdict(point), **point.scores())
