@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Find the runs, print the table and write it."""
     from mmseg_cube.analysis.leaderboard import report
-    from mmseg_cube.analysis.leaderboard.rows import make_rows, quote
+    from mmseg_cube.analysis.leaderboard.rows import make_rows
     from mmseg_cube.analysis.leaderboard.runs import Skipped, find_runs
 
     latencies, measured = {}, None
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     runs, skipped = find_runs(args.folders)
     rows, more = make_rows(runs, args.size, latencies)
     skipped += more
-    if args.latency and not any(row.latency for row in rows):
+    if args.latency and not any(row['latency'] for row in rows):
         measured = None
         reason = 'has no latency of these configs'
         skipped.append(Skipped(args.latency, reason))
@@ -58,7 +58,6 @@ def run(args: argparse.Namespace) -> None:
             'no scores were found. mmseg-cube test leaves them in its work '
             'folder, work_dirs/CONFIG by default'
         )
-    rows += quote()
     notes = report.make_notes(args.size, measured)
     print(report.tabulate(rows).terminal())
     print(*(f'* {note}' for note in notes), sep='\n')

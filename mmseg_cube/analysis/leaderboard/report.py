@@ -1,17 +1,17 @@
 """The leaderboard on the terminal, as Markdown, CSV and JSON."""
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_cube.analysis.leaderboard.rows import GIGA, MEGA, Row
 from mmseg_cube.analysis.leaderboard.runs import Skipped
 from mmseg_cube.analysis.speed.comparison import DEPLOYED, TIME
 from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole
 
+PUBLISHED = Path(__file__).with_name('published.csv')
 TITLES = dict(
     IoU='IoU',
     F1='F1',
@@ -19,7 +19,11 @@ TITLES = dict(
     Recall='R',
     BoundaryIoU='Boundary IoU',
 )
-MILLI = 1e-3
+SCALES = {
+    'Params (M)': ('parameters', 1e6),
+    'FLOPs (G)': ('flops', 1e9),
+    'Latency (ms)': ('latency', 1e-3),
+}
 NAME = 'leaderboard'
 
 
@@ -60,27 +64,19 @@ def read_latencies(path: Path) -> tuple[dict[str, float], str]:
     return seconds, ', '.join([*told, setting['layout']])
 
 
-def tabulate(rows: Sequence[Row]) -> Table:
-    """Lay out the leaderboard; columns that are empty are left out."""
-    lines = [
-        {
-            'Model': row.model,
-            'Protocol': row.protocol,
-            'Data': row.data,
-            'Seeds': str(len(row.seeds) or ''),
-            **{
-                title: _show(**row.scores.get(name, {}))
-                for name, title in TITLES.items()
-            },
-            'Params (M)': _scale(row.parameters, MEGA),
-            'FLOPs (G)': _scale(row.flops, GIGA),
-            'Latency (ms)': _scale(row.latency, MILLI),
-            'Source': f'quoted: {row.source}' if row.source else 'own runs',
-        }
-        for row in rows
-    ]
-    head = [name for name in lines[0] if any(line[name] for line in lines)]
-    return Table(head, [[line[name] for name in head] for line in lines])
+def quote() -> list[dict[str, str]]:
+    """Published scores, as they are printed, by column of the table."""
+    with PUBLISHED.open(encoding='utf-8', newline='') as file:
+        lines = list(csv.DictReader(file))
+    return [dict(x, Source=f'quoted: {x["Source"]}') for x in lines]
+
+
+def tabulate(rows: Sequence[dict]) -> Table:
+    """Lay out own rows above published ones; no column is empty."""
+    lines = [*map(_show, rows), *quote()]
+    head = [name for name in lines[0] if any(x.get(name) for x in lines)]
+    cells = [[line.get(name, '') for name in head] for line in lines]
+    return Table(head, cells)
 
 
 def make_notes(size: int, latency: str | None) -> list[str]:
@@ -105,7 +101,7 @@ def make_notes(size: int, latency: str | None) -> list[str]:
 
 def write(
     out: Path,
-    rows: Sequence[Row],
+    rows: Sequence[dict],
     skipped: Sequence[Skipped],
     notes: Sequence[str],
 ) -> None:
@@ -113,29 +109,31 @@ def write(
 
     Args:
         out: Folder; made if needed.
-        rows: The leaderboard.
+        rows: Own rows.
         skipped: What does not count.
         notes: How the numbers are to be read.
     """
-    table = tabulate(rows)
+    left_out = [dict(path=str(x.path), reason=x.reason) for x in skipped]
+    numbers = dict(notes=notes, rows=rows, quoted=quote(), skipped=left_out)
     texts = ['\n'.join(f'* {note}' for note in notes)]
     if skipped:
         lines = [f'* `{entry.path}`: {entry.reason}' for entry in skipped]
         texts.append('\n'.join(['Skipped:\n', *lines]))
-    numbers: Mapping = dict(
-        notes=list(notes),
-        rows=[asdict(row) for row in rows],
-        skipped=[dict(path=str(x.path), reason=x.reason) for x in skipped],
-    )
+    table = tabulate(rows)
     write_report(out, NAME, numbers, [table], texts)
     write_text_whole(out / f'{NAME}.csv', table.csv())
 
 
-def _show(mean: float | None = None, sd: float | None = None) -> str:
-    if mean is None:
-        return ''
-    return f'{mean:.2f}' if sd is None else f'{mean:.2f} ± {sd:.2f}'
-
-
-def _scale(value: float | None, unit: float) -> str:
-    return '' if value is None else f'{value / unit:.2f}'
+def _show(row: dict) -> dict[str, str]:
+    """Cells of an own row, by column."""
+    cells = dict(Model=row['model'], Protocol=row['protocol'])
+    cells |= dict(Data=row['data'], Seeds=str(len(row['seeds'])))
+    for name, title in TITLES.items():
+        score = row['scores'].get(name)
+        cells[title] = '' if score is None else f'{score["mean"]:.2f}'
+        if score and score['sd'] is not None:
+            cells[title] += f' ± {score["sd"]:.2f}'
+    for title, (name, unit) in SCALES.items():
+        value = row[name]
+        cells[title] = '' if value is None else f'{value / unit:.2f}'
+    return cells | dict(Source='own runs')

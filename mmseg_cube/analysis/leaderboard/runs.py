@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -49,8 +50,7 @@ class Run:
     home: Path
 
 
-@dataclass(frozen=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A folder or file that does not count, and why."""
 
     path: Path
@@ -92,11 +92,7 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Skipped]]:
 
 
 def name_protocol(cfg: Config) -> str:
-    """Say what a network was tested on, and how.
-
-    Args:
-        cfg: Config of the test.
-    """
+    """Say what the config of a test tests on, and how."""
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     kind = str(dataset.get('type', 'unknown dataset')).rpartition('.')[2]
     parts = [f'{NAMES.get(kind, kind)} {dataset.get("split", "")}'.strip()]

@@ -1,1 +1,0 @@
-"""Callables timed in turns, their reports and charts."""
