@@ -14,7 +14,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 (CONFIG,) = (ROOT / 'configs').glob('*/cube-unet_convnext-t_1xb8-80k_wbd-*')
 # Hidden names hold environments and caches, among them links in '.mim'.
-NOT_SOURCE = '.*', '__pycache__', '*.egg-info', 'data', 'work_dirs'
+NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data',
+              'work_dirs')  # fmt: skip
 # Hide a package that is installed.
 BLOCK = """
 import sys

@@ -13,12 +13,6 @@ from mmseg_cube.datasets.sample_city import (
 FEW = {'train': 2, 'val': 1, 'test': 1}
 
 
-def stamps(root):
-    """When each file of a folder was written."""
-    files = (path for path in root.rglob('*') if path.is_file())
-    return {path.relative_to(root): path.stat().st_mtime_ns for path in files}
-
-
 @pytest.fixture(scope='module')
 def scenes():
     """Pictures and masks of 24 scenes."""
@@ -59,14 +53,6 @@ def test_same_seed_same_bytes(seed):
     for a, b in zip(first, again, strict=True):
         assert a.tobytes() == b.tobytes()
     assert draw_scene((9, 9), 96)[0].tobytes() != first[0].tobytes()
-
-
-def test_structure_scales_with_ground_area():
-    def houses(gsd):
-        masks = [draw_scene((4, i), 256, gsd)[1] for i in range(3)]
-        return sum(cv2.connectedComponents(mask)[0] - 1 for mask in masks)
-
-    assert houses(0.3) > 2 * houses(0.12)
 
 
 @pytest.mark.parametrize(
@@ -125,17 +111,13 @@ def test_inria_on_disk(tmp_path):
 
 def test_interrupted_run_goes_on(tmp_path):
     write_whu(tmp_path, FEW, 64)
-    before = stamps(tmp_path / 'train')
-    lost = tmp_path / 'train' / 'image' / '2.tif'
+    kept, lost = (tmp_path / 'train' / 'image' / f'{n}.tif' for n in (1, 2))
     content = lost.read_bytes()
     lost.unlink()
+    kept.write_bytes(b'as it was')
     write_whu(tmp_path, FEW, 64)
     assert lost.read_bytes() == content
-    after = stamps(tmp_path / 'train')
-    changed = {name.stem for name in after if after[name] != before[name]}
-    assert changed == {'2'}
-    write_whu(tmp_path, FEW, 64)
-    assert stamps(tmp_path / 'train') == after
+    assert kept.read_bytes() == b'as it was'
 
 
 def test_other_data_is_left_alone(tmp_path):

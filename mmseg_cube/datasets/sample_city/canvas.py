@@ -46,16 +46,12 @@ class Canvas:
         place = turned(np.array(at, float), self._turn)
         return place + self.size * self.gsd / 2, self._turn + turn
 
-    def corners(self, rect: tuple) -> np.ndarray:
-        """Return the places (4, 2) of a rectangle (u0, v0, u1, v1)."""
+    def corners(self, rect: tuple) -> np.ndarray | None:
+        """Return the places (4, 2) of a rectangle (u0, v0, u1, v1) in view."""
         u0, v0, u1, v1 = rect
-        return self.pose([(u0, v0), (u1, v0), (u1, v1), (u0, v1)])[0]
-
-    def sees(self, rect: tuple) -> bool:
-        """Tell whether a rectangle is on the canvas."""
-        corners = self.corners(rect)
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        return high.min() > 0 and low.max() < self.size * self.gsd
+        places = self.pose([(u0, v0), (u1, v0), (u1, v1), (u0, v1)])[0]
+        low, high = places.min(axis=0).max(), places.max(axis=0).min()
+        return places if high > 0 and low < self.size * self.gsd else None
 
     def window(self, place: np.ndarray, reach: float) -> tuple:
         """Return the rows and columns around a place, as slices."""

@@ -7,30 +7,23 @@ import numpy as np
 from numpy.random import Generator
 
 # For each material how its shades differ, two RGB colours between which each
-# of them varies, and its grain. Trees grow on the first four.
+# of them varies, and its grain. Trees grow on the first three.
 MATERIALS = {
     'lawn': (0.1, (78, 104, 80), (118, 132, 102), 0.07),
-    'meadow': (0.1, (82, 112, 84), (124, 138, 106), 0.07),
     'soil': (0.1, (138, 124, 104), (164, 150, 128), 0.07),
     'litter': (0.06, (54, 68, 52), (84, 94, 68), 0.13),
     'asphalt': (0, (132, 132, 131), (144, 144, 141), 0.022),
     'kerb': (0, (162, 162, 160), (178, 178, 174), 0.03),
     'lot': (0.06, (116, 116, 115), (140, 140, 137), 0.03),
-    'concrete': (0.08, (164, 161, 154), (184, 181, 172), 0.03),
-    'gravel': (0.06, (158, 150, 136), (182, 174, 160), 0.06),
+    'concrete': (0.12, (164, 161, 154), (184, 181, 172), 0.03),
     'pool': (0.06, (92, 170, 190), (116, 196, 210), 0.02),
 }
 SHADES = 5
-SOILS = 4 * SHADES
-# Sizes of patches and of grains in metres.
-PATCHES, GRAINS = (45, 15, 5), (1.4, 0.6, 0.3)
+SOILS = 3 * SHADES
 
 
 def fractal(rng: Generator, size: int, scales: Sequence[float]) -> np.ndarray:
-    """Draw noise (size, size) with features of several sizes in pixels.
-
-    Its mean is about 0 and its standard deviation about 1.
-    """
+    """Draw noise of features of several sizes in pixels, of spread 1."""
     total = np.zeros((size, size), np.float32)
     for scale in scales:
         cells = min(size, int(size / scale) + 2)
@@ -67,8 +60,10 @@ def paint(rng: Generator, numbers: np.ndarray, gsd: float) -> tuple:
         for _ in range(SHADES)
     ]
     table = np.array(rows, np.float32)[numbers]
-    patches = fractal(rng, len(numbers), [scale / gsd for scale in PATCHES])
-    grain = fractal(rng, len(numbers), [scale / gsd for scale in GRAINS])
+    patches, grain = (
+        fractal(rng, len(numbers), np.array(metres) / gsd)
+        for metres in ((45, 15, 5), (1.4, 0.6, 0.3))
+    )
     mix = np.clip(0.5 + 0.3 * patches, 0, 1)[..., None]
     # Borders between materials are no staircases.
     image = table[..., :3] + table[..., 3:6] * mix

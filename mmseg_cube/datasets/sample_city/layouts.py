@@ -17,8 +17,9 @@ TRAIN_REGIONS = {'austin': 32614, 'chicago': 32616, 'kitsap': 32610,
                  'tyrol-w': 32632, 'vienna': 32633}  # fmt: skip
 TEST_REGIONS = {'bellingham': 32610, 'bloomington': 32616, 'innsbruck': 32632,
                 'sfo': 32610, 'tyrol-e': 32633}  # fmt: skip
-# Names the arguments that the files of a folder were drawn with.
-MARKER = '.sample_city.json'
+REGIONS = TRAIN_REGIONS | TEST_REGIONS
+# Upper left corner of the first tile of each region in metres.
+WEST, NORTH = 500_000, 5_000_000
 
 
 def write_whu(
@@ -70,7 +71,6 @@ def write_inria(
 
     GeoTIFFs with a pixel size of 0.3 m in the UTM zone of their region,
     ``AerialImageDataset/{train/images,train/gt,test/images}/<name>.tif``.
-    The tiles of a region lie in a row.
 
     Args:
         root: Folder that gets the folder ``AerialImageDataset``.
@@ -83,7 +83,8 @@ def write_inria(
     Raises:
         ValueError: As from :func:`write_whu`.
     """
-    _check('regions', regions, TRAIN_REGIONS)
+    if not set(regions) <= set(TRAIN_REGIONS):
+        raise ValueError(f'regions are {list(TRAIN_REGIONS)}, got {regions}')
     base, groups = 'AerialImageDataset', {}
     for name in regions:
         starts = f'{base}/train/images/{name}', f'{base}/train/gt/{name}'
@@ -97,35 +98,25 @@ def _write_splits(
     root: Path, counts: Mapping, size: int, seed: int, gsd: float, suffix: str
 ) -> Path:
     """Write splits of image and label folders."""
-    _check('counts', counts, COUNTS)
-    groups = {
-        split: (count, [f'{split}/image/', f'{split}/label/'])
-        for split, count in counts.items()
-    }
+    if not set(counts) <= set(COUNTS):
+        raise ValueError(f'splits are {list(COUNTS)}, got {list(counts)}')
+    groups = {}
+    for split, count in counts.items():
+        groups[split] = count, (f'{split}/image/', f'{split}/label/')
     return _fill(root, groups, size, seed, gsd, suffix)
-
-
-def _check(what: str, names: Collection, known: Collection) -> None:
-    for name in names:
-        if name not in known:
-            known = ', '.join(known)
-            raise ValueError(f'{what} must be of {known}; got {name!r}')
 
 
 def _fill(
     root: Path, groups: dict, size: int, seed: int, gsd: float, suffix: str
 ) -> Path:
-    """Draw what is missing in a folder.
-
-    ``groups`` has the number of scenes of each, and what the paths of its
-    images and labels start with.
-    """
+    """Draw what is missing of groups: number of scenes, starts of paths."""
     if not 64 <= size <= 5000:
         raise ValueError(f'size must be 64 to 5000, got {size}')
     for name, value in [('seed', seed), *((n, groups[n][0]) for n in groups)]:
         if value < 0:
             raise ValueError(f'{name} must not be negative, got {value}')
-    marker, text = root / MARKER, json.dumps([groups, size, seed])
+    # Names the arguments that all files were drawn with.
+    marker, text = root / '.sample_city.json', json.dumps([groups, size, seed])
     same = marker.exists() and marker.read_text() == text
     if not same and root.exists() and any(root.iterdir()):
         raise ValueError(f'{root} must be empty: it has other data')
@@ -138,21 +129,19 @@ def _fill(
                 if not all(path.exists() for path in paths):
                     key = seed, round(100 * gsd), number, *name.encode()
                     rasters = draw_scene(key, size, gsd)
-                    place = _place(name, (number - 1) * size * gsd, gsd)
+                    place = {}
+                    if name in REGIONS:
+                        west = WEST + (number - 1) * size * gsd
+                        place['crs'] = f'EPSG:{REGIONS[name]}'
+                        place['transform'] = gsd, 0, west, 0, -gsd, NORTH
                     for path, raster in zip(paths, rasters, strict=False):
                         path.parent.mkdir(parents=True, exist_ok=True)
                         write_whole(path, partial(_write, raster, place))
     return root
 
 
-def _place(name: str, east: float, gsd: float) -> dict:
-    """Return where a tile lies on the earth, if it is of a region."""
-    zone = (TRAIN_REGIONS | TEST_REGIONS).get(name)
-    corners = gsd, 0, 500_000 + east, 0, -gsd, 5_000_000
-    return dict(crs=f'EPSG:{zone}', transform=corners) if zone else {}
-
-
 def _write(raster: np.ndarray, place: dict, path: Path) -> None:
+    """Write a raster, with its place on the earth if it has one."""
     import rasterio
 
     bands = np.atleast_3d(raster).transpose(2, 0, 1)

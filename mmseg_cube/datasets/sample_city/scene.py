@@ -11,21 +11,13 @@ from mmseg_cube.datasets.sample_city.canvas import Canvas
 from mmseg_cube.datasets.sample_city.site import Site
 from mmseg_cube.datasets.sample_city.town import lay_out
 
-# Share of scenes without a building.
-EMPTY = 0.125
-# Metres drawn around the picture, whose shadows fall into it.
-MARGIN = 8.0
-# Light that is scattered on its way through the air, RGB.
-AIR = np.array((176, 190, 204), np.float32)
-
 
 def draw_scene(
     seed: int | Sequence[int], size: int = 256, gsd: float = 0.3
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw an aerial picture of a town and the mask of its buildings.
 
-    The same arguments give the same bytes. One scene in eight has no
-    building.
+    The same arguments give the same bytes.
 
     Args:
         seed: One or more non-negative numbers.
@@ -38,9 +30,10 @@ def draw_scene(
     """
     # A stream for each step: changing one leaves the others as they are.
     plan, soil, camera = np.random.default_rng(seed).spawn(3)
-    margin = int(MARGIN / gsd)
+    # What stands around the picture casts shadows into it.
+    margin = int(8 / gsd)
     site = Site(plan, size + 2 * margin, gsd)
-    lay_out(site, empty=plan.random() < EMPTY)
+    lay_out(site)
     picture = _expose(camera, site, soil)
     inside = np.s_[margin : margin + size, margin : margin + size]
     return picture[inside].copy(), site.mask[inside].copy()
@@ -55,8 +48,9 @@ def _expose(rng: Generator, canvas: Canvas, soil: Generator) -> np.ndarray:
     depth = 1 - rng.uniform(0.28, 0.46) * np.array((1, 1.1, 1.28), np.float32)
     image *= 1 - canvas.shadow()[..., None] * depth
     haze, warm = rng.uniform(0.02, 0.12), rng.uniform(-0.04, 0.04)
-    gain = rng.uniform(0.92, 1.08) * np.array((1 + warm, 1, 1 - warm))
-    image = image * (gain * (1 - haze)).astype(np.float32) + haze * AIR
+    gain = rng.uniform(0.92, 1.08) * np.array((1 + warm, 1, 1 - warm), 'f4')
+    air = np.array((176, 190, 204), np.float32)
+    image = (1 - haze) * gain * image + haze * air
     image = 118 + rng.uniform(0.95, 1.18) * (image - 118)
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.35, 0.6))
     noise = rng.standard_normal(image.shape, dtype=np.float32)

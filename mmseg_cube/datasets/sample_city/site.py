@@ -10,11 +10,9 @@ from mmseg_cube.datasets.sample_city.canvas import Canvas, turned
 from mmseg_cube.datasets.sample_city.ground import jitter
 
 TILES = ((168, 112, 98), (190, 128, 104), (132, 110, 98), (108, 112, 118),
-         (104, 94, 88), (146, 146, 145), (116, 130, 148), (118, 134, 124),
-         (174, 160, 142), (192, 191, 188))  # fmt: skip
-SHEETS = ((192, 191, 188), (146, 146, 145), (218, 217, 212), (174, 160, 142))
-PAINTS = ((205, 206, 206), (120, 122, 126), (62, 64, 68), (48, 50, 54),
-          (222, 222, 218), (128, 76, 70), (80, 94, 122))  # fmt: skip
+         (104, 94, 88), (116, 130, 148), (118, 134, 124))  # fmt: skip
+SHEETS = (192, 191, 188), (146, 146, 145), (218, 217, 212), (174, 160, 142)
+PAINTS = (205, 206, 206), (62, 64, 68), (222, 222, 218), (128, 76, 70)
 GLASS, LEAF = (52, 58, 66), (74, 98, 76)
 # Length, width, height and colour of what stands on roofs: machines on
 # level ones, chimneys and windows on the others.
@@ -27,17 +25,17 @@ class Site(Canvas):
 
     def lay(self, rect: tuple, material: str) -> None:
         """Cover a rectangle (u0, v0, u1, v1) with a material."""
-        if self.sees(rect):
+        corners = self.corners(rect)
+        if corners is not None:
             # OpenCV counts from pixel centres, in sixteenths.
-            pixels = (self.corners(rect) / self.gsd - 0.5) * 16
+            pixels = (corners / self.gsd - 0.5) * 16
             number = int(ground.pick(self.rng, material))
             points = [pixels.round().astype(np.int32)]
             cv2.fillPoly(self.ground, points, number, shift=4)
 
-    def bar(
-        self, start: tuple, end: tuple, width: float, colour: tuple, up: float
-    ) -> None:
+    def bar(self, start: tuple, end: tuple, kind: tuple) -> None:
         """Put a bar on the ground: a painted mark or a hedge."""
+        width, up, colour = kind
         u, v = np.subtract(end, start)
         pose = self.pose(np.add(start, end) / 2, np.arctan2(v, u))
         self.add(solids.box, (np.hypot(u, v), width), pose, colour, up)

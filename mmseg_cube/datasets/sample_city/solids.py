@@ -1,8 +1,6 @@
-"""Solids: where they are and how high, at points around their middle.
+"""Solids, as functions of points (x, y) around their middle, in metres.
 
-Each function returns, for coordinates x and y along its length and width,
-the distance inside its outline (negative outside) and its height. All are
-arrays or numbers in metres.
+Each returns how far the points are inside its outline, and its height there.
 """
 
 import cv2

@@ -1,37 +1,37 @@
-"""Lays out a town: streets, blocks between them, and what fills a block.
+"""Lays out a town of streets and blocks: rectangles (u0, v0, u1, v1)."""
 
-Blocks and all else are rectangles (u0, v0, u1, v1) of street coordinates.
-"""
-
-from collections.abc import Iterable
 from itertools import pairwise, product
 
 import numpy as np
 
 from mmseg_cube.datasets.sample_city.site import Site
 
-HEDGE, PAINT = (58, 76, 52), (202, 202, 196)
+# Width, height and colour of bars.
+HEDGE, PAINT = (0.9, 1.2, (58, 76, 52)), (0.13, 0.02, (202, 202, 196))
 # Width of pavements, and steps along a street, in metres.
 PAVEMENT, STEP = 1.8, 7.0
 # Size of a parking bay and of the lane behind it, in metres.
 BAY, DEEP, LANE = 2.6, 5.0, 6.5
 # Materials of open land, and trees on 100 square metres of it.
-GREENS = (('lawn', 0.4), ('litter', 7), ('meadow', 0.05), ('soil', 0.05))
+GREENS = (('lawn', 0.4), ('litter', 7), ('lawn', 0.05), ('soil', 0.05))
 
 
-def lay_out(site: Site, empty: bool) -> None:
-    """Fill a site with streets and blocks, ``empty`` of buildings."""
+def lay_out(site: Site) -> None:
+    """Fill a site with streets and blocks; one in eight has no building."""
     rng, half = site.rng, site.rng.uniform(3, 4.5)
-    edge = half + PAVEMENT
+    edge, empty = half + PAVEMENT, rng.random() < 0.125
     # The middle of the picture looks at a street and the houses along it.
     near = rng.choice((-1, 1)) * (edge + rng.uniform(2, 16))
-    us = _lines(site, rng.uniform(90, 130), rng.uniform(-60, 60))
-    vs = _lines(site, rng.uniform(66, 78), near)
+    grid = np.arange(-site.reach // 60 - 1, site.reach // 60 + 3)
+    us = rng.uniform(-60, 60) + rng.uniform(90, 130) * grid
+    vs = near + rng.uniform(66, 78) * grid
     roads = [(True, at) for at in us] + [(False, at) for at in vs]
     for road in roads:
         site.lay(_street(site, *road, edge), 'kerb')
     for (u0, u1), (v0, v1) in product(pairwise(us), pairwise(vs)):
         rect = u0 + edge, v0 + edge, u1 - edge, v1 - edge
+        if site.corners(rect) is None:
+            continue
         draw = rng.random()
         if empty or draw < 0.15:
             _green(site, *rect)
@@ -44,12 +44,6 @@ def lay_out(site: Site, empty: bool) -> None:
     for road in roads:
         _furnish(site, *road, half - 1.1)
     site.grow()
-
-
-def _lines(site: Site, step: float, at: float) -> np.ndarray:
-    """Return places of parallel streets that cover the site, one ``at``."""
-    count = int((site.reach + abs(at)) / step) + 1
-    return at + step * np.arange(-count, count + 1)
 
 
 def _street(site: Site, upright: bool, at: float, half: float) -> tuple:
@@ -65,8 +59,8 @@ def _furnish(site: Site, upright: bool, at: float, kerb: float) -> None:
         spots = np.array([(along, at), (along + 3, at),
                           (along, at - kerb), (along, at + kerb)])  # fmt: skip
         start, end, *sides = spots[:, ::-1] if upright else spots
-        if site.sees((*start, *end)):
-            site.bar(start, end, 0.15, PAINT, 0.02)
+        if site.corners((*start, *end)) is not None:
+            site.bar(start, end, PAINT)
             for side in sides:
                 if site.rng.random() < parked:
                     site.park(side, upright * np.pi / 2)
@@ -76,8 +70,8 @@ def _houses(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
     """Fill a block with two rows of lots, back to back."""
     back = (v0 + v1) / 2
     for street in (v0, v1):
-        for left, right in _cuts(u0, u1, site.rng.uniform(13, 22)):
-            if site.sees((left, street, right, back)):
+        for left, right in pairwise(np.linspace(u0, u1, 6)):
+            if site.corners((left, street, right, back)) is not None:
                 _lot(site, left, right, street, back)
 
 
@@ -91,13 +85,10 @@ def _lot(site: Site, u0: float, u1: float, street: float, back: float) -> None:
     u = (u0 + u1 + side * rng.random() * (u1 - u0 - 1.5 - wide)) / 2
     v = street + inward * (setback + deep / 2)
     site.build((u, v), (wide, deep), rng.random() < 0.15, rng.uniform(3, 6))
-    patio = v + inward * (deep / 2 + rng.uniform(-3, 4))
-    site.lay((u - wide / 3, v, u + wide / 3, patio), 'concrete')
     # Drives cross the pavement.
     u, half = np.clip(u - side * wide / 2, u0 + 2, u1 - 2), rng.uniform(1.4, 2)
     end = street + inward * (setback + rng.uniform(0, 7))
-    floor = rng.choice(('concrete', 'gravel'))
-    site.lay((u - half, street - inward * 2.5, u + half, end), floor)
+    site.lay((u - half, street - inward * 2.5, u + half, end), 'concrete')
     if rng.random() < 0.5:
         site.park((u, street + inward * setback / 2), np.pi / 2)
     u, v = (u0 + u1) / 2, back - inward * 5
@@ -109,14 +100,14 @@ def _lot(site: Site, u0: float, u1: float, street: float, back: float) -> None:
         site.build(at, rng.uniform(2.6, 5, 2), rng.random() < 0.5, 2.4)
     if rng.random() < 0.5:
         near = street + inward * setback
-        site.bar((u1, near), (u1, back), 0.9, HEDGE, 1.2)
-        site.bar((u0, back), (u1, back), 0.9, HEDGE, 1.2)
+        site.bar((u1, near), (u1, back), HEDGE)
+        site.bar((u0, back), (u1, back), HEDGE)
 
 
 def _offices(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
     """Fill a block with halls and their car parks."""
     rng = site.rng
-    for left, right in _cuts(u0, u1, 45):
+    for left, right in pairwise(np.linspace(u0, u1, 3)):
         site.lay((left, v0, right, v1), 'lot')
         back = v0 + (v1 - v0) * rng.choice((0.2, 0.45, 0.6))
         at, size = (left + right) / 2, (right - left - 8, back - v0 - 5)
@@ -125,20 +116,15 @@ def _offices(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
         busy = rng.uniform(0.15, 0.85)
         bays = np.arange(left + 3, right - 3, BAY)
         for u, v in product(bays, np.arange(back + 6, v1 - DEEP, DEEP + LANE)):
-            if site.sees((u, v, u + BAY, v + DEEP)):
-                site.bar((u, v), (u, v + DEEP), 0.12, PAINT, 0.02)
+            if site.corners((u, v, u + BAY, v + DEEP)) is not None:
+                site.bar((u, v), (u, v + DEEP), PAINT)
                 if rng.random() < busy:
                     site.park((u + BAY / 2, v + DEEP / 2), np.pi / 2)
 
 
 def _green(site: Site, u0: float, v0: float, u1: float, v1: float) -> None:
     """Fill a block with strips of park, forest, meadow or field."""
-    for left, right in _cuts(u0, u1, 60):
+    for left, right in pairwise(np.linspace(u0, u1, 3)):
         material, trees = GREENS[site.rng.integers(len(GREENS))]
         site.lay((left, v0, right, v1), material)
         site.plant((left, v0, right, v1), trees)
-
-
-def _cuts(start: float, end: float, step: float) -> Iterable[tuple]:
-    """Cut a length into equal pieces of about ``step`` metres."""
-    return pairwise(np.linspace(start, end, round((end - start) / step) + 1))
