@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 from mmseg_cube.analysis.speed.comparison import Result
@@ -34,16 +35,15 @@ def draw_ratios(results: Sequence[Result]) -> Figure:
             group = f'{setting.channels} x {setting.size}'
         panel = panels.setdefault((name, setting.layout), {})
         panel.setdefault(result.name, {})[group] = result
-    rows = len({name for name, _ in panels})
-    columns = len({layout for _, layout in panels})
-    size = WIDTH * columns, HEIGHT * rows + 1
-    figure, grid = new_figure(rows, columns, size, sharey='row')
-    for axis, title in zip(grid.flat, sorted(panels), strict=True):
+    rows, layouts = map(dict.fromkeys, zip(*panels, strict=True))
+    size = WIDTH * len(layouts), HEIGHT * len(rows) + 1
+    figure, grid = new_figure(len(rows), len(layouts), size, sharey='row')
+    for axis, title in zip(grid.flat, product(rows, layouts), strict=True):
         axis.set_title(', '.join(title), loc='left', fontsize=11)
         _draw(plain(axis), panels[title])
     handles, labels = grid[0, 0].get_legend_handles_labels()
     entries = dict(zip(labels, handles, strict=True))
-    fitting = LETTERS * columns // max(map(len, entries))
+    fitting = LETTERS * len(layouts) // max(map(len, entries))
     figure.legend(
         entries.values(),
         entries.keys(),
