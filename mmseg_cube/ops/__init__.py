@@ -4,16 +4,9 @@ from mmseg_cube.ops.coarse import fold_weight
 from mmseg_cube.ops.cube_conv2d import convolve, cube_conv2d
 from mmseg_cube.ops.forms import AUTO, FEW_CHANNELS, FORMS, choose_form
 from mmseg_cube.ops.geometry import PHASES, Geometry, cell_pads
-from mmseg_cube.ops.lattice import reconstruct
 from mmseg_cube.ops.mask import mask_cells, spatial_mask
 from mmseg_cube.ops.operands import Operands
-from mmseg_cube.ops.routing import (
-    apply_order,
-    riffle,
-    route,
-    sinkhorn,
-    softsort,
-)
+from mmseg_cube.ops.routing import apply_order, riffle, sinkhorn, softsort
 from mmseg_cube.ops.rules import CubeRuleError
 
 __all__ = [
@@ -31,9 +24,7 @@ __all__ = [
     'cube_conv2d',
     'fold_weight',
     'mask_cells',
-    'reconstruct',
     'riffle',
-    'route',
     'sinkhorn',
     'softsort',
     'spatial_mask',

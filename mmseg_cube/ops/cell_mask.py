@@ -23,17 +23,23 @@ from mmseg_cube.ops.mask import channel_statistics
 conv_backward = torch.ops.aten.convolution_backward.default
 
 
-def cell_statistics(cells: Tensor, pixels: Tensor, scale: int) -> Tensor:
-    """Mean and maximum over the channels of the lattice, in float32.
-
-    Args:
-        cells: Tensor of shape (N, C, H, W).
-        pixels: The same of shape (N, G, rH, rW).
-        scale: Lattice pixels per cell and axis, r.
+def mask_pixels(
+    cells: Tensor, pixels: Tensor, weight: Tensor, bias: Tensor, scale: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mask pixels in place, which are the cells laid out on the lattice.
 
     Returns:
-        Tensor of shape (N, 2 * r^2, H, W), channels last.
+        What the gradients need: channel statistics, mask and its kernel.
     """
+    statistics = cell_statistics(cells, pixels, scale)
+    kernel = fold_mask(weight, scale)
+    mask = cell_mask(statistics, kernel, bias, scale).to(pixels.dtype)
+    pixels.mul_(mask)
+    return statistics, mask, kernel
+
+
+def cell_statistics(cells: Tensor, pixels: Tensor, scale: int) -> Tensor:
+    """Channel statistics of the cells in float32, channels last."""
     if is_channels_last(cells):
         return _few_to_cells(channel_statistics(pixels, 1), scale)
     # Reductions over whole planes are the faster ones.
@@ -63,7 +69,7 @@ def cell_mask(
     return F.pixel_shuffle(logits.sigmoid_(), scale).contiguous()
 
 
-def cell_mask_gradients(
+def mask_gradients(
     grad: Tensor,
     masked: Tensor,
     statistics: Tensor,
@@ -107,16 +113,9 @@ def cell_mask_gradients(
 def fold_mask(weight: Tensor, scale: int) -> Tensor:
     """Kernel of the mask on the coarse grid.
 
-    For each place in a cell the taps are put among zeros where they lie as
-    seen from there; whole cells of that are its kernel.
-
-    Args:
-        weight: Tensor of shape (1, 2, k, k) over lattice pixels.
-        scale: Lattice pixels per cell and axis, r.
-
-    Returns:
-        Tensor of shape (r^2, 2 * r^2, K, K), channels last: one output and
-        two inputs for each place in a cell.
+    One output and two inputs for each place in a cell, (r^2, 2 * r^2, K, K),
+    channels last. A place has the taps among zeros where they lie as seen
+    from there, taken together in cells.
     """
     taps = weight.shape[2]
     size, starts = _mask_places(taps, scale)

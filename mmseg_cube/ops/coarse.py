@@ -37,13 +37,8 @@ def folded_form(operands: Operands) -> Tensor:
 def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
     """Scatter the lattice kernel into the dense coarse kernel.
 
-    Args:
-        weight: Tensor of shape (D, G / groups, q, q).
-        geometry: Geometry of the convolution.
-
-    Returns:
-        Tensor of shape (D, C / groups, K, K') with the weights of an
-        equivalent convolution of the coarse grid, in the same layout.
+    Of a weight (D, G / groups, q, q) it has the shape (D, C / groups, K, K')
+    and the layout. It is that of an equivalent convolution of the cells.
     """
     scale = geometry.scale
     rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
@@ -67,9 +62,11 @@ def parity_form(operands: Operands) -> Tensor:
     # (groups, D / groups, q * q * G / groups)
     kernel = weight.unflatten(0, (geometry.groups, -1)).flatten(3)
     kernel = kernel.transpose(2, 3).flatten(2)
-    out = kernel @ gather_taps(cells, geometry)
-    size = [output_size(cells.shape[2 + a], geometry, a) for a in (0, 1)]
-    out = out.flatten(1, 2).unflatten(2, size)
+    height, width = (
+        output_size(cells.shape[2 + axis], geometry, axis) for axis in (0, 1)
+    )
+    out = kernel @ _gather_taps(cells, geometry, height, width)
+    out = out.flatten(1, 2).unflatten(2, (height, width))
     if operands.bias is not None:
         # Autocast has cast the product alone.
         out = out + operands.bias.to(out.dtype)[:, None, None]
@@ -78,18 +75,14 @@ def parity_form(operands: Operands) -> Tensor:
     return out.contiguous(memory_format=LAST) if last else out
 
 
-def gather_taps(input: Tensor, geometry: Geometry) -> Tensor:
-    """Put the channels that each tap reads side by side.
-
-    Returns:
-        Tensor of shape (N, groups, q * q * G / groups, H' * W').
-    """
+def _gather_taps(
+    cells: Tensor, geometry: Geometry, height: int, width: int
+) -> Tensor:
+    """Channels that each tap reads, (N, groups, q * q * G / groups, H'W')."""
     rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
-    height = output_size(input.shape[2], geometry, 0)
-    width = output_size(input.shape[3], geometry, 1)
     scale, (down, right) = geometry.scale, geometry.stride
     parities = (
-        F.pad(input, (*columns, *rows))
+        F.pad(cells, (*columns, *rows))
         .unflatten(1, (geometry.groups, -1, scale**2))
         .unbind(3)
     )

@@ -60,8 +60,7 @@ def cube_conv2d(
         kernel_size: Kernel of the replaced convolution; defaults to q.
         phase: ``'up_left'`` or ``'down_right'``, the side to which a window
             that cannot be centred leans.
-        form: How to execute it: one of ``FORMS``, or ``'auto'`` for the one
-            that was measured to be the fastest.
+        form: One of ``FORMS``, or ``'auto'`` for the fastest one.
         mask: Weight (1, 2, k, k) and bias (1,) of a spatial mask.
         order: Permutation of the input channels, of shape (C,).
 
@@ -89,14 +88,9 @@ def cube_conv2d(
 
 
 def convolve(operands: Operands, form: str = AUTO) -> Tensor:
-    """Cube convolution of a checked geometry.
+    """Cube convolution of a checked geometry, (N, D, H', W') or (D, H', W').
 
-    Args:
-        operands: Input, of shape (N, C, H, W) or (C, H, W), and all else.
-        form: One of ``FORMS``, or ``'auto'``.
-
-    Returns:
-        Tensor of shape (N, D, H', W'), or (D, H', W').
+    The input may have the shape (C, H, W) as well.
     """
     if operands.input.dim() == 3:
         batch = operands._replace(input=operands.input[None])

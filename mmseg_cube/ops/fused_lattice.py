@@ -18,15 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_cube.ops import layout
-from mmseg_cube.ops.cell_mask import (
-    cell_mask,
-    cell_mask_gradients,
-    cell_statistics,
-    conv_backward,
-    fold_mask,
-    unfold_mask,
-)
+from mmseg_cube.ops import cell_mask, layout
 from mmseg_cube.ops.context import cast_for_autocast
 from mmseg_cube.ops.geometry import Geometry
 from mmseg_cube.ops.lattice import (
@@ -37,14 +29,9 @@ from mmseg_cube.ops.lattice import (
     to_cells,
     to_lattice,
 )
-from mmseg_cube.ops.layout import (
-    is_channels_last,
-    like,
-    permute_channels,
-    to_channels_last,
-)
+from mmseg_cube.ops.layout import is_channels_last, like
 from mmseg_cube.ops.operands import Operands
-from mmseg_cube.ops.routing import relaxed_gradient
+from mmseg_cube.ops.routing import apply_order, relaxed_gradient
 
 # Bytes of a batch that need no splitting; the cache of two cores.
 SMALL = 4 * 2**20
@@ -53,11 +40,9 @@ SMALL = 4 * 2**20
 LEARNED = ('input', 'weight', 'bias', 'mask_weight', 'mask_bias', 'relaxed')
 Needs = namedtuple('Needs', LEARNED)
 # The kernel is that of the mask on the coarse grid.
-Saved = namedtuple(
-    'Saved', (*LEARNED, 'order', 'statistics', 'mask', 'kernel')
-)
-# By the names of what has them.
-Gradients = dict[str, Tensor]
+KEPT = ('order', 'statistics', 'mask', 'kernel')
+Saved = namedtuple('Saved', LEARNED + KEPT)
+Gradients = dict[str, Tensor]  # by the names of what has them
 
 
 def fused_lattice(operands: Operands) -> Tensor:
@@ -75,16 +60,14 @@ class _FusedLattice(torch.autograd.Function):
         ctx, input, weight, bias, mask_weight, mask_bias, relaxed, order, geo
     ):
         conv = lattice_conv(geo)
-        routed = _route(input, order)
+        routed = apply_order(input, order)
         lattice = to_lattice(routed, geo.scale, conv.added)
         statistics = mask = kernel = None
         if mask_weight is not None:
             pixels = inside(lattice, conv.added)
-            statistics = cell_statistics(routed, pixels, geo.scale)
-            kernel = fold_mask(mask_weight, geo.scale)
-            mask = cell_mask(statistics, kernel, mask_bias, geo.scale)
-            mask = mask.to(pixels.dtype)
-            pixels.mul_(mask)
+            given = mask_weight, mask_bias, geo.scale
+            found = cell_mask.mask_pixels(routed, pixels, *given)
+            statistics, mask, kernel = found
         tensors = (input, weight, bias, mask_weight, mask_bias, relaxed)
         ctx.save_for_backward(*tensors, order, statistics, mask, kernel)
         ctx.geometry = geo
@@ -101,16 +84,11 @@ class _FusedLattice(torch.autograd.Function):
         # Once: activation checkpointing lets go of what it has handed out.
         saved = Saved(*ctx.saved_tensors)
         needs = Needs(*ctx.needs_input_grad[:6])
-        find = _gradients
-        if torch.is_grad_enabled():
-            find = _differentiable_gradients
+        again = torch.is_grad_enabled()
+        find = _differentiable_gradients if again else _gradients
         found = find(saved, needs, ctx.geometry, grad)
         grads = (found[k] if getattr(needs, k) else None for k in LEARNED)
         return *grads, None, None
-
-
-def _route(input: Tensor, order: Tensor | None) -> Tensor:
-    return input if order is None else permute_channels(input, order)
 
 
 def _differentiable_gradients(
@@ -122,14 +100,12 @@ def _differentiable_gradients(
         # After autocast the input alone may be of half precision.
         dtype = saved.input.dtype
         mask = saved.mask_weight.to(dtype), saved.mask_bias.to(dtype)
-    out = plain_lattice(
-        Operands(*saved[:3], geometry, mask, saved.order, saved.relaxed)
-    )
-    wanted = {k: getattr(saved, k) for k in LEARNED if getattr(needs, k)}
-    grads = torch.autograd.grad(
-        out, tuple(wanted.values()), grad, create_graph=True
-    )
-    return dict(zip(wanted, grads, strict=True))
+    options = geometry, mask, saved.order, saved.relaxed
+    out = plain_lattice(Operands(*saved[:3], *options))
+    names = [name for name in LEARNED if getattr(needs, name)]
+    wanted = [getattr(saved, name) for name in names]
+    grads = torch.autograd.grad(out, wanted, grad, create_graph=True)
+    return dict(zip(names, grads, strict=True))
 
 
 def _gradients(
@@ -141,7 +117,7 @@ def _gradients(
         d_input = torch.empty_like(saved.input)
     if layout.on_cpu(saved.input):
         # As the lattice has it; once, not for every part.
-        saved = saved._replace(weight=to_channels_last(saved.weight))
+        saved = saved._replace(weight=layout.to_channels_last(saved.weight))
     for part in _parts(saved.input):
         given = saved._replace(input=saved.input[part])
         if saved.mask is not None:
@@ -152,20 +128,17 @@ def _gradients(
         for name, value in found.items():
             sums[name] = sums[name].add_(value) if name in sums else value
     if needs.mask_weight:
-        kernel = sums['mask_weight']
-        sums['mask_weight'] = unfold_mask(
-            kernel, saved.mask_weight, geometry.scale
-        )
+        given = sums['mask_weight'], saved.mask_weight, geometry.scale
+        sums['mask_weight'] = cell_mask.unfold_mask(*given)
     if needs.bias:
         sums['bias'] = grad.sum((0, 2, 3))
     return dict(sums, input=d_input)
 
 
 def _parts(input: Tensor) -> list[slice]:
-    """Samples to work on at a time.
+    """Samples to work on at a time; large ones go one by one on a CPU.
 
-    Large ones go one by one, so that what is made on the way stays small. A
-    GPU would rather have everything at once.
+    So what is made on the way stays small.
     """
     # An empty batch is one part as well: its gradients are zeros.
     samples = max(len(input), 1)
@@ -193,7 +166,7 @@ def _part_gradients(
     if order is None:
         d_input.copy_(d_routed)
     elif needs.input:
-        permute_channels(d_routed, order.argsort(), d_input)
+        layout.permute_channels(d_routed, order.argsort(), d_input)
     return found
 
 
@@ -205,7 +178,7 @@ def _pixel_gradients(
     The gradient of the mask's weight is that of its kernel.
     """
     conv, mask = lattice_conv(geometry), saved.mask
-    routed = _route(saved.input, saved.order)
+    routed = apply_order(saved.input, saved.order)
     lattice = to_lattice(routed, geometry.scale, conv.added)
     del routed
     pixels = inside(lattice, conv.added)
@@ -213,7 +186,7 @@ def _pixel_gradients(
         pixels.mul_(mask)
     # Whether anything in front of the convolution wants a gradient.
     goes_on = needs.input or any(needs[3:])
-    d_lattice, d_weight, _ = conv_backward(
+    d_lattice, d_weight, _ = cell_mask.conv_backward(
         like(grad, lattice),
         inside(lattice, conv.cut),
         like(saved.weight, lattice),
@@ -229,10 +202,8 @@ def _pixel_gradients(
         return None, found
     d_pixels = inside(pad(d_lattice, conv.cut), conv.added)
     if mask is not None:
-        statistics, kernel = saved.statistics, saved.kernel
+        given = saved.statistics, mask, saved.kernel, geometry.scale
         d_pixels, found['mask_weight'], found['mask_bias'] = (
-            cell_mask_gradients(
-                d_pixels, pixels, statistics, mask, kernel, geometry.scale
-            )
+            cell_mask.mask_gradients(d_pixels, pixels, *given)
         )
     return d_pixels, found

@@ -26,19 +26,6 @@ Pads = tuple[Pair, Pair]
 NOTHING = ((0, 0), (0, 0))
 
 
-def reconstruct(input: Tensor, scale: int = 2) -> Tensor:
-    """Lay channels out on the finer lattice.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        scale: Lattice pixels per cell and axis, r.
-
-    Returns:
-        Tensor of shape (N, C / r^2, r * H, r * W).
-    """
-    return F.pixel_shuffle(input, scale)
-
-
 class LatticeConv(NamedTuple):
     """How the lattice is convolved.
 
@@ -70,7 +57,7 @@ def lattice_conv(geometry: Geometry) -> LatticeConv:
 
 def plain_lattice(operands: Operands) -> Tensor:
     """The lattice form in plain expressions, for compilers and exporters."""
-    lattice = reconstruct(operands.routed(), operands.geometry.scale)
+    lattice = F.pixel_shuffle(operands.routed(), operands.geometry.scale)
     if operands.mask is not None:
         lattice = lattice * spatial_mask(lattice, *operands.mask)
     conv = lattice_conv(operands.geometry)
@@ -79,16 +66,9 @@ def plain_lattice(operands: Operands) -> Tensor:
 
 
 def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:
-    """Lay channels out on a new lattice with room for padding.
+    """Lay channels (N, C, H, W) out on a new lattice with zeros around it.
 
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        scale: Lattice pixels per cell and axis, r.
-        pads: Zeros (before, after) per axis, in lattice pixels.
-
-    Returns:
-        The padded lattice: on a CPU with its channels last, elsewhere in the
-        layout of the input.
+    On a CPU it has its channels last, elsewhere the layout of the input.
     """
     if layout.on_cpu(input):
         lattice = F.pixel_shuffle(to_channels_last(input), scale)
@@ -108,13 +88,8 @@ def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:
 def to_cells(lattice: Tensor, scale: int) -> Tensor:
     """Undo :func:`to_lattice`.
 
-    Args:
-        lattice: Tensor of shape (N, G, r * H, r * W) in either layout.
-        scale: Lattice pixels per cell and axis, r.
-
-    Returns:
-        Tensor of shape (N, C, H, W): on a CPU with its channels last,
-        elsewhere in the layout of the lattice.
+    On a CPU the result has its channels last, elsewhere the layout of the
+    lattice, of shape (N, G, r * H, r * W).
     """
     cells = cells_of(lattice, scale)
     if not layout.on_cpu(lattice) or lattice.numel() == 0:

@@ -64,13 +64,7 @@ def to_contiguous(input: Tensor) -> Tensor:
 def permute_channels(
     input: Tensor, order: Tensor, out: Tensor | None = None
 ) -> Tensor:
-    """``input[:, order]`` in the layout of the input.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        order: Permutation of shape (C,).
-        out: Tensor of the same shape and layout to write to.
-    """
+    """``input[:, order]`` in the layout of the input, or in ``out``."""
     if not is_channels_last(input):
         return torch.index_select(input, 1, order, out=out)
     n, c, h, w = input.shape

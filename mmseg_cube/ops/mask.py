@@ -19,8 +19,6 @@ def spatial_mask(
 ) -> Tensor:
     """One value between 0 and 1 per lattice pixel.
 
-    Only the two statistics are laid out on the lattice.
-
     Args:
         input: Lattice of shape (N, G, rH, rW); or, with its ``scale``, the
             cells of shape (N, C, H, W) that are to be laid out on it.
@@ -39,37 +37,20 @@ def spatial_mask(
 
 
 def channel_statistics(input: Tensor, scale: int) -> Tensor:
-    """Mean and maximum over the channels that a place of the cells holds.
+    """Mean and maximum over the channels of each place in the cells.
 
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        scale: Lattice pixels per cell and axis, r.
-
-    Returns:
-        Tensor of shape (N, 2 * r^2, H, W).
+    Of cells (N, C, H, W) they have the shape (N, 2 * r^2, H, W).
     """
-    if scale > 1:
-        input = input.unflatten(1, (-1, scale**2))
-        return torch.cat((input.mean(1), input.amax(1)), 1)
-    return torch.cat((input.mean(1, True), input.amax(1, True)), 1)
+    places = input.unflatten(1, (-1, scale**2))
+    return torch.cat((places.mean(1), places.amax(1)), 1)
 
 
 def mask_cells(
     input: Tensor, weight: Tensor, bias: Tensor, scale: int
 ) -> Tensor:
-    """Mask the lattice without laying it out.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        weight: Tensor of shape (1, 2, k, k), k odd.
-        bias: Tensor of shape (1,).
-        scale: Lattice pixels per cell and axis, r.
-
-    Returns:
-        Tensor of shape (N, C, H, W), the masked input, in its layout.
-    """
+    """Mask cells of shape (N, C, H, W) as the lattice would be."""
     mask = spatial_mask(input, weight, bias, scale)
     # Not pixel_unshuffle: exporters to ONNX get its channel order wrong.
-    cells = cells_of(mask, scale).flatten(2, 3)
-    masked = input.unflatten(1, (-1, scale**2)) * cells
-    return masked.flatten(1, 2).contiguous(memory_format=layout_of(input))
+    mask = cells_of(mask, scale).flatten(2, 3)
+    masked = (input.unflatten(1, (-1, scale**2)) * mask).flatten(1, 2)
+    return masked.contiguous(memory_format=layout_of(input))

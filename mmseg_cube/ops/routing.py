@@ -18,15 +18,11 @@ from mmseg_cube.ops.layout import permute_channels
 
 
 def softsort(scores: Tensor, temperature: float) -> Tensor:
-    """Relax the permutation that sorts scores in ascending order.
+    """Relax the permutation that sorts scores (C,) in ascending order.
 
-    Args:
-        scores: Tensor of shape (C,).
-        temperature: Width of the relaxation, in units of the scores.
-
-    Returns:
-        Row-stochastic tensor of shape (1, C, C); row i is the distribution
-        over the input channels of output channel i.
+    Row i of the result, of shape (1, C, C), is the distribution over the
+    input channels of output channel i. The temperature is in units of the
+    scores.
     """
     ranked = scores.sort(stable=True).values
     distance = (ranked[:, None] - scores[None, :]).abs()
@@ -34,15 +30,10 @@ def softsort(scores: Tensor, temperature: float) -> Tensor:
 
 
 def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
-    """Relax an assignment within every block of channels.
+    """Relax an assignment within every block, from logits (B, g, g).
 
-    Args:
-        logits: Tensor of shape (B, g, g).
-        temperature: Divides the logits; the lower, the harder.
-        iterations: How often columns and rows are normalised in turn.
-
-    Returns:
-        Tensor of shape (B, g, g); rows sum to one exactly, columns nearly.
+    Columns and rows are normalised in turns; rows sum to one exactly, columns
+    nearly. The lower the temperature, the harder.
     """
     log_p = torch.log_softmax(logits / temperature, -1)
     for _ in range(iterations):
@@ -54,6 +45,28 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int) -> Tensor:
 def riffle(channels: int, groups: int) -> Tensor:
     """Order that interleaves ``groups`` runs of channels, as ShuffleNet."""
     return torch.arange(channels).view(groups, -1).t().reshape(-1)
+
+
+def apply_order(
+    input: Tensor, order: Tensor | None, relaxed: Tensor | None = None
+) -> Tensor:
+    """Permute channels; with a relaxation the order gets a gradient.
+
+    Args:
+        input: Tensor of shape (N, C, H, W).
+        order: Permutation of shape (C,), or None.
+        relaxed: Tensor of shape (B, C / B, C / B) that was hardened to
+            ``order``, or None. Its gradient is the one it has where its
+            blocks multiply the channels.
+
+    Returns:
+        ``input[:, order]``.
+    """
+    if order is None:
+        return input
+    if relaxed is None:
+        return permute_channels(input, order)
+    return _StraightThrough.apply(input, relaxed, order)
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -73,40 +86,12 @@ class _StraightThrough(torch.autograd.Function):
 
 
 def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:
-    """Gradient of the blocks that multiply the channels of ``input``.
+    """Gradient of blocks (B, C / B, C / B) that multiply the channels.
 
-    ``grad`` is that of the permuted channels; the result has the shape
-    (B, C / B, C / B) and the type of ``relaxed``.
+    ``grad`` is that of their product with ``input``.
     """
     # Half precision would overflow in a sum over all positions.
     blocks = relaxed.shape[:2]
     rows = grad.to(relaxed.dtype).unflatten(1, blocks).flatten(3)
     columns = input.to(relaxed.dtype).unflatten(1, blocks).flatten(3)
     return (rows @ columns.transpose(-1, -2)).sum(0)
-
-
-def route(input: Tensor, order: Tensor, relaxed: Tensor) -> Tensor:
-    """Permute channels with a straight-through gradient for the order.
-
-    Args:
-        input: Tensor of shape (N, C, H, W).
-        order: Permutation of shape (C,) that stays within blocks.
-        relaxed: Tensor of shape (B, C / B, C / B) that was hardened to
-            ``order``.
-
-    Returns:
-        ``input[:, order]``. The gradient of ``relaxed`` is the one it has
-        where its blocks multiply the channels.
-    """
-    return _StraightThrough.apply(input, relaxed, order)
-
-
-def apply_order(
-    input: Tensor, order: Tensor | None, relaxed: Tensor | None
-) -> Tensor:
-    """Permute channels; with ``relaxed`` the order gets a gradient."""
-    if order is None:
-        return input
-    if relaxed is None:
-        return permute_channels(input, order)
-    return route(input, order, relaxed)

@@ -38,46 +38,45 @@ def find_obstacle(
     """
     groups, scale, cell = geometry.groups, geometry.scale, geometry.scale**2
     kernel, taps = geometry.kernel_size, geometry.taps
-    reason = rule = None
     if not may_grow and scale > 1 and min(kernel) == 1:
-        reason = describe_kernel(kernel)
-        rule = (
+        return CubeRuleError(
             f'a kernel of {kernel} has no neighbours to mix, so that one of '
-            f'{taps} on the lattice would do more than it'
+            f'{taps} on the lattice would do more than it',
+            describe_kernel(kernel),
         )
-    elif min(taps) < scale:
-        reason = describe_kernel(kernel)
-        rule = (
+    if min(taps) < scale:
+        return CubeRuleError(
             f'the lattice kernel must be at least scale={scale} wide so '
-            f'that it reads every channel, but got {taps}'
+            f'that it reads every channel, but got {taps}',
+            describe_kernel(kernel),
         )
-    elif groups != 1 and (groups < 1 or in_channels % (groups * cell)):
-        reason = 'grouped'
-        rule = (
+    if groups != 1 and (groups < 1 or in_channels % (groups * cell)):
+        return CubeRuleError(
             f'in_channels / groups must be divisible by scale^2 = {cell} so '
-            'that no group splits a cell, but got '
-            f'in_channels={in_channels}, groups={groups}'
+            f'that no group splits a cell, but got in_channels={in_channels}, '
+            f'groups={groups}',
+            'grouped',
         )
-    elif in_channels % cell:
-        reason = f'with {in_channels} channels'
-        rule = (
+    if in_channels % cell:
+        return CubeRuleError(
             f'in_channels must be divisible by scale^2 = {cell} so that '
             f'channels fill whole lattice cells, but got {in_channels}; '
-            f'the nearest that fits is {-(-in_channels // cell) * cell}'
+            f'the nearest that fits is {-(-in_channels // cell) * cell}',
+            f'with {in_channels} channels',
         )
-    elif out_channels % groups:
-        reason = 'grouped'
-        rule = (
+    if out_channels % groups:
+        return CubeRuleError(
             f'out_channels must be divisible by groups={groups}, '
-            f'but got {out_channels}'
+            f'but got {out_channels}',
+            'grouped',
         )
-    elif any(gcd(d, scale) != 1 for d in geometry.dilation):
-        reason = 'dilated'
-        rule = (
+    if any(gcd(d, scale) != 1 for d in geometry.dilation):
+        return CubeRuleError(
             f'dilation must share no factor with scale={scale}, or whole '
-            f'channels are never read, but got {geometry.dilation}'
+            f'channels are never read, but got {geometry.dilation}',
+            'dilated',
         )
-    return CubeRuleError(rule, reason) if reason else None
+    return None
 
 
 def check_cube_rules(*args, **kwargs) -> None:

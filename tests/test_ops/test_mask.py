@@ -4,13 +4,14 @@ from itertools import product
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from mmseg_cube.ops import mask_cells, reconstruct, spatial_mask
+from mmseg_cube.ops import mask_cells, spatial_mask
 from mmseg_cube.ops.cell_mask import (
     cell_mask,
-    cell_mask_gradients,
     cell_statistics,
     fold_mask,
+    mask_gradients,
     unfold_mask,
 )
 from mmseg_cube.ops.lattice import to_cells
@@ -69,7 +70,7 @@ def test_masked_cells_are_the_masked_lattice(scale, last):
     x = x.contiguous(memory_format=LAST if last else torch.contiguous_format)
     cells = mask_cells(x, weight, bias, scale)
     mask = spatial_mask(lattice, weight, bias)
-    torch.testing.assert_close(reconstruct(cells, scale), lattice * mask)
+    torch.testing.assert_close(F.pixel_shuffle(cells, scale), lattice * mask)
     torch.testing.assert_close(spatial_mask(x, weight, bias, scale), mask)
     assert cells.stride() == x.stride()
 
@@ -103,7 +104,7 @@ def test_gradients_are_those_of_the_masked_lattice(taps, scale):
     with torch.no_grad():
         statistics = cell_statistics(to_cells(lattice, scale), lattice, scale)
         kernel = fold_mask(weight, scale)
-        d_pixels, d_kernel, d_bias = cell_mask_gradients(
+        d_pixels, d_kernel, d_bias = mask_gradients(
             grad, lattice * mask, statistics, mask, kernel, scale
         )
     found = d_pixels, unfold_mask(d_kernel, weight, scale), d_bias

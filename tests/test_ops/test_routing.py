@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_cube.ops import riffle, route, sinkhorn, softsort
+from mmseg_cube.ops import apply_order, riffle, sinkhorn, softsort
 
 
 def one_hot(order, blocks):
@@ -25,7 +25,7 @@ def blend(matrix, x):
 
 
 @pytest.mark.parametrize('blocks', [1, 3])
-def test_route_permutes_exactly_and_has_the_blend_gradient(blocks):
+def test_routing_permutes_exactly_and_has_the_blend_gradient(blocks):
     torch.manual_seed(0)
     size = 12 // blocks
     order = torch.cat([torch.randperm(size) + b * size for b in range(blocks)])
@@ -34,7 +34,7 @@ def test_route_permutes_exactly_and_has_the_blend_gradient(blocks):
     x = torch.randn(2, 12, 3, 5, dtype=torch.float64, requires_grad=True)
     seed = torch.randn(2, 12, 3, 5, dtype=torch.float64)
 
-    out = route(x, order, relaxed)
+    out = apply_order(x, order, relaxed)
     assert torch.equal(out, x[:, order])
     grads = torch.autograd.grad((out * seed).sum(), (x, relaxed))
 
@@ -45,37 +45,39 @@ def test_route_permutes_exactly_and_has_the_blend_gradient(blocks):
     torch.testing.assert_close(grads, expected, atol=1e-10, rtol=0)
 
 
-def test_route_gradcheck_for_the_input():
+def test_routing_gradcheck_for_the_input():
     order = torch.tensor([2, 0, 3, 1])
     relaxed = torch.rand(1, 4, 4, dtype=torch.float64)
     x = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: route(x, order, relaxed), (x,))
+    assert torch.autograd.gradcheck(
+        lambda x: apply_order(x, order, relaxed), (x,)
+    )
 
 
-def test_route_differentiates_twice():
+def test_routing_differentiates_twice():
     torch.manual_seed(0)
     order = torch.tensor([2, 0, 3, 1])
     relaxed = torch.rand(1, 4, 4, dtype=torch.float64, requires_grad=True)
     x = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(
-        lambda x, relaxed: route(x, order, relaxed), (x, relaxed)
+        lambda x, relaxed: apply_order(x, order, relaxed), (x, relaxed)
     )
 
 
-def test_route_keeps_the_layout():
+def test_routing_keeps_the_layout():
     last = dict(memory_format=torch.channels_last)
     order, relaxed = torch.randperm(8), torch.rand(1, 8, 8)
     x = torch.randn(2, 8, 4, 3).to(**last).requires_grad_()
-    out = route(x, order, relaxed)
+    out = apply_order(x, order, relaxed)
     assert out.is_contiguous(**last)
     out.square().sum().backward()
     assert x.grad.is_contiguous(**last)
 
 
-def test_route_keeps_half_precision_sums_finite():
+def test_routing_keeps_half_precision_sums_finite():
     x = torch.full((1, 4, 64, 64), 16.0, dtype=torch.float16)
     relaxed = torch.rand(1, 4, 4, requires_grad=True)
-    out = route(x.requires_grad_(), torch.arange(4), relaxed)
+    out = apply_order(x.requires_grad_(), torch.arange(4), relaxed)
     out.backward(torch.full_like(out, 16.0))
     assert out.dtype == torch.float16
     assert relaxed.grad.dtype == torch.float32
