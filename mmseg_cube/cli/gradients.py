@@ -20,10 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.config(parser, 'config of the network, and of the data')
     parser.add_argument('checkpoints', nargs='*', help='its weights')
     arguments.against(parser, checkpoints=True)
-    parser.add_argument(
-        '--layers', nargs='+', metavar='PATTERN',
-        help='shell patterns for names of convolutions (all Cubes)',
-    )  # fmt: skip
+    help = 'shell patterns for names of convolutions (all Cubes)'
+    parser.add_argument('--layers', nargs='+', metavar='PATTERN', help=help)
     parser.add_argument(
         '--batches', type=arguments.positive, default=8, help='how many (8)'
     )
@@ -47,5 +45,5 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError('--against-checkpoints go with --against')
     networks = [(read_config(c, args.cfg_options), f) for c, f in given]
     device, out = choose_device(args.device), args.out or OUT
-    size = args.split, args.batches, args.seed
-    print(compare(networks, out, args.layers, *size, device))
+    choice = args.layers, args.split, args.batches, args.seed
+    print(compare(networks, out, *choice, device))

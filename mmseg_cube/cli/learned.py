@@ -19,19 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.config(parser, 'config of the Cube network')
     arguments.checkpoint(parser)
     arguments.against(parser, checkpoints=True)
-    parser.add_argument(
-        '--images', nargs='+', default=[], metavar='NAME_OR_PATH',
-        help='tiles to draw; left out: the one where the networks differ '
-        'most, the worst, the median and the best, and more',
-    )  # fmt: skip
-    parser.add_argument(
-        '--count', type=arguments.positive, default=6,
-        help='how many tiles to choose (6)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--layers', nargs='+', metavar='PATTERN',
-        help='shell patterns for names of Cube layers (all)',
-    )  # fmt: skip
+    add = parser.add_argument
+    words = dict(nargs='+', default=[], metavar='NAME_OR_PATH')
+    help = 'tiles to draw; left out: those where networks differ most, the '
+    add('--images', help=f'{help}worst, the median and the best', **words)
+    help = 'how many tiles to choose (6)'
+    add('--count', type=arguments.positive, default=6, help=help)
+    help = 'shell patterns for names of Cube layers (all)'
+    add('--layers', nargs='+', metavar='PATTERN', help=help)
     arguments.split(parser, 'test')
     arguments.device(parser)
     arguments.cfg_options(parser)
@@ -44,16 +39,11 @@ def run(args: argparse.Namespace) -> None:
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import choose_device
 
-    cfg = read_config(args.config, args.cfg_options)
-    networks = [(cfg, args.checkpoint)]
+    networks = [(read_config(args.config, args.cfg_options), args.checkpoint)]
     if bool(args.against) != (len(args.against_checkpoints) == 1):
         raise ValueError('--against needs one file in --against-checkpoints')
     if args.against:
-        network = read_config(args.against), args.against_checkpoints[0]
-        networks.append(network)
-    print(
-        draw_learned(
-            networks, args.out or OUT, args.images, args.count, args.split,
-            args.layers, choose_device(args.device),
-        )
-    )  # fmt: skip
+        networks.append((read_config(args.against), *args.against_checkpoints))
+    choice = args.images, args.count, args.split, args.layers
+    device, out = choose_device(args.device), args.out or OUT
+    print(draw_learned(networks, out, *choice, device))

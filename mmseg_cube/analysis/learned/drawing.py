@@ -47,12 +47,7 @@ def draw_tile(
 ) -> dict[str, Any]:
     """Draw the masks and the errors of a tile.
 
-    Args:
-        models: The Cube network, and the one to compare it with if any.
-        layers: Layers of the first one whose masks are drawn.
-        tile: The tile.
-        why: Why it was chosen.
-        out: Folder.
+    The first network is the one that has the layers.
 
     Returns:
         ``why``; ``counts`` by network; the ``IoU`` of each and their
@@ -105,8 +100,7 @@ def draw_layers(
 
     Args:
         layers: Layers by name.
-        temperature: Temperature of routers at the end of the training; None
-            leaves their own.
+        temperature: As for :func:`describe_order`.
         tiles: What was measured on the tiles.
         out: Folder.
 
@@ -122,12 +116,10 @@ def draw_layers(
         if layer.router is not None:
             routers[name] = layer.router
             order = describe_order(layer.router, layer.scale, temperature)
-        cells = [
-            t['cells'][name] for t in tiles.values() if name in t['cells']
-        ]
-        masks = [
-            t['masks'][name] for t in tiles.values() if name in t['masks']
-        ]
+        cells, masks = (
+            [t[key][name] for t in tiles.values() if name in t[key]]
+            for key in ('cells', 'masks')
+        )
         numbers = asdict(kernel)
         numbers['least'] = float(np.min(kernel.energies))
         numbers['largest'] = float(np.max(kernel.energies))

@@ -64,15 +64,7 @@ def watch(
 
 @torch.no_grad()
 def mask_of(layer: CubeConv2d, input: Tensor) -> Tensor:
-    """Mask that a layer puts on an input.
-
-    Args:
-        layer: Layer with a mask.
-        input: Tensor of shape (N, C, H, W).
-
-    Returns:
-        Tensor of shape (N, 1, r * H, r * W).
-    """
+    """Mask (N, 1, r * H, r * W) that a layer puts on an input (N, C, H, W)."""
     given = layer.prepare(input)
     mask = spatial_mask(given.routed(), *given.mask, layer.scale)
     pads, _ = layer.split_padding()

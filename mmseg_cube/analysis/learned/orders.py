@@ -79,10 +79,6 @@ def order_matrices(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The permutation of a router and its relaxation, by blocks of channels.
 
-    Args:
-        router: Router; stays as it is.
-        temperature: As for :func:`describe_order`.
-
     Returns:
         Two arrays of shape (B, g, g) for B blocks of g channels, positions
         downwards and input channels to the right; None in place of the second
@@ -98,12 +94,7 @@ def order_matrices(
 
 
 def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
-    """Temperature at which a training ended, None if nothing cooled it.
-
-    Args:
-        cfg: Config of the network.
-        checkpoint: As it was loaded.
-    """
+    """Temperature at which a training ended, None if nothing cooled it."""
     scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
     if TEMPERATURE in scalars:
         return scalars[TEMPERATURE].current()

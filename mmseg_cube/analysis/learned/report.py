@@ -140,11 +140,6 @@ def cube_layers(
 ) -> dict[str, CubeConv2d]:
     """Cube convolutions by name, without the ``.conv`` of a ConvModule.
 
-    Args:
-        model: Network.
-        patterns: Shell patterns, one of which a name must match; all layers
-            by default.
-
     Raises:
         ValueError: If there is none, or a pattern matches none.
     """

@@ -28,12 +28,6 @@ ROUTERS = dict(
 def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
     """Write ``router_report.json`` and ``router_report.png``.
 
-    Args:
-        cfg: Config of a network with learned routers.
-        checkpoint: File or address of its weights, with the history of its
-            training if ``RouterReportHook`` kept one.
-        out: Folder; made if it is not there.
-
     Returns:
         A table for the terminal and where the files are.
 

@@ -47,5 +47,5 @@ def _show(value: object, form: str) -> str:
     if value is None:
         return '-'
     if isinstance(value, list | tuple):
-        return ', '.join(format(number, form) for number in value)
+        return ', '.join(_show(number, form) for number in value)
     return format(value, form)

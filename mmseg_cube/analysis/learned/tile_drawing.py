@@ -43,13 +43,8 @@ def compare(
 ) -> dict[str, np.ndarray]:
     """Tell where only one of two predictions is right, or none.
 
-    Args:
-        truth: Labels 0 and 1, and 255 to ignore, of shape (H, W).
-        first: Predicted buildings, boolean of the same shape.
-        second: Those of the other network.
-
     Returns:
-        Masks by the names in ``AGREEMENT``.
+        Masks of the truth's shape by the names in ``AGREEMENT``.
     """
     scored, good, other = truth != IGNORED, truth == first, truth == second
     masks = good & ~other, ~good & other, ~good & ~other
@@ -68,8 +63,7 @@ def draw_errors(
     Args:
         tile: The tile.
         why: Why it was chosen.
-        predictions: Probabilities and counts of one network, or of two, by
-            the name of the network.
+        predictions: Probabilities and counts by the name of the network.
     """
     from matplotlib.patches import Patch
 
@@ -124,15 +118,12 @@ def draw_errors(
 def draw_masks(
     masks: Mapping[str, tuple[np.ndarray, Values]], tile: Tile, size: Size
 ) -> Figure:
-    """Draw masks over a tile, each with a scale of its own.
+    """Draw an image and masks over it, each with a scale of its own.
 
     Args:
         masks: Mask and its values by name of layer.
         tile: The tile.
         size: Height and width with padding, in pixels of the truth.
-
-    Returns:
-        The figure, with the image and the outlines of its buildings first.
     """
     columns = min(4, 1 + len(masks))
     figure, grid = _panels(tile, -(-(1 + len(masks)) // columns), columns)

@@ -166,8 +166,7 @@ def choose_tiles(
     """Choose tiles by a fixed rule; docs/learned.md has it in words.
 
     Args:
-        scores: Counts by name of tile, of the first network and of the other
-            one if there is one.
+        scores: Counts by name of tile, of each network.
         count: Number of tiles.
 
     Returns:
