@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'average precision of building pixels (IoU)'
     )
     add('--score', choices=SCORES, default=SCORES[0], help=score)
-    add('--confidence', type=_share, default=0.95, help='of intervals (0.95)')
     only = parser.add_mutually_exclusive_group()
     report = 'train nothing, report what is finished'
     only.add_argument('--report-only', action='store_true', help=report)
@@ -56,9 +55,14 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_cube.analysis.ablation.report import write_report
     from mmseg_cube.analysis.ablation.study import plan_study
 
-    names = ('config', 'cfg_options', 'variants', 'seeds', 'against', 'out')
     study = plan_study(
-        *(getattr(args, name) for name in names), args.confidence, args.score
+        args.config,
+        args.cfg_options,
+        args.variants,
+        args.seeds,
+        args.against,
+        args.out,
+        args.score,
     )
     if args.dry_run:
         print(*write_configs(study), sep='\n')
@@ -67,12 +71,3 @@ def run(args: argparse.Namespace) -> int:
     summary = write_report(study)
     print(summary or f'no run is finished in {study.root}')
     return 1 if failed or not summary else 0
-
-
-def _share(text: str) -> float:
-    share = arguments.number(text)
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(
-            f'must be between 0 and 1, but got {text!r}'
-        )
-    return share

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmseg_cube.analysis.ablation.results import Estimate, Row
+from mmseg_cube.analysis.ablation.results import CONFIDENCE, Estimate, Row
 from mmseg_cube.analysis.ablation.scores import SPLITS
 from mmseg_cube.analysis.ablation.study import Study
 from mmseg_cube.utils.figures import new_figure, plain
@@ -34,10 +34,8 @@ def draw_differences(rows: Sequence[Row], study: Study) -> Figure | None:
     # Rows are shared, and read from the top.
     grid[0, 0].set_yticks(range(len(rows)), [row.variant for row in rows])
     grid[0, 0].set_ylim(len(rows) - 0.5, -0.5)
-    figure.suptitle(
-        'Mean of paired differences in points, with '
-        f'{100 * study.confidence:g} % intervals'
-    )
+    percent = f'{100 * CONFIDENCE:g} %'
+    figure.suptitle(f'Mean paired differences in points, {percent} intervals')
     return figure
 
 

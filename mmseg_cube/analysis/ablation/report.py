@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from mmseg_cube.analysis.ablation.charts import draw_differences, draw_losses
 from mmseg_cube.analysis.ablation.results import (
+    CONFIDENCE,
     COSTS,
     SEGMENTS,
     Quantity,
@@ -48,7 +49,7 @@ def write_report(study: Study) -> str | None:
     ]
     numbers = dict(
         reference=study.reference,
-        confidence=study.confidence,
+        confidence=CONFIDENCE,
         score=study.score,
         protocol=protocol,
         variants=list(map(asdict, rows)),
@@ -90,8 +91,7 @@ def tabulate(rows: Sequence[Row], study: Study) -> Table:
     """Lay out the variants as a table."""
     head = ['Variant', 'Seeds']
     for split in SPLITS:
-        percent = f'{100 * study.confidence:g} %'
-        gain = f'{split} − {study.reference} [{percent}]'
+        gain = f'{split} − {study.reference} [{100 * CONFIDENCE:g} %]'
         head += [f'{split} {study.score}', gain]
     head += ['Loss', 'Params (M)', 'FLOPs (G)', 's / iteration']
     cells = []

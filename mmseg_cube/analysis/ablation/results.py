@@ -21,6 +21,7 @@ from mmseg_cube.analysis.ablation.study import Study
 # scores less than another at an equal loss generalises less; at a higher loss
 # it fits less.
 SEGMENTS = 10
+CONFIDENCE = 0.95  # share of intervals that cover the true mean
 COSTS = 'parameters', 'flops', 'seconds_per_iteration'
 
 # What one run left in its folder, and that of all runs by variant and seed.
@@ -76,7 +77,7 @@ def compare(study: Study, results: Results) -> list[Row]:
     base, (key, _) = results[study.reference], SCORES[study.score]
     rows = []
     for variant, own in results.items():
-        measure = partial(_measure, own, base, study.confidence)
+        measure = partial(_measure, own, base)
         row = Row(
             variant,
             own,
@@ -88,17 +89,14 @@ def compare(study: Study, results: Results) -> list[Row]:
     return rows
 
 
-def estimate(values: Sequence[float], confidence: float) -> Estimate | None:
-    """Estimate a mean from one value per seed; None without values.
-
-    ``confidence`` is the share of such intervals that cover the true mean.
-    """
+def estimate(values: Sequence[float]) -> Estimate | None:
+    """Estimate a mean from one value per seed; None without values."""
     if not values:
         return None
     mean, number = float(np.mean(values)), len(values)
     if number == 1:
         return Estimate(number, mean)
-    quantile = stats.t.ppf((1 + confidence) / 2, number - 1)
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, number - 1)
     sd, half = np.std(values, ddof=1), quantile * stats.sem(values)
     return Estimate(number, mean, float(sd), float(half))
 
@@ -106,7 +104,6 @@ def estimate(values: Sequence[float], confidence: float) -> Estimate | None:
 def _measure(
     own: Mapping[int, Result],
     base: Mapping[int, Result],
-    confidence: float,
     read: Callable[[Result], float | None],
 ) -> Quantity:
     """Compare what is read from results with that of the reference."""
@@ -114,14 +111,14 @@ def _measure(
         {seed: x for seed, r in results.items() if (x := read(r)) is not None}
         for results in (own, base)
     )
-    mean = estimate(list(values.values()), confidence)
+    mean = estimate(list(values.values()))
     both = [seed for seed in values if seed in others]
     if own is base or not both:
         return Quantity(mean)
     gains = [values[seed] - others[seed] for seed in both]
     ratios = [values[seed] / others[seed] for seed in both if others[seed]]
     ratio = float(np.median(ratios)) if ratios else None
-    return Quantity(mean, estimate(gains, confidence), ratio)
+    return Quantity(mean, estimate(gains), ratio)
 
 
 def _score(split: str, key: str, result: Result) -> float | None:

@@ -77,7 +77,6 @@ class Study:
     runs: Sequence[Run]  # those of the first seed first
     reference: str  # text of the variant to compare with
     root: Path
-    confidence: float  # share of intervals that cover the true difference
     score: str  # its name
 
 
@@ -88,7 +87,6 @@ def plan_study(
     seeds: Sequence[int],
     reference: str | None = None,
     root: Path | None = None,
-    confidence: float = 0.95,
     score: str = 'IoU',
 ) -> Study:
     """Plan a study; what is named twice counts once.
@@ -100,7 +98,6 @@ def plan_study(
         seeds: Seeds to train each of them with.
         reference: Variant to compare with, else the first one.
         root: Folder, else ``work_dirs/ablate/NAME OF CONFIG``.
-        confidence: Share of intervals that cover the true difference.
         score: Name of the score to compare.
 
     Raises:
@@ -125,4 +122,4 @@ def plan_study(
         for seed in dict.fromkeys(seeds)
         for variant in parsed
     ]
-    return Study(runs, reference, root, confidence, score)
+    return Study(runs, reference, root, score)

@@ -59,7 +59,7 @@ def make_run(tmp_path):
 def carry_out(runs, places=1):
     """Carry runs out; returns those that failed."""
     places = [dict(PLACE=str(place)) for place in range(places)]
-    study = Study(runs, 'mask', runs[0].folder.parents[1], 0.95, 'IoU')
+    study = Study(runs, 'mask', runs[0].folder.parents[1], 'IoU')
     return Queue(study, places).work()
 
 

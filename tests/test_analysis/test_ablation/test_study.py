@@ -1,10 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.networks import (
-    count_variants,
-    write_configs,
-)
+from mmseg_cube.analysis.ablation.networks import count_variants
 from mmseg_cube.analysis.ablation.study import plan_study
 from mmseg_cube.analysis.complexity.count import complexity
 from mmseg_cube.analysis.same_training import differences
@@ -95,17 +92,6 @@ def test_networks_are_built_and_counted(plan):
     size = complexity(study.runs[1].cfg.model, 64)
     assert (full['parameters'], full['flops']) == (size.parameters, size.flops)
     assert full['flops'] < counts['baseline']['flops']
-
-
-def test_configs_of_the_variants(plan, tmp_path):
-    texts = 'full+mask@0,1=None', 'baseline'
-    lines = list(write_configs(plan(*texts, seeds=(5, 0))))
-    assert len(lines) == 2
-    for text, line in zip(texts, lines, strict=True):
-        path, _, rest = line.partition(': ')
-        assert path == str(tmp_path / 'configs' / f'{text}.py')
-        assert 'M parameters' in rest and 'G FLOPs at 64 x 64; Cube' in rest
-        assert Config.fromfile(path).randomness.seed == 5
 
 
 @pytest.mark.parametrize(
