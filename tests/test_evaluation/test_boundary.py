@@ -96,18 +96,3 @@ def test_ignored_pixels_never_count(make_sample, evaluate):
         [make_sample(np.ones((5, 5)), nothing)], boundary=dict(width=2)
     )
     assert found['building/BoundaryIoU'] == 0
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (dict(ratio=0.02, width=3), 'takes ratio or width'),
-        (dict(ratio=0), 'between 0 and 1, not 0'),
-        (dict(ratio='2%'), 'between 0 and 1, not 2%'),
-        (dict(width=0), 'must be 1, 2, ... pixels, not 0'),
-        (dict(width=2.5), 'must be 1, 2, ... pixels, not 2.5'),
-    ],
-)
-def test_refuses_wrong_options(evaluate, options, message):
-    with pytest.raises(ValueError, match=message):
-        evaluate([], boundary=options)

@@ -103,13 +103,35 @@ def test_refuses_wrong_labels_and_sizes(
         evaluate([make_sample(pred, target, 'dir/b.png')])
 
 
-def test_refuses_wrong_arguments(make_sample, evaluate, tmp_path):
-    with pytest.raises(ValueError, match='format_only=True only writes'):
-        BuildingMetric(format_only=True)
-    with pytest.raises(ValueError, match='must not be a class.* is 1'):
-        BuildingMetric(ignore_index=1)
-    with pytest.raises(ValueError, match='needs a group in parentheses'):
-        BuildingMetric(group_by='[a-z]+')
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(format_only=True), 'format_only=True only writes'),
+        (dict(ignore_index=1), 'must not be a class.* is 1'),
+        (dict(group_by='[a-z]+'), 'needs a group in parentheses'),
+        (dict(boundary=dict(ratio=0.02, width=3)), 'takes ratio or width'),
+        (dict(boundary=dict(ratio=0)), 'between 0 and 1, not 0'),
+        (dict(boundary=dict(ratio='2%')), 'between 0 and 1, not 2%'),
+        (dict(boundary=dict(width=0)), 'must be 1, 2, ... pixels, not 0'),
+        (dict(boundary=dict(width=2.5)), '1, 2, ... pixels, not 2.5'),
+        (dict(objects=dict(iou=0.4)), 'from 0.5 to 1, not 0.4'),
+        (dict(objects=dict(connectivity=6)), 'must be 4 or 8, not 6'),
+        (dict(objects=dict(min_area=0)), '1, 2, ... pixels, not 0'),
+        (dict(objects=dict(min_area=1.5)), '1, 2, ... pixels, not 1.5'),
+        (dict(curve=dict(thresholds=0)), 'must be from 1 to 9999'),
+        (dict(curve=dict(thresholds=9.5)), 'must be from 1 to 9999'),
+        (dict(curve=dict(split='dev')), "train, val or test, not 'dev'"),
+        (dict(threshold=1), 'must be a number between'),
+        (dict(threshold=True), 'must be a number between'),
+        (dict(threshold=[0.5]), 'must be a number between'),
+    ],
+)
+def test_refuses_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        BuildingMetric(**arguments)
+
+
+def test_refuses_wrong_samples(make_sample, evaluate, tmp_path):
     classes = dict(classes=('a', 'b', 'c'))
     with pytest.raises(ValueError, match='two classes.*has 3'):
         evaluate([make_sample([[0]], [[0]])], classes)

@@ -1,6 +1,6 @@
 """Processes, batches and windows must not change a score.
 
-tests/test_tools/test_two_processes.py evaluates with real processes.
+tests/test_tools/test_processes.py evaluates with real processes.
 """
 
 import pickle
