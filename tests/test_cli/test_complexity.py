@@ -67,25 +67,12 @@ def test_pairs_of_a_folder(configs, tmp_path, capsys):
     assert (out / 'complexity.png').read_bytes().startswith(b'\x89PNG')
 
 
-def test_cube_config_brings_its_baseline(capsys):
-    assert run(CUBE, '--by-module') == 0
-    text = capsys.readouterr().out
-    found = rows(text, 'atto')
-    assert [name for name, _ in found] == [STEM, f'cube-{STEM}']
-    assert len(found[1][1]) == 3
-    assert 'decode_head.levels' in text
-
-
 def test_against_a_baseline(configs, capsys):
     assert run(configs, '--against', SMALL) == 0
     found = rows(capsys.readouterr().out, '_1xb8')
     assert found[0] == (STEM, [])
-    plain, cube = (
-        [saved for name, saved in found[1:] if name.startswith(kind)]
-        for kind in ('net', 'cube')
-    )
+    plain = [saved for name, saved in found[1:] if name.startswith('net')]
     assert plain == [['0.00', '0.00', '0.00']] * 2
-    assert float(cube[0][0]) > 10
 
 
 def test_faults_are_said(configs, tmp_path, capsys):

@@ -40,18 +40,10 @@ class ConfigCounter:
     def __call__(
         self, cfg: Config, size: int | tuple[int, int]
     ) -> dict[str, Complexity]:
-        """Count the network of a config by module.
+        """Count as :func:`complexity_by_module`; faults name the config.
 
-        Args:
-            cfg: Config with a network.
-            size: Side of the square image, or its height and width.
-
-        Returns:
-            Sizes as of :func:`complexity_by_module`; the same dict for
-            configs whose networks differ in nothing but their weights.
-
-        Raises:
-            ValueError: If the network cannot be built or counted.
+        The result is the same dict for configs whose networks differ in
+        nothing but their weights.
         """
         height, width = (size, size) if isinstance(size, int) else size
         key = repr(without_weights(cfg.model)), height, width
@@ -68,15 +60,11 @@ class ConfigCounter:
 def count_all(
     comparisons: Mapping[Path, Path | None], size: int
 ) -> list[Sized]:
-    """Count all networks for square images of a side in pixels.
+    """Count the networks of configs.
 
     Args:
         comparisons: Baselines by config, a baseline before its twins.
-        size: Side of the image, in pixels.
-
-    Raises:
-        ValueError: If a config cannot be read, has no network, or one that
-            does not take images of this size.
+        size: Side of the square image, in pixels.
     """
     # All of them are read first: that finds most faults, and fast.
     cfgs = {path: read_config(path) for path in comparisons}

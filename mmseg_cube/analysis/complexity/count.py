@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
-from torch import nn
 
 from mmseg_cube.analysis.complexity.counters import count_modules
 from mmseg_cube.utils.configs import without_weights
@@ -69,7 +68,8 @@ def complexity_by_module(
         ValueError: If the network does not take images of this size.
     """
     height, width = (size, size) if isinstance(size, int) else size
-    model = build_without_weights(model_cfg)
+    model = MODELS.build(ConfigDict(without_weights(model_cfg)))
+    model = to_eval(model.to('meta'))
     image = torch.empty(1, 3, height, width, device='meta')
     try:
         counted = count_modules(model, image, mode='tensor')
@@ -81,12 +81,3 @@ def complexity_by_module(
             'that decide by the values of an image cannot be counted'
         ) from error
     return {name: Complexity(*numbers) for name, numbers in counted.items()}
-
-
-def build_without_weights(model_cfg: ConfigDict) -> nn.Module:
-    """Build a network on the meta device, in evaluation mode.
-
-    Nothing is loaded, whatever weights the config names.
-    """
-    model = MODELS.build(ConfigDict(without_weights(model_cfg)))
-    return to_eval(model.to('meta'))

@@ -19,12 +19,7 @@ PRODUCTS = (
 
 
 class ActivationCounterMode(TorchDispatchMode):
-    """Count the output elements of convolutions and matrix products.
-
-    The activations of Radosavovic et al. (CVPR 2020), in the form of
-    fvcore's ``ActivationCountAnalysis``: linear layers and the products of
-    attention count as convolutions do.
-    """
+    """Count the output elements of convolutions and matrix products."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,9 +73,8 @@ def count_modules(
         **kwargs: Other arguments of its forward pass.
 
     Returns:
-        Parameters, floating point operations and activations by name of the
-        module, the modules in it included; outer modules come first, and
-        ``''`` is the whole network.
+        Parameters, operations and activations by name of the module, what
+        is in it included; outer modules first, ``''`` the whole network.
     """
     flops = FlopCounterMode(display=False)
     activations = ActivationCounterMode()

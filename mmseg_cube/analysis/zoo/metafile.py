@@ -50,14 +50,9 @@ class Metafile:
             )
 
     def make_entry(self, config: Path, place: str, metadata: dict) -> dict:
-        """Make the entry of a config.
+        """Make the entry of a config, whose path from the root is its place.
 
         What else an entry had stays, such as ``Results`` and ``Weights``.
-
-        Args:
-            config: The config.
-            place: Its path from the root.
-            metadata: Its generated metadata.
         """
         old = self.entries.get(config.stem, {})
         made = {
@@ -69,11 +64,7 @@ class Metafile:
         return made | {key: old[key] for key in _by_hand(old)}
 
     def render(self, entries: Sequence[dict]) -> str:
-        """Text of the file with these entries.
-
-        Raises:
-            ValueError: If something written by hand would be lost.
-        """
+        """Text of the file with these entries; nothing by hand is lost."""
         names = {entry['Name'] for entry in entries}
         for name, old in self.entries.items():
             if name not in names and _by_hand(old):

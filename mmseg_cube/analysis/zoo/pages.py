@@ -142,16 +142,10 @@ def _read_name(path: Path) -> Iterable[str]:
 
 def _read_scores(entry: dict) -> dict[str, str]:
     """Scores of an entry by column; empty without results."""
-    if not entry.get('Results'):
-        return {}
-    try:
-        metrics = entry['Results'][0]['Metrics']
-        known = [key for key in METRICS if key in metrics]
-    except (KeyError, TypeError, IndexError):
-        known = []
-    if not known:
-        raise ValueError(
-            f'{entry["Name"]}: its Results must be a list of Task, Dataset '
-            f'and Metrics, with Metrics among {", ".join(METRICS)}'
-        )
-    return {METRICS[key]: str(metrics[key]) for key in known}
+    results = entry.get('Results') or []
+    metrics = results[0].get('Metrics', {}) if results else {}
+    found = {c: str(metrics[k]) for k, c in METRICS.items() if k in metrics}
+    if results and not found:
+        known = ', '.join(METRICS)
+        raise ValueError(f'{entry["Name"]}: its Results lack all of {known}')
+    return found
