@@ -7,13 +7,7 @@ from typing import Any
 
 from joblib import cpu_count
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import MofNCompleteColumn, Progress
 
 from mmseg_cube.utils.quiet import quiet_libraries
 
@@ -37,12 +31,7 @@ def work_through(
         workers: Threads; as many as there are cores by default.
         patience: Seconds after which the bar appears.
     """
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = *Progress.get_default_columns(), MofNCompleteColumn()
     bar = Progress(*columns, console=Console(stderr=True))
     task = bar.add_task(title, total=len(items))
     start = time.monotonic()

@@ -26,7 +26,12 @@ SHOWN = 8  # folders named in an error
 ARCHIVES = ('.zip', '.7z', '.7z.001', '.rar')
 EMPTY_HALF = '_no'  # WHU's satellite set II keeps tiles without roofs apart
 
-Wants = Callable[[str, str], bool]
+Wants = Callable[[str, str], bool]  # by split and stem
+
+
+def want_all(split: str, stem: str) -> bool:
+    """Tell that every file belongs to its split."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def find_tiles(
     files: Sequence[PurePosixPath],
     layout: Layout,
     splits: Sequence[str] = SPLITS,
-    wants: Wants = lambda split, stem: True,
+    wants: Wants = want_all,
     suffixes: tuple[Sequence[str], Sequence[str]] = (RASTER_SUFFIXES,) * 2,
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.

@@ -17,10 +17,16 @@ from mmseg_cube.datasets.contract import (
     refuse_mismatch,
 )
 from mmseg_cube.datasets.conversion.output import FORMATS, MANIFEST, Output
-from mmseg_cube.datasets.conversion.source import Source, open_source
+from mmseg_cube.datasets.conversion.source import Source
 from mmseg_cube.datasets.errors import DatasetError, RasterError, errors_of
 from mmseg_cube.datasets.threads import work_through
-from mmseg_cube.datasets.tiles import Layout, Tile, Wants, find_tiles
+from mmseg_cube.datasets.tiles import (
+    Layout,
+    Tile,
+    Wants,
+    find_tiles,
+    want_all,
+)
 from mmseg_cube.datasets.windows import Window, take_window
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -35,11 +41,11 @@ def whole_tile(
     return {tile.name: Window(0, 0, shape[1], shape[0])}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recipe:
     """How raw data becomes patches.
 
-    Args:
+    Attributes:
         settings: What the patches depend on, for the manifest.
         layout: Folders of the raw data.
         wants: Tells whether a file belongs to a split, by its stem.
@@ -47,19 +53,15 @@ class Recipe:
             its height and width and its mask (0 / 1).
         take: Takes a window of bands (..., H, W), of which a part may lie
             beyond the edges.
-        choose: Chooses the tiles to convert.
-        notes: Says what a person should know about the tiles.
+        unlabelled: Whether tiles without a mask are converted.
     """
 
     settings: dict
-    layout: Layout = field(default_factory=Layout)
-    wants: Wants = lambda split, stem: True
-    cut: Callable[[Tile, Shape, np.ndarray | None], dict[str, Window]] = (
-        whole_tile
-    )
+    layout: Layout = Layout()
+    wants: Wants = want_all
+    cut: Callable[[Tile, Shape, np.ndarray | None], dict] = whole_tile
     take: Callable[[np.ndarray, Window], np.ndarray] = take_window
-    choose: Callable[[list[Tile]], list[Tile]] = list
-    notes: Callable[[list[Tile]], list[str]] = lambda tiles: []
+    unlabelled: bool = True
 
 
 @dataclass
@@ -68,18 +70,20 @@ class Conversion:
 
     Attributes:
         root: The folder that was filled.
+        found: The tiles in the raw data.
+        faults: One line of text per tile or file that could not be used.
         tiles: Number of finished tiles per split.
         patches: Number of patches per split.
         written: Patches of which a file was written now.
-        faults: One line of text per tile or file that could not be used.
         notes: What else a person should know.
     """
 
     root: Path
+    found: list[Tile]
+    faults: list[str]
     tiles: Counter = field(default_factory=Counter)
     patches: Counter = field(default_factory=Counter)
     written: int = 0
-    faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -89,10 +93,10 @@ class Conversion:
         ]
         return f'{self.root}: {"; ".join(splits) or "nothing"}'
 
-    def count(self, split: str, patches: Sequence[str]) -> None:
+    def count(self, tile: Tile, patches: Sequence[str]) -> None:
         """Count a finished tile, by the names of its patches."""
-        self.tiles[split] += 1
-        self.patches[split] += len(patches)
+        self.tiles[tile.split] += 1
+        self.patches[tile.split] += len(patches)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Tiles and patches per split."""
@@ -128,32 +132,18 @@ def convert(
             f'format must be one of {", ".join(FORMATS)}, not {image_format!r}'
         )
     check_positive('workers', workers)
-    data = open_source(source)
+    data = Source(source)
+    _keep_apart(data.path, out.absolute())
     tiles, faults = find_tiles(
         data.path, data.files(), recipe.layout, wants=recipe.wants
     )
-    tiles = recipe.choose(tiles)
-    _keep_apart(data.path, out.absolute())
+    tiles = [tile for tile in tiles if tile.mask or recipe.unlabelled]
     settings = dict(format=image_format, source=str(data.path))
     output = Output(out, {**recipe.settings, **settings})
-    result = Conversion(output.root, faults=faults, notes=recipe.notes(tiles))
+    result = Conversion(output.root, tiles, faults)
     try:
         with output.opened():
-            finished = output.finished(tiles)
-            for tile, names in finished.items():
-                result.count(tile.split, names)
-            todo = [tile for tile in tiles if tile not in finished]
-            work = partial(_convert_tile, data, output, recipe)
-            jobs = work_through(work, todo, 'Converting tiles', workers)
-            with closing(jobs):
-                for tile, names, written, fault in jobs:
-                    result.written += written
-                    if fault:
-                        result.faults.append(fault)
-                    else:
-                        output.note(tile, names)
-                        result.count(tile.split, names)
-            output.save(None if result.faults else result.counts())
+            _convert_tiles(data, output, recipe, result, workers)
     except OSError as error:
         reason = f'a file cannot be written or read ({error})'
         if error.errno in FULL:
@@ -167,12 +157,33 @@ def convert(
     return result
 
 
-def check_positive(name: str, value: int | None) -> None:
-    """Check an argument that is a number of things.
+def _convert_tiles(
+    source: Source,
+    output: Output,
+    recipe: Recipe,
+    result: Conversion,
+    workers: int | None,
+) -> None:
+    """Convert the tiles that are not finished, and count all of them."""
+    finished = output.finished(result.found)
+    for tile, names in finished.items():
+        result.count(tile, names)
+    todo = [tile for tile in result.found if tile not in finished]
+    work = partial(_convert_tile, source, output, recipe)
+    jobs = work_through(work, todo, 'Converting tiles', workers)
+    with closing(jobs):
+        for tile, names, written, fault in jobs:
+            result.written += written
+            if fault:
+                result.faults.append(fault)
+            else:
+                output.note(tile, names)
+                result.count(tile, names)
+    output.save(None if result.faults else result.counts())
 
-    Raises:
-        ValueError: If it is not.
-    """
+
+def check_positive(name: str, value: int | None) -> None:
+    """Raise a ValueError if an argument, unless None, is below 1."""
     if value is not None and value < 1:
         raise ValueError(f'{name} must be 1 or more, not {value}')
 

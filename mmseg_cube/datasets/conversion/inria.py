@@ -56,6 +56,8 @@ def convert_inria(
     Patches of ``full`` are for training: where they overlap, scores of them
     count pixels twice, and ``InriaDataset`` counts each once.
 
+    Other arguments and errors are those of :func:`convert`.
+
     Args:
         source: Zip archive or folder that holds ``train/{images,gt}``.
         out: Folder to fill.
@@ -63,11 +65,7 @@ def convert_inria(
         size: Side of a patch in pixels.
         stride: Distance of neighbouring patches; ``size`` by default.
         image_format: ``png`` or ``tif``.
-        workers: Tiles at a time; as many as there are cores by default.
-
-    Raises:
-        DatasetError: If the work cannot start, or must stop.
-        ValueError: If an argument is wrong.
+        workers: Tiles at a time.
     """
     check_positive('size', size)
     # Refuses wrong options before any tile is read.
@@ -80,30 +78,21 @@ def convert_inria(
         cuts = tile_windows(protocol, shape, mask, size, stride)
         return {patch_name(tile.name, window): window for window, _ in cuts}
 
-    def notes(tiles: list[Tile]) -> list[str]:
-        missing, found = missing_tiles(tiles), []
-        if missing:
-            found.append(
-                f'{len(missing)} of the {len(TRAINING_REGIONS) * PER_REGION} '
-                f'labelled tiles are not in {source}: '
-                f'{name_some(missing, SHOWN)}'
-            )
-        return [*found, OVERLAP] if full else found
-
+    settings = dict(protocol=protocol, size=size, stride=stride or size)
     recipe = Recipe(
-        dict(
-            dataset='inria',
-            protocol=protocol,
-            size=size,
-            stride=stride or size,
-        ),
-        LAYOUT,
-        in_inria_split,
-        cut,
-        choose=lambda tiles: [tile for tile in tiles if full or tile.mask],
-        notes=notes,
+        dict(dataset='inria', **settings), LAYOUT, in_inria_split, cut
     )
-    return convert(source, out, recipe, image_format, workers)
+    recipe.unlabelled = full
+    result = convert(source, out, recipe, image_format, workers)
+    missing = missing_tiles(result.found)
+    if missing:
+        result.notes.append(
+            f'{len(missing)} of the {len(TRAINING_REGIONS) * PER_REGION} '
+            f'labelled tiles are not in {source}: {name_some(missing, SHOWN)}'
+        )
+    if full:
+        result.notes.append(OVERLAP)
+    return result
 
 
 def in_inria_split(split: str, stem: str) -> bool:

@@ -61,18 +61,10 @@ class Output:
             ) from error
 
     def save(self, counts: Mapping[str, Mapping[str, int]] | None) -> None:
-        """Write the manifest.
-
-        Args:
-            counts: Tiles and patches per split; None while incomplete.
-        """
-        content = {
-            **self.settings,
-            'complete': counts is not None,
-            'counts': counts or {},
-        }
-        text = json.dumps(content, indent=2) + '\n'
-        write_text_whole(self.root / MANIFEST, text)
+        """Write the manifest; counts are None while it is incomplete."""
+        state = dict(complete=counts is not None, counts=counts or {})
+        text = json.dumps({**self.settings, **state}, indent=2)
+        write_text_whole(self.root / MANIFEST, text + '\n')
 
     def write_patch(
         self,
@@ -81,17 +73,7 @@ class Output:
         image: np.ndarray,
         mask: np.ndarray | None,
     ) -> None:
-        """Write a patch, the image last.
-
-        Args:
-            tile: The tile that it is cut from.
-            name: Name of the patch.
-            image: BGR of shape (H, W, 3), uint8.
-            mask: 0 and 1 of shape (H, W), uint8.
-
-        Raises:
-            OSError: If a file cannot be written.
-        """
+        """Write a patch, the image last: BGR (H, W, 3) and 0 / 1 (H, W)."""
         layers = [image] if mask is None else [image, mask * 255]
         paths = self._paths(tile, name)
         for path, values in zip(paths[::-1], layers[::-1], strict=True):

@@ -34,16 +34,8 @@ def convert_wbd(
     ``<image>_<y>_<x>.png``; tiles of the last row and column are filled up
     with black and background.
 
-    Args:
-        source: Zip archive or folder that holds the splits.
-        out: Folder to fill.
-        size: Side of a tile in pixels.
-        image_format: ``png`` or ``tif``.
-        workers: Tiles at a time; as many as there are cores by default.
-
-    Raises:
-        DatasetError: If the work cannot start, or must stop.
-        ValueError: If an argument is wrong.
+    Arguments and errors are those of :func:`convert`; ``size`` is the side
+    of a tile in pixels.
     """
     check_positive('size', size)
 

@@ -17,15 +17,7 @@ def convert_whu(
     and 255. Tiles of the folders ``train_no`` and ``test_no`` of satellite
     set II join ``train`` and ``test`` under the name ``no_<tile>``.
 
-    Args:
-        source: Zip archive or folder that holds the splits.
-        out: Folder to fill.
-        image_format: ``png`` or ``tif``.
-        workers: Tiles at a time; as many as there are cores by default.
-
-    Raises:
-        DatasetError: If the work cannot start, or must stop.
-        ValueError: If an argument is wrong.
+    Arguments and errors are those of :func:`convert`.
     """
     recipe = Recipe(dict(dataset='whu', protocol='tiles'))
     return convert(source, out, recipe, image_format, workers)
