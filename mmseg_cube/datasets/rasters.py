@@ -54,10 +54,10 @@ def open_raster(source: Source) -> rasterio.DatasetReader:
     """
     try:
         if isinstance(source, bytes):
-            return rasterio.open(BytesIO(source))
+            return _open.__wrapped__(BytesIO(source))
         # GDAL's handles must not be shared by processes or threads.
         return _open(*_stamp(source), os.getpid(), threading.get_ident())
-    except (OSError, RasterioIOError) as error:
+    except DECODE_ERRORS as error:
         raise _unreadable(error) from error
 
 
@@ -105,7 +105,6 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
             in_memory = isinstance(source, bytes)
             values = _decode_jpeg(*(source,) if in_memory else _stamp(source))
             return values if window is None else take_window(values, window)
-        # Within an Env GDAL raises and does not print.
         with rasterio.Env(**STRICT):
             if window is None:
                 return dataset.read()
@@ -127,9 +126,10 @@ def _read_window(
 
 
 @lru_cache(maxsize=OPEN_FILES)
-def _open(path: str, *_: int) -> rasterio.DatasetReader:
+def _open(file: str | BytesIO, *_: int) -> rasterio.DatasetReader:
+    # Within an Env GDAL raises and does not print.
     with rasterio.Env(**STRICT):
-        return rasterio.open(path)
+        return rasterio.open(file)
 
 
 @lru_cache(maxsize=1)  # windows of one file follow each other

@@ -1,57 +1,37 @@
+"""The tiles of Inria: folders, splits and regions."""
+
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import rasterio
 from mmengine.registry import init_default_scope
-from rasterio import Affine
 
-from mmseg_cube.datasets import DatasetError, InriaDataset, file_facts
+from mmseg_cube.datasets import DatasetError, InriaDataset
 from mmseg_cube.datasets.inria_tiles import TEST_REGIONS, TRAINING_REGIONS
 
 # Serialising runs the garbage collector, the slowest step of these tests.
 build = partial(InriaDataset, windows='whole', serialize_data=False)
-
-
-@pytest.fixture(autouse=True)
-def _own_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        file_facts, 'cache_folder', lambda: tmp_path / 'memory'
-    )
-
-
-def write_tile(path, bands, size=6):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = np.zeros((bands, size, size), np.uint8)
-    values[:, 1:3] = 255
-    with rasterio.open(
-        path,
-        'w',
-        driver='GTiff',
-        width=size,
-        height=size,
-        count=bands,
-        dtype='uint8',
-        crs='EPSG:26914',
-        transform=Affine(0.3, 0, 616500, 0, -0.3, 3345000),
-        compress='lzw',
-    ) as file:
-        file.write(values)
+TRAIN = [(r, n) for r in TRAINING_REGIONS for n in (6, 10, 36)]
+VAL = [(r, n) for r in TRAINING_REGIONS for n in range(1, 6)]
+TEST = [(r, n) for r in TEST_REGIONS for n in (1, 2, 36)]
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, write):
     """Eight tiles of each training region and three of each other region."""
     root = tmp_path / 'AerialImageDataset'
-    for region in TRAINING_REGIONS:
-        for number in (*range(1, 7), 10, 36):
-            name = f'{region}{number}.tif'
-            write_tile(root / 'train' / 'images' / name, 3)
-            write_tile(root / 'train' / 'gt' / name, 1)
-    for region in TEST_REGIONS:
-        for number in (1, 2, 36):
-            write_tile(root / 'test' / 'images' / f'{region}{number}.tif', 3)
+    values = np.zeros((3, 6, 6), np.uint8)
+    values[:, 1:3] = 255
+    for kind, bands in (('images', values), ('gt', values[0])):
+        content = Path(write(tmp_path / 'one.tif', bands)).read_bytes()
+        for split, tiles in (('train', TRAIN + VAL), ('test', TEST)):
+            if (split, kind) != ('test', 'gt'):
+                (root / split / kind).mkdir(parents=True)
+                for region, number in tiles:
+                    path = root / split / kind / f'{region}{number}.tif'
+                    path.write_bytes(content)
     return root
 
 
@@ -61,16 +41,14 @@ def tiles(dataset):
 
 
 def test_validation_is_the_first_five_tiles_of_every_region(root):
-    val = tiles(build('val', root))
-    train = tiles(build('train', root))
-    assert val == [(r, n) for r in TRAINING_REGIONS for n in range(1, 6)]
-    assert train == [(r, n) for r in TRAINING_REGIONS for n in (6, 10, 36)]
-    assert tiles(build('train+val', root)) == train + val
+    assert tiles(build('val', root)) == VAL
+    assert tiles(build('train', root)) == TRAIN
+    assert tiles(build('train+val', root)) == TRAIN + VAL
 
 
 def test_test_split_has_no_masks(root):
     dataset = build('test', root)
-    assert tiles(dataset) == [(r, n) for r in TEST_REGIONS for n in (1, 2, 36)]
+    assert tiles(dataset) == TEST
     assert 'seg_map_path' not in dataset.get_data_info(0)
 
 
@@ -78,13 +56,9 @@ def test_data_root_may_be_the_parent(root):
     other = root.parent / 'WHU'
     for split in ('train', 'test'):
         (other / split).mkdir(parents=True)
-    dataset = build('val', root.parent)
-    assert dataset.get_data_info(0)['img_path'] == str(
-        root / 'train' / 'images' / 'austin1.tif'
-    )
-    assert dataset.get_data_info(0)['seg_map_path'] == str(
-        root / 'train' / 'gt' / 'austin1.tif'
-    )
+    info = build('val', root.parent).get_data_info(0)
+    assert info['img_path'] == str(root / 'train/images/austin1.tif')
+    assert info['seg_map_path'] == str(root / 'train/gt/austin1.tif')
 
 
 def test_regions_choose(root):
@@ -108,10 +82,7 @@ def test_says_what_is_missing(root, tmp_path):
     (root / 'train' / 'gt').rename(root / 'train' / 'masks')
     with pytest.raises(DatasetError, match="'val' has images, but no masks"):
         build('val', root)
-
-
-def test_refuses_files_that_are_no_tiles(root):
-    write_tile(root / 'train' / 'images' / 'austin1_0_512.tif', 3)
+    (root / 'train' / 'images' / 'austin1_0_512.tif').write_bytes(b'')
     with pytest.raises(DatasetError, match="'austin1_0_512' is not the name"):
         build('val', root)
 

@@ -5,39 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-import rasterio
 from PIL import Image
-
-from mmseg_cube.datasets import file_facts
-
-
-@pytest.fixture(autouse=True)
-def _own_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        file_facts, 'cache_folder', lambda: tmp_path / 'memory'
-    )
-
-
-@pytest.fixture(scope='session')
-def write_tiff():
-    """Write bands (n, H, W) of any type as a GeoTIFF."""
-
-    def write_tiff(path, bands, **profile):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with rasterio.open(
-            path,
-            'w',
-            driver='GTiff',
-            count=bands.shape[0],
-            height=bands.shape[1],
-            width=bands.shape[2],
-            dtype=bands.dtype,
-            **profile,
-        ) as file:
-            file.write(bands)
-        return path
-
-    return write_tiff
 
 
 @pytest.fixture
@@ -47,7 +15,7 @@ def inria(sample_city, tmp_path):
 
 
 @pytest.fixture(scope='session')
-def make_splits():
+def make_splits(write):
     """Write three tiles per split, each another, of 24 x 24 pixels."""
 
     def make_splits(
@@ -61,16 +29,14 @@ def make_splits():
         rng = np.random.default_rng(0)
         for split in splits:
             for stem in ('2', '10', '9'):
-                image = rng.integers(0, 256, (*shape, 3), np.uint8)
+                image = rng.integers(0, 256, (3, *shape), np.uint8)
                 mask = np.zeros(shape, np.uint8)
                 mask[3:9, 2 : 2 + int(stem)] = 1
                 pairs = zip(
                     folders, suffixes, (image, encode(mask)), strict=True
                 )
-                for folder, suffix, array in pairs:
-                    path = root / split / folder / (stem + suffix)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    Image.fromarray(array).save(path)
+                for folder, suffix, values in pairs:
+                    write(root / split / folder / (stem + suffix), values)
         return root
 
     return make_splits

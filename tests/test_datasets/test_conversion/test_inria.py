@@ -48,29 +48,21 @@ def same(one, other):
 
 
 @pytest.mark.parametrize(('protocol', 'size', 'stride'), OPTIONS)
-def test_patches_are_the_windows_of_the_direct_path(
+def test_patches_are_the_windows_of_the_tiles(
     inria, tmp_path, patches, protocol, size, stride
 ):
+    init_default_scope('mmseg')
     out = tmp_path / 'out'
     result = convert_inria(inria, out, protocol, size, stride, workers=1)
-    expected = direct(inria, protocol, size, stride)
-    same(patches(out), expected)
+    expected, written = direct(inria, protocol, size, stride), patches(out)
+    same(written, expected)
     assert 2 * result.written == len(expected) > 50
     assert not result.faults
     assert result.tiles == dict(train=2, val=5)
     assert '173 of the 180 labelled tiles' in result.notes[0]
     overlaps = 'where patches overlap' in result.notes[-1]
     assert overlaps == (protocol == 'full')
-
-
-@pytest.mark.parametrize(('protocol', 'size', 'stride'), OPTIONS)
-def test_patches_are_the_samples_of_the_dataset(
-    inria, tmp_path, patches, protocol, size, stride
-):
-    init_default_scope('mmseg')
-    out = tmp_path / 'out'
-    convert_inria(inria, out, protocol, size, stride, workers=1)
-    written = patches(out)
+    # And they are the samples of the dataset.
     dataset = InriaDataset(
         'val',
         inria,
@@ -115,10 +107,10 @@ def test_own_datasets_read_the_patches(inria, tmp_path):
         assert len(dataset) == result.patches[part]
 
 
-def test_unlabelled_tiles(inria, tmp_path, write_tiff, patches):
+def test_unlabelled_tiles(inria, tmp_path, write, patches):
     tile = np.random.default_rng(0).integers(0, 255, (3, 64, 64), np.uint8)
     test = inria / 'AerialImageDataset' / 'test' / 'images'
-    write_tiff(test / 'tyrol-e3.tif', tile)
+    write(test / 'tyrol-e3.tif', tile)
     result = convert_inria(inria, tmp_path / 'full', size=64, workers=1)
     assert result.tiles['test'] == result.patches['test'] == 1
     found = patches(tmp_path / 'full')
@@ -129,7 +121,7 @@ def test_unlabelled_tiles(inria, tmp_path, write_tiff, patches):
     assert 'test' not in result.tiles
 
 
-def test_refuses_wrong_arguments(inria, tmp_path, write_tiff):
+def test_refuses_wrong_arguments(inria, tmp_path):
     with pytest.raises(ValueError, match='protocol must be one of'):
         convert_inria(inria, tmp_path / 'a', 'half')
     with pytest.raises(ValueError, match='stride must be'):

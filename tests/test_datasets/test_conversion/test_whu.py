@@ -9,14 +9,18 @@ NAME = '3. The cropped aerial image tiles and raster labels'
 
 
 def three_bands(mask):
-    return np.stack([mask * 255] * 3, axis=-1)
+    return np.stack([mask * 255] * 3)
 
 
 @pytest.mark.parametrize(
     ('folders', 'suffixes', 'encode'),
     [
         (('image', 'label'), ('.tif', '.tif'), lambda m: m * 255),
-        (('Image', 'Mask'), ('.PNG', '.tiff'), three_bands),
+        (
+            ('Image', 'Mask'),
+            ('.PNG', '.tiff'),
+            lambda m: np.stack([m * 255] * 3),
+        ),
         (('images', 'labels'), ('.tif', '.png'), lambda m: m),
     ],
 )
