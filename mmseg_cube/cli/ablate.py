@@ -28,17 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--variants', nargs='+', required=True, help='networks to train')
     arguments.seeds(parser, (0, 1, 2))
     arguments.out(parser, 'folder (work_dirs/ablate/NAME OF CONFIG)')
-    where = (
-        'where runs are trained at once, such as cuda:0 cuda:1, or cpu cpu '
-        'for two that share the cores (all GPUs, else cpu)'
-    )
+    where = 'one run at once in each: cuda:0 cuda:1, cpu cpu (GPUs, else cpu)'
     add('--devices', nargs='+', help=where)
     against = 'variant to compare with (the first one)'
     add('--against', metavar='VARIANT', help=against)
-    score = (
-        'IoU of buildings, IoU at the threshold that is best on val, or '
-        'average precision of building pixels (IoU)'
-    )
+    score = 'IoU, IoU at the best threshold of val, average precision (IoU)'
     add('--score', choices=SCORES, default=SCORES[0], help=score)
     only = parser.add_mutually_exclusive_group()
     report = 'train nothing, report what is finished'
@@ -55,15 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_cube.analysis.ablation.report import write_report
     from mmseg_cube.analysis.ablation.study import plan_study
 
-    study = plan_study(
-        args.config,
-        args.cfg_options,
-        args.variants,
-        args.seeds,
-        args.against,
-        args.out,
-        args.score,
-    )
+    what = args.config, args.cfg_options, args.variants, args.seeds
+    study = plan_study(*what, args.against, args.out, args.score)
     if args.dry_run:
         print(*write_configs(study), sep='\n')
         return 0

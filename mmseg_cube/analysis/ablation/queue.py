@@ -53,25 +53,18 @@ class Queue:
 
     Finished runs are not run again. Those that another process is at are
     left to it, and taken over if it gives up.
-
-    Attributes:
-        pending: Runs that are not begun here.
-        running: Processes of the runs under way here, and their places.
-        failed: Runs that ended here without a result.
     """
 
     def __init__(self, study: Study, places: Sequence[Place]) -> None:
         self.study = study
+        self.free = list(places)
+        # Runs that are not begun here, are under way here, and failed here.
         self.pending = list(study.runs)
         self.running: dict[Run, tuple[subprocess.Popen, Place]] = {}
         self.failed: list[Run] = []
-        self.free = list(places)
 
     def work(self) -> list[Run]:
-        """Carry out all runs and say how they go; returns those that failed.
-
-        A run that another process is at is waited for.
-        """
+        """Carry out all runs and say how they go; returns those failed."""
         said = ''
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:

@@ -1,14 +1,5 @@
 """Variants of a Cube network, written as ``PRESET+KEY=VALUE+...``.
 
-============== =========================================
-baseline       plain convolutions
-reconstruction Cube kernels without router and mask
-router         these with a Sinkhorn router
-mask           these with a mask
-full           these with both
-config         what the config says
-============== =========================================
-
 Keys are options of ``CubeConv2d``, with a dot those of its router and mask;
 values are written as for ``--cfg-options``: ``full+mask.kernel_size=7``,
 ``reconstruction+router.method=sort``. Levels are those of a ``UNetHead``,
@@ -41,14 +32,14 @@ from mmseg_cube.analysis.ablation.cube_configs import (
 
 BASELINE = 'baseline'
 ROUTER, MASK = dict(method='sinkhorn'), dict()
-# What the presets make of the optional layers; a baseline has no Cubes.
+# What the presets change in the options of Cube kernels.
 PRESETS = {
-    BASELINE: dict(),
+    BASELINE: dict(),  # plain convolutions in their place
     'reconstruction': dict(router=None, mask=None),
     'router': dict(router=ROUTER, mask=None),
     'mask': dict(router=None, mask=MASK),
     'full': dict(router=ROUTER, mask=MASK),
-    'config': dict(),
+    'config': dict(),  # what the config says
 }
 # A plus sign inside a number starts no new setting.
 JOINT = re.compile(r'\+(?=[A-Za-z_])')
