@@ -62,28 +62,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Result:
-    """One candidate, one task, and what of it was measured.
-
-    Attributes:
-        setting: How it was measured.
-        task: What it did.
-        measure: ``TIME`` or ``MEMORY``.
-        name: The candidate; a reference has itself as reference.
-        reference: What the ratio refers to.
-        value: Seconds, or bytes needed at the peak beyond what was held
-            before, such as parameters and the optimizer's state.
-        ratio: Value over that of the reference in the same round.
-        bar: Ratio that should not be exceeded, if there is one.
-    """
+    """One candidate, one task, and what of it was measured."""
 
     setting: Setting
     task: str
-    measure: str
+    measure: str  # TIME or MEMORY
     name: str
-    reference: str
-    value: Spread
-    ratio: Spread
-    bar: float | None = None
+    reference: str  # what the ratio refers to; of a reference, itself
+    value: Spread  # seconds, or bytes at the peak beyond what was held before
+    ratio: Spread  # value over that of the reference in the same round
+    bar: float | None = None  # ratio that should not be exceeded
 
     @property
     def is_reference(self) -> bool:

@@ -34,14 +34,13 @@ def time_modules(
     """Time the modules of a network, each with the modules within.
 
     Args:
-        call: Runs the network; marks its forward pass as ``WHOLE``.
+        call: Runs the network; its forward pass is ``marked`` as ``WHOLE``.
         model: The network; its modules stay marked.
         depth: Depth of the modules to time; ``backbone.layer1`` has 2.
         device: Where it computes.
 
     Returns:
-        Seconds by module, of the forward and of the backward pass, in the
-        order in which they are called.
+        Seconds by module, of the forward and of the backward pass.
     """
     names = {WHOLE}
     for name, module in model.named_modules():

@@ -98,8 +98,14 @@ def peak_memory(call: Call, device: torch.device) -> int:
 
 
 def prepare(device: str | None, threads: int | None) -> torch.device:
-    """Set torch up for a measurement; None leaves the choice to torch."""
+    """Set torch up for a measurement; None leaves the choice to torch.
+
+    Raises:
+        ValueError: If the device cannot be used.
+    """
     chosen = choose_device(device)
+    if chosen.type not in ('cpu', 'cuda'):
+        raise ValueError(f'there is no clock for {chosen}; measure on the cpu')
     if threads:
         torch.set_num_threads(threads)
     if chosen.type == 'cuda':
