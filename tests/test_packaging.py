@@ -66,8 +66,8 @@ def source(tmp_path_factory):
     (archive,) = folder.glob('*.tar.gz')
     with tarfile.open(archive) as file:
         assert not [name for name in file.getnames() if '/.mim' in name]
-        file.extractall(folder, filter='data')
-    (source,) = folder.glob('mmsegmentation_cube-*/')
+        file.extractall(folder / 'unpacked', filter='data')
+    (source,) = (folder / 'unpacked').iterdir()
     return source
 
 
