@@ -9,12 +9,14 @@ from PIL import Image
 from mmseg_cube.utils.whole_files import write_whole
 
 BUILDING_VALUE = 255
+Box = tuple[int, int, int, int]  # x, y, width and height
 
 
 class MaskFolder:
     """Masks of one band as PNG files, 0 background and 255 building.
 
     A mask has the stem of its image, and appears only when it is complete.
+    Folders of another format override ``suffix``, ``save`` and ``is_whole``.
 
     Args:
         folder: Where they are; made if needed.
@@ -28,27 +30,22 @@ class MaskFolder:
         self._sources: dict[str, str] = {}
 
     def write(
-        self,
-        mask: np.ndarray,
-        image: str | Path,
-        window: tuple[int, int, int, int] | None = None,
+        self, mask: np.ndarray, image: str | Path, window: Box | None = None
     ) -> None:
         """Write the mask of an image, or of a window of it.
 
         Args:
             mask: Labels 0 and 1 of shape (H, W).
             image: Path of the image.
-            window: x, y, width and height, if it is not the whole image.
+            window: What the mask shows, if it is not the whole image.
 
         Raises:
             ValueError: If another image of the same stem came before.
         """
         path = self.folder / self.claim(image, window)
-        pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
-        save = Image.fromarray(pixels).save
-        write_whole(path, partial(save, format='PNG'))
+        write_whole(path, partial(self.save, mask=mask, image=image))
 
-    def is_done(self, image: Path, shape: tuple[int, int]) -> bool:
+    def is_done(self, image: str | Path, shape: tuple[int, int]) -> bool:
         """Tell whether the mask of an image is there and whole.
 
         Args:
@@ -59,23 +56,10 @@ class MaskFolder:
             ValueError: If another image of the same stem came before.
         """
         path = self.folder / self.claim(image)
-        try:
-            with Image.open(path) as mask:
-                mask.load()
-                return mask.mode == 'L' and mask.size == shape[::-1]
-        except (OSError, SyntaxError):
-            return False
+        return path.is_file() and self.is_whole(path, shape)
 
-    def claim(
-        self,
-        image: str | Path,
-        window: tuple[int, int, int, int] | None = None,
-    ) -> str:
+    def claim(self, image: str | Path, window: Box | None = None) -> str:
         """Return the file name for an image and reserve it.
-
-        Args:
-            image: Path of the image.
-            window: x, y, width and height, if it is not the whole image.
 
         Returns:
             ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.
@@ -97,3 +81,17 @@ class MaskFolder:
                 'different folders'
             )
         return name
+
+    def save(self, path: Path, mask: np.ndarray, image: str | Path) -> None:
+        """Write the mask of an image to a path."""
+        pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
+        Image.fromarray(pixels).save(path, format='PNG')
+
+    def is_whole(self, path: Path, shape: tuple[int, int]) -> bool:
+        """Tell whether a file is a whole mask of a height and width."""
+        try:
+            with Image.open(path) as mask:
+                mask.load()
+                return mask.mode == 'L' and mask.size == shape[::-1]
+        except (OSError, SyntaxError):
+            return False

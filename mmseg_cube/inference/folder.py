@@ -1,10 +1,7 @@
-"""Folders of images to predict, and of masks to write."""
+"""The images of a folder, and their sizes."""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from mmseg_cube.datasets.contract import image_shape
 from mmseg_cube.datasets.errors import DatasetError, errors_of
@@ -12,19 +9,6 @@ from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 
 Shape = tuple[int, int]  # height and width in pixels
-
-
-class MaskWriter(Protocol):
-    """A folder of masks, in which a later run finds those that are done."""
-
-    folder: Path
-    suffix: str
-
-    def is_done(self, image: Path, shape: Shape) -> bool:
-        """Tell whether the mask of an image is there and whole."""
-
-    def write(self, mask: np.ndarray, image: Path) -> None:
-        """Write the mask (0 and 1) of an image, whole or not at all."""
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -5,56 +5,44 @@ One bit a pixel, set for building, and 1 means white. So GDAL reads a file as
 of.
 """
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
+from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.utils.quiet import quiet_libraries
-from mmseg_cube.utils.whole_files import write_whole
 
 SUFFIX = '.tif'
 COMPRESSION = 'CCITTFAX4'
 Shape = tuple[int, int]  # height and width in pixels
 
 
-class InriaFolder:
-    """Tiles of a submission; a kind of ``MaskFolder``.
-
-    Args:
-        folder: Where they are; made if needed.
-    """
+class InriaFolder(MaskFolder):
+    """Tiles of a submission, each with the name and the place of its image."""
 
     suffix = SUFFIX
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def save(self, path: Path, mask: np.ndarray, image: str | Path) -> None:
+        """Write the mask of a tile to a path."""
+        with quiet_libraries(), rasterio.open(image) as source:
+            place = dict(crs=source.crs, transform=source.transform)
+        height, width = mask.shape
+        profile = dict(driver='GTiff', height=height, width=width, count=1)
+        profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
+        # GDAL would put what a TIFF cannot hold into an .aux.xml file.
+        with (
+            quiet_libraries(),
+            rasterio.Env(GDAL_PAM_ENABLED=False),
+            rasterio.open(path, 'w', **profile, **place) as tile,
+        ):
+            tile.write((mask == 1).astype(np.uint8), 1)
 
-    def is_done(self, image: Path, shape: Shape) -> bool:
-        """Tell whether the mask of an image is there and whole."""
-        path = self._path(image)
-        if not path.is_file():
-            return False
+    def is_whole(self, path: Path, shape: Shape) -> bool:
+        """Tell whether a file is a whole mask of a height and width."""
         fault, _ = inspect_tile(path.read_bytes(), shape)
         return not fault
-
-    def write(self, mask: np.ndarray, image: Path) -> None:
-        """Write the mask of an image, whole or not at all.
-
-        Args:
-            mask: 0 for background and 1 for building, shape (H, W).
-            image: The tile. The mask gets its name and its place on earth.
-        """
-        with quiet_libraries():
-            write_whole(
-                self._path(image), partial(_write_tile, mask=mask, image=image)
-            )
-
-    def _path(self, image: Path) -> Path:
-        return self.folder / f'{image.stem}{SUFFIX}'
 
 
 def inspect_tile(content: bytes, shape: Shape) -> tuple[str, int]:
@@ -101,17 +89,3 @@ def _find_wrong_header(tile: rasterio.DatasetReader, shape: Shape) -> str:
         ),
     }
     return ', '.join(fault for fault, passed in checks.items() if not passed)
-
-
-def _write_tile(path: Path, mask: np.ndarray, image: Path) -> None:
-    with rasterio.open(image) as source:
-        place = dict(crs=source.crs, transform=source.transform)
-    height, width = mask.shape
-    profile = dict(driver='GTiff', height=height, width=width, count=1)
-    profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
-    # GDAL would put what a TIFF cannot hold into an .aux.xml file.
-    with (
-        rasterio.Env(GDAL_PAM_ENABLED=False),
-        rasterio.open(path, 'w', **profile, **place) as tile,
-    ):
-        tile.write((mask == 1).astype(np.uint8), 1)

@@ -9,8 +9,9 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.evaluation.chosen_threshold import ChosenThreshold
-from mmseg_cube.inference.folder import MaskWriter, Shape
+from mmseg_cube.inference.folder import Shape
 from mmseg_cube.inference.manifest import fingerprint, open_manifest
 from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config
@@ -65,7 +66,7 @@ class Prediction:
         self,
         images: Path,
         shapes: Mapping[Path, Shape],
-        make_folder: Callable[[], MaskWriter],
+        make_folder: Callable[[], MaskFolder],
     ) -> Done:
         """Predict the masks that are not there yet, and show how far it is.
 
