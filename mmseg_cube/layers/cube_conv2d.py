@@ -5,10 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_cube.layers.channel_router import ChannelRouter
-from mmseg_cube.layers.plain_convolution import (
-    is_better_plain,
-    plain_convolution,
-)
+from mmseg_cube.layers.plain_convolution import deploy_cube
 from mmseg_cube.layers.spatial_mask import SpatialMask
 from mmseg_cube.ops import AUTO, FORMS, PHASES, Geometry, Operands, convolve
 from mmseg_cube.ops.geometry import (
@@ -154,35 +151,9 @@ class CubeConv2d(nn.Conv2d):
             return None, geometry
         return geometry.pads, geometry._replace(pads=((0, 0), (0, 0)))
 
-    @torch.no_grad()
     def switch_to_deploy(self, plain: bool | None = None) -> nn.Module:
-        """Layer that takes the place of this one after training.
-
-        The order that the router has learned becomes a constant. Without a
-        mask, the whole layer can become a plain convolution of the coarse
-        grid: portable, but with 4/9 instead of 1/4 of the operations of the
-        replaced convolution (for r = 2, q = 3), or all instead of 4/9 of
-        them (q = 4).
-
-        Args:
-            plain: Whether to become a plain convolution where possible; by
-                default where that is the better one.
-
-        Returns:
-            What :func:`plain_convolution` makes, or the layer itself.
-        """
-        order = None
-        if self.router is not None:
-            self.router = self.router.switch_to_deploy()
-        if self.router is not None:
-            order = self.router.permutation()
-        if plain is None:
-            plain = is_better_plain(self)
-        # A plain convolution of groups cannot read across them.
-        across = order is not None and self.groups > 1
-        if not plain or across or self.mask is not None:
-            return self
-        return plain_convolution(self, order)
+        """Layer that takes its place after training, :func:`deploy_cube`."""
+        return deploy_cube(self, plain)
 
     @property
     def geometry(self) -> Geometry:

@@ -27,15 +27,14 @@ class CubeKernelBlock(ConvModule):
         kernel_size: Kernel of the convolution that it stands in for.
         stride: Stride in cells.
         padding: Padding in cells; defaults to that which keeps the size.
-        dilation: Spacing of the taps in lattice pixels.
-        groups: Groups of channels.
+        dilation, groups, scale, lattice_kernel_size, phase: As in
+            :class:`CubeConv2d`.
         router: Arguments of the :class:`ChannelRouter`, or None.
         mask: Arguments of the :class:`SpatialMask`, or None.
         norm_cfg: Norm layer, or None.
         act_cfg: Activation, or None.
         residual: Whether to add the block to its input.
         layer_scale: Initial factor of the block in the residual form.
-        scale, lattice_kernel_size, phase: As in :class:`CubeConv2d`.
 
     Shape:
         (N, C, H, W) to (N, D, H', W').
@@ -77,26 +76,18 @@ class CubeKernelBlock(ConvModule):
                 f'{kernel_size}, stride={stride}, padding={padding}, '
                 f'dilation={dilation}'
             )
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            conv_cfg=dict(
-                type='CubeConv2d',
-                fallback=False,
-                scale=scale,
-                lattice_kernel_size=lattice_kernel_size,
-                phase=phase,
-                router=router,
-                mask=mask,
-            ),
-            norm_cfg=norm_cfg,
-            act_cfg=act_cfg,
+        cube = dict(
+            type='CubeConv2d',
+            fallback=False,
+            scale=scale,
+            lattice_kernel_size=lattice_kernel_size,
+            phase=phase,
+            router=router,
+            mask=mask,
         )
+        layers = dict(conv_cfg=cube, norm_cfg=norm_cfg, act_cfg=act_cfg)
+        conv = kernel_size, stride, padding, dilation, groups
+        super().__init__(in_channels, out_channels, *conv, **layers)
         self.gamma = None
         if residual:
             shape = (out_channels, 1, 1)

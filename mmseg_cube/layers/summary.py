@@ -35,17 +35,9 @@ def find_obstacle(
 
     Returns:
         The reason, in words that follow a number; None if there is none.
-
-    Raises:
-        ValueError: If ``scale`` is not positive.
     """
-    geometry = make_geometry(
-        conv.kernel_size,
-        lattice_kernel_size,
-        conv.dilation,
-        scale,
-        groups=conv.groups,
-    )
+    lattice = lattice_kernel_size, conv.dilation, scale
+    geometry = make_geometry(conv.kernel_size, *lattice, groups=conv.groups)
     if isinstance(conv, CubeConv2d):
         return ALREADY
     if type(conv) not in PLAIN or 'weight' not in conv._parameters:
@@ -89,13 +81,9 @@ def summarise(model: nn.Module) -> str:
 
 
 def learned_routers(model: nn.Module) -> dict[str, ChannelRouter]:
-    """Routers that learn an order.
+    """Routers that learn an order, by their name in the network.
 
-    Args:
-        model: A network, in a distributed wrapper or not.
-
-    Returns:
-        Routers by their name in the network, in its order.
+    The network may be in a distributed wrapper.
     """
     model = model.module if is_model_wrapper(model) else model
     return {

@@ -1,8 +1,13 @@
 """The mathematics: functions on tensors, free of OpenMMLab."""
 
 from mmseg_cube.ops.coarse import fold_weight
-from mmseg_cube.ops.cube_conv2d import convolve, cube_conv2d
-from mmseg_cube.ops.forms import AUTO, FEW_CHANNELS, FORMS, choose_form
+from mmseg_cube.ops.convolution import (
+    AUTO,
+    FEW_CHANNELS,
+    FORMS,
+    choose_form,
+    convolve,
+)
 from mmseg_cube.ops.geometry import PHASES, Geometry, cell_pads
 from mmseg_cube.ops.mask import mask_cells, spatial_mask
 from mmseg_cube.ops.operands import Operands
@@ -21,7 +26,6 @@ __all__ = [
     'cell_pads',
     'choose_form',
     'convolve',
-    'cube_conv2d',
     'fold_weight',
     'mask_cells',
     'riffle',

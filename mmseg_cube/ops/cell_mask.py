@@ -6,6 +6,7 @@ and ``r^2`` outputs with a sparse kernel, of which libraries compute the
 gradient ten times faster. Nothing here is seen by autograd.
 """
 
+from collections.abc import Iterator
 from itertools import product
 
 import torch
@@ -20,7 +21,27 @@ from mmseg_cube.ops.layout import (
 )
 from mmseg_cube.ops.mask import channel_statistics
 
-conv_backward = torch.ops.aten.convolution_backward.default
+
+def conv_gradients(
+    grad: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    arguments: tuple,
+    wanted: tuple[bool, bool, bool],
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of ``F.conv2d``: of input, weight and bias, where wanted."""
+    *options, groups = arguments
+    return torch.ops.aten.convolution_backward.default(
+        grad,
+        input,
+        weight,
+        [len(weight)],
+        *options,
+        False,
+        (0, 0),
+        groups,
+        wanted,
+    )
 
 
 def mask_pixels(
@@ -84,17 +105,12 @@ def mask_gradients(
     wide = statistics.dtype
     # d mask = sum_g grad * pixels, times the slope m * (1 - m).
     d_logits = (grad * masked).sum(1, keepdim=True, dtype=wide) * (1 - mask)
-    d_statistics, d_kernel, d_bias = conv_backward(
+    padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
+    d_statistics, d_kernel, d_bias = conv_gradients(
         _few_to_cells(d_logits, scale),
         statistics,
         kernel.to(wide),
-        [len(kernel)],
-        (1, 1),
-        (kernel.shape[2] // 2, kernel.shape[3] // 2),
-        (1, 1),
-        False,
-        (0, 0),
-        1,
+        ((1, 1), padding, (1, 1), 1),
         (True, True, True),
     )
     both = F.pixel_shuffle(d_statistics, scale).contiguous()
@@ -117,30 +133,27 @@ def fold_mask(weight: Tensor, scale: int) -> Tensor:
     channels last. A place has the taps among zeros where they lie as seen
     from there, taken together in cells.
     """
-    taps = weight.shape[2]
-    size, starts = _mask_places(taps, scale)
-    places = weight.new_zeros(len(starts), 2, size, size)
-    for place, (row, column) in zip(places, starts, strict=True):
-        place[:, row : row + taps, column : column + taps] = weight[0]
+    margin = -(-(weight.shape[2] // 2) // scale)
+    size = (2 * margin + 1) * scale
+    places = weight.new_zeros(scale**2, 2, size, size)
+    for taps in _taps(places, weight.shape[2], scale):
+        taps.copy_(weight[0])
     folded = F.pixel_unshuffle(places, scale)
     return folded.contiguous(memory_format=LAST)
 
 
 def unfold_mask(folded: Tensor, weight: Tensor, scale: int) -> Tensor:
     """Gradient of the mask's weight from that of its folded kernel."""
-    taps = weight.shape[2]
     places = F.pixel_shuffle(folded, scale)
-    found = [
-        place[:, row : row + taps, column : column + taps]
-        for place, (row, column) in zip(
-            places, _mask_places(taps, scale)[1], strict=True
-        )
-    ]
+    found = list(_taps(places, weight.shape[2], scale))
     return torch.stack(found).sum(0, keepdim=True).to(weight.dtype)
 
 
-def _mask_places(taps: int, scale: int) -> tuple[int, list[tuple[int, int]]]:
-    """Pixels of the folded kernel, and its first tap for each place."""
-    margin = -(-(taps // 2) // scale)
-    first = range(margin * scale - taps // 2, (margin + 1) * scale - taps // 2)
-    return (2 * margin + 1) * scale, list(product(first, first))
+def _taps(places: Tensor, size: int, scale: int) -> Iterator[Tensor]:
+    """Views of the taps, of each place in a cell where they lie from there."""
+    first = (places.shape[2] - scale) // 2 - size // 2
+    starts = range(first, first + scale)
+    for place, (row, column) in zip(
+        places, product(starts, starts), strict=True
+    ):
+        yield place[:, row : row + size, column : column + size]

@@ -1,4 +1,4 @@
-"""The two forms that stay on the coarse grid, see :mod:`mmseg_cube.ops.forms`.
+"""The two forms that stay on the coarse grid.
 
 This project. The taps that the parity form gathers take 9/4 of the memory of
 the input (r = 2, q = 3) and are kept for the backward pass. To gather them

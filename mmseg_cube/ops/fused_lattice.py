@@ -7,9 +7,7 @@ What differs is time and memory on the way:
   pass lays the lattice out again, sample by sample;
 * on a CPU the lattice has its channels last, whatever layout comes and goes;
 * the mask is applied in place, and its small convolution runs on the coarse
-  grid, where its gradient costs a tenth (two channels on a fine grid are the
-  worst case of every convolution library);
-* the gradients of both statistics join that of the lattice in place.
+  grid, where its gradient costs a tenth.
 """
 
 from collections import namedtuple
@@ -48,10 +46,10 @@ Gradients = dict[str, Tensor]  # by the names of what has them
 def fused_lattice(operands: Operands) -> Tensor:
     """Route, reconstruct, mask and convolve."""
     *tensors, geometry, mask, order, relaxed = operands
-    mask = mask or (None, None)
+    others = *(mask or (None, None)), relaxed, order, geometry
     tensors, without_autocast = cast_for_autocast(tensors)
     with without_autocast:
-        return _FusedLattice.apply(*tensors, *mask, relaxed, order, geometry)
+        return _FusedLattice.apply(*tensors, *others)
 
 
 class _FusedLattice(torch.autograd.Function):
@@ -112,9 +110,8 @@ def _gradients(
     saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
 ) -> Gradients:
     """Gradients, found for one part of the batch after the other."""
-    sums, d_input = {}, None
-    if needs.input:
-        d_input = torch.empty_like(saved.input)
+    sums = {}
+    d_input = torch.empty_like(saved.input) if needs.input else None
     if layout.on_cpu(saved.input):
         # As the lattice has it; once, not for every part.
         saved = saved._replace(weight=layout.to_channels_last(saved.weight))
@@ -140,8 +137,7 @@ def _parts(input: Tensor) -> list[slice]:
 
     So what is made on the way stays small.
     """
-    # An empty batch is one part as well: its gradients are zeros.
-    samples = max(len(input), 1)
+    samples = max(len(input), 1)  # an empty batch is one part as well
     size = input.numel() * input.element_size()
     step = 1 if layout.on_cpu(input) and size >= SMALL else samples
     return [slice(n, n + step) for n in range(0, samples, step)]
@@ -186,15 +182,11 @@ def _pixel_gradients(
         pixels.mul_(mask)
     # Whether anything in front of the convolution wants a gradient.
     goes_on = needs.input or any(needs[3:])
-    d_lattice, d_weight, _ = cell_mask.conv_backward(
+    d_lattice, d_weight, _ = cell_mask.conv_gradients(
         like(grad, lattice),
         inside(lattice, conv.cut),
         like(saved.weight, lattice),
-        None,
-        *conv.arguments[:3],
-        False,
-        (0, 0),
-        geometry.groups,
+        conv.arguments,
         (goes_on, needs.weight, False),
     )
     found = dict(weight=d_weight) if needs.weight else {}

@@ -120,18 +120,11 @@ def lattice_pads(geometry: Geometry, axis: int) -> Pair:
 
 
 class CellTaps(NamedTuple):
-    """Taps of the lattice kernel as seen from the coarse grid, on one axis.
+    """Taps of the lattice kernel as seen from the coarse grid, on one axis."""
 
-    Attributes:
-        places: For each tap the cell that it falls into, counted from the
-            first one, and its parity, the place within the cell.
-        span: Cells that the taps reach over, the coarse kernel.
-        before: Cells of padding in front; negative ones are cut off.
-    """
-
-    places: tuple[Pair, ...]
-    span: int
-    before: int
+    places: tuple[Pair, ...]  # cell, from the first one, and place in it
+    span: int  # cells that the taps reach over, the coarse kernel
+    before: int  # cells of padding in front; negative ones are cut off
 
 
 def cell_taps(geometry: Geometry, axis: int) -> CellTaps:

@@ -1,5 +1,6 @@
 """The operator against a loop over its definition."""
 
+import pickle
 from fractions import Fraction
 from itertools import product
 from math import ceil, floor
@@ -8,12 +9,29 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_cube.ops import (
-    AUTO,
-    FORMS,
-    CubeRuleError,
-    cube_conv2d,
-)
+from mmseg_cube.ops import AUTO, FORMS, CubeRuleError, Operands, convolve
+from mmseg_cube.ops.geometry import make_geometry
+from mmseg_cube.ops.rules import check_cube_rules, find_obstacle
+
+EVERY = pytest.mark.parametrize('form', FORMS)
+
+
+def cube_conv2d(
+    x, weight, bias=None, stride=1, padding=0, form=AUTO, k=None, **options
+):
+    """Call the operator as ``F.conv2d`` is called."""
+    pairs = [
+        (value, value) if isinstance(value, int) else value
+        for value in (stride, padding)
+    ]
+    geometry = make_geometry(
+        k or tuple(weight.shape[2:]),
+        tuple(weight.shape[2:]),
+        stride=pairs[0],
+        pads=tuple((p, p) for p in pairs[1]),
+        **options,
+    )
+    return convolve(Operands(x, weight, bias, geometry), form)
 
 
 def reference(x, weight, bias, stride, padding, dilation, groups, scale, k, p):
@@ -48,6 +66,7 @@ def reference(x, weight, bias, stride, padding, dilation, groups, scale, k, p):
     return out
 
 
+NAMES = ('stride', 'padding', 'dilation', 'groups', 'scale')
 CASES = {
     'as a 3 x 3': dict(),
     'other phase': dict(phase='down_right'),
@@ -89,10 +108,9 @@ def test_equals_the_definition(case):
     expected = reference(x, weight, bias, *shared, k, phase)
     plain = F.conv2d(x, draw(1, channels, k, k), None, *shared[:3])
     assert expected.shape[2:] == plain.shape[2:]
+    options = dict(zip(NAMES, shared, strict=True), k=k, phase=phase)
     for form in (AUTO, *FORMS):
-        out = cube_conv2d(
-            x, weight, bias, *shared, kernel_size=k, phase=phase, form=form
-        )
+        out = cube_conv2d(x, weight, bias, form=form, **options)
         torch.testing.assert_close(out, expected, atol=1e-10, rtol=0, msg=form)
 
 
@@ -101,21 +119,21 @@ def cells(lattice):
     return F.pixel_unshuffle(lattice, 2)
 
 
-@pytest.mark.parametrize('form', FORMS)
+@EVERY
 def test_axes_of_every_option(form):
     torch.manual_seed(0)
     x = torch.randn(1, 8, 9, 8, dtype=torch.float64)
     weight = torch.randn(2, 2, 3, 5, dtype=torch.float64)
-    options = (1, 2), (2, 5), (1, 3)
-    out = cube_conv2d(x, weight, None, *options, form=form)
+    options = dict(stride=(1, 2), padding=(2, 5), dilation=(1, 3))
+    out = cube_conv2d(x, weight, form=form, **options)
     # Transposing the lattice swaps the axes.
     x = cells(F.pixel_shuffle(x, 2).transpose(2, 3))
-    options = (pair[::-1] for pair in options)
-    turned = cube_conv2d(x, weight.transpose(2, 3), None, *options, form=form)
+    options = {name: pair[::-1] for name, pair in options.items()}
+    turned = cube_conv2d(x, weight.transpose(2, 3), form=form, **options)
     torch.testing.assert_close(out, turned.transpose(2, 3))
 
 
-@pytest.mark.parametrize('form', FORMS)
+@EVERY
 def test_phases_mirror_each_other(form):
     torch.manual_seed(0)
     x = torch.randn(1, 8, 5, 6, dtype=torch.float64)
@@ -136,7 +154,7 @@ def test_reconstruction_order():
         assert z[n, g, 2 * h + i, 2 * w + j] == expected
 
 
-@pytest.mark.parametrize('form', FORMS)
+@EVERY
 @pytest.mark.parametrize('phase', ['up_left', 'down_right'])
 def test_gradcheck(phase, form):
     x = torch.randn(1, 8, 3, 4, dtype=torch.float64, requires_grad=True)
@@ -149,7 +167,7 @@ def test_gradcheck(phase, form):
     )
 
 
-@pytest.mark.parametrize('form', FORMS)
+@EVERY
 def test_layout_of_the_input_does_not_matter(form):
     x = torch.randn(2, 16, 9, 8)
     weight = torch.randn(4, 4, 3, 3)
@@ -162,7 +180,7 @@ def test_layout_of_the_input_does_not_matter(form):
         torch.testing.assert_close(cube_conv2d(other, weight, **options), out)
 
 
-@pytest.mark.parametrize('form', FORMS)
+@EVERY
 def test_one_sample_needs_no_batch(form):
     x = torch.randn(8, 5, 6)
     weight = torch.randn(2, 2, 3, 3, requires_grad=True)
@@ -174,7 +192,7 @@ def test_one_sample_needs_no_batch(form):
     assert weight.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize('form', FORMS)
+@EVERY
 def test_empty_batch(form):
     x = torch.randn(0, 8, 5, 6, requires_grad=True)
     weight = torch.randn(2, 2, 3, 3, requires_grad=True)
@@ -186,30 +204,38 @@ def test_empty_batch(form):
 
 
 @pytest.mark.parametrize(
-    'shape, weight, options, message',
+    'channels, kernel, options, reason, message',
     [
-        ((1, 6, 4, 4), (2, 1, 3, 3), dict(), 'divisible by scale.*got 6'),
-        ((1, 8, 4, 4), (4, 1, 3, 3), dict(groups=4), 'splits a cell.*=4'),
-        ((1, 8, 4, 4), (3, 1, 3, 3), dict(groups=2), 'out_channels.*got 3'),
-        ((1, 8, 4, 4), (2, 2, 1, 1), dict(), r'at least scale=2.*\(1, 1\)'),
-        ((1, 8, 4, 4), (2, 2, 3, 3), dict(dilation=2), r'share no.*\(2, 2\)'),
+        ((6, 2), 3, {}, 'with 6 channels', 'divisible by scale.*got 6; .* 8'),
+        ((8, 4), 3, dict(groups=4), 'grouped', 'splits a cell.*=4'),
+        ((8, 3), 3, dict(groups=2), 'grouped', 'out_channels.*got 3'),
+        ((8, 2), 1, {}, 'of 1 x 1', r'at least scale=2.*\(1, 1\)'),
+        ((8, 2), 3, dict(dilation=2), 'dilated', r'share no.*\(2, 2\)'),
     ],
 )
-def test_rules_name_the_value(shape, weight, options, message):
-    with pytest.raises(CubeRuleError, match=message):
-        cube_conv2d(torch.zeros(shape), torch.zeros(weight), **options)
+def test_rules_name_the_value(channels, kernel, options, reason, message):
+    geometry = make_geometry(kernel, **options)
+    with pytest.raises(CubeRuleError, match=message) as info:
+        check_cube_rules(*channels, geometry)
+    assert info.value.reason == reason
+    assert pickle.loads(pickle.dumps(info.value)).reason == reason
 
 
-def test_unknown_phase():
-    with pytest.raises(ValueError, match="up_left.*'middle'"):
-        cube_conv2d(
-            torch.zeros(1, 4, 4, 4), torch.zeros(1, 1, 3, 3), phase='middle'
-        )
+def test_a_kernel_without_neighbours_need_not_grow():
+    geometry = make_geometry(1, 3)
+    assert find_obstacle(8, 8, geometry) is None
+    obstacle = find_obstacle(8, 8, geometry, may_grow=False)
+    assert obstacle.reason == 'of 1 x 1'
+    assert 'no neighbours' in str(obstacle)
 
 
-def test_unknown_form():
-    message = r"form must be one of \('auto', 'lattice', .*, but got 'gemm'"
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(phase='middle'), r"phase must be one of .*up_left.*'middle'"),
+        (dict(scale=0), 'scale must be at least 1, but got 0'),
+    ],
+)
+def test_options_out_of_their_domain(options, message):
     with pytest.raises(ValueError, match=message):
-        cube_conv2d(
-            torch.zeros(1, 4, 4, 4), torch.zeros(1, 1, 3, 3), form='gemm'
-        )
+        make_geometry(3, **options)

@@ -1,0 +1,92 @@
+"""Cube convolution: one convolution over space and neighbouring channels.
+
+Source: the Cube Kernel's reconstruction of channels onto a finer spatial
+lattice; the exact form below is this project's. With N batch, C input and D
+output channels, H x W the coarse grid, r the scale and G = C / r^2::
+
+    x <- x[:, order]                                            (route)
+    z[n, g, r*h + i, r*w + j] = x[n, g*r^2 + i*r + j, h, w]     (reconstruct)
+    z <- m(z) * z                                               (mask)
+    y = conv(z; weight (D, G, q, q), stride r*s)                (convolve)
+
+A window of q x q lattice pixels spans both neighbouring cells and the
+channels that share a cell, so it mixes space and channels at once.
+
+A tap of the lattice kernel falls into one cell of the coarse grid and reads
+there only the channels of one parity. So there are three exact ways:
+
+* ``lattice``: a strided convolution of the reconstructed lattice, with the
+  fewest operations (:mod:`mmseg_cube.ops.lattice`);
+* ``folded``: the taps scattered into a dense coarse kernel with zeros where a
+  parity does not reach; 4/9 of a 3 x 3 convolution for r = 2, q = 3;
+* ``parity``: the shifted channels of every tap side by side and one matrix
+  product; 1/4 of a 3 x 3 convolution, but 9/4 of the input in memory. Both
+  stay on the coarse grid (:mod:`mmseg_cube.ops.coarse`).
+"""
+
+import torch
+from torch import Tensor
+
+from mmseg_cube.ops.coarse import folded_form, parity_form
+from mmseg_cube.ops.context import is_traced
+from mmseg_cube.ops.fused_lattice import fused_lattice
+from mmseg_cube.ops.geometry import folding_saves
+from mmseg_cube.ops.lattice import plain_lattice
+from mmseg_cube.ops.layout import is_channels_last
+from mmseg_cube.ops.operands import Operands
+
+FORMS = ('lattice', 'folded', 'parity')
+AUTO = 'auto'
+# Channels of the lattice at which another form takes over; measured.
+FEW_CHANNELS, SOME_CHANNELS, MANY_CHANNELS = 16, 32, 64
+
+
+def convolve(operands: Operands, form: str = AUTO) -> Tensor:
+    """Cube convolution in one of its forms, or the fastest one.
+
+    Args:
+        operands: Input of shape (N, C, H, W) or (C, H, W), weights and
+            geometry, which keeps the rules (:mod:`mmseg_cube.ops.rules`).
+        form: One of ``FORMS``, or ``'auto'``.
+
+    Returns:
+        Tensor of shape (N, D, H', W') or (D, H', W'), sized like the output
+        of the convolution that is replaced.
+    """
+    if operands.input.dim() == 3:
+        batch = operands._replace(input=operands.input[None])
+        return convolve(batch, form)[0]
+    traced = is_traced()
+    if form == AUTO:
+        # A graph for all sizes cannot choose, nor keep folded weights.
+        form = 'lattice' if traced else choose_form(operands)
+    if form == 'folded':
+        return folded_form(operands)
+    if form == 'parity':
+        return parity_form(operands)
+    if traced or operands.geometry.scale == 1:
+        return plain_lattice(operands)
+    return fused_lattice(operands)
+
+
+def choose_form(operands: Operands) -> str:
+    """The form that was measured to be the fastest.
+
+    Measured on a CPU by ``mmseg-cube speed operator``. The lattice form leads
+    with channels last, and with a mask, which it applies on its way.
+    Otherwise much of its time goes into changes of the layout, which the
+    others do without. They lead where the channels are so few that operations
+    hardly count, or so many that a matrix product runs at its best, but not
+    with large kernels (q = 4), where they do or keep more.
+    """
+    input, geometry = operands.input, operands.geometry
+    if operands.mask is not None or input.device.type != 'cpu':
+        return 'lattice'
+    channels = input.shape[1] // geometry.scale**2
+    if channels < FEW_CHANNELS:
+        return 'folded'
+    if is_channels_last(input) or not folding_saves(geometry):
+        return 'lattice'
+    if torch.is_grad_enabled():
+        return 'folded' if channels < SOME_CHANNELS else 'parity'
+    return 'lattice' if channels < MANY_CHANNELS else 'parity'
