@@ -9,7 +9,7 @@ from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
 from mmseg_cube.analysis.gradients.kernel import kernel_gradient
-from mmseg_cube.analysis.gradients.statistics import Moments
+from mmseg_cube.analysis.gradients.statistics import sum_products
 
 INPUT, WEIGHT = 'input', 'weight'
 GRADIENTS = (INPUT, WEIGHT)
@@ -37,7 +37,7 @@ def capture(
     batches: Iterable[dict],
     seed: int = 0,
     loss_of: Callable[[nn.Module, dict], Tensor] = total_loss,
-) -> dict[tuple[str, str], list[Moments]]:
+) -> dict[tuple[str, str], list[Tensor]]:
     """Gather the gradients of layers over batches.
 
     A copy of the network is in training mode: its norms use the batch, and
@@ -52,10 +52,10 @@ def capture(
         loss_of: Takes the model and a batch, returns the loss.
 
     Returns:
-        For ``'input'`` and ``'weight'`` and each name the moments of up to
-        eight groups of batches: of the gradient of the layer's input, with a
-        sample per position of an image; and of its kernel, with a sample per
-        output channel, tap and batch.
+        For ``'input'`` and ``'weight'`` and each name the sums of up to eight
+        groups of batches: of the gradient of the layer's input, with a sample
+        per position of an image; and of its kernel, with a sample per output
+        channel, tap and batch.
 
     Raises:
         ValueError: If a layer takes no part in the loss.
@@ -64,7 +64,7 @@ def capture(
     model.train()
     # Gradients go back no further than to the first of the layers.
     model.requires_grad_(False)
-    groups: dict[tuple[str, str], dict[int, Moments]] = {
+    sums: dict[tuple[str, str], dict[int, Tensor]] = {
         (gradient, name): {} for gradient in GRADIENTS for name in layers
     }
     kernels: dict[str, Tensor] = {}
@@ -72,10 +72,8 @@ def capture(
 
     def add(gradient: str, name: str, samples: Tensor) -> None:
         """Add samples of shape (C, n) to the group of this batch."""
-        parts = groups[gradient, name]
-        if group not in parts:
-            parts[group] = Moments(len(samples), samples.device)
-        parts[group].add(samples)
+        groups = sums[gradient, name]
+        groups[group] = groups.get(group, 0) + sum_products(samples)
 
     def record(name: str, gradient: str, grad: Tensor) -> None:
         if gradient == WEIGHT:
@@ -96,13 +94,13 @@ def capture(
         for name, kernel in kernels.items():
             add(WEIGHT, name, kernel.transpose(0, 1).flatten(1))
         kernels.clear()
-    for (_, name), parts in groups.items():
-        if len(parts) < number:
+    for (_, name), groups in sums.items():
+        if len(groups) < number:
             raise ValueError(
                 f'the layer {name} takes no part in the loss of every batch; '
                 'choose others with --layers'
             )
-    return {key: list(parts.values()) for key, parts in groups.items()}
+    return {key: list(groups.values()) for key, groups in sums.items()}
 
 
 def _watch(conv: nn.Conv2d, record: Callable[[str, Tensor], None]) -> None:

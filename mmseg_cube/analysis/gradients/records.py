@@ -59,7 +59,8 @@ def list_records(
                     found = look[gradient, name]
                     rows.append(found.statistics)
                     record['channels'] = len(found.matrix)
-                    record |= dict(dead=found.dead, samples=found.samples)
+                    dead = int(found.matrix.diagonal().isnan().sum())
+                    record |= dict(dead=dead, samples=found.samples)
                 records.append(record | _estimate(rows[-1]))
             if len(rows) > 1:
                 record = dict(gradient=gradient, layer=name, of=RATIO)

@@ -126,11 +126,11 @@ def look_at(
         seed: Seed of dropout.
     """
     bar = track(batches, console=Console(stderr=True), transient=True)
-    moments = capture(model, list(scales), bar, seed)
+    sums = capture(model, list(scales), bar, seed)
     look = {}
-    for gradient, name in list(moments):
+    for gradient, name in list(sums):
         # Let go one by one: those of wide layers are large.
-        groups = moments.pop((gradient, name))
+        groups = sums.pop((gradient, name))
         cells = number_cells(model.get_submodule(name), scales[name])
         try:
             look[gradient, name] = correlate(groups, cells)

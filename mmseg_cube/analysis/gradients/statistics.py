@@ -12,6 +12,9 @@ the C living ones::
 
 The last one is the effective rank of R (Roy and Vetterli, EUSIPCO 2007) per
 channel: 1 if no two channels are correlated, 1 / C if all are copies of one.
+
+Samples come in pieces, of which only sums are kept: their number, the sums of
+the channels and of the products of two channels, as one matrix.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,65 +26,8 @@ from torch import Tensor
 
 MEAN_ABS, RMS = 'mean_abs_correlation', 'off_diagonal_rms'
 RANK_SHARE = 'effective_rank_share'
-# Variance over squared mean below which samples of float32 are all the same.
-FLAT = 1e-12
-
-
-class Moments:
-    """Count, means and scatter of samples that come in pieces.
-
-    Pieces are joined as by Chan, Golub and LeVeque (The American
-    Statistician 37, 1983), in float64.
-
-    Args:
-        channels: Number of channels, C.
-        device: Where to keep them.
-    """
-
-    def __init__(
-        self, channels: int, device: torch.device | str = 'cpu'
-    ) -> None:
-        factory = dict(dtype=torch.float64, device=device)
-        self.count = 0
-        self.mean = torch.zeros(channels, **factory)
-        self.scatter = torch.zeros(channels, channels, **factory)
-
-    def add(self, samples: Tensor) -> None:
-        """Add samples of shape (C, n)."""
-        samples = samples.to(self.mean)
-        mean = samples.mean(1)
-        centred = samples - mean[:, None]
-        self._join(samples.shape[1], mean, centred @ centred.T)
-
-    def join(self, other: 'Moments') -> None:
-        """Add the samples of another one."""
-        self._join(other.count, other.mean, other.scatter)
-
-    def _join(self, count: int, mean: Tensor, scatter: Tensor) -> None:
-        if not count:
-            return
-        total = self.count + count
-        shift = mean - self.mean
-        between = self.count * count / total
-        self.scatter += scatter + between * torch.outer(shift, shift)
-        self.mean += shift * (count / total)
-        self.count = total
-
-    def correlation(self) -> Tensor:
-        """Pearson correlations (C, C); NaN in rows of dead channels.
-
-        Raises:
-            ValueError: If a sample was not finite.
-        """
-        if not self.scatter.isfinite().all():
-            raise ValueError('a gradient is not finite')
-        variance = self.scatter.diagonal() / max(self.count, 1)
-        dead = variance <= FLAT * self.mean.square()
-        spread = self.scatter.diagonal().sqrt().masked_fill(dead, torch.nan)
-        correlation = self.scatter / spread / spread[:, None]
-        correlation.clamp_(-1, 1)
-        correlation.diagonal().masked_fill_(~dead, 1)
-        return correlation
+# Variance over squared mean below which samples are all the same.
+FLAT = 1e-10
 
 
 class Correlations(NamedTuple):
@@ -99,35 +45,54 @@ class Correlations(NamedTuple):
     samples: int
     statistics: dict[str, np.ndarray]
 
-    @property
-    def dead(self) -> int:
-        """Number of dead channels."""
-        return int(self.matrix.diagonal().isnan().sum())
+
+def sum_products(samples: Tensor) -> Tensor:
+    """Sums of samples (C, n) and of their products, (C + 1, C + 1), float64.
+
+    The first channel is 1 in all samples. Those of several pieces add up.
+    """
+    samples = torch.cat((torch.ones_like(samples[:1]), samples)).double()
+    return samples @ samples.T
+
+
+def correlate_channels(sums: Tensor) -> Tensor:
+    """Pearson correlations (C, C); NaN in rows of dead channels.
+
+    Raises:
+        ValueError: If a sample was not finite.
+    """
+    if not sums.isfinite().all():
+        raise ValueError('a gradient is not finite')
+    means = sums[0, 1:] / sums[0, 0]
+    covariance = sums[1:, 1:] / sums[0, 0] - torch.outer(means, means)
+    variance = covariance.diagonal()
+    dead = variance <= FLAT * means.square()
+    spread = variance.sqrt().masked_fill(dead, torch.nan)
+    correlation = (covariance / spread / spread[:, None]).clamp(-1, 1)
+    correlation.diagonal().masked_fill_(~dead, 1)
+    return correlation
 
 
 def correlate(
-    groups: Sequence[Moments], cells: Mapping[str, Tensor] | None = None
+    groups: Sequence[Tensor], cells: Mapping[str, Tensor] | None = None
 ) -> Correlations:
-    """Sum up the samples of groups of batches, with :func:`measure`."""
-    whole = join(groups)
-    matrix = whole.correlation()
+    """Sum up groups of batches, with :func:`measure`.
+
+    Args:
+        groups: Sums of each, as of :func:`sum_products`.
+        cells: As for :func:`measure`.
+    """
+    whole = sum(groups)
+    matrix = correlate_channels(whole)
     found = [measure(matrix, cells)]
-    for left_out in groups if len(groups) > 1 else ():
-        rest = join([group for group in groups if group is not left_out])
-        found.append(measure(rest.correlation(), cells))
+    if len(groups) > 1:
+        rests = (correlate_channels(whole - group) for group in groups)
+        found += [measure(rest, cells) for rest in rests]
     return Correlations(
         matrix.cpu(),
-        whole.count,
+        int(whole[0, 0]),
         {key: np.array([x[key] for x in found]) for key in found[0]},
     )
-
-
-def join(parts: Sequence[Moments]) -> Moments:
-    """Moments of the samples of all parts."""
-    whole = Moments(len(parts[0].mean), parts[0].mean.device)
-    for part in parts:
-        whole.join(part)
-    return whole
 
 
 def measure(
@@ -136,7 +101,7 @@ def measure(
     """Sum a matrix of correlations up.
 
     Args:
-        correlation: That of :meth:`Moments.correlation`, of shape (C, C).
+        correlation: That of :func:`correlate_channels`, of shape (C, C).
         cells: For each way to lay channels out in cells a name and the
             number of the cell of each channel, of shape (C,).
 
