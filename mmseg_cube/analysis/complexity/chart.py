@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mmseg_cube.analysis.complexity.configs import Sized
-from mmseg_cube.analysis.complexity.twins import SCHEDULE, is_cube
+from mmseg_cube.analysis.complexity.twins import SCHEDULE
 from mmseg_cube.utils.figures import new_figure, plain
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_INCHES = 11.0
-ROW_INCHES, MARGIN_INCHES = 0.62, 1.3
-BAR = 0.38  # of the distance between rows
+ROW_INCHES, MARGIN_INCHES = 0.27, 1.0
+GAP = 0.5  # over a baseline, in rows
 HEADROOM = 1.35  # over the longest bar, for its number
 
 
@@ -23,51 +23,56 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
     """Draw parameters and operations as horizontal bars.
 
     Args:
-        networks: Networks, from top to bottom.
+        networks: Networks; baselines are added, and each is drawn once.
         size: Side of the image, in pixels.
     """
-    height = MARGIN_INCHES + ROW_INCHES * len(networks)
+    rows = {}
+    for network in networks:
+        for row in (network.baseline, network):
+            if row is not None:
+                rows.setdefault((id(row.modules), row.baseline is None), row)
+    rows = list(rows.values())
+    places, place = [], 0.0
+    for row in rows:
+        place += 1 if row.baseline else 1 + GAP
+        places.append(place)
+    height = MARGIN_INCHES + ROW_INCHES * place
     figure, axes = new_figure(1, 2, (WIDTH_INCHES, height), sharey=True)
     left, right = axes[0]
-    _draw(left, networks, 'parameters', 1e6)
+    _draw(left, rows, places, 'parameters', 1e6)
     left.set_title('Parameters (M)', loc='left', fontsize=11)
-    _draw(right, networks, 'flops', 1e9)
+    _draw(right, rows, places, 'flops', 1e9)
     right.set_title(f'FLOPs (G), {size} x {size}', loc='left', fontsize=11)
-    left.set_yticks(range(len(networks)), _labels(networks))
-    left.set_ylim(len(networks) - 0.5, -0.5)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc='outside upper right', ncols=len(labels)
-    )
+    left.set_yticks(places, _labels(rows), fontsize=9)
+    left.set_ylim(place + 0.7, GAP)
     return figure
 
 
 def _draw(
-    axes: Axes, networks: Sequence[Sized], key: str, unit: float
+    axes: Axes,
+    rows: Sequence[Sized],
+    places: Sequence[float],
+    key: str,
+    unit: float,
 ) -> None:
-    first, second = [], []
-    for i, network in enumerate(networks):
-        value = getattr(network.modules[''], key) / unit
-        if network.baseline is None:
-            first.append((i, value, f'{value:.1f}'))
-            continue
-        before = getattr(network.baseline.modules[''], key) / unit
-        change = 100 * (value / before - 1)
-        first.append((i - BAR / 2, before, f'{before:.1f}'))
-        second.append((i + BAR / 2, value, f'{value:.1f}  ({change:+.1f} %)'))
-    twins = all(is_cube(n.config) for n in networks if n.baseline)
-    kind = 'Cube twin' if twins else 'compared'
-    for label, bars in (('baseline', first), (kind, second)):
-        if bars:
-            places, values, texts = zip(*bars, strict=True)
-            drawn = axes.barh(places, values, 0.92 * BAR, label=label)
-            axes.bar_label(drawn, texts, fontsize=8, padding=3)
-    axes.set_xlim(0, HEADROOM * max(value for _, value, _ in first + second))
+    values, texts = [], []
+    for row in rows:
+        value = getattr(row.modules[''], key) / unit
+        text = f'{value:.1f}'
+        if row.baseline is not None:
+            before = getattr(row.baseline.modules[''], key) / unit
+            text += f'  ({100 * (value / before - 1):+.1f} %)'
+        values.append(value)
+        texts.append(text)
+    colours = ['C1' if row.baseline else 'C0' for row in rows]
+    bars = axes.barh(places, values, 0.85, color=colours)
+    axes.bar_label(bars, texts, fontsize=8, padding=3)
+    axes.set_xlim(0, HEADROOM * max(values))
     plain(axes)
 
 
-def _labels(networks: Sequence[Sized]) -> list[str]:
+def _labels(rows: Sequence[Sized]) -> list[str]:
     """Names without schedule and data, unless only these tell them apart."""
-    names = [network.name for network in networks]
+    names = [row.name for row in rows]
     short = [SCHEDULE.sub('', name) for name in names]
     return short if len(set(short)) == len(short) else names
