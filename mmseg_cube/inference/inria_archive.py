@@ -48,9 +48,7 @@ class ArchiveReport(NamedTuple):
     shares: dict[str, float]
 
 
-def pack_archive(
-    folder: Path, archive: Path, stems: Iterable[str] = STEMS
-) -> None:
+def pack_archive(folder: Path, archive: Path, stems: Iterable[str]) -> None:
     """Write the archive of the tiles in a folder, whole or not at all.
 
     Args:

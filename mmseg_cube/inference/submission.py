@@ -55,7 +55,7 @@ def write_submission(
     folder = archive.with_name(f'{archive.stem}_tiles')
     images = next(iter(shapes)).parent
     done = prediction.run(images, shapes, partial(InriaFolder, folder))
-    pack_archive(folder, archive)
+    pack_archive(folder, archive, STEMS)
     print(
         f'{len(shapes)} tiles in {folder}: {done.written} predicted, '
         f'{done.kept} there already'

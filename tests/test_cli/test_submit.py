@@ -1,4 +1,4 @@
-"""``mmseg-cube submit``, called in this process."""
+"""``mmseg-cube submit``, called in this process with eight tiles."""
 
 import itertools
 import shutil
@@ -8,72 +8,57 @@ from io import BytesIO
 import numpy as np
 import pytest
 import rasterio
-import torch
 from PIL import Image
 from rasterio.shutil import copy
 from rasterio.transform import from_origin
 
 from mmseg_cube.cli import main
-from mmseg_cube.inference import Tiling, predict_mask
-from mmseg_cube.inference.inria_archive import STEMS
+from mmseg_cube.inference import Tiling, predict_mask, submission
 from mmseg_cube.inference.inria_folder import InriaFolder
 from mmseg_cube.utils.configs import read_config
-from mmseg_cube.utils.networks import build_network, load_network
+from mmseg_cube.utils.networks import load_network
 
-SIZE = 20  # of the tiles, in pixels
-CONFIG = """
-model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor', mean=[120.0] * 3, std=[60.0] * 3,
-        bgr_to_rgb=True),
-    backbone=dict(
-        type='ResNet', depth=18, base_channels=4, num_stages=1, strides=(1,),
-        dilations=(1,), out_indices=(0,)),
-    decode_head=dict(
-        type='FCNHead', in_channels=4, channels=4, num_convs=1,
-        num_classes=2),
-    test_cfg=dict(mode='slide', crop_size=(16, 16), stride=(16, 16)))
-"""
+STEMS = tuple(
+    f'{region}{n}' for region in ('sfo', 'tyrol-e') for n in range(4)
+)
+HEIGHT, WIDTH = 40, 50
+THRESHOLD = 0.507  # near the middle of what the network gives
+
+
+@pytest.fixture(scope='module', autouse=True)
+def few_tiles():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submission, 'STEMS', STEMS)
+        yield
 
 
 @pytest.fixture(scope='module')
-def network(tmp_path_factory):
-    """Config and checkpoint of a network that is quick on 180 tiles."""
-    folder = tmp_path_factory.mktemp('network')
-    (folder / 'small.py').write_text(CONFIG)
-    torch.manual_seed(0)
-    model = build_network(read_config(folder / 'small.py'))
-    torch.nn.init.normal_(model.decode_head.conv_seg.weight)
-    torch.save(dict(state_dict=model.state_dict()), folder / 'small.pth')
-    return folder / 'small.py', folder / 'small.pth'
-
-
-@pytest.fixture(scope='module')
-def data_root(tmp_path_factory):
-    """All 180 test tiles, small ones."""
+def data_root(tmp_path_factory, sample_city):
+    """The test tiles, small ones."""
     root = tmp_path_factory.mktemp('inria') / 'AerialImageDataset'
     folder = root / 'test' / 'images'
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
+    with rasterio.open(sample_city['whu'] / 'test/image/1.tif') as file:
+        city = file.read()
     place = dict(crs='EPSG:32632', transform=from_origin(5e5, 5e6, 0.3, 0.3))
-    for stem in STEMS:
+    for number, stem in enumerate(STEMS):
         with rasterio.open(
             folder / f'{stem}.tif', 'w', driver='GTiff', count=3,
-            height=SIZE, width=SIZE, dtype='uint8', **place,
+            height=HEIGHT, width=WIDTH, dtype='uint8', **place,
         ) as file:  # fmt: skip
-            file.write(rng.integers(0, 256, (3, SIZE, SIZE), np.uint8))
+            file.write(city[:, number * 20 :][:, :HEIGHT, :WIDTH])
     return root
 
 
 @pytest.fixture(scope='module')
-def submit(network, data_root):
-    """Run the command on the network and the tiles."""
+def submit(tiny_config, tiny_checkpoint, data_root):
+    """Run the command on the tiny network and the tiles."""
 
-    def run(out, *options, network=network, data_root=data_root):
-        words = [*network, '--out', out, '--data-root', data_root]
-        options = ['--stride', 12, '--device', 'cpu', *options]
-        return main(['submit', *map(str, [*words, *options])])
+    def run(out, *options, data_root=data_root):
+        words = [tiny_config, tiny_checkpoint, '--out', out]
+        words += ['--data-root', data_root, '--size', 32, '--device', 'cpu']
+        words += ['--threshold', THRESHOLD, *options]
+        return main(['submit', *map(str, words)])
 
     return run
 
@@ -86,15 +71,17 @@ def archive(submit, tmp_path_factory):
     return out
 
 
-def test_archive_equals_the_predictions(archive, network, data_root):
-    model = load_network(read_config(network[0]), network[1])
+def test_archive_equals_the_predictions(
+    archive, tiny_config, tiny_checkpoint, data_root
+):
+    model = load_network(read_config(tiny_config), tiny_checkpoint)
     values = set()
     with zipfile.ZipFile(archive) as file:
-        assert sorted(file.namelist()) == sorted(f'{s}.tif' for s in STEMS)
-        for stem in STEMS[::60]:
+        assert sorted(file.namelist()) == [f'{stem}.tif' for stem in STEMS]
+        for stem in STEMS[::4]:
             content = file.read(f'{stem}.tif')
             image = data_root / 'test' / 'images' / f'{stem}.tif'
-            expected = predict_mask(model, image, tiling=Tiling(16, 12))
+            expected = predict_mask(model, image, THRESHOLD, Tiling(32))
             with rasterio.MemoryFile(content).open() as tile:
                 assert (tile.count, tile.dtypes[0]) == (1, 'uint8')
                 np.testing.assert_array_equal(tile.read(1), expected)
@@ -110,12 +97,12 @@ def test_archive_equals_the_predictions(archive, network, data_root):
 
 def test_file_is_that_of_gdal_translate(archive, tmp_path):
     with zipfile.ZipFile(archive) as file:
-        content = file.read('sfo7.tif')
+        content = file.read('sfo2.tif')
     with rasterio.MemoryFile(content).open() as tile:
         profile, mask = tile.profile, tile.read(1)
     plain, packed = tmp_path / 'plain.tif', tmp_path / 'packed.tif'
     with rasterio.open(
-        plain, 'w', driver='GTiff', count=1, height=SIZE, width=SIZE,
+        plain, 'w', driver='GTiff', count=1, height=HEIGHT, width=WIDTH,
         dtype='uint8', crs=profile['crs'], transform=profile['transform'],
     ) as file:  # fmt: skip
         file.write(255 * mask, 1)
@@ -132,13 +119,13 @@ def test_check(archive, data_root, capsys):
 
     code, said = check(archive, '--data-root', data_root)
     assert code == 0
-    assert '180 tiles' in said.out
-    assert 'Buildings: bellingham' in said.out
-    assert check(archive, '--tile-size', SIZE)[0] == 0
-    code, said = check(archive)
+    assert '8 tiles' in said.out
+    assert 'Buildings: sfo' in said.out
+    code, said = check(archive, '--tile-size', HEIGHT)
     assert code == 1
-    assert '180 faults' in said.err
-    assert 'sfo3.tif: is 20 x 20 pixels, not 5000 x 5000' in said.err
+    assert '8 faults' in said.err
+    assert 'sfo3.tif: is 50 x 40 pixels, not 40 x 40' in said.err
+    assert 'not 5000 x 5000' in check(archive)[1].err
     code, said = check(archive.with_name('missing.zip'))
     assert code == 2
     assert 'missing.zip' in said.err
@@ -149,7 +136,7 @@ def test_continues_after_ctrl_c(
 ):
     out, tiles = tmp_path / 'mine.zip', tmp_path / 'mine_tiles'
     shutil.copytree(archive.with_name(tiles.name), tiles)
-    for stem in STEMS[:6]:
+    for stem in STEMS[:4]:
         (tiles / f'{stem}.tif').unlink()
     writes = itertools.count()
     write = InriaFolder.write
@@ -163,40 +150,36 @@ def test_continues_after_ctrl_c(
     assert submit(out) == 130
     assert 'continues where it stopped' in capsys.readouterr().err
     assert not out.exists()
-    (tiles / 'bellingham1.tif').write_bytes(b'II*')
-    (tiles / 'bellingham2.tif').write_bytes(b'')
+    (tiles / 'sfo0.tif').write_bytes(b'II*')
+    (tiles / 'sfo1.tif').write_bytes(b'')
     assert submit(out) == 0
-    assert '5 predicted, 175 there already' in capsys.readouterr().out
+    assert '3 predicted, 5 there already' in capsys.readouterr().out
     with zipfile.ZipFile(out) as file, zipfile.ZipFile(archive) as first:
         for name in first.namelist():
             assert file.read(name) == first.read(name)
-
-
-def test_other_settings_need_another_archive(submit, archive, capsys):
-    before = archive.read_bytes()
-    assert submit(archive, '--tta') == 2
+    # Other settings need another archive.
+    before = out.read_bytes()
+    assert submit(out, '--tta') == 2
     assert 'tta was False and is True now' in capsys.readouterr().err
-    assert archive.read_bytes() == before
+    assert out.read_bytes() == before
 
 
-def test_wrong_input(submit, network, data_root, tmp_path, capsys):
-    out = tmp_path / 'mine.zip'
-
+def test_wrong_input(submit, tmp_path, sample_city, capsys):
     def error(*args, **kwargs):
         assert submit(*args, **kwargs) == 2
         return capsys.readouterr().err
 
+    out = tmp_path / 'mine.zip'
     assert 'must end in .zip' in error(tmp_path / 'mine.tar')
-    some = tmp_path / 'AerialImageDataset'
-    (some / 'test' / 'images').mkdir(parents=True)
-    image = 'test/images/bellingham1.tif'
-    (some / image).write_bytes((data_root / image).read_bytes())
-    said = error(out, data_root=some)
-    assert '179 of the 180 test tiles are missing' in said
-    assert 'bellingham2.tif' in said
     assert 'nowhere' in error(out, data_root=tmp_path / 'nowhere')
-    options = '--cfg-options', 'model.decode_head.channels=8'
+    images = tmp_path / 'AerialImageDataset' / 'test' / 'images'
+    images.mkdir(parents=True)
+    shutil.copy(sample_city['whu'] / 'test/image/1.tif', images / 'sfo1.tif')
+    said = error(out, data_root=tmp_path)
+    assert '7 of the 8 test tiles are missing' in said
+    assert 'sfo2.tif' in said
+    options = '--cfg-options', 'model.decode_head.widths=[16,8,8,16]'
     assert 'is no checkpoint of' in error(out, *options)
-    assert main(['submit', str(network[0])]) == 2
+    assert main(['submit', 'config.py']) == 2
     assert 'or --check FILE.zip' in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == [some]
+    assert len(list(tmp_path.iterdir())) == 1

@@ -88,6 +88,14 @@ def test_history_of_a_learned_order():
     assert summary['b']['distance'] == pytest.approx(8 / 5)
 
 
+def test_router_of_another_kind_starts_anew():
+    history = {}
+    look(history, dict(a=ChannelRouter(4)), 0)
+    look(history, dict(a=ChannelRouter(4, 'sort')), 5)
+    assert history['a']['method'] == 'sort'
+    assert history['a']['looks']['iteration'] == [5]
+
+
 def make_history(count, looks):
     methods = ('sinkhorn', 'sort')
     routers = {

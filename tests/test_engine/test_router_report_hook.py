@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.dist import utils as dist_utils
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -86,20 +85,6 @@ def test_resumed_run_reports_the_whole_run(make_runner, tmp_path):
     looks = report(tuned)['first']['looks']
     assert looks['iteration'] == [0, 3, 6, 8]
     assert looks['distance'][0] > 0
-
-
-def test_resumed_router_of_another_kind_starts_anew(make_runner, tmp_path):
-    make_runner('first', HOOK, router=dict(method='sort')).train()
-    path = tmp_path / 'first' / 'iter_4.pth'
-    checkpoint = torch.load(path, weights_only=False)
-    del checkpoint['optimizer'], checkpoint['state_dict']['first.scores']
-    del checkpoint['state_dict']['second.scores']
-    torch.save(checkpoint, path)
-    resumed = make_runner('second', HOOK, load_from=str(path), resume=True)
-    resumed.train()
-    record = report(resumed)['first']
-    assert record['method'] == 'sinkhorn'
-    assert record['looks']['iteration'] == [4, 6, 8]
 
 
 def test_other_processes_write_nothing(make_runner, monkeypatch):

@@ -32,7 +32,7 @@ def archive(tmp_path):
     tile = encode(GOOD)
     for stem in STEMS:
         (tmp_path / f'{stem}.tif').write_bytes(tile)
-    pack_archive(tmp_path, tmp_path / 'a.zip')
+    pack_archive(tmp_path, tmp_path / 'a.zip', STEMS)
     return tmp_path / 'a.zip'
 
 
