@@ -9,13 +9,15 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+import torch
 from filelock import FileLock, Timeout
 
 from mmseg_cube.analysis.ablation.networks import count_variants
-from mmseg_cube.analysis.ablation.places import Place, make_places
 from mmseg_cube.analysis.ablation.report import write_report
 from mmseg_cube.analysis.ablation.study import LOCK, TAKEN, Run, Study
 
+Place = dict[str, str]  # environment variables of a process
+CPU = 'cpu'
 LOG, TAIL_LINES = 'output.log', 15
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 10  # between asking a process to end and killing it
@@ -155,3 +157,40 @@ def _end(processes: Collection[subprocess.Popen]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             for process in processes:
                 process.wait(GRACE_SECONDS)
+
+
+def make_places(devices: Sequence[str] | None = None) -> list[Place]:
+    """List the places for runs at once.
+
+    Args:
+        devices: Such as ``['cuda:0', 'cuda:1']``, or ``['cpu', 'cpu']`` for
+            two that share the cores. None takes all GPUs, else the CPU.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    gpus = _find_gpus()
+    devices = devices or list(gpus) or [CPU]
+    for name in devices:
+        if name != CPU and name not in gpus:
+            raise ValueError(
+                f'--devices {name}: there is no such device; there are '
+                + ', '.join([*gpus, CPU])
+            )
+    threads = len(os.sched_getaffinity(0)) // max(devices.count(CPU), 1)
+    on_cpu = dict(CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS=str(threads or 1))
+    return [gpus.get(name, on_cpu) for name in devices]
+
+
+def _find_gpus() -> dict[str, Place]:
+    """Places by the names that torch has for the GPUs of this process."""
+    if not torch.cuda.is_available():
+        return {}
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    numbers = (
+        visible.split(',') if visible else range(torch.cuda.device_count())
+    )
+    return {
+        f'cuda:{i}': dict(CUDA_VISIBLE_DEVICES=str(number).strip())
+        for i, number in enumerate(numbers)
+    }

@@ -1,6 +1,7 @@
 """The queue with runs that only pretend to train."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -10,8 +11,7 @@ import torch
 from filelock import FileLock
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.places import make_places
-from mmseg_cube.analysis.ablation.queue import Queue
+from mmseg_cube.analysis.ablation.queue import Queue, make_places
 from mmseg_cube.analysis.ablation.study import LOCK, Run, Study
 from mmseg_cube.analysis.ablation.variants import parse_variant
 
@@ -67,12 +67,6 @@ def order(tmp_path):
     return (tmp_path / 'order').read_text().split('\n')[:-1]
 
 
-def said(capsys, word):
-    """Variants of which it was said that they are begun, for example."""
-    lines = capsys.readouterr().out.split('\n')
-    return [x.split()[1][:-1] for x in lines if x.startswith(f'{word}: ')]
-
-
 def test_in_order_and_finished_ones_not_again(
     make_run, tmp_path, capsys, reports
 ):
@@ -80,7 +74,8 @@ def test_in_order_and_finished_ones_not_again(
     runs[1].result.write_text('{}')
     assert carry_out(runs) == []
     assert order(tmp_path) == ['mask 0', 'baseline 0']
-    assert said(capsys, 'finished') == ['full', 'mask', 'baseline']
+    said = re.findall('finished: (.*), seed 0', capsys.readouterr().out)
+    assert said == ['full', 'mask', 'baseline']
     assert len(reports) == 3
     assert carry_out(runs) == []
     assert len(order(tmp_path)) == 2
@@ -178,35 +173,38 @@ def test_signals_stop_all(make_run, sigint, number):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.fixture
-def gpus(monkeypatch):
-    """Pretend that there are so many GPUs."""
-
-    def gpus(count, visible=None):
-        monkeypatch.setattr(torch.cuda, 'is_available', lambda: count > 0)
-        monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
-        monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
-        if visible is not None:
-            monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
-
-    return gpus
-
-
-def test_places(gpus, monkeypatch):
-    gpus(0)
+@pytest.mark.parametrize(
+    'count, visible, devices, expected',
+    [
+        (0, None, None, ['7 threads']),
+        (0, None, ['cpu'] * 3, ['2 threads'] * 3),
+        (0, None, ['cpu'] * 9, ['1 threads'] * 9),
+        (
+            0,
+            None,
+            ['cuda:0'],
+            'cuda:0: there is no such device; there are cpu',
+        ),
+        (2, None, None, ['GPU 0', 'GPU 1']),
+        (2, None, ['cuda:1', 'cpu'], ['GPU 1', '7 threads']),
+        (2, None, ['cuda:2'], 'cuda:2: .* there are cuda:0, cuda:1, cpu'),
+        (2, '3, 5', ['cuda:1'], ['GPU 5']),
+    ],
+)
+def test_places(monkeypatch, count, visible, devices, expected):
     monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: range(7))
-    one = dict(CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='7')
-    assert make_places() == make_places(['cpu']) == [one]
-    three = dict(CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='2')
-    assert make_places(['cpu'] * 3) == [three] * 3
-    assert make_places(['cpu'] * 9)[0]['OMP_NUM_THREADS'] == '1'
-    with pytest.raises(ValueError, match='cuda:0: there is no such .* cpu$'):
-        make_places(['cuda:0'])
-    gpus(2)
-    both = [dict(CUDA_VISIBLE_DEVICES=x) for x in '01']
-    assert make_places() == make_places(['cuda:0', 'cuda:1']) == both
-    assert make_places(['cuda:1', 'cpu']) == [both[1], one]
-    with pytest.raises(ValueError, match='cuda:2.*are cuda:0, cuda:1, cpu'):
-        make_places(['cuda:2'])
-    gpus(2, visible='3, 5')
-    assert make_places(['cuda:1']) == [dict(CUDA_VISIBLE_DEVICES='5')]
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    if visible is not None:
+        monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            make_places(devices)
+    else:
+        assert [
+            f'GPU {place["CUDA_VISIBLE_DEVICES"]}'
+            if place['CUDA_VISIBLE_DEVICES']
+            else f'{place["OMP_NUM_THREADS"]} threads'
+            for place in make_places(devices)
+        ] == expected

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -24,10 +25,8 @@ class Stop(Exception):
 def watch(monkeypatch):
     """Images of every iteration; ``stop`` is one before which to stop."""
 
-    class Watch:
-        images, stop = [], None
-
-    watch, note = Watch(), AblationHook.before_train_iter
+    watch = SimpleNamespace(images=[], stop=None)
+    note = AblationHook.before_train_iter
 
     def before_train_iter(hook, runner, batch_idx, data_batch=None):
         if runner.iter == watch.stop:
@@ -37,7 +36,6 @@ def watch(monkeypatch):
         note(hook, runner, batch_idx, data_batch)
 
     monkeypatch.setattr(AblationHook, 'before_train_iter', before_train_iter)
-    watch.images = []
     return watch
 
 
@@ -106,46 +104,33 @@ def test_a_finished_run_and_one_of_another_process_are_left(plan, watch):
     assert watch.images == []
 
 
-def ask(folder, head=None, **changed):
-    metrics = dict(val_evaluator=METRIC, test_evaluator=METRIC) | changed
-    head = head or dict(out_channels=2)
-    cfg = Config(dict(model=dict(decode_head=head), **metrics))
-    ask_for_curves(cfg, folder)
-    return cfg
-
-
-def test_curves_go_into_folders_of_their_own(tmp_path):
-    cfg = ask(tmp_path, val_evaluator=dict(METRIC, curve=dict(thresholds=9)))
-    assert cfg.val_evaluator.curve == dict(thresholds=9)
-    assert cfg.test_evaluator.curve == {}
-    assert cfg.val_evaluator.report_dir == str(tmp_path / 'val')
-    assert cfg.test_evaluator.report_dir == str(tmp_path / 'test')
-
-
 @pytest.mark.parametrize(
-    'head, metric',
+    'head, metric, asked',
     [
-        (None, dict(METRIC, threshold=0.3)),
-        (None, dict(type='IoUMetric')),
-        (None, [METRIC]),
-        (dict(out_channels=1), METRIC),
-        ([dict(), dict(out_channels=1)], METRIC),
+        (dict(), METRIC, True),
+        ([dict(), dict()], METRIC, True),
+        (dict(), dict(METRIC, threshold=0.3), False),
+        (dict(), dict(type='IoUMetric'), False),
+        (dict(), [METRIC], False),
+        (dict(out_channels=1), METRIC, False),
+        ([dict(), dict(out_channels=1)], METRIC, False),
     ],
 )
-def test_metrics_without_a_curve_stay(tmp_path, head, metric):
-    cfg = ask(tmp_path, head, val_evaluator=metric)
+def test_metrics_that_can_are_asked_for_curves(tmp_path, head, metric, asked):
+    evaluators = dict(val_evaluator=metric, test_evaluator=METRIC)
+    cfg = Config(dict(model=dict(decode_head=head), **evaluators))
+    ask_for_curves(cfg, tmp_path)
+    if asked:
+        metric = dict(metric, curve={}, report_dir=str(tmp_path / 'val'))
     assert cfg.val_evaluator == metric
 
 
 def test_the_threshold_comes_from_val(tmp_path):
-    best = {'building/BestThreshold': 0.3, 'building/BestIoU': 60.0}
-    without = dict(val=best, test={})
-    add_tuned_iou(without, tmp_path)
-    assert without == dict(val=best, test={})
     points = [dict(threshold=0.3, IoU=40.0), dict(threshold=0.5, IoU=50.0)]
     (tmp_path / 'test').mkdir()
     (tmp_path / 'test/curve.json').write_text(json.dumps(dict(points=points)))
-    scores = dict(val=best.copy(), test={})
+    val = {'building/BestThreshold': 0.3, 'building/BestIoU': 60.0}
+    scores = dict(val=val, test={})
     add_tuned_iou(scores, tmp_path)
     assert scores['val']['building/TunedIoU'] == 60
     assert scores['test'] == {'building/TunedIoU': 40}
