@@ -116,45 +116,43 @@ class BuildingDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""
         listed = set(read_stems(self.ann_file)) if self.ann_file else set()
-        owner, splits = type(self).__name__, self.split.split('+')
+        splits = self.split.split('+')
         suffixes = self.img_suffix, self.seg_map_suffix
+        root = Path(self.data_root or '')
 
         def wants(split: str, stem: str) -> bool:
             chosen = not self.ann_file or stem in listed
             return chosen and self.wants(split, stem)
 
         if self.data_prefix.get('img_path'):
-            root, place = Path(), self.data_prefix['img_path']
-            folders = [place, self.data_prefix.get('seg_map_path')]
-            tiles, faults = _match_folders(folders, splits, wants, suffixes)
+            root = Path()
+            tiles, faults = _match_folders(
+                self.data_prefix, splits, wants, suffixes
+            )
         elif self.data_root is not None:
-            root = place = Path(self.data_root)
             tiles, faults = find_tiles(
                 root, list_files(root), self.LAYOUT, splits, wants, suffixes
             )
         else:
             raise DatasetError(
-                f'{owner}: neither data_root nor data_prefix is given.\nNext: '
-                'set data_root to the folder that holds the dataset.'
+                f'{type(self).__name__}: neither data_root nor data_prefix is '
+                'given.\nNext: set data_root to the folder that holds the '
+                'dataset.'
             )
-        there = {tile.split for tile in tiles}
+        missing = set(splits) - {tile.split for tile in tiles}
         if not faults and self.ann_file:
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'
                 for stem in sorted(listed - {tile.name for tile in tiles})
             ]
-        if not (faults or listed or there >= set(splits)):
-            faults = [
-                f'no image for split {split!r}'
-                for split in splits
-                if split not in there
-            ]
+        if not (faults or listed):
+            faults = [f'no image for split {s!r}' for s in sorted(missing)]
         if faults:
             raise DatasetError(
-                f'{owner}: {len(faults)} fault(s) in split {self.split!r} of '
-                f'{place}:\n{listing(faults)}\nNext: every image needs one '
-                'mask of the same stem and the other way round; img_suffix '
-                'and seg_map_suffix choose between formats '
+                f'{type(self).__name__}: {len(faults)} fault(s) in split '
+                f'{self.split!r} of {root}:\n{listing(faults)}\nNext: every '
+                'image needs one mask of the same stem and the other way '
+                'round; img_suffix and seg_map_suffix choose between formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
         # data_prefix gives both halves of train+val the same files.
@@ -204,31 +202,36 @@ def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _match_folders(
-    folders: Sequence[str | None],
+    prefix: Mapping[str, str],
     splits: Sequence[str],
     wants: Wants,
     suffixes: Sequence[Sequence[str]],
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in a folder of images and one of masks, if any."""
-    for folder in filter(None, folders):
-        if not Path(folder).is_dir():
+    kinds = []
+    keys = zip(('img_path', 'seg_map_path'), suffixes, strict=True)
+    for key, accepted in keys:
+        folder = prefix.get(key) and Path(prefix[key])
+        if folder and not folder.is_dir():
             raise DatasetError(
-                f'there is no folder {Path(folder).absolute()}.\nNext: '
-                'correct data_prefix, which is relative to data_root.'
+                f'there is no folder {folder.absolute()}.\nNext: correct '
+                f'{key} of data_prefix, which is relative to data_root.'
             )
-    tiles, faults = [], []
-    for split in splits:
-        images, masks = (
-            folder
-            and {
-                stem: same
-                for stem, same in list_rasters(Path(folder), accepted).items()
-                if wants(split, stem)
-            }
-            for folder, accepted in zip(folders, suffixes, strict=True)
-        )
-        pairs, wrong = match(images, masks)
-        # Both halves of train+val have the same files.
-        faults += [fault for fault in wrong if fault not in faults]
-        tiles += [Tile(split, stem, *pair) for stem, pair in pairs.items()]
+        files = folder and list_rasters(folder, accepted)
+        kinds.append(files and _choose(files, splits, wants))
+    pairs, faults = match(*kinds)
+    tiles = [
+        Tile(split, stem, *pair)
+        for split in splits
+        for stem, pair in pairs.items()
+        if wants(split, stem)
+    ]
     return tiles, faults
+
+
+def _choose(files: dict, splits: Sequence[str], wants: Wants) -> dict:
+    return {
+        stem: same
+        for stem, same in files.items()
+        if any(wants(split, stem) for split in splits)
+    }

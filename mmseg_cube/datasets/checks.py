@@ -7,12 +7,7 @@ from typing import Any
 from joblib import cpu_count
 from mmengine.dist import is_main_process
 
-from mmseg_cube.datasets.contract import (
-    check_image,
-    find_swap,
-    read_mask,
-    refuse_mismatch,
-)
+from mmseg_cube.datasets import contract
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.file_facts import Facts, FileFacts
 from mmseg_cube.datasets.threads import work_through
@@ -65,7 +60,7 @@ def inspect_samples(
             found[index] = inspect(sample, facts)
         except (ValueError, OSError) as error:
             path = sample['img_path']
-            swap = find_swap(path, sample.get('seg_map_path'))
+            swap = contract.find_swap(path, sample.get('seg_map_path'))
             faults[index] = f'{path}: {swap}' if swap else str(error)
 
     try:
@@ -96,12 +91,12 @@ def _check(sample: dict, facts: FileFacts) -> None:
     if mask_path is not None:
         with errors_of(mask_path):
             mask = facts.recall('mask', mask_path, _learn_mask)
-            refuse_mismatch(shape, mask)
+            contract.refuse_mismatch(shape, mask)
 
 
 def _learn_image(path: str) -> Facts:
-    return dict(image=check_image(path))
+    return dict(image=contract.check_image(path))
 
 
 def _learn_mask(path: str) -> Facts:
-    return dict(mask=read_mask(path).shape)
+    return dict(mask=contract.read_mask(path).shape)

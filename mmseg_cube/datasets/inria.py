@@ -3,15 +3,9 @@ from collections.abc import Sequence
 from mmcv.transforms import LoadImageFromFile
 from mmseg.registry import DATASETS
 
-from mmseg_cube.datasets import inria_tiles
+from mmseg_cube.datasets import contract, inria_tiles
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.checks import inspect_samples
-from mmseg_cube.datasets.contract import (
-    image_shape,
-    mask_shape,
-    read_mask,
-    refuse_mismatch,
-)
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.file_facts import Facts, FileFacts
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
@@ -130,10 +124,11 @@ class InriaDataset(BuildingDataset):
         """List the samples of a tile, from the headers of its files."""
         path, mask_path = tile['img_path'], tile.get('seg_map_path')
         with errors_of(path):
-            shape = image_shape(path)
+            shape = contract.image_shape(path)
         if mask_path is not None:
             with errors_of(mask_path):
-                refuse_mismatch(shape, mask_shape(mask_path))
+                mask = contract.mask_shape(mask_path)
+                contract.refuse_mismatch(shape, mask)
         if self.windows == 'whole':
             return [tile]
         size = self.window_size
@@ -141,7 +136,7 @@ class InriaDataset(BuildingDataset):
             kind = f'buildings in patches of {size}'
 
             def learn(path: str) -> Facts:
-                mask = read_mask(path)
+                mask = contract.read_mask(path)
                 counts = inria_tiles.count_buildings(mask, size)
                 # The check of the files need not read it again.
                 return {'mask': mask.shape, kind: counts}
@@ -163,35 +158,28 @@ class InriaDataset(BuildingDataset):
         inria_tiles.check_protocol(self.protocol)
         size, stride = self.window_size, self.stride
         number = self.windows_per_tile
-        if self.windows not in KINDS:
-            raise ValueError(
-                f'windows must be one of {", ".join(KINDS)}, not '
-                f'{self.windows!r}'
-            )
-        if self.protocol == 'buildformer' and self.windows != 'grid':
-            raise ValueError(
-                'protocol="buildformer" names its own patches, so windows '
-                f'must be "grid" or None, not {self.windows!r}'
-            )
-        if size < 1:
-            raise ValueError(f'window_size must be positive, not {size}')
-        if number is not None and self.windows != 'random':
-            raise ValueError(
-                f'windows_per_tile={number} is for windows="random" only; '
-                'leave it out'
-            )
-        if number is not None and number < 1:
-            raise ValueError(
-                f'windows_per_tile must be positive, not {number}'
-            )
-        if stride is None:
-            return
-        if self.windows != 'grid' or self.protocol != 'full':
-            raise ValueError(
-                f'stride={stride} is for windows="grid" of protocol="full" '
-                'only; leave it out'
-            )
-        cut_grid(size, size, size, stride)  # refuses one out of range
+        grid = self.windows == 'grid' and self.protocol == 'full'
+        faults = {
+            f'windows must be one of {", ".join(KINDS)}, not '
+            f'{self.windows!r}': self.windows not in KINDS,
+            'protocol="buildformer" names its own patches, so windows must '
+            f'be "grid" or None, not {self.windows!r}': (
+                self.protocol == 'buildformer' and self.windows != 'grid'
+            ),
+            f'window_size must be positive, not {size}': size < 1,
+            f'windows_per_tile={number} is for windows="random" only; leave '
+            'it out': number is not None and self.windows != 'random',
+            f'windows_per_tile must be positive, not {number}': (
+                number is not None and number < 1
+            ),
+            f'stride={stride} is for windows="grid" of protocol="full" only; '
+            'leave it out': stride is not None and not grid,
+        }
+        for fault, is_so in faults.items():
+            if is_so:
+                raise ValueError(fault)
+        if stride is not None:
+            cut_grid(size, size, size, stride)  # refuses one out of range
 
     def _check_pipeline(self) -> None:
         loaders = map(type, self.pipeline.transforms)

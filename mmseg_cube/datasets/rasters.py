@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from PIL import Image
-from rasterio.errors import RasterioIOError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from mmseg_cube.datasets.errors import RasterError
@@ -36,7 +36,7 @@ STRICT = dict(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO')
 # Pillow lets the errors of its parsers through.
 DECODE_ERRORS = (
     OSError,
-    RasterioIOError,
+    RasterioError,
     SyntaxError,
     ValueError,
     EOFError,

@@ -25,7 +25,7 @@ def write():
     def write(path, values, **options):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        values = np.atleast_3d(values) if values.ndim == 1 else values
+        path.unlink(missing_ok=True)  # rasterio looks into what is there
         bands = values if values.ndim == 3 else values[None]
         if path.suffix.lower() not in ('.tif', '.tiff'):
             pixels = bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0)

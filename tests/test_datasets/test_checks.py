@@ -11,6 +11,7 @@ from mmseg_cube.datasets import (
     BuildingDataset,
     DatasetError,
     checks,
+    contract,
     file_facts,
 )
 
@@ -138,13 +139,13 @@ def test_reads_only_what_has_changed(
 ):
     read = []
     for name in ('check_image', 'read_mask'):
-        function = getattr(checks, name)
+        function = getattr(contract, name)
 
         def spy(path, *args, function=function):
             read.append(os.path.relpath(path, root / 'train'))
             return function(path, *args)
 
-        monkeypatch.setattr(checks, name, spy)
+        monkeypatch.setattr(contract, name, spy)
     write(label / '3.png', NOISE[0])
     complaint(root)
     assert len(read) == 8

@@ -2,7 +2,6 @@
 
 from mmseg_cube.datasets.conversion.convert import Conversion
 from mmseg_cube.datasets.conversion.inria import convert_inria
-from mmseg_cube.datasets.conversion.wbd import convert_wbd
-from mmseg_cube.datasets.conversion.whu import convert_whu
+from mmseg_cube.datasets.conversion.whu_wbd import convert_wbd, convert_whu
 
 __all__ = ['Conversion', 'convert_inria', 'convert_wbd', 'convert_whu']

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mmseg_cube.datasets.conversion.convert import check_positive
 from mmseg_cube.datasets.conversion.duplicates import near_images, same_images
 from mmseg_cube.datasets.conversion.inria import in_inria_split
 from mmseg_cube.datasets.conversion.inspect_tile import Record, inspect_tile
 from mmseg_cube.datasets.conversion.output import MANIFEST
-from mmseg_cube.datasets.conversion.published import compare, published
+from mmseg_cube.datasets.conversion.published import compare
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.inria_tiles import LAYOUT
 from mmseg_cube.datasets.threads import work_through
@@ -71,9 +70,7 @@ def check_data(
 
     Raises:
         DatasetError: If there is no dataset.
-        ValueError: If an argument is wrong.
     """
-    check_positive('workers', workers)
     root = root.absolute()
     if not root.is_dir():
         raise DatasetError(
@@ -97,7 +94,7 @@ def check_data(
             'again'
         )
     counts = Counter(tile.split for tile in tiles)
-    check.notes += compare(counts, published(dataset, manifest))
+    check.notes += compare(counts, dataset, manifest)
     return check
 
 

@@ -10,12 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.datasets.contract import (
-    find_swap,
-    read_image,
-    read_mask,
-    refuse_mismatch,
-)
+from mmseg_cube.datasets import contract
 from mmseg_cube.datasets.conversion.output import FORMATS, MANIFEST, Output
 from mmseg_cube.datasets.conversion.source import Source
 from mmseg_cube.datasets.errors import DatasetError, RasterError, errors_of
@@ -131,7 +126,6 @@ def convert(
         raise ValueError(
             f'format must be one of {", ".join(FORMATS)}, not {image_format!r}'
         )
-    check_positive('workers', workers)
     data = Source(source)
     _keep_apart(data.path, out.absolute())
     tiles, faults = find_tiles(
@@ -182,12 +176,6 @@ def _convert_tiles(
     output.save(None if result.faults else result.counts())
 
 
-def check_positive(name: str, value: int | None) -> None:
-    """Raise a ValueError if an argument, unless None, is below 1."""
-    if value is not None and value < 1:
-        raise ValueError(f'{name} must be 1 or more, not {value}')
-
-
 def _convert_tile(
     source: Source, output: Output, recipe: Recipe, tile: Tile
 ) -> tuple[Tile, list[str], int, str]:
@@ -202,7 +190,8 @@ def _convert_tile(
         with errors_of(tile.image):
             windows = recipe.cut(tile, image.shape[:2], mask)
     except ValueError as error:
-        return tile, [], 0, _find_swap(source, tile) or str(error)
+        swap = tile.mask and _find_swap(source, tile)
+        return tile, [], 0, swap or str(error)
     missing = [name for name in windows if not output.has(tile, name)]
     bands = image.transpose(2, 0, 1)
     for name in missing:
@@ -216,22 +205,21 @@ def _convert_tile(
 def _read(source: Source, tile: Tile) -> tuple[np.ndarray, np.ndarray | None]:
     """Read an image, BGR of (H, W, 3), and its mask, 0 / 1 of (H, W)."""
     with errors_of(tile.image):
-        image = read_image(source.read(tile.image))
+        image = contract.read_image(source.read(tile.image))
     if tile.mask is None:
         return image, None
     with errors_of(tile.mask):
-        mask = read_mask(source.read(tile.mask))
-        refuse_mismatch(image.shape[:2], mask.shape)
+        mask = contract.read_mask(source.read(tile.mask))
+        contract.refuse_mismatch(image.shape[:2], mask.shape)
     return image, mask
 
 
 def _find_swap(source: Source, tile: Tile) -> str:
-    if tile.mask is None:
-        return ''
     try:
-        swap = find_swap(source.read(tile.image), source.read(tile.mask))
+        image, mask = source.read(tile.image), source.read(tile.mask)
     except RasterError:
         return ''
+    swap = contract.find_swap(image, mask)
     return f'{tile.image}: {swap}' if swap else ''
 
 

@@ -9,7 +9,6 @@ from mmseg_cube.datasets.conversion.convert import (
     Conversion,
     Recipe,
     Shape,
-    check_positive,
     convert,
 )
 from mmseg_cube.datasets.errors import DatasetError
@@ -67,7 +66,8 @@ def convert_inria(
         image_format: ``png`` or ``tif``.
         workers: Tiles at a time.
     """
-    check_positive('size', size)
+    if size < 1:
+        raise ValueError(f'size must be 1 or more, not {size}')
     # Refuses wrong options before any tile is read.
     tile_windows(protocol, (size, size), np.zeros((size, size)), size, stride)
     full = protocol == 'full'

@@ -8,13 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_cube.datasets.contract import (
-    find_swap,
-    read_image,
-    read_mask_values,
-    refuse_mismatch,
-    to_binary,
-)
+from mmseg_cube.datasets import contract
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.tiles import Tile
 
@@ -66,14 +60,14 @@ def inspect_tile(root: Path, tile: Tile) -> Record:
         except ValueError as error:
             faults.append(str(error))
     if faults and tile.mask:
-        swap = find_swap(root / tile.image, root / tile.mask)
+        swap = contract.find_swap(root / tile.image, root / tile.mask)
         faults = [f'{tile.image}: {swap}'] if swap else faults
     record.fault = '; '.join(faults)
     return record
 
 
 def _image(record: Record, path: Path) -> None:
-    pixels = read_image(path)
+    pixels = contract.read_image(path)
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     size = THUMB, THUMB
     record.thumb = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
@@ -89,11 +83,11 @@ def _image(record: Record, path: Path) -> None:
 
 
 def _mask(record: Record, path: Path) -> None:
-    values = read_mask_values(path)
+    values = contract.read_mask_values(path)
     record.values = _histogram(values[0])
-    mask = to_binary(values)
+    mask = contract.to_binary(values)
     record.building = float(mask.mean())
-    refuse_mismatch(record.shape or mask.shape, mask.shape)
+    contract.refuse_mismatch(record.shape or mask.shape, mask.shape)
 
 
 def _histogram(band: np.ndarray) -> dict[str, int]:

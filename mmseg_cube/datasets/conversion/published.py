@@ -16,48 +16,36 @@ INRIA_PATCHES = {
 PATCH_SIZE = 512  # of the patches that were counted
 
 
-def published(dataset: str | None, manifest: Mapping) -> dict[str, dict]:
-    """Counts per split that were published for a dataset, by what they count.
-
-    Args:
-        dataset: ``inria``, ``whu``, ``wbd`` or None.
-        manifest: Settings of the conversion that made the data, if any.
-    """
-    if dataset == 'inria' and 'protocol' in manifest:
-        size = manifest.get('size'), manifest.get('stride')
-        if size != (PATCH_SIZE, PATCH_SIZE):
-            return {}
-        return INRIA_PATCHES.get(manifest['protocol'], {})
-    known = {'inria': INRIA_TILES, 'whu': WHU, 'wbd': WBD}
-    return known.get(dataset, {})
-
-
 def compare(
-    counts: Mapping[str, int], expected: Mapping[str, Mapping[str, int]]
+    counts: Mapping[str, int], dataset: str | None, manifest: Mapping
 ) -> list[str]:
-    """Word how counts differ from what was published.
+    """Word how the tiles per split differ from what was published.
 
     Args:
         counts: Tiles per split.
-        expected: Published counts; the likeliest ones are compared, those
-            of the same splits first.
+        dataset: ``inria``, ``whu``, ``wbd`` or None.
+        manifest: Settings of the conversion that made the data, if any.
 
     Returns:
-        One line of text per split that differs.
+        One line of text per split that differs. Of several published sets,
+        the likeliest one is compared, those of the same splits first.
     """
-    if not expected:
-        return []
-
-    def differing(name: str) -> list[str]:
-        numbers = expected[name]
-        return [s for s in numbers if counts.get(s, 0) != numbers[s]]
-
-    def distance(name: str) -> tuple[bool, int]:
-        return set(expected[name]) != set(counts), len(differing(name))
-
-    name = min(expected, key=distance)
-    return [
-        f'{split}: {counts.get(split, 0):,} tiles, published for {name}: '
-        f'{expected[name][split]:,}'
-        for split in differing(name)
-    ]
+    known = {'inria': INRIA_TILES, 'whu': WHU, 'wbd': WBD}.get(dataset, {})
+    if dataset == 'inria' and 'protocol' in manifest:
+        size = manifest.get('size'), manifest.get('stride')
+        known = INRIA_PATCHES.get(manifest['protocol'], {})
+        known = known if size == (PATCH_SIZE, PATCH_SIZE) else {}
+    texts = {
+        name: [
+            f'{split}: {counts.get(split, 0):,} tiles, published for {name}: '
+            f'{number:,}'
+            for split, number in numbers.items()
+            if counts.get(split, 0) != number
+        ]
+        for name, numbers in known.items()
+    }
+    return min(
+        texts.items(),
+        key=lambda item: (set(known[item[0]]) != set(counts), len(item[1])),
+        default=('', []),
+    )[1]

@@ -130,8 +130,6 @@ def test_refuses_wrong_arguments(inria, tmp_path):
         convert_inria(inria, tmp_path / 'a', 'buildformer', 64, 32)
     with pytest.raises(ValueError, match='size must be 1 or more, not 0'):
         convert_inria(inria, tmp_path / 'a', 'buildformer', 0)
-    with pytest.raises(ValueError, match='workers must be 1 or more'):
-        convert_inria(inria, tmp_path / 'a', workers=0)
     with pytest.raises(ValueError, match='format must be one of'):
         convert_inria(inria, tmp_path / 'a', image_format='jpg')
     assert not (tmp_path / 'a').exists()

@@ -1,4 +1,4 @@
-"""WBD's tiles or orthophotos to the folders of ``WBDDataset``."""
+"""Tiles of WHU and WBD, and orthophotos, to patches in one form."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from mmseg_cube.datasets.conversion.convert import (
     Conversion,
     Recipe,
     Shape,
-    check_positive,
     convert,
     whole_tile,
 )
@@ -17,6 +16,24 @@ from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.windows import Window
 
 TILE_SIZE = 512
+
+
+def convert_whu(
+    source: Path,
+    out: Path,
+    image_format: str = 'png',
+    workers: int | None = None,
+) -> Conversion:
+    """Write tiles of the aerial set or of satellite set II in one form.
+
+    ``{train,val,test}/{image,label}/<tile>.png``, masks of one band with 0
+    and 255. Tiles of the folders ``train_no`` and ``test_no`` of satellite
+    set II join ``train`` and ``test`` under the name ``no_<tile>``.
+
+    Arguments and errors are those of :func:`convert`.
+    """
+    recipe = Recipe(dict(dataset='whu', protocol='tiles'))
+    return convert(source, out, recipe, image_format, workers)
 
 
 def convert_wbd(
@@ -28,16 +45,16 @@ def convert_wbd(
 ) -> Conversion:
     """Write tiles in one form, and cut larger images into tiles.
 
-    ``{train,val,test}/{image,label}/<tile>.png``, masks of one band with 0
-    and 255. An image of more than ``size`` pixels, such as an orthophoto of
-    8350 x 8350, is cut from its upper left corner, 17 x 17, into
-    ``<image>_<y>_<x>.png``; tiles of the last row and column are filled up
-    with black and background.
+    As :func:`convert_whu`, but an image of more than ``size`` pixels, such
+    as an orthophoto of 8350 x 8350, is cut from its upper left corner, 17 x
+    17, into ``<image>_<y>_<x>.png``; tiles of the last row and column are
+    filled up with black and background.
 
     Arguments and errors are those of :func:`convert`; ``size`` is the side
     of a tile in pixels.
     """
-    check_positive('size', size)
+    if size < 1:
+        raise ValueError(f'size must be 1 or more, not {size}')
 
     def cut(tile: Tile, shape: Shape, mask: np.ndarray | None) -> dict:
         if max(shape) <= size:
