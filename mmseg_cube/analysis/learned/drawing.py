@@ -13,7 +13,12 @@ import numpy as np
 from mmseg.models import BaseSegmentor
 
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
-from mmseg_cube.analysis.learned.masks import join_values, measure_mask, watch
+from mmseg_cube.analysis.learned.masks import (
+    join_values,
+    measure_mask,
+    over_image,
+    watch,
+)
 from mmseg_cube.analysis.learned.orders import describe_order, draw_orders
 from mmseg_cube.analysis.learned.tile_drawing import (
     compare,
@@ -66,11 +71,14 @@ def draw_tile(
     pictures = [f'errors_{tile.name}.png']
     save_figure(draw_errors(tile, why, pairs), out / pictures[0])
     masks = {
-        name: (mask, measure_mask(mask, tile.truth, size, layers[name].scale))
+        name: (
+            over_image(mask, tile.truth.shape, size),
+            measure_mask(mask, tile.truth, size, layers[name].scale),
+        )
         for name, mask in seen.masks.items()
     }
     # An image stands beside the masks.
-    draw, page = partial(draw_masks, tile=tile, size=size), LAYERS - 1
+    draw, page = partial(draw_masks, tile=tile), LAYERS - 1
     pictures += save_pages(draw, masks, page, out / f'masks_{tile.name}')
     found = dict(
         why=why,

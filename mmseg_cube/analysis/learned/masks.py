@@ -78,6 +78,19 @@ def mask_of(layer: CubeConv2d, input: Tensor) -> Tensor:
     return mask[:, :, top : height - bottom, left : width - right]
 
 
+def over_image(mask: np.ndarray, shape: Size, size: Size) -> np.ndarray:
+    """A value for each pixel of an image: that of its lattice pixel.
+
+    Args:
+        mask: Values of shape (r * H, r * W).
+        shape: Height and width of the image.
+        size: The same with its padding, which is on the right and below.
+    """
+    # OpenCV takes the width first.
+    over = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return over[: shape[0], : shape[1]]
+
+
 def measure_mask(
     mask: np.ndarray, truth: np.ndarray, size: Size, scale: int
 ) -> Values:
@@ -86,8 +99,7 @@ def measure_mask(
     Args:
         mask: Values of shape (r * H, r * W).
         truth: Labels 0 and 1, and 255 to ignore, of the image's shape.
-        size: Height and width of the image with its padding, which is on the
-            right and below.
+        size: Height and width of the image with its padding.
         scale: Lattice pixels per cell and axis, r.
 
     Returns:
@@ -96,10 +108,7 @@ def measure_mask(
         tells these apart scales channels); ``building`` and ``ground``, the
         means over true buildings and background, None where there are none.
     """
-    # A value for each pixel: that of the lattice pixel it lies in.
-    over = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-    height, width = truth.shape
-    over = over[:height, :width].astype(float)
+    over = over_image(mask, truth.shape, size)
     rows, columns = -(-np.multiply(truth.shape, mask.shape) // size)
     mask = mask[:rows, :columns].astype(float)
     values = {
@@ -113,7 +122,7 @@ def measure_mask(
     ]
     for key, label in (('building', 1), ('ground', 0)):
         pixels = over[truth == label]
-        values[key] = float(pixels.mean()) if pixels.size else None
+        values[key] = float(pixels.mean(dtype=float)) if pixels.size else None
     return values
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmseg_cube.analysis.learned.masks import LEAST_SD, Size, Values
+from mmseg_cube.analysis.learned.masks import LEAST_SD, Values
 from mmseg_cube.analysis.learned.tiles import THRESHOLD, Tile, iou_of
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.error_picture import (
@@ -30,6 +30,9 @@ PANEL, CAPTION = 3.2, 0.75  # inches
 LETTERS = 34  # of a name over a panel
 LEAST_RANGE = 0.01  # of a mask's colours: a narrower one would show noise
 TALLEST = 1.5  # height of a panel over its width
+TRUTH = dict(cmap='Greys_r', vmin=0, vmax=1)
+PROBABILITY = dict(cmap='cividis', vmin=0, vmax=1)
+DIFFERENCE = dict(cmap='PuOr', vmin=-1, vmax=1)
 # Told apart with any kind of colour vision, as those of errors are.
 AGREEMENT = {
     'only the first is right': (0, 210, 160),
@@ -67,27 +70,20 @@ def draw_errors(
     """
     from matplotlib.patches import Patch
 
-    two = len(predictions) > 1
-    figure, grid = _panels(tile, 2, 4 if two else 2)
-    figure.suptitle(f'{tile.name} ({why})', fontsize=10)
     keys = dict(found=FOUND, missed=MISSED, false=FALSE)
-    _show(grid[0, 0], tile.picture, 'image')
-    truth = tile.truth == 1
-    _show(grid[1, 0], truth, 'truth', cmap='Greys_r', vmin=0, vmax=1)
-    for (name, (probability, counts)), (top, bottom) in zip(
-        predictions.items(), grid.T[1:], strict=False
-    ):
+    # From top to bottom, then to the right.
+    panels = [('image', tile.picture, {}), ('truth', tile.truth == 1, TRUTH)]
+    for name, (probability, counts) in predictions.items():
         title = f'{cut(name, LETTERS)}\nprobability, true outlines'
-        _show(top, probability, title, True, cmap='cividis', vmin=0, vmax=1)
-        _outline(top, tile, 'white')
-        errors = paint_errors(
-            tile.picture, tile.truth, probability > THRESHOLD
-        )
+        panels.append((title, probability, PROBABILITY))
         iou = iou_of(counts)
         score = 'no buildings' if iou is None else f'IoU {iou:.1f} %'
         title = f'{score}\nfound {counts.tp:,}, missed {counts.fn:,}, false '
-        _show(bottom, errors, f'{title}{counts.fp:,}')
-    if two:
+        built = probability > THRESHOLD
+        errors = paint_errors(tile.picture, tile.truth, built)
+        panels.append((f'{title}{counts.fp:,}', errors, {}))
+    if len(predictions) > 1:
+        keys |= AGREEMENT
         first, second = (pair[0] for pair in predictions.values())
         masks = compare(tile.truth, first > THRESHOLD, second > THRESHOLD)
         layers = [(masks[name], AGREEMENT[name]) for name in masks]
@@ -95,35 +91,34 @@ def draw_errors(
         only = [int(mask.sum()) for mask in masks.values()]
         title = f'first: {cut(next(iter(predictions)), LETTERS)}\nonly first '
         title += f'right {only[0]:,}, only second {only[1]:,}'
-        _show(grid[0, 3], paint(tile.picture, layers), title)
+        panels.append((title, paint(tile.picture, layers), {}))
         title = 'probability, first less second'
-        span = dict(cmap='PuOr', vmin=-1, vmax=1)
-        _show(grid[1, 3], first - second, title, True, **span)
-        keys |= AGREEMENT
+        panels.append((title, first - second, DIFFERENCE))
+    figure, grid = _panels(tile, 2, len(panels) // 2)
+    figure.suptitle(f'{tile.name} ({why})', fontsize=10)
+    for axes, (title, values, style) in zip(grid.T.flat, panels, strict=True):
+        _show(axes, values, title, **style)
+    for axes in grid[0, 1 : 1 + len(predictions)]:
+        _outline(axes, tile, 'white')
     if (tile.truth == IGNORED).any():
         keys['not scored'] = UNSCORED
     handles = [
         Patch(facecolor=np.array(colour) / 255, ec='k', label=name)
         for name, colour in keys.items()
     ]
-    figure.legend(
-        handles=handles,
-        loc='outside lower center',
-        ncols=3,
-        fontsize=8,
-    )
+    place = dict(loc='outside lower center', ncols=3, fontsize=8)
+    figure.legend(handles=handles, **place)
     return figure
 
 
 def draw_masks(
-    masks: Mapping[str, tuple[np.ndarray, Values]], tile: Tile, size: Size
+    masks: Mapping[str, tuple[np.ndarray, Values]], tile: Tile
 ) -> Figure:
     """Draw an image and masks over it, each with a scale of its own.
 
     Args:
-        masks: Mask and its values by name of layer.
+        masks: Mask, a value per pixel, and its numbers, by name of layer.
         tile: The tile.
-        size: Height and width with padding, in pixels of the truth.
     """
     columns = min(4, 1 + len(masks))
     figure, grid = _panels(tile, -(-(1 + len(masks)) // columns), columns)
@@ -131,7 +126,6 @@ def draw_masks(
     title = f'{cut(tile.name, LETTERS)}\nand its buildings'
     _show(first, tile.picture, title)
     _outline(first, tile, '#ffaa00')
-    height, width = tile.truth.shape
     for axes, (name, (mask, values)) in zip(
         places, masks.items(), strict=False
     ):
@@ -140,18 +134,8 @@ def draw_masks(
         said = f'{low:.3f} - {high:.3f}, mean {values["mean"]:.3f}'
         if values['sd'] < LEAST_SD:
             said = f'nearly constant: {said}'
-        _show(
-            axes,
-            mask,
-            f'{cut(name, LETTERS)}\n{said}',
-            True,
-            vmin=low - slack,
-            vmax=high + slack,
-            extent=(-0.5, size[1] - 0.5, size[0] - 0.5, -0.5),
-            # Blended colours would stand for values that are not there.
-            interpolation_stage='data',
-        )
-        axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+        title = f'{cut(name, LETTERS)}\n{said}'
+        _show(axes, mask, title, vmin=low - slack, vmax=high + slack)
     for axes in places[len(masks) :]:
         axes.axis('off')
     return figure
@@ -164,14 +148,13 @@ def _panels(tile: Tile, rows: int, columns: int) -> tuple[Figure, np.ndarray]:
     return new_figure(rows, columns, (PANEL * columns, tall * rows + 0.4))
 
 
-def _show(
-    axes: Axes, values: np.ndarray, title: str, scale: bool = False, **options
-) -> None:
+def _show(axes: Axes, values: np.ndarray, title: str, **options) -> None:
     """Draw a picture, or numbers with their scale."""
-    image = axes.imshow(values, **options)
+    # Blended colours would stand for values that are not there.
+    image = axes.imshow(values, interpolation_stage='data', **options)
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=8)
-    if scale:
+    if values.dtype.kind == 'f':
         # Inside the panel's own place, so that all panels keep one size.
         place = axes.inset_axes((0.05, -0.055, 0.9, 0.025))
         bar = axes.figure.colorbar(image, cax=place, orientation='horizontal')

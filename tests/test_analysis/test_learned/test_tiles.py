@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
 from mmseg_cube.analysis.learned.drawing import save_pages
-from mmseg_cube.analysis.learned.masks import measure_mask
+from mmseg_cube.analysis.learned.masks import measure_mask, over_image
 from mmseg_cube.analysis.learned.report import name_networks
 from mmseg_cube.analysis.learned.tile_drawing import draw_errors, draw_masks
 from mmseg_cube.analysis.learned.tiles import (
@@ -187,20 +186,22 @@ def test_picture_of_errors():
 def test_picture_of_masks_lies_over_the_image():
     truth = np.zeros((20, 30), np.uint8)
     tile = Tile('some', np.zeros((20, 30, 3), np.uint8), truth)
-    wide = torch.linspace(0, 1, 128).view(8, 16).numpy()
+    wide = np.linspace(0, 1, 128, dtype=np.float32).reshape(8, 16)
     masks = dict(wide=wide, still=np.full((8, 16), 0.95, np.float32))
     size = 32, 64
     pairs = {
-        name: (mask, measure_mask(mask, truth, size, 2))
+        name: (
+            over_image(mask, truth.shape, size),
+            measure_mask(mask, truth, size, 2),
+        )
         for name, mask in masks.items()
     }
-    figure = draw_masks(pairs, tile, size)
-    image, first, second = (axes for axes in figure.axes[:3])
+    image, first, second = draw_masks(pairs, tile).axes[:3]
     assert image.images[0].get_array().shape == (20, 30, 3)
-    for axes in (first, second):
-        assert axes.images[0].get_extent() == [-0.5, 63.5, 31.5, -0.5]
-        assert axes.get_xlim() == (-0.5, 29.5)
-        assert axes.get_ylim() == (19.5, -0.5)
+    shown = first.images[0].get_array()
+    assert shown.shape == (20, 30)
+    for y, x in np.ndindex(20, 30):
+        assert shown[y, x] == wide[y // 4, x // 4]
     assert 'nearly constant' in second.get_title()
     low, high = second.images[0].get_clim()
     assert low < 0.95 < high
