@@ -47,11 +47,11 @@ def reports(monkeypatch):
 
 @pytest.fixture
 def make_run(tmp_path):
-    def make_run(text, does, **cfg):
+    def make_run(text, does):
         folder = tmp_path / text / 'seed-0'
         folder.mkdir(parents=True)
         (folder / 'does').write_text(does)
-        return Run(parse_variant(text), 0, Config(cfg), folder)
+        return Run(parse_variant(text), 0, Config({}), folder)
 
     return make_run
 
@@ -131,14 +131,6 @@ def test_a_run_that_another_process_was_faster_to_begin(make_run, tmp_path):
     again = '(folder / "does").write_text(\'' + FINISH + "'); sys.exit(75)"
     assert carry_out([make_run('mask', again)]) == []
     assert order(tmp_path) == ['mask 0', 'mask 0']
-
-
-def test_another_config_in_a_finished_folder(make_run):
-    run = make_run('mask', FINISH, train_cfg=dict(max_iters=3))
-    (run.folder / 'config.py').write_text('train_cfg = dict(max_iters=4)')
-    run.result.write_text('{}')
-    with pytest.raises(ValueError, match='train_cfg.max_iters = 4, now it is'):
-        carry_out([run])
 
 
 @pytest.fixture
