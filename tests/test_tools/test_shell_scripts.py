@@ -49,32 +49,26 @@ def test_dist_scripts_pass_everything_on(run, script, args):
 
 
 @pytest.mark.parametrize('script, args', CASES)
-def test_slurm_defaults_are_those_of_mmseg(run, script, args):
-    done = run(TOOLS / f'slurm_{script}.sh', *SLURM, *args)
-    assert done.stdout.splitlines() == [
+def test_slurm_scripts_pass_everything_on(run, tmp_path, script, args):
+    tool, ours = TOOLS / f'slurm_{script}.sh', str(TOOLS / f'{script}.py')
+    # The defaults are those of mmseg.
+    assert run(tool, *SLURM, *args).stdout.splitlines() == [
         '-p', 'gpu', '--job-name=a job', '--gres=gpu:4', '--ntasks=4',
         '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1',
-        'python', '-u', str(TOOLS / f'{script}.py'), *args,
-        '--launcher', 'slurm',
+        'python', '-u', ours, *args, '--launcher', 'slurm',
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize('script, args', CASES)
-def test_slurm_scripts_pass_everything_on(run, tmp_path, script, args):
     # A file that a pattern in SRUN_ARGS would find.
     (tmp_path / '--nodelist=node1').touch()
     done = run(
-        TOOLS / f'slurm_{script}.sh', *SLURM, *args,
-        '--work-dir', 'a folder', '--cfg-options', 'a=x y',
-        GPUS='16', GPUS_PER_NODE='8', CPUS_PER_TASK='2',
+        tool, *SLURM, *args, '--work-dir', 'a folder', '--cfg-options',
+        'a=x y', GPUS='16', GPUS_PER_NODE='8', CPUS_PER_TASK='2',
         SRUN_ARGS='--gres=none\n --nodelist=node[1-2] ', PYTHON='/a b/python',
     )  # fmt: skip
     assert done.stdout.splitlines() == [
         '-p', 'gpu', '--job-name=a job', '--gres=gpu:8', '--ntasks=16',
         '--ntasks-per-node=8', '--cpus-per-task=2', '--kill-on-bad-exit=1',
-        '--gres=none', '--nodelist=node[1-2]',
-        '/a b/python', '-u', str(TOOLS / f'{script}.py'), *args,
-        '--launcher', 'slurm', '--work-dir', 'a folder',
+        '--gres=none', '--nodelist=node[1-2]', '/a b/python', '-u', ours,
+        *args, '--launcher', 'slurm', '--work-dir', 'a folder',
         '--cfg-options', 'a=x y',
     ]  # fmt: skip
 

@@ -36,12 +36,9 @@ class Complexity:
     flops: int
     activations: int = 0
 
-    def saving(self, baseline: 'Complexity') -> tuple[float, float]:
-        """Parameters and operations saved against a baseline, in percent."""
-        return (
-            100 * (1 - self.parameters / baseline.parameters),
-            100 * (1 - self.flops / baseline.flops),
-        )
+    def saved(self, baseline: 'Complexity', key: str) -> float:
+        """Percent of an attribute that is saved against a baseline."""
+        return 100 * (1 - getattr(self, key) / getattr(baseline, key))
 
 
 def complexity(

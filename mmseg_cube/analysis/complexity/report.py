@@ -68,7 +68,7 @@ def _table_of_modules(network: Sized, depth: int) -> Table:
     baseline = network.baseline
     sides = [baseline.modules if baseline else {}, network.modules]
     rows = [
-        [name or 'all', *_cells(name, sides, both=True)]
+        [name or 'all', *_cells(name, sides, show_before=True)]
         for name in _names(sides, depth)
     ]
     title = f'{baseline.name} → {network.name}' if baseline else network.name
@@ -76,24 +76,15 @@ def _table_of_modules(network: Sized, depth: int) -> Table:
 
 
 def _cells(
-    name: str, sides: Sequence[Sizes | None], both: bool = False
+    name: str, sides: Sequence[Sizes | None], show_before: bool = False
 ) -> Iterable[str]:
     """Yield the numbers of a module and what is saved in it."""
-    sizes = [side.get(name) if side else None for side in sides]
+    before, after = (side.get(name) if side else None for side in sides)
     for key, (unit, _) in UNITS.items():
-        for size in sizes if both else sizes[1:]:
+        for size in (before, after) if show_before else (after,):
             yield f'{getattr(size, key) / unit:.3f}' if size else ''
-        saved = _saved(*sizes, key)
-        yield '' if saved is None else f'{saved:.2f} %'
-
-
-def _saved(
-    before: Complexity | None, after: Complexity | None, key: str
-) -> float | None:
-    """Percent saved; None where there is nothing to compare."""
-    if before is None or after is None or not getattr(before, key):
-        return None
-    return 100 * (1 - getattr(after, key) / getattr(before, key))
+        comparable = before and after and getattr(before, key)
+        yield f'{after.saved(before, key):.2f} %' if comparable else ''
 
 
 def _names(sides: Sequence[Sizes], depth: int) -> list[str]:
@@ -115,9 +106,9 @@ def _to_dict(network: Sized, depth: int | None) -> dict:
     modules, baseline = network.modules, network.baseline
     entry = dict(name=network.name, config=network.config.as_posix())
     if baseline is not None:
-        sizes = baseline.modules[''], modules['']
+        before, after = baseline.modules[''], modules['']
         entry['baseline'] = baseline.name
-        entry['saved'] = {key: _saved(*sizes, key) for key in UNITS}
+        entry['saved'] = {key: after.saved(before, key) for key in UNITS}
     names = _names([modules], depth or 0)
     entry['modules'] = {name: asdict(modules[name]) for name in names}
     return entry | asdict(modules[''])

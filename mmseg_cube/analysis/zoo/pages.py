@@ -114,7 +114,8 @@ def _make_table(
             continue
         size, saved = sizes[path], ['', '']
         if baseline:
-            saved = [f'{x:.1f} %' for x in size.saving(sizes[baseline])]
+            before, keys = sizes[baseline], ('parameters', 'flops')
+            saved = [f'{size.saved(before, key):.1f} %' for key in keys]
         cells[name] = [
             f'[{name}]({path.name})',
             f'{size.parameters / 1e6:.2f}',

@@ -10,31 +10,28 @@ from mmseg_cube.analysis.complexity.count import Complexity
 from mmseg_cube.analysis.complexity.report import tabulate, write
 
 
+def sized(name, baseline=None, **modules):
+    """A network whose modules have so many millions of each."""
+    counts = {
+        key.replace('all', '').replace('__', '.'): Complexity(
+            int(a * 1e6), int(b * 1e9), int(c * 1e6)
+        )
+        for key, (a, b, c) in modules.items()
+    }
+    name += '_1xb8-80k_whu-512x512'
+    return Sized(name, Path(f'configs/{name}.py'), counts, baseline)
+
+
 @pytest.fixture()
 def pair():
-    baseline = Sized(
-        'net_1xb8-80k_whu-512x512',
-        Path('configs/net_1xb8-80k_whu-512x512.py'),
-        {
-            '': Complexity(4_000_000, 10_000_000_000, 2_000_000),
-            'head': Complexity(2_000_000, 10_000_000_000, 2_000_000),
-            'head.conv': Complexity(2_000_000, 10_000_000_000, 2_000_000),
-            'head.act': Complexity(0, 0, 0),
-            'norm': Complexity(2_000_000, 0, 0),
-        },
-    )
-    twin = Sized(
-        'cube-net_1xb8-80k_whu-512x512',
-        Path('configs/cube-net_1xb8-80k_whu-512x512.py'),
-        {
-            '': Complexity(3_000_000, 5_000_000_000, 2_500_000),
-            'head': Complexity(1_000_000, 5_000_000_000, 2_500_000),
-            'head.conv': Complexity(900_000, 4_000_000_000, 2_000_000),
-            'head.mask': Complexity(100_000, 1_000_000_000, 500_000),
-            'norm': Complexity(2_000_000, 0, 0),
-        },
-        baseline,
-    )
+    baseline = sized(
+        'net', all=(4, 10, 2), head=(2, 10, 2), head__conv=(2, 10, 2),
+        head__act=(0, 0, 0), norm=(2, 0, 0),
+    )  # fmt: skip
+    twin = sized(
+        'cube-net', baseline, all=(3, 5, 2.5), head=(1, 5, 2.5),
+        head__conv=(0.9, 4, 2), head__mask=(0.1, 1, 0.5), norm=(2, 0, 0),
+    )  # fmt: skip
     return [baseline, twin]
 
 
@@ -65,8 +62,13 @@ def test_modules_side_by_side(pair):
         '', '0.100', '', '', '1.000', '', '', '0.500', '',
     ]  # fmt: skip
     assert rows['norm'][:6] == [
-        '2.000', '2.000', '0.00 %', '0.000', '0.000', '',
-    ]  # fmt: skip
+        '2.000',
+        '2.000',
+        '0.00 %',
+        '0.000',
+        '0.000',
+        '0.00 %',
+    ]
     _, alone = tabulate(pair[:1], 512, 1)
     assert [row[0] for row in alone.rows] == ['all', 'head', 'norm']
 
