@@ -4,10 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule, build_conv_layer
+from mmengine.model import initialize
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.layers import CubeConv2d, SpatialMask
 from mmseg_cube.ops import FORMS
 
 FULL = dict(router=dict(method='sort'), mask=dict(kernel_size=3))
@@ -27,7 +28,7 @@ SHAPES = {
 
 @pytest.mark.parametrize('options', SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize('phase', ['up_left', 'down_right'])
-def test_output_size_is_that_of_conv2d(options, phase):
+def test_output_size_and_names_are_those_of_conv2d(options, phase):
     cube = CubeConv2d(16, 6, phase=phase, **options)
     plain = nn.Conv2d(16, 6, **options)
     for size in ((8, 8), (9, 13)):
@@ -59,28 +60,33 @@ def test_padding_modes_pad_the_coarse_grid(mode, options, form):
     bare = CubeConv2d(8, 4, 3, **options)
     bare.load_state_dict(cube.state_dict())
     x = torch.randn(2, 8, 6, 7)
-    found = x.clone().requires_grad_()
-    expected = x.clone().requires_grad_()
-    out = cube(found)
-    padded = bare(F.pad(expected, (1, 1, 1, 1), mode))
-    torch.testing.assert_close(out, padded)
-    out.square().sum().backward()
-    padded.square().sum().backward()
-    torch.testing.assert_close(found.grad, expected.grad)
-    for a, b in zip(cube.parameters(), bare.parameters(), strict=True):
-        torch.testing.assert_close(a.grad, b.grad)
+    results = []
+    for layer in (cube, bare):
+        given = x.clone().requires_grad_()
+        padded = given if layer is cube else F.pad(given, (1, 1, 1, 1), mode)
+        out = layer(padded)
+        wanted = (given, *layer.parameters())
+        grads = torch.autograd.grad(out.square().sum(), wanted)
+        results.append((out, *grads))
+    torch.testing.assert_close(*results)
 
 
-def test_router_and_mask_come_before_the_convolution():
+@pytest.mark.parametrize('mode', ['zeros', 'reflect'])
+def test_router_and_mask_come_before_the_convolution(mode):
     torch.manual_seed(0)
-    cube = CubeConv2d(8, 4, 3, padding=1, **FULL)
+    cube = CubeConv2d(8, 4, 3, padding=1, padding_mode=mode, **FULL)
     nn.init.normal_(cube.router.scores)
     nn.init.normal_(cube.mask.weight)
     x = torch.randn(2, 8, 6, 5)
     routed = x[:, cube.router.scores.argsort()]
+    if mode == 'reflect':
+        routed = F.pad(routed, (1, 1, 1, 1), mode)
     lattice = cube.mask(F.pixel_shuffle(routed, 2))
-    expected = F.conv2d(lattice, cube.weight, cube.bias, 2, 1)
-    torch.testing.assert_close(cube(x), expected)
+    cells = cube.prepare(x).cells()
+    torch.testing.assert_close(F.pixel_shuffle(cells, 2), lattice)
+    if mode == 'zeros':
+        expected = F.conv2d(lattice, cube.weight, cube.bias, 2, 1)
+        torch.testing.assert_close(cube(x), expected)
 
 
 @pytest.mark.parametrize('training', [True, False])
@@ -95,24 +101,18 @@ def test_every_parameter_gets_a_gradient(training, method):
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_initialised_for_its_own_fan_in():
+def test_initialisation():
     torch.manual_seed(0)
-    cube = CubeConv2d(256, 64, 3)
+    cube = CubeConv2d(256, 64, 3, mask=dict())
+    # For its own fan-in.
     bound = (256 // 4 * 9) ** -0.5
-    assert cube.weight.abs().max() <= bound
-    assert cube.weight.abs().max() > 0.9 * bound
-
-
-def test_convolution_init_leaves_the_mask_alone():
-    from mmengine.model import initialize
-
-    cube = CubeConv2d(8, 4, 3, padding=1, mask=dict())
+    assert 0.9 * bound < cube.weight.abs().max() <= bound
+    # That of convolutions leaves the mask alone.
     cube.init_cfg = dict(type='Kaiming', layer='Conv2d')
     before = copy.deepcopy(cube.mask.state_dict())
     initialize(cube, cube.init_cfg)
-    assert all(
-        torch.equal(before[k], v) for k, v in cube.mask.state_dict().items()
-    )
+    for name, value in cube.mask.state_dict().items():
+        assert torch.equal(before[name], value)
 
 
 @pytest.mark.parametrize('method', ['sort', 'sinkhorn'])
@@ -127,13 +127,10 @@ def test_meta_device_and_dtype(method):
 
 def test_mmcv_may_fold_a_norm_into_it():
     torch.manual_seed(0)
+    conv_cfg = dict(type='CubeConv2d', **FULL)
+    norm_cfg = dict(type='BN')
     block = ConvModule(
-        8,
-        4,
-        3,
-        padding=1,
-        conv_cfg=dict(type='CubeConv2d', **FULL),
-        norm_cfg=dict(type='BN'),
+        8, 4, 3, padding=1, conv_cfg=conv_cfg, norm_cfg=norm_cfg
     )
     x = torch.randn(4, 8, 6, 6)
     block(x)
@@ -149,10 +146,8 @@ def test_built_by_name_in_any_scope(scope):
         assert isinstance(build_conv_layer(cfg, 8, 4, 3), CubeConv2d)
         module = ConvModule(8, 4, 3, padding=1, conv_cfg=cfg)
         assert isinstance(module.conv, CubeConv2d)
-    built = MODELS.build(
-        dict(cfg, in_channels=8, out_channels=4, kernel_size=3)
-    )
-    assert isinstance(built, CubeConv2d)
+    args = dict(in_channels=8, out_channels=4, kernel_size=3)
+    assert isinstance(MODELS.build(cfg | args), CubeConv2d)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +158,7 @@ def test_built_by_name_in_any_scope(scope):
         (dict(form='gemm'), "form must be one of .*'parity'.*'gemm'"),
         (dict(router=dict(method='x')), "method of a channel router.*'x'"),
         (dict(mask=dict(kernel_size=4)), 'odd number, but got 4'),
+        (dict(mask=dict(kernel_size=-3)), 'odd number, but got -3'),
     ],
 )
 def test_wrong_options_never_fall_back(options, message):
@@ -176,12 +172,9 @@ def test_repr_shows_what_differs():
         'CubeConv2d(8, 4, kernel_size=(3, 3), stride=(1, 1), scale=2, '
         "phase='down_right')"
     )
-    assert repr(CubeConv2d(8, 4, 3, form='folded')).endswith(
-        "scale=2, form='folded')"
-    )
-    assert 'lattice_kernel_size=(4, 4)' in repr(
-        CubeConv2d(8, 4, 3, lattice_kernel_size=4)
-    )
+    text = repr(CubeConv2d(8, 4, 3, form='folded', lattice_kernel_size=4))
+    assert "lattice_kernel_size=(4, 4), form='folded')" in text
+    assert repr(SpatialMask(7)) == 'SpatialMask(kernel_size=7)'
 
 
 @pytest.mark.parametrize('channels', [4, 12])
@@ -200,3 +193,9 @@ def test_padding_and_dilation_may_be_changed_later():
     expected.load_state_dict(conv.state_dict())
     image = torch.randn(1, 8, 9, 9)
     torch.testing.assert_close(conv(image), expected(image))
+
+
+@pytest.mark.parametrize('size', [(1, 1), (7, 10)])
+def test_fresh_mask_is_even_and_nearly_one(size):
+    lattice = torch.randn(2, 3, *size)
+    torch.testing.assert_close(SpatialMask()(lattice), 0.95 * lattice)

@@ -1,3 +1,5 @@
+"""Whole networks as they are deployed."""
+
 import pytest
 import torch
 from mmcv.cnn import ConvModule
@@ -12,6 +14,9 @@ from mmseg_cube.layers import (
     SpatialMask,
     switch_to_deploy,
 )
+
+BN = dict(type='BN')
+SYNC = dict(type='SyncBN')
 
 
 @torch.no_grad()
@@ -50,24 +55,23 @@ def check(module, channels=8, norms=0, **options):
     return deployed
 
 
-BN = dict(type='BN')
-SYNC = dict(type='SyncBN')
-
-
-@pytest.mark.parametrize('bias', [True, False])
 @pytest.mark.parametrize(
     'options',
     [
-        dict(norm_cfg=BN),
+        dict(norm_cfg=BN, bias=True),
         dict(norm_cfg=SYNC, groups=2),
         dict(norm_cfg=BN, order=('act', 'conv', 'norm')),
-        dict(norm_cfg=BN, padding_mode='reflect'),
+        dict(norm_cfg=BN, padding_mode='reflect', bias=True),
         dict(norm_cfg=BN, efficient_conv_bn_eval=True),
-        dict(norm_cfg=dict(type='BN', affine=False)),
+        dict(norm_cfg=dict(BN, affine=False)),
+        dict(norm_cfg=dict(type='GN', num_groups=2)),
+        dict(norm_cfg=None),
     ],
 )
-def test_conv_module_is_folded(options, bias):
-    check(ConvModule(8, 6, 3, padding=1, bias=bias, **options))
+def test_conv_module_is_folded(options):
+    other = (options['norm_cfg'] or {}).get('type') == 'GN'
+    module = check(ConvModule(8, 6, 3, padding=1, **options))
+    assert count(module, nn.GroupNorm) == other
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def test_conv_module_is_folded(options, bias):
     [
         dict(norm_cfg=BN, order=('norm', 'conv', 'act')),
         dict(norm_cfg=BN, order=('conv', 'act', 'norm')),
-        dict(norm_cfg=dict(type='BN', track_running_stats=False)),
+        dict(norm_cfg=dict(BN, track_running_stats=False)),
         dict(norm_cfg=BN, with_spectral_norm=True),
         dict(norm_cfg=BN, conv_cfg=dict(type='ConvAWS')),
     ],
@@ -84,72 +88,65 @@ def test_what_cannot_be_folded_stays(options):
     check(ConvModule(8, 8, 3, padding=1, **options), norms=1)
 
 
-@pytest.mark.parametrize('norm', [dict(type='GN', num_groups=2), None])
-def test_other_norms_stay(norm):
-    module = check(ConvModule(8, 8, 3, norm_cfg=norm))
-    assert count(module, nn.GroupNorm) == (norm is not None)
+class Misleading(nn.Module):
+    """Norms behind convolutions whose output they do not get."""
+
+    def __init__(self):
+        super().__init__()
+        self.loc = nn.Conv2d(8, 4, 3, padding=1)
+        self.sur = nn.Conv2d(8, 8, 3, padding=1)
+        self.bn = nn.BatchNorm2d(8)
+        self.bn2 = nn.BatchNorm2d(8)
+        self.conv2 = nn.Conv2d(8, 8, 3)
+        self.bn3 = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        x = torch.cat((self.loc(x), self.loc(x).relu()), 1) + self.sur(x)
+        return self.bn3(self.conv2(self.bn2(self.bn(x))).relu())
 
 
-def test_order_of_registration_is_not_trusted():
-    class Misleading(nn.Module):
-        """Norms behind convolutions whose output they do not get."""
+class NormAndActivation(nn.BatchNorm2d):
+    """Like timm's BatchNormAct2d."""
 
-        def __init__(self):
-            super().__init__()
-            self.loc = nn.Conv2d(8, 4, 3, padding=1)
-            self.sur = nn.Conv2d(8, 8, 3, padding=1)
-            self.bn = nn.BatchNorm2d(8)
-            self.bn2 = nn.BatchNorm2d(8)
-            self.conv2 = nn.Conv2d(8, 8, 3)
-            self.bn3 = nn.BatchNorm2d(8)
+    def forward(self, input):
+        return super().forward(input).relu()
 
-        def forward(self, x):
-            x = torch.cat((self.loc(x), self.loc(x).relu()), 1) + self.sur(x)
-            return self.bn3(self.conv2(self.bn2(self.bn(x))).relu())
 
+def test_only_a_norm_that_follows_directly_is_folded():
     check(Misleading(), norms=3)
-
-
-def test_norm_behind_another_layer_stays():
-    parts = nn.Conv2d(8, 8, 3), nn.ReLU(), nn.BatchNorm2d(8)
-    check(nn.Sequential(*parts), norms=1)
-    check(nn.Sequential(*parts[::-1]), norms=1)
-    check(nn.Sequential(parts[0], parts[2]))
-
-
-def test_convolution_shared_by_two_norms_stays():
-    conv = nn.Conv2d(8, 8, 3)
+    conv, act, norm = nn.Conv2d(8, 8, 3), nn.ReLU(), nn.BatchNorm2d(8)
+    check(nn.Sequential(conv, norm))
+    check(nn.Sequential(conv, act, norm), norms=1)
+    check(nn.Sequential(norm, act, conv), norms=1)
+    check(nn.Sequential(conv, NormAndActivation(8)), norms=1)
+    cube = nn.utils.spectral_norm(CubeConv2d(16, 8, 3, router=dict()))
+    check(nn.Sequential(cube, norm), channels=16, norms=1)
+    # A convolution with two norms.
     branches = [nn.Sequential(conv, nn.BatchNorm2d(8)) for _ in range(2)]
     check(nn.Sequential(*branches), norms=2)
 
 
-PLUGIN = dict(
-    cfg=dict(type='CubeKernelBlock', residual=True, layer_scale=0.5),
-    stages=(True, False, False, True),
-    position='after_conv2',
-)
-
-
 @pytest.mark.parametrize(
-    'cfg',
+    'cfg, plugin',
     [
-        dict(type='mmseg.ResNetV1c', depth=18),
-        dict(type='mmseg.ResNet', depth=50, plugins=[PLUGIN], norm_cfg=SYNC),
-        dict(type='mmpretrain.ResNet', depth=18),
-        dict(type='mmpretrain.ResNetV1d', depth=50),
+        (dict(type='mmseg.ResNet', depth=50, norm_cfg=SYNC), True),
+        (dict(type='mmpretrain.ResNetV1d', depth=50), False),
     ],
 )
-def test_resnets_lose_all_norms(cfg):
+def test_resnets_lose_all_norms(cfg, plugin):
     pytest.importorskip(cfg['type'].split('.')[0])
-    names = dict(stem_channels=8, base_channels=8, out_indices=[3])
-    if 'plugins' in cfg:
-        # Each of the two is filled in place by ResNet.
-        cfg['plugins'] = [dict(PLUGIN)]
+    small = dict(stem_channels=8, base_channels=8, out_indices=[3])
+    if plugin:
+        block = dict(type='CubeKernelBlock', residual=True, layer_scale=0.5)
+        stages = (True, False, False, True)
+        small['plugins'] = [
+            dict(cfg=block, stages=stages, position='after_conv2')
+        ]
 
     class Last(nn.Module):
         def __init__(self):
             super().__init__()
-            self.net = MODELS.build(dict(names, norm_eval=False, **cfg))
+            self.net = MODELS.build(dict(small, norm_eval=False, **cfg))
 
         def forward(self, x):
             return self.net(x)[-1] / 100
@@ -160,9 +157,8 @@ def test_resnets_lose_all_norms(cfg):
 @pytest.mark.parametrize('mask', [None, dict()])
 @pytest.mark.parametrize('method', ['sinkhorn', 'sort', 'fixed', 'none'])
 def test_cube_convolution(method, mask):
-    conv = CubeConv2d(
-        16, 8, 3, padding=1, router=dict(method=method), mask=mask
-    )
+    router = dict(method=method)
+    conv = CubeConv2d(16, 8, 3, padding=1, router=router, mask=mask)
     deployed = check(conv, channels=16)
     assert count(deployed, CubeConv2d) == (mask is not None)
     assert count(deployed, nn.Conv2d) == 1
@@ -192,27 +188,22 @@ def test_block(options):
     block = CubeKernelBlock(16, **options)
     deployed = check(block, channels=16)
     assert count(deployed, CubeConv2d) == ('mask' not in options)
-    check(block, channels=16, plain=False)
+    once = check(block, channels=16, plain=False)
+    # Twice is once.
+    for network, plain in ((deployed, None), (once, False)):
+        twice = switch_to_deploy(network, plain)
+        x = torch.randn(1, 16, 6, 6)
+        assert str(twice) == str(network)
+        assert torch.equal(twice(x), network(x))
 
 
-def test_router_alone():
-    router = ChannelRouter(16)
-    deployed = check(router, channels=16)
+def test_router_alone_and_layers_in_two_places():
+    deployed = check(ChannelRouter(16), channels=16)
     assert not list(deployed.parameters())
-    fresh = ChannelRouter(16)
-    x = torch.randn(1, 16, 2, 2)
-    assert torch.equal(switch_to_deploy(fresh)(x), x)
-
-
-def test_layer_in_two_places_stays_one():
+    assert type(switch_to_deploy(ChannelRouter(16))) is nn.Identity
     conv = CubeConv2d(16, 16, 3, padding=1, router=dict())
     deployed = check(nn.Sequential(conv, nn.ReLU(), conv), channels=16)
     assert deployed[0] is deployed[2]
-
-
-def test_computed_weights_stay():
-    conv = nn.utils.spectral_norm(CubeConv2d(16, 8, 3, router=dict()))
-    check(nn.Sequential(conv, nn.BatchNorm2d(8)), channels=16, norms=1)
 
 
 def test_the_original_stays_as_it_is():
@@ -225,21 +216,7 @@ def test_the_original_stays_as_it_is():
     switch_to_deploy(net)
     assert str(net) == text
     assert [part.training for part in net.modules()] == modes
-    after = net.state_dict()
-    assert after.keys() == before.keys()
-    for name, tensor in before.items():
-        assert torch.equal(after[name], tensor), name
-
-
-@pytest.mark.parametrize('plain', [True, False])
-@pytest.mark.parametrize('mask', [None, dict()])
-def test_twice_is_once(plain, mask):
-    net = nn.Sequential(CubeKernelBlock(16, mask=mask))
-    once = check(net, channels=16, plain=plain)
-    twice = switch_to_deploy(once, plain)
-    assert str(twice) == str(once)
-    x = torch.randn(1, 16, 6, 6)
-    assert torch.equal(twice(x), once(x))
+    torch.testing.assert_close(dict(net.state_dict()), before, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
@@ -248,8 +225,7 @@ def test_type_and_frozen_weights_are_kept(dtype):
     net[0].conv.weight.requires_grad = False
     x = torch.randn(1, 16, 6, 6, dtype=dtype)
     deployed = switch_to_deploy(net)
-    parameters = list(deployed.parameters())
-    assert {p.dtype for p in parameters} == {dtype}
+    assert {p.dtype for p in deployed.parameters()} == {dtype}
     assert deployed(x).dtype == dtype
     if dtype == torch.float64:
         torch.testing.assert_close(deployed(x), net(x), atol=1e-12, rtol=0)
@@ -257,26 +233,11 @@ def test_type_and_frozen_weights_are_kept(dtype):
 
 def test_deployed_network_can_be_saved(tmp_path):
     net = train(nn.Sequential(CubeKernelBlock(16), CubeKernelBlock(16)))
-    first = switch_to_deploy(net)
+    first, other = switch_to_deploy(net), switch_to_deploy(net)
     path = tmp_path / 'deployed.pth'
     torch.save(first.state_dict(), path)
-    other = switch_to_deploy(net)
-    with torch.no_grad():
-        for parameter in other.parameters():
-            parameter.zero_()
+    for parameter in other.parameters():
+        nn.init.zeros_(parameter)
     other.load_state_dict(torch.load(path, weights_only=True))
     x = torch.randn(1, 16, 6, 6)
     assert torch.equal(other(x), first(x))
-
-
-def test_norm_with_an_activation_stays():
-    class NormAndActivation(nn.BatchNorm2d):
-        """Like timm's BatchNormAct2d."""
-
-        def forward(self, input):
-            return super().forward(input).relu()
-
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(4, 8, 3), NormAndActivation(8)).eval()
-    image = torch.randn(1, 4, 8, 8)
-    torch.testing.assert_close(switch_to_deploy(model)(image), model(image))

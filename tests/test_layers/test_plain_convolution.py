@@ -21,12 +21,19 @@ SHAPES = {
     'groups': dict(kernel_size=3, padding=1, groups=2),
     'wide padding': dict(kernel_size=3, padding=4, stride=3),
     'scale 1': dict(kernel_size=3, padding=1, scale=1),
+    'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
+    'replicate': dict(kernel_size=3, padding=1, padding_mode='replicate'),
+    'circular': dict(
+        kernel_size=(3, 4), padding='same', padding_mode='circular'
+    ),
 }
+ALL = pytest.mark.parametrize('shape', SHAPES.values(), ids=SHAPES)
 RANDOM = dict(method='random', seed=1)
 
 
 def build(channels=16, **options):
     torch.manual_seed(0)
+    options = dict(kernel_size=3, padding=1) | options
     layer = CubeConv2d(channels, 6, **options).double()
     for name, parameter in layer.named_parameters():
         if name.startswith(('router', 'mask')):
@@ -48,10 +55,10 @@ def convolution(module):
     return conv
 
 
+@ALL
 @pytest.mark.parametrize(
     'phase, bias', [('up_left', True), ('down_right', False)]
 )
-@pytest.mark.parametrize('shape', SHAPES.values(), ids=SHAPES)
 def test_becomes_a_plain_convolution(shape, phase, bias):
     layer = build(phase=phase, bias=bias, **shape)
     conv = convolution(deploy(layer))
@@ -61,33 +68,26 @@ def test_becomes_a_plain_convolution(shape, phase, bias):
     assert (conv.bias is not None) == bias
 
 
-@pytest.mark.parametrize('mode', ['reflect', 'replicate', 'circular'])
-@pytest.mark.parametrize('kernel, padding', [(3, 1), ((3, 4), 'same')])
-def test_padding_modes(mode, kernel, padding):
-    layer = build(kernel_size=kernel, padding=padding, padding_mode=mode)
-    assert type(convolution(deploy(layer))) is nn.Conv2d
-
-
 @pytest.mark.parametrize('router', [RANDOM, dict(), dict(method='sort')])
 def test_order_disappears_into_the_weights(router):
-    layer = build(kernel_size=3, padding=1, router=router)
+    layer = build(router=router)
     assert layer.router.permutation().tolist() != list(range(16))
     deployed = deploy(layer)
     assert type(convolution(deployed)) is nn.Conv2d
     assert len(deployed.state_dict()) == 2
 
 
-def test_order_across_groups_stays_a_cube():
-    layer = build(kernel_size=3, padding=1, groups=2, router=RANDOM)
-    deployed = deploy(layer)
-    assert type(deployed) is CubeConv2d
-    assert deployed.router.method == 'given'
-
-
-@pytest.mark.parametrize('plain', [True, False])
-@pytest.mark.parametrize('router', [RANDOM, dict()])
-def test_masked_layer_stays_with_its_order_fixed(router, plain):
-    layer = build(kernel_size=3, padding=1, router=router, mask=dict())
+@pytest.mark.parametrize(
+    'options, plain',
+    [
+        (dict(groups=2), None),
+        (dict(mask=dict()), True),
+        (dict(mask=dict()), False),
+        (dict(mask=dict(), router=dict()), None),
+    ],
+)
+def test_what_must_stay_has_its_order_fixed(options, plain):
+    layer = build(**dict(router=RANDOM) | options)
     before = layer.router.permutation()
     deployed = deploy(layer, plain=plain)
     assert type(deployed) is CubeConv2d
@@ -97,7 +97,7 @@ def test_masked_layer_stays_with_its_order_fixed(router, plain):
     assert set(deployed.state_dict()) == names | {'router.order'}
 
 
-@pytest.mark.parametrize('shape', SHAPES.values(), ids=SHAPES)
+@ALL
 def test_stays_itself_where_asked_to(shape):
     layer = build(router=RANDOM, **shape)
     for _ in range(2):
@@ -121,7 +121,7 @@ def test_stays_itself_where_asked_to(shape):
     ],
 )
 def test_becomes_plain_where_that_is_better(options, plain):
-    layer = build(**dict(channels=64, kernel_size=3, padding=1) | options)
+    layer = build(**dict(channels=64) | options)
     kind = nn.Conv2d if plain else CubeConv2d
     assert type(convolution(deploy(layer))) is kind
     assert type(convolution(deploy(layer, plain=True))) is nn.Conv2d
@@ -139,21 +139,13 @@ def test_identity_disappears(method):
     assert list(deployed.state_dict()) == ['weight', 'bias']
 
 
-def test_mode_type_and_device_are_kept():
+def test_mode_type_and_device_are_kept_and_weights_are_its_own():
     for training in (True, False):
         layer = CubeConv2d(8, 4, 3, dtype=torch.bfloat16).train(training)
         conv = convolution(layer.switch_to_deploy())
         assert conv.training == training
         assert conv.weight.dtype == torch.bfloat16
+        nn.init.zeros_(conv.weight)
+        assert layer.weight.any()
     meta = CubeConv2d(8, 4, 3, padding=1, device='meta').switch_to_deploy()
     assert convolution(meta).weight.is_meta
-
-
-def test_weights_are_its_own():
-    layer = build(kernel_size=3, padding=1)
-    conv = convolution(layer.switch_to_deploy())
-    with torch.no_grad():
-        conv.weight.zero_()
-        conv.bias.zero_()
-    assert layer.weight.abs().sum() > 0
-    assert layer.bias.abs().sum() > 0
