@@ -14,13 +14,19 @@ from mmseg_cube.datasets.conversion import (
     output,
 )
 
+PATCHES = 4  # of a tile of 256 x 256
+
 
 def train(inria):
     return inria / 'AerialImageDataset' / 'train'
 
 
 def run(inria, out, **options):
-    return convert_inria(inria, out, size=64, **{'workers': 1, **options})
+    return convert_inria(inria, out, size=128, **{'workers': 1, **options})
+
+
+def manifest(out):
+    return json.loads((out / output.MANIFEST).read_text())
 
 
 def files(out):
@@ -55,38 +61,29 @@ def test_truncated_and_missing_tiles_then_repaired(inria, tmp_path):
         assert 'austin6.tif: cannot be read' in result.faults[1]
         assert result.tiles == dict(train=1, val=4)
         assert not any('austin6' in str(path) for path in files(out))
-        manifest = json.loads((out / output.MANIFEST).read_text())
-        assert manifest['complete'] is False
+        assert manifest(out)['complete'] is False
     assert result.written == 0
     image.write_bytes(whole)
     mask.write_bytes(drawn)
     result = run(inria, out)
     assert not result.faults
-    assert result.written == 2 * 16
+    assert result.written == 2 * PATCHES
     assert result.tiles == dict(train=2, val=5)
-    manifest = json.loads((out / output.MANIFEST).read_text())
-    assert manifest['complete'] is True
-    assert manifest['counts']['val'] == dict(tiles=5, patches=80)
+    assert manifest(out)['complete'] is True
+    assert manifest(out)['counts']['val'] == dict(tiles=5, patches=20)
 
 
-def test_swapped_images_and_masks(inria, tmp_path, make_splits):
-    folder = train(inria)
-    (folder / 'images').rename(folder / 'x')
-    (folder / 'gt').rename(folder / 'images')
-    (folder / 'x').rename(folder / 'gt')
-    result = run(inria, tmp_path / 'a')
-    assert len(result.faults) == 7
-    assert all('look swapped' in fault for fault in result.faults)
-
-    raw = make_splits(
-        tmp_path / 'raw',
-        folders=('label', 'image'),
-        encode=lambda mask: np.stack([mask * 255] * 3),
-    )
-    result = convert_whu(raw, tmp_path / 'b', workers=1)
-    assert len(result.faults) == 9
-    assert all('look swapped' in fault for fault in result.faults)
-    assert not files(tmp_path / 'b')
+def test_swapped_images_and_masks(tmp_path, make_splits):
+    for count, encode in (
+        (9, lambda mask: mask * 255),
+        (9, lambda mask: np.stack([mask * 255] * 3)),
+    ):
+        raw = tmp_path / 'raw'
+        make_splits(raw, folders=('label', 'image'), encode=encode)
+        result = convert_whu(raw, tmp_path / 'out', workers=1)
+        assert len(result.faults) == count
+        assert all('look swapped' in fault for fault in result.faults)
+        assert not files(tmp_path / 'out')
 
 
 def test_damaged_member_of_an_archive(tmp_path, make_splits, pack):
@@ -106,7 +103,7 @@ def test_damaged_member_of_an_archive(tmp_path, make_splits, pack):
     assert result.tiles == dict(train=3, val=2, test=3)
 
 
-@pytest.mark.parametrize(('workers', 'room'), [(1, 0), (1, 40), (2, 40)])
+@pytest.mark.parametrize(('workers', 'room'), [(1, 0), (1, 10), (2, 10)])
 def test_full_disk(inria, tmp_path, monkeypatch, workers, room):
     out = tmp_path / 'out'
     run(inria, tmp_path / 'all')
@@ -126,36 +123,40 @@ def test_full_disk(inria, tmp_path, monkeypatch, workers, room):
     assert 'of 7 tiles are done' in text
     assert 'run the same command again to continue' in text
     done = len(list(out.glob('*/image/*')))
-    assert room <= done <= room + 16
-    assert run(inria, out).written == 7 * 16 - done
+    assert room <= done <= room + workers
+    assert run(inria, out).written == 7 * PATCHES - done
     assert files(out) == files(tmp_path / 'all')
 
 
 def test_second_run_does_nothing_and_repairs_what_is_gone(inria, tmp_path):
     out = tmp_path / 'out'
-    assert run(inria, out).written == 7 * 16
+    assert run(inria, out).written == 7 * PATCHES
     stamps = {p: p.stat().st_mtime_ns for p in out.rglob('*.png')}
     assert run(inria, out).written == 0
     assert stamps == {p: p.stat().st_mtime_ns for p in out.rglob('*.png')}
-    gone = out / 'val' / 'label' / 'austin4_00064_00128.png'
+    gone = out / 'val' / 'label' / 'austin4_00000_00128.png'
     data = gone.read_bytes()
     gone.unlink()
+    half = gone.with_name(f'.{gone.name}.123.part')  # of a run that was killed
+    half.write_bytes(data[:9])
     with (out / output.JOURNAL).open('a') as file:
         file.write('{"tile": "val/aust')  # a line that was cut short
     assert run(inria, out).written == 1
     assert gone.read_bytes() == data
+    assert not half.exists()
 
 
 def test_one_folder_holds_one_conversion(inria, tmp_path):
     out = tmp_path / 'out'
     run(inria, out)
-    with pytest.raises(DatasetError, match='protocol is .full. there and'):
-        run(inria, out, protocol='buildformer')
-    with pytest.raises(DatasetError, match='stride is 64 there and 32 now'):
-        run(inria, out, stride=32)
-    with pytest.raises(DatasetError, match='format is .png. there and .tif.'):
-        run(inria, out, image_format='tif')
-    assert run(inria, out, stride=64).written == 0
+    for options, said in (
+        (dict(protocol='buildformer'), 'protocol is .full. there and'),
+        (dict(stride=32), 'stride is 128 there and 32 now'),
+        (dict(image_format='tif'), 'format is .png. there and .tif.'),
+    ):
+        with pytest.raises(DatasetError, match=said):
+            run(inria, out, **options)
+    assert run(inria, out, stride=128).written == 0
     (out / output.MANIFEST).write_text('[]')
     with pytest.raises(DatasetError, match='not readable as JSON'):
         run(inria, out)

@@ -4,22 +4,12 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
-from mmseg_cube.datasets import (
-    BuildingDataset,
-    DatasetError,
-    InriaDataset,
-)
+from mmseg_cube.datasets import DatasetError, InriaDataset
 from mmseg_cube.datasets.contract import to_binary
 from mmseg_cube.datasets.conversion import convert_inria
 from mmseg_cube.datasets.conversion.inria import patch_name
 from mmseg_cube.datasets.inria_tiles import tile_windows
 from mmseg_cube.datasets.rasters import read_raster
-
-OPTIONS = [
-    ('full', 64, None),
-    ('full', 100, 70),
-    ('buildformer', 100, None),
-]
 
 
 def direct(root, protocol, size, stride):
@@ -30,14 +20,14 @@ def direct(root, protocol, size, stride):
         name = f'austin{number}'
         image, gt = (train / f / f'{name}.tif' for f in ('images', 'gt'))
         mask = to_binary(read_raster(gt))
-        part = 'val' if number <= 5 else 'train'
+        split = 'val' if number <= 5 else 'train'
         for window, _ in tile_windows(
             protocol, mask.shape, mask, size, stride
         ):
             stem = f'{name}_{window.y:05d}_{window.x:05d}'
             pixels = read_raster(image, window).transpose(1, 2, 0)
-            found[f'{part}/image/{stem}'] = pixels
-            found[f'{part}/label/{stem}'] = read_raster(gt, window)[0]
+            found[f'{split}/image/{stem}'] = pixels
+            found[f'{split}/label/{stem}'] = read_raster(gt, window)[0]
     return found
 
 
@@ -47,7 +37,10 @@ def same(one, other):
         np.testing.assert_array_equal(values, other[name], err_msg=name)
 
 
-@pytest.mark.parametrize(('protocol', 'size', 'stride'), OPTIONS)
+@pytest.mark.parametrize(
+    ('protocol', 'size', 'stride'),
+    [('full', 128, None), ('full', 100, 70), ('buildformer', 100, None)],
+)
 def test_patches_are_the_windows_of_the_tiles(
     inria, tmp_path, patches, protocol, size, stride
 ):
@@ -56,7 +49,7 @@ def test_patches_are_the_windows_of_the_tiles(
     result = convert_inria(inria, out, protocol, size, stride, workers=1)
     expected, written = direct(inria, protocol, size, stride), patches(out)
     same(written, expected)
-    assert 2 * result.written == len(expected) > 50
+    assert 2 * result.written == len(expected) > 40
     assert not result.faults
     assert result.tiles == dict(train=2, val=5)
     assert '173 of the 180 labelled tiles' in result.notes[0]
@@ -75,36 +68,21 @@ def test_patches_are_the_windows_of_the_tiles(
     )
     assert 2 * len(dataset) == sum(name.startswith('val') for name in written)
     for sample in dataset:
-        stem = Path(sample['img_path']).stem
-        name = patch_name(stem, sample['window'])
+        name = patch_name(Path(sample['img_path']).stem, sample['window'])
         image, label = (written[f'val/{k}/{name}'] for k in ('image', 'label'))
         np.testing.assert_array_equal(sample['img'][..., ::-1], image)
         mask = sample['gt_seg_map']
         # 255: pixels that count in another window.
-        np.testing.assert_array_equal(
-            mask[mask < 255], label[mask < 255] // 255
-        )
+        kept = mask < 255
+        np.testing.assert_array_equal(mask[kept], label[kept] // 255)
 
 
 def test_archive_and_format_change_nothing(inria, tmp_path, pack, patches):
-    archive = pack(
-        inria / 'AerialImageDataset', tmp_path / 'NEW2-AerialImageDataset.zip'
-    )
+    archive = pack(inria / 'AerialImageDataset', tmp_path / 'NEW2.zip')
     convert_inria(archive, tmp_path / 'a', 'buildformer', 128, workers=1)
     same(patches(tmp_path / 'a'), direct(inria, 'buildformer', 128, None))
-    convert_inria(
-        inria, tmp_path / 'b', 'buildformer', 128, None, 'tif', workers=2
-    )
+    convert_inria(inria, tmp_path / 'b', 'buildformer', 128, None, 'tif', 2)
     same(patches(tmp_path / 'a'), patches(tmp_path / 'b'))
-
-
-def test_own_datasets_read_the_patches(inria, tmp_path):
-    init_default_scope('mmseg')
-    out = tmp_path / 'out'
-    result = convert_inria(inria, out, 'full', 128, workers=1)
-    for part in ('train', 'val'):
-        dataset = BuildingDataset(part, out, serialize_data=False)
-        assert len(dataset) == result.patches[part]
 
 
 def test_unlabelled_tiles(inria, tmp_path, write, patches):
@@ -122,16 +100,15 @@ def test_unlabelled_tiles(inria, tmp_path, write, patches):
 
 
 def test_refuses_wrong_arguments(inria, tmp_path):
-    with pytest.raises(ValueError, match='protocol must be one of'):
-        convert_inria(inria, tmp_path / 'a', 'half')
-    with pytest.raises(ValueError, match='stride must be'):
-        convert_inria(inria, tmp_path / 'a', 'full', 64, 65)
-    with pytest.raises(ValueError, match='stride must be'):
-        convert_inria(inria, tmp_path / 'a', 'buildformer', 64, 32)
-    with pytest.raises(ValueError, match='size must be 1 or more, not 0'):
-        convert_inria(inria, tmp_path / 'a', 'buildformer', 0)
-    with pytest.raises(ValueError, match='format must be one of'):
-        convert_inria(inria, tmp_path / 'a', image_format='jpg')
+    for arguments, said in (
+        (('half',), 'protocol must be one of'),
+        (('full', 64, 65), 'stride must be'),
+        (('buildformer', 64, 32), 'stride must be'),
+        (('buildformer', 0), 'size must be 1 or more, not 0'),
+        (('full', 64, None, 'jpg'), 'format must be one of'),
+    ):
+        with pytest.raises(ValueError, match=said):
+            convert_inria(inria, tmp_path / 'a', *arguments)
     assert not (tmp_path / 'a').exists()
     result = convert_inria(inria, tmp_path / 'a', size=257, workers=1)
     assert len(result.faults) == 7

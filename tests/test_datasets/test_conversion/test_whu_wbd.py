@@ -2,59 +2,47 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_cube.datasets import DatasetError, WHUBuildingDataset
-from mmseg_cube.datasets.conversion import convert_whu
-
-NAME = '3. The cropped aerial image tiles and raster labels'
+from mmseg_cube.datasets import (
+    DatasetError,
+    WBDDataset,
+    WHUBuildingDataset,
+)
+from mmseg_cube.datasets.conversion import convert_wbd, convert_whu
 
 
 def three_bands(mask):
     return np.stack([mask * 255] * 3)
 
 
+def names(dataset):
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    return [info['img_path'].rsplit('/', 1)[1] for info in infos]
+
+
 @pytest.mark.parametrize(
-    ('folders', 'suffixes', 'encode'),
+    ('folders', 'suffixes', 'encode', 'packed'),
     [
-        (('image', 'label'), ('.tif', '.tif'), lambda m: m * 255),
-        (
-            ('Image', 'Mask'),
-            ('.PNG', '.tiff'),
-            lambda m: np.stack([m * 255] * 3),
-        ),
-        (('images', 'labels'), ('.tif', '.png'), lambda m: m),
+        (('image', 'label'), ('.tif', '.tif'), lambda m: m * 255, True),
+        (('Image', 'Mask'), ('.PNG', '.tiff'), three_bands, False),
+        (('images', 'labels'), ('.tif', '.png'), lambda m: m, False),
     ],
 )
-@pytest.mark.parametrize('packed', [False, True])
-def test_every_mirror_gives_the_same_tiles(
+def test_every_mirror_of_whu_gives_the_same_tiles(
     tmp_path, make_splits, pack, patches, folders, suffixes, encode, packed
 ):
-    raw = make_splits(
-        tmp_path / 'raw' / NAME,
-        folders=folders,
-        suffixes=suffixes,
-        encode=encode,
-    )
+    name = '3. The cropped aerial image tiles and raster labels'
+    raw = tmp_path / 'raw' / name
+    make_splits(raw, folders=folders, suffixes=suffixes, encode=encode)
     plain = make_splits(tmp_path / 'plain')
     source = pack(raw, tmp_path / 'WHU.zip') if packed else tmp_path / 'raw'
-    result = convert_whu(source, tmp_path / 'out', workers=1)
+    result = convert_whu(source, tmp_path / 'out', workers=2)
     assert result.tiles == dict(train=3, val=3, test=3)
     found, expected = patches(tmp_path / 'out'), patches(plain)
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values)
-    dataset = WHUBuildingDataset(
-        'train', tmp_path / 'out', serialize_data=False
-    )
-    assert len(dataset) == 3
-
-
-def test_sample_city(sample_city, tmp_path, patches):
-    convert_whu(sample_city['whu'], tmp_path / 'out', workers=2)
-    found = patches(tmp_path / 'out')
-    expected = patches(sample_city['whu'])
-    assert len(expected) == 16
-    for name, values in expected.items():
-        np.testing.assert_array_equal(found[name], values)
+    out = WHUBuildingDataset('train', tmp_path / 'out', serialize_data=False)
+    assert names(out) == ['2.png', '9.png', '10.png']
 
 
 def test_jpeg_images_as_training_reads_them(tmp_path, make_splits, patches):
@@ -99,13 +87,12 @@ def test_sources_that_hold_no_dataset(tmp_path, make_splits, pack):
     data = pack(raw, half).read_bytes()
     half.write_bytes(data[: len(data) // 2])
     refused(half, 'not a zip archive or only part of one')
-    box = tmp_path / 'box'
-    box.mkdir()
-    pack(raw, box / 'inner.zip')
-    refused(box, 'Next: unpack inner.zip')
+    (tmp_path / 'box').mkdir()
+    pack(raw, tmp_path / 'box' / 'inner.zip')
+    refused(tmp_path / 'box', 'Next: unpack inner.zip')
     refused(raw / 'train', 'no images of this dataset.*image, label')
-    make_splits(tmp_path / 'two' / 'a')
-    make_splits(tmp_path / 'two' / 'b')
+    for name in ('two/a', 'two/b'):
+        make_splits(tmp_path / name)
     refused(tmp_path / 'two', "several datasets: 'a', 'b'")
     make_splits(tmp_path / 'twice', ('val', 'validation'))
     result = convert_whu(tmp_path / 'twice', tmp_path / 'out', workers=1)
@@ -121,3 +108,48 @@ def test_nothing_is_read_that_is_hidden(tmp_path, make_splits):
     result = convert_whu(raw, tmp_path / 'out', workers=1)
     assert result.tiles == dict(train=3, val=3, test=3)
     assert not result.faults
+
+
+def test_tiles_of_wbd_keep_their_names(tmp_path, make_splits, patches):
+    splits = ('train', 'validation', 'test')
+    raw = make_splits(tmp_path / 'raw', splits, suffixes=('.tif', '.tif'))
+    result = convert_wbd(raw, tmp_path / 'out', 24, workers=1)
+    assert result.patches == dict(train=3, val=3, test=3)
+    found = patches(tmp_path / 'out')
+    for name, values in patches(raw).items():
+        name = name.replace('validation', 'val')
+        np.testing.assert_array_equal(found[name], values)
+    dataset = WBDDataset('val', tmp_path / 'out', serialize_data=False)
+    assert names(dataset) == ['2.png', '9.png', '10.png']
+
+
+def test_orthophotos_are_cut_and_filled_up_with_black(
+    tmp_path, make_splits, patches
+):
+    raw = make_splits(tmp_path / 'raw', shape=(50, 67))
+    result = convert_wbd(raw, tmp_path / 'out', 32, workers=1)
+    assert result.patches == dict(train=18, val=18, test=18)
+    found = patches(tmp_path / 'out')
+    for name, values in patches(raw).items():
+        beyond = ((0, 14), (0, 29), (0, 0))[: values.ndim]
+        padded = np.pad(values, beyond)
+        for y in (0, 32):
+            for x in (0, 32, 64):
+                np.testing.assert_array_equal(
+                    found[f'{name}_{y:05d}_{x:05d}'],
+                    padded[y : y + 32, x : x + 32],
+                )
+    with pytest.raises(ValueError, match='size must be 1 or more, not -1'):
+        convert_wbd(raw, tmp_path / 'out', -1)
+
+
+def test_size_of_the_published_cut(tmp_path, write):
+    """8350 pixels give 17 tiles, 158 pixels of the last one valid."""
+    white = np.full((3, 2, 8350), 255, np.uint8)
+    write(tmp_path / 'raw' / 'test' / 'image' / '1.png', white)
+    write(tmp_path / 'raw' / 'test' / 'label' / '1.png', white[0])
+    result = convert_wbd(tmp_path / 'raw', tmp_path / 'out', workers=1)
+    assert result.patches == dict(test=17)
+    last = Image.open(tmp_path / 'out/test/label/1_00000_08192.png')
+    assert last.size == (512, 512)
+    assert last.getbbox() == (0, 0, 158, 2)
