@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_cube.analysis.speed import network, operator
+from mmseg_cube.analysis.speed import network, operator, profile
 from mmseg_cube.cli import main
 from mmseg_cube.layers import CubeConv2d
 
@@ -15,7 +15,9 @@ LAYOUTS = ('contiguous', 'channels_last')
 
 
 @pytest.fixture(autouse=True)
-def keep_threads():
+def keep_threads(monkeypatch):
+    # Torch takes long to sort what it has recorded.
+    monkeypatch.setattr(profile, 'RUNS', 1)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
