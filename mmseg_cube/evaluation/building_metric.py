@@ -63,9 +63,8 @@ class BuildingMetric(BaseMetric):
         format_only: Only write masks, for images without ground truth.
         keep_results: Taken because mmseg's ``tools/test.py --out`` sets it;
             written masks are always kept.
-        collect_device: ``cpu`` or ``gpu``, to collect results of processes.
-        prefix: Takes the place of ``building`` in the names.
-        collect_dir: Folder to collect in; a temporary one by default.
+        options: Arguments of mmengine's ``BaseMetric``, such as ``prefix``,
+            which takes the place of ``building`` in the names.
 
     Raises:
         ValueError: If an argument is wrong, or ``format_only`` comes without
@@ -87,11 +86,9 @@ class BuildingMetric(BaseMetric):
         report_dir: str | None = None,
         format_only: bool = False,
         keep_results: bool = False,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-        collect_dir: str | None = None,
+        **options,
     ) -> None:
-        super().__init__(collect_device, prefix, collect_dir)
+        super().__init__(**options)
         if format_only and output_dir is None:
             raise ValueError(
                 'format_only=True only writes masks, but output_dir is None. '

@@ -2,11 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
-
-from mmseg_cube.evaluation.confusion import Confusion
 
 MAY_CHOOSE = {'train', 'val'}
 
@@ -48,43 +46,15 @@ class ChosenThreshold:
         )
 
 
-def choose_threshold(
-    thresholds: Sequence[float],
-    points: Sequence[Confusion],
-    data: Mapping[str, str],
-) -> tuple[dict[str, float] | None, str | None]:
-    """Choose the threshold of the largest IoU, which has the largest F1 too.
+def may_choose(data: Mapping[str, str]) -> bool:
+    """Tell whether a threshold may be chosen on images.
 
-    F1 is ``2 * IoU / (1 + IoU)``, so both have one best threshold. Of equal
-    ones it is the nearest to 0.5.
+    One that is chosen on test images makes their scores worthless.
 
     Args:
-        thresholds: Thresholds.
-        points: Counts at them.
-        data: What ``describe_data`` gives for the images.
-
-    Returns:
-        The threshold and its scores, and None; or None, and why there is
-        none: a threshold chosen on test images makes their scores worthless.
+        data: What :func:`describe_data` gives for the images.
     """
-    if data.get('split') is None:
-        return None, (
-            'the dataset does not say its split. Set curve=dict(split=...)'
-        )
-    if not _may_choose(data):
-        return None, (
-            f'the images are those of {name_data(data)}. A threshold is '
-            'chosen on val: evaluate val, and give its curve.json to '
-            'threshold=... here'
-        )
-    scores = [point.scores() for point in points]
-    best = max(
-        range(len(points)),
-        key=lambda k: (scores[k]['IoU'], -abs(thresholds[k] - 0.5)),
-    )
-    if scores[best]['IoU'] == 0:
-        return None, 'no building is found at any threshold'
-    return dict(threshold=thresholds[best], **scores[best]), None
+    return set(str(data.get('split')).split('+')) <= MAY_CHOOSE
 
 
 def describe_data(
@@ -120,10 +90,6 @@ def name_data(data: Mapping[str, str]) -> str:
     return name.strip() + (f', protocol {protocol}' if protocol else '')
 
 
-def _may_choose(data: Mapping[str, str]) -> bool:
-    return set(str(data.get('split')).split('+')) <= MAY_CHOOSE
-
-
 def _read(path: Path) -> tuple[dict[str, str], float]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
@@ -142,7 +108,7 @@ def _read(path: Path) -> tuple[dict[str, str], float]:
         ) from error
     if value is None:
         raise ValueError(f'{path} has no best threshold: {reason}')
-    if not _may_choose(data):
+    if not may_choose(data):
         raise ValueError(
             f'{path} was written on {name_data(data)}. Only a threshold that '
             'was chosen on val may be used'

@@ -6,11 +6,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmseg_cube.evaluation.chosen_threshold import (
-    ChosenThreshold,
-    choose_threshold,
-    name_data,
-)
+from mmseg_cube.evaluation.chosen_threshold import ChosenThreshold, name_data
 from mmseg_cube.evaluation.report import write_curve, write_metrics
 from mmseg_cube.evaluation.score_kinds import ScoreKind, ScoreSum
 from mmseg_cube.utils.tables import Table
@@ -111,9 +107,8 @@ def _best(
     folder: Path | None,
 ) -> Scores:
     """Choose the best threshold, and write the curve."""
-    # The first point is that of threshold 0: everything is a building.
-    points = curve.points(total.counts['curve'])[1:]
-    best, reason = choose_threshold(curve.thresholds, points, data)
+    counts = total.counts['curve']
+    best, reason = curve.best(counts, data)
     if folder is not None:
         content = dict(
             data=data,
@@ -122,6 +117,7 @@ def _best(
             best=best,
             no_best_because=reason,
         )
+        points = curve.points(counts)[1:]
         write_curve(folder, content, curve.thresholds, points)
     if best is None:
         print_log(f'No best threshold: {reason}.', 'current')

@@ -7,12 +7,14 @@ argmax exactly.
 """
 
 import math
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_cube.evaluation.chosen_threshold import may_choose, name_data
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
 
@@ -78,6 +80,46 @@ class ThresholdCurve(ScoreKind):
             Confusion(hit, false, tp[0] - hit, fp[0] - false)
             for hit, false in zip(tp, fp, strict=True)
         ]
+
+    def best(
+        self, counts: np.ndarray, data: Mapping[str, str]
+    ) -> tuple[dict[str, float] | None, str | None]:
+        """Choose the threshold of the largest IoU, which has the largest F1.
+
+        F1 is ``2 * IoU / (1 + IoU)``, so both have one best threshold. Of
+        equal ones it is the nearest to 0.5.
+
+        Args:
+            counts: Counts of images.
+            data: What ``describe_data`` gives for them.
+
+        Returns:
+            The threshold and its scores, and None; or None, and why there is
+            none.
+        """
+        if 'split' not in data:
+            return None, (
+                'the dataset does not say its split. Set curve=dict(split=...)'
+            )
+        if not may_choose(data):
+            return None, (
+                f'the images are those of {name_data(data)}. A threshold is '
+                'chosen on val: evaluate val, and give its curve.json to '
+                'threshold=... here'
+            )
+        # The first point is that of threshold 0: everything is a building.
+        best = max(
+            (
+                dict(threshold=threshold, **point.scores())
+                for threshold, point in zip(
+                    self.thresholds, self.points(counts)[1:], strict=True
+                )
+            ),
+            key=lambda row: (row['IoU'], -abs(row['threshold'] - 0.5)),
+        )
+        if best['IoU'] == 0:
+            return None, 'no building is found at any threshold'
+        return best, None
 
     def options(self) -> dict:
         """Return what decides the counts."""
