@@ -28,10 +28,9 @@ UNSCORED: Colour = (0, 0, 0)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 DARKNESS = 0.55  # what is left of the image's brightness
 OPACITY = 0.7
-FRAME: Colour = (20, 20, 20)
 GAP = 4  # pixels between panels
 CAPTION = 20  # pixels above them
-NARROWEST, WIDEST = 256, 1024  # pixels of a panel
+WIDTH = 512  # of a panel, in pixels
 LETTER = 0.4  # scale of OpenCV's font
 
 
@@ -100,53 +99,39 @@ def draw_panels(
     Raises:
         ValueError: If there are no rows, or the sizes in one differ.
     """
-    panels = [
-        [
-            _fit(image),
-            _fit(paint_errors(image, truth, truth)),
-            _fit(paint_errors(image, truth, prediction)),
-        ]
+    sheet = [
+        np.hstack(
+            [
+                _fit(image),
+                _fit(paint_errors(image, truth, truth)),
+                _fit(paint_errors(image, truth, prediction)),
+            ]
+        )
         for image, truth, prediction in rows
     ]
-    if not panels:
+    if not sheet:
         raise ValueError('there are no images to draw')
-    width = max(row[0].shape[1] for row in panels)
-    height = sum(GAP + row[0].shape[0] for row in panels)
-    sheet = np.full((CAPTION + height, 3 * width + 2 * GAP, 3), FRAME, 'uint8')
-    lefts = [column * (width + GAP) for column in range(3)]
-    captions = (
-        [('image', FOUND)],
-        [('truth', FOUND)],
-        [('found', FOUND), ('missed', MISSED), ('false', FALSE)],
-    )
-    for left, words in zip(lefts, captions, strict=True):
-        _write(sheet, left, words)
-    top = CAPTION
-    for row in panels:
-        for left, panel in zip(lefts, row, strict=True):
-            tall, wide = panel.shape[:2]
-            sheet[top : top + tall, left : left + wide] = panel
-        top += GAP + row[0].shape[0]
-    write_whole(path, partial(Image.fromarray(sheet).save, format='PNG'))
+    errors = [('found', FOUND), ('missed', MISSED), ('false', FALSE)]
+    columns = [[('image', FOUND)], [('truth', FOUND)], errors]
+    picture = np.vstack([np.hstack([_caption(c) for c in columns]), *sheet])
+    save = Image.fromarray(picture).save
+    write_whole(path, partial(save, format='PNG'))
 
 
 def _fit(panel: np.ndarray) -> np.ndarray:
-    """Enlarge what is too small for its caption, shrink what is huge."""
+    """Give a panel the width of all panels, and a frame on two sides."""
     height, width = panel.shape[:2]
-    if width < NARROWEST:
-        zoom = -(-NARROWEST // width)
-        return panel.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    if width > WIDEST:
-        size = (WIDEST, max(1, round(height * WIDEST / width)))
-        return cv2.resize(panel, size, interpolation=cv2.INTER_AREA)
-    return panel
+    size = WIDTH, max(1, round(height * WIDTH / width))
+    how = cv2.INTER_AREA if width > WIDTH else cv2.INTER_NEAREST
+    panel = cv2.resize(panel, size, interpolation=how)
+    return np.pad(panel, ((0, GAP), (0, GAP), (0, 0)))
 
 
-def _write(
-    sheet: np.ndarray, left: int, words: list[tuple[str, Colour]]
-) -> None:
-    font = cv2.FONT_HERSHEY_SIMPLEX
+def _caption(words: list[tuple[str, Colour]]) -> np.ndarray:
+    strip = np.zeros((CAPTION, WIDTH + GAP, 3), np.uint8)
+    font, left = cv2.FONT_HERSHEY_SIMPLEX, 4
     for word, colour in words:
-        place = (left + 4, CAPTION - 6)
-        cv2.putText(sheet, word, place, font, LETTER, colour, 1, cv2.LINE_AA)
+        place = left, CAPTION - 6
+        cv2.putText(strip, word, place, font, LETTER, colour, 1, cv2.LINE_AA)
         left += 12 + cv2.getTextSize(word, font, LETTER, 1)[0][0]
+    return strip

@@ -8,10 +8,9 @@ from mmseg_cube.evaluation.error_picture import (
     FOUND,
     GAP,
     MISSED,
-    NARROWEST,
     OPACITY,
     UNSCORED,
-    WIDEST,
+    WIDTH,
     draw_panels,
     paint_errors,
 )
@@ -41,16 +40,16 @@ def test_sizes_must_agree():
 
 def test_rows_of_any_size_make_one_picture(tmp_path):
     path = tmp_path / 'panels.png'
-    large = np.zeros((6, 2 * WIDEST, 3), np.uint8)
+    large = np.zeros((6, 2 * WIDTH, 3), np.uint8)
     empty = np.zeros(large.shape[:2], np.uint8)
     draw_panels([(GREY, TRUTH, PREDICTION), (large, empty, empty)], path)
     sheet = np.asarray(Image.open(path))
     # The small one is enlarged to be seen, the large one shrunk.
-    height = CAPTION + GAP + NARROWEST + GAP + 3
-    assert sheet.shape == (height, 3 * WIDEST + 2 * GAP, 3)
-    assert (sheet[CAPTION : CAPTION + NARROWEST, :NARROWEST] == 100).all()
+    height = CAPTION + WIDTH + GAP + 3 + GAP
+    assert sheet.shape == (height, 3 * (WIDTH + GAP), 3)
+    assert (sheet[CAPTION : CAPTION + WIDTH, :WIDTH] == 100).all()
     shown = paint_errors(GREY, TRUTH, PREDICTION)
-    left = 2 * (WIDEST + GAP)
+    left = 2 * (WIDTH + GAP)
     assert (sheet[CAPTION + 1, left + 1] == shown[0, 0]).all()
 
 
