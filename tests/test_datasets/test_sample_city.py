@@ -128,8 +128,9 @@ def test_other_data_is_left_alone(tmp_path):
         write_whu(tmp_path, FEW, 64)
     assert real.read_bytes() == b'real'
     write_whu(tmp_path / 'city', {'train': 1}, 64)
-    with pytest.raises(ValueError, match='other data'):
-        write_whu(tmp_path / 'city', {'train': 1}, 64, seed=1)
+    for write, seed in ((write_whu, 1), (write_wbd, 0)):
+        with pytest.raises(ValueError, match='other data'):
+            write(tmp_path / 'city', {'train': 1}, 64, seed)
 
 
 @pytest.mark.parametrize(

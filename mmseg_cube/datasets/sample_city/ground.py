@@ -18,8 +18,8 @@ MATERIALS = {
     'concrete': (0.12, (164, 161, 154), (184, 181, 172), 0.03),
     'pool': (0.06, (92, 170, 190), (116, 196, 210), 0.02),
 }
-SHADES = 5
-SOILS = 3 * SHADES
+# Shades of each material, and how many of all are soils.
+SHADES, SOILS = 5, 15
 
 
 def fractal(rng: Generator, size: int, scales: Sequence[float]) -> np.ndarray:
@@ -34,9 +34,7 @@ def fractal(rng: Generator, size: int, scales: Sequence[float]) -> np.ndarray:
     return total / np.float32(np.sqrt(len(scales)))
 
 
-def jitter(
-    rng: Generator, colour: Sequence[float], spread: float
-) -> np.ndarray:
+def jitter(rng: Generator, colour: Sequence, spread: float) -> np.ndarray:
     """Vary the brightness of an RGB colour, and a little its hue."""
     gain = 1 + spread * (rng.uniform(-1, 1) + 0.3 * rng.uniform(-1, 1, 3))
     return np.clip(np.asarray(colour) * gain, 0, 255).astype(np.float32)

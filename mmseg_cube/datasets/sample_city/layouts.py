@@ -109,17 +109,19 @@ def _write_splits(
 def _fill(
     root: Path, groups: dict, size: int, seed: int, gsd: float, suffix: str
 ) -> Path:
-    """Draw what is missing of groups: number of scenes, starts of paths."""
+    """Draw what is missing; a group is a number of scenes, and their paths."""
     if not 64 <= size <= 5000:
         raise ValueError(f'size must be 64 to 5000, got {size}')
-    for name, value in [('seed', seed), *((n, groups[n][0]) for n in groups)]:
+    numbers = {name: count for name, (count, _) in groups.items()}
+    for name, value in {'seed': seed, **numbers}.items():
         if value < 0:
             raise ValueError(f'{name} must not be negative, got {value}')
-    # Names the arguments that all files were drawn with.
-    marker, text = root / '.sample_city.json', json.dumps([groups, size, seed])
+    # The marker names what all files were drawn from.
+    marker = root / '.sample_city.json'
+    text = json.dumps([groups, size, seed, suffix])
     same = marker.exists() and marker.read_text() == text
     if not same and root.exists() and any(root.iterdir()):
-        raise ValueError(f'{root} must be empty: it has other data')
+        raise ValueError(f'{root} has other data: choose an empty folder')
     root.mkdir(parents=True, exist_ok=True)
     write_text_whole(marker, text)
     with quiet_libraries():
