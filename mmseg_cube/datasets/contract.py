@@ -10,7 +10,7 @@ import numpy as np
 import rasterio
 from PIL import Image
 
-from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.rasters import (
     PNG,
     TIFF,
@@ -160,6 +160,42 @@ def to_binary(values: np.ndarray) -> np.ndarray:
             'grey edges of a resized or JPEG mask can be cut at 128.',
         )
     return building.view(np.uint8)
+
+
+def read_pair(
+    image: Source,
+    mask: Source | None,
+    window: Window | None = None,
+    names: tuple | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read an image and its mask, if any, or a window of both.
+
+    Args:
+        image: The image.
+        mask: Its mask.
+        window: The window.
+        names: What errors call the two; their paths by default.
+
+    Returns:
+        As of :func:`read_image` and :func:`read_mask`.
+
+    Raises:
+        ValueError: Naming the file that cannot be used, and why.
+    """
+    names = names or (image, mask)
+    try:
+        with errors_of(names[0]):
+            pixels = read_image(image, window)
+        if mask is None:
+            return pixels, None
+        with errors_of(names[1]):
+            refuse_mismatch(raster_shape(image), raster_shape(mask))
+            return pixels, read_mask(mask, window)
+    except ValueError as error:
+        swap = find_swap(image, mask)
+        if not swap:
+            raise
+        raise ValueError(f'{names[0]}: {swap}') from error
 
 
 def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:

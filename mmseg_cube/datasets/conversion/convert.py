@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.datasets import contract
+from mmseg_cube.datasets.contract import read_pair
 from mmseg_cube.datasets.conversion.output import FORMATS, MANIFEST, Output
 from mmseg_cube.datasets.conversion.source import Source
-from mmseg_cube.datasets.errors import DatasetError, RasterError, errors_of
+from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import (
     Layout,
@@ -190,8 +190,7 @@ def _convert_tile(
         with errors_of(tile.image):
             windows = recipe.cut(tile, image.shape[:2], mask)
     except ValueError as error:
-        swap = tile.mask and _find_swap(source, tile)
-        return tile, [], 0, swap or str(error)
+        return tile, [], 0, str(error)
     missing = [name for name in windows if not output.has(tile, name)]
     bands = image.transpose(2, 0, 1)
     for name in missing:
@@ -204,23 +203,11 @@ def _convert_tile(
 
 def _read(source: Source, tile: Tile) -> tuple[np.ndarray, np.ndarray | None]:
     """Read an image, BGR of (H, W, 3), and its mask, 0 / 1 of (H, W)."""
-    with errors_of(tile.image):
-        image = contract.read_image(source.read(tile.image))
-    if tile.mask is None:
-        return image, None
-    with errors_of(tile.mask):
-        mask = contract.read_mask(source.read(tile.mask))
-        contract.refuse_mismatch(image.shape[:2], mask.shape)
-    return image, mask
-
-
-def _find_swap(source: Source, tile: Tile) -> str:
-    try:
-        image, mask = source.read(tile.image), source.read(tile.mask)
-    except RasterError:
-        return ''
-    swap = contract.find_swap(image, mask)
-    return f'{tile.image}: {swap}' if swap else ''
+    names, files = (tile.image, tile.mask), []
+    for name in names:
+        with errors_of(name):
+            files.append(name and source.read(name))
+    return read_pair(*files, names=names)
 
 
 def _keep_apart(source: Path, out: Path) -> None:

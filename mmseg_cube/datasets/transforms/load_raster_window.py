@@ -2,13 +2,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_cube.datasets.contract import (
-    IGNORED,
-    find_swap,
-    read_image,
-    read_mask,
-    refuse_mismatch,
-)
+from mmseg_cube.datasets.contract import IGNORED, read_pair
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.rasters import raster_shape
 from mmseg_cube.datasets.windows import Window, refuse_smaller
@@ -60,20 +54,10 @@ class LoadRasterWindow(BaseTransform):
         with errors_of(path):
             shape = raster_shape(path)
             window = _choose_window(results, shape)
-        try:
-            with errors_of(path):
-                results['img'] = read_image(path, window)
-            if mask_path is not None:
-                with errors_of(mask_path):
-                    refuse_mismatch(shape, raster_shape(mask_path))
-                    mask = read_mask(mask_path, window)
-                results['gt_seg_map'] = _keep_core(mask, window, results)
-                results.setdefault('seg_fields', []).append('gt_seg_map')
-        except ValueError as error:
-            swap = find_swap(path, mask_path)
-            if not swap:
-                raise
-            raise ValueError(f'{path}: {swap}') from error
+        results['img'], mask = read_pair(path, mask_path, window)
+        if mask is not None:
+            results['gt_seg_map'] = _keep_core(mask, window, results)
+            results.setdefault('seg_fields', []).append('gt_seg_map')
         results.update(window=window, raster_shape=shape)
         size = window.height, window.width
         results['img_shape'] = results['ori_shape'] = size
