@@ -29,8 +29,10 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_cube.cli.mmseg_script import run_mmseg_script
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import load_network
+    from mmseg_cube.utils.quiet import quiet_log
 
     cfg = read_config(args.config, args.cfg_options)
-    # The script would go on with the weights that happen to fit.
-    load_network(cfg, args.checkpoint)
+    with quiet_log():
+        # The script would go on with the weights that happen to fit.
+        load_network(cfg, args.checkpoint)
     return run_mmseg_script('test.py', args.words)

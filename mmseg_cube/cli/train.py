@@ -34,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """Check the config, then run the script."""
     from mmseg_cube.cli.mmseg_script import run_mmseg_script
     from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.networks import build_network
+    from mmseg_cube.utils.quiet import quiet_log
 
-    read_config(args.config, args.cfg_options)
+    with quiet_log():
+        build_network(read_config(args.config, args.cfg_options))
     return run_mmseg_script('train.py', args.words)

@@ -1,0 +1,184 @@
+"""The same bad input to every command: one line, exit code 2, nothing written.
+
+A command that is not in the table fails the last test.
+"""
+
+import argparse
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmseg_cube.cli import main
+from mmseg_cube.cli.frame import COMMANDS
+from mmseg_cube.inference.submission import STEMS
+
+# What each command is called with when all is well. Words in capitals stand
+# for files; OUT must not be there afterwards.
+CALLS = {
+    'train': 'CONFIG --work-dir OUT',
+    'test': 'CONFIG CHECKPOINT --work-dir OUT',
+    'predict': 'CONFIG CHECKPOINT IMAGES --out OUT --device cpu',
+    'submit': 'CONFIG CHECKPOINT --out ZIP --data-root INRIA --device cpu',
+    'export': 'CONFIG CHECKPOINT --format torchscript --out OUT --size 64',
+    'complexity': 'CONFIG --out OUT --size 64',
+    'speed': 'network CONFIG --out OUT --size 64 --repeats 1 --device cpu',
+    'ablate': 'CONFIG --variants full --out OUT',
+    'gradients': 'CONFIG CHECKPOINT --out OUT --device cpu',
+    'learned': 'CONFIG CHECKPOINT --out OUT --device cpu',
+    'router': 'CONFIG CHECKPOINT --out OUT',
+    'convert': 'whu FOLDER --out OUT',
+    'check-data': 'FOLDER --out OUT',
+    'sample-city': 'whu --out OUT',
+    'leaderboard': 'FOLDER --out OUT',
+    'zoo': '',
+    'check': '',
+}
+WITH_CONFIG = [name for name in CALLS if 'CONFIG' in CALLS[name]]
+WITH_CHECKPOINT = [name for name in CALLS if 'CHECKPOINT' in CALLS[name]]
+WITH_DEVICE = [name for name in CALLS if '--device' in CALLS[name]]
+# The others take several configs.
+WITH_OPTIONS = [x for x in WITH_CONFIG if x not in ('complexity', 'speed')]
+# Text of a config, and what the message has to say besides its path.
+CONFIGS = {
+    'missing': (None, ''),
+    'no Python': ('model = (', 'SyntaxError'),
+    'no model': ('x = 1', 'no model'),
+    'no segmentor': ('{base}(_delete_=True, type="ReLU")', ''),
+    'no such type': ('{base}(_delete_=True, type="Nothing")', 'Nothing'),
+}
+
+
+def flags_of(name):
+    """Flags that a command takes, as CALLS calls it."""
+    parser = argparse.ArgumentParser()
+    words = CALLS[name].split()
+    importlib.import_module(
+        f'mmseg_cube.cli.{name.replace("-", "_")}'
+    ).add_arguments(parser)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            parser = action.choices[words[0]]
+    return set(parser._option_string_actions)
+
+
+@pytest.fixture(scope='module')
+def inria(sample_city, tmp_path_factory):
+    """Folder of a data set with all test tiles, one and the same."""
+    folder = tmp_path_factory.mktemp('inria') / 'test' / 'images'
+    folder.mkdir(parents=True)
+    tile = next(sample_city['whu'].glob('test/image/*.tif'))
+    for stem in STEMS:
+        os.link(tile, folder / f'{stem}.tif')
+    return folder.parents[1]
+
+
+@pytest.fixture
+def call(tiny_config, tiny_checkpoint, sample_city, inria, tmp_path, capsys):
+    """Call a command with files of its own; return what it complained of."""
+    (tmp_path / 'empty').mkdir()
+    files = dict(
+        CONFIG=tiny_config,
+        CHECKPOINT=tiny_checkpoint,
+        IMAGES=sample_city['whu'] / 'test' / 'image',
+        INRIA=inria,
+        FOLDER=tmp_path / 'empty',
+        OUT=tmp_path / 'out',
+        ZIP=tmp_path / 'out.zip',
+    )
+
+    def call(name, *more, **other):
+        words = [
+            str((files | other).get(word, word))
+            for word in CALLS[name].split()
+        ]
+        code = main([name, *words, *more])
+        out, err = capsys.readouterr()
+        assert code == 2, (out, err)
+        written = [*tmp_path.glob('out/**/*'), *tmp_path.glob('out.zip*')]
+        assert not [path for path in written if path.is_file()]
+        return err
+
+    return call
+
+
+def complaint(err, name):
+    """Check that an error is one line of a command; return it."""
+    assert err.startswith(f'mmseg-cube {name}: error: '), err
+    assert err.count('\n') == 1, err
+    assert 'Traceback' not in err
+    return err
+
+
+@pytest.mark.parametrize('fault', CONFIGS)
+@pytest.mark.parametrize('name', WITH_CONFIG)
+def test_configs(name, fault, call, tiny_config, tmp_path):
+    text, message = CONFIGS[fault]
+    config = tmp_path / 'wrong config.py'
+    if text:
+        base = f'_base_ = {str(tiny_config)!r}\nmodel = dict'
+        config.write_text(text.replace('{base}', base))
+    err = complaint(call(name, CONFIG=config), name)
+    assert 'wrong config.py' in err and message in err
+
+
+@pytest.mark.parametrize('name', WITH_OPTIONS)
+def test_options_without_a_place(name, call):
+    option = 'model.decode_head.loss_decode.7.x=1'
+    err = complaint(call(name, '--cfg-options', option), name)
+    assert '--cfg-options' in err and 'cube-tiny.py' in err
+    assert 'KEY=VALUE' in call(name, '--cfg-options', 'x')
+
+
+@pytest.mark.parametrize('fault', ('missing', 'torn', 'of another network'))
+@pytest.mark.parametrize('name', WITH_CHECKPOINT)
+def test_checkpoints(name, fault, call, tmp_path, tiny_checkpoint):
+    path = tmp_path / 'wrong.pth'
+    if fault == 'torn':
+        path.write_bytes(tiny_checkpoint.read_bytes()[:5000])
+    elif fault == 'of another network':
+        torch.save(dict(state_dict=dict(x=torch.ones(1))), path)
+    err = complaint(call(name, CHECKPOINT=path), name)
+    assert 'wrong.pth' in err
+
+
+@pytest.mark.parametrize('name', WITH_DEVICE)
+def test_devices(name, call):
+    err = complaint(call(name, '--device', 'cuda:99'), name)
+    assert 'cuda:99' in err and 'try cpu' in err
+
+
+@pytest.mark.parametrize(
+    ('flag', 'value'),
+    (
+        ('--size', '0'),
+        ('--size', 'x'),
+        ('--batch', '-1'),
+        ('--workers', '0'),
+        ('--threads', '1.5'),
+        ('--seed', 'x'),
+        ('--split', 'tset'),
+    ),
+)
+def test_values(flag, value, call):
+    """A flag has the same check wherever it is."""
+    having = [name for name in CALLS if flag in flags_of(name)]
+    assert having
+    for name in having:
+        err = call(name, flag, value)
+        assert f'argument {flag}: ' in err and value in err, name
+
+
+@pytest.mark.parametrize('name', CALLS.keys() - {'train', 'test'})
+def test_words_that_nobody_knows(name, call):
+    """The two left out pass them on to a script of mmseg."""
+    assert 'unrecognized arguments: --no-such' in call(name, '--no-such', '1')
+
+
+def test_every_command_is_in_the_table():
+    assert set(CALLS) == set(COMMANDS)
+    folder = Path(main.__code__.co_filename).parent
+    modules = {path.stem.replace('_', '-') for path in folder.glob('*.py')}
+    assert set(COMMANDS) <= modules
