@@ -21,6 +21,7 @@ from mmseg_cube.analysis.ablation.variants import (
 from mmseg_cube.analysis.same_training import differences
 from mmseg_cube.layers.channel_router import LEARNED
 from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import build_network
 from mmseg_cube.utils.whole_files import write_text_whole
 
 CONFIG, RESULT, LOCK = 'config.py', 'result.json', '.lock'
@@ -129,6 +130,7 @@ def plan_study(
             + ', '.join(variants)
         )
     cfg = read_config(config, options)
+    build_network(cfg)  # what is wrong with it is known before any training
     root = root or Path('work_dirs', 'ablate', Path(config).stem)
     runs = [
         Run(
