@@ -1,5 +1,6 @@
 """What is measured, how, and what came out against a reference."""
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -108,7 +109,10 @@ def compare(
         setting = replace(setting, batch=1)
     calls, device = subject.build(task, setting), setting.device
     samples = {TIME: time_in_turns(calls, repeats, device)}
+    gc.collect()
+    gc.freeze()  # not gone through again before every call
     samples[MEMORY] = {k: [peak_memory(x, device)] for k, x in calls.items()}
+    gc.unfreeze()
     results = []
     for measure, by_name in samples.items():
         for name, sample in by_name.items():
