@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets.checks import check_samples
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.folders import list_rasters, match, read_stems
+from mmseg_cube.datasets.folders import by_stem, match, read_stems
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     Layout,
@@ -217,8 +217,13 @@ def _match_folders(
                 f'there is no folder {folder.absolute()}.\nNext: correct '
                 f'{key} of data_prefix, which is relative to data_root.'
             )
-        files = folder and list_rasters(folder, accepted)
-        kinds.append(files and _choose(files, splits, wants))
+        files = folder and sorted(folder.iterdir())
+        kinds.append(
+            files
+            and by_stem(
+                files, accepted, lambda s: any(wants(x, s) for x in splits)
+            )
+        )
     pairs, faults = match(*kinds)
     tiles = [
         Tile(split, stem, *pair)
@@ -227,11 +232,3 @@ def _match_folders(
         if wants(split, stem)
     ]
     return tiles, faults
-
-
-def _choose(files: dict, splits: Sequence[str], wants: Wants) -> dict:
-    return {
-        stem: same
-        for stem, same in files.items()
-        if any(wants(split, stem) for split in splits)
-    }

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from mmseg_cube.datasets.errors import DatasetError
@@ -24,25 +24,31 @@ def natural_key(stem: str) -> list[tuple[int, int | str]]:
 def list_rasters(
     folder: Path, suffixes: Sequence[str] = RASTER_SUFFIXES
 ) -> dict[str, list[Path]]:
-    """List a folder's raster files by stem, in natural order.
-
-    Args:
-        folder: Folder to list, sub-folders and hidden files left out.
-        suffixes: Accepted suffixes in lower case.
-    """
+    """List a folder's raster files by stem, without sub-folders."""
     return by_stem(sorted(folder.iterdir()), suffixes)
 
 
 def by_stem(
-    files: Iterable[PurePath], suffixes: Sequence[str]
+    files: Iterable[PurePath],
+    suffixes: Sequence[str],
+    keep: Callable[[str], bool] = bool,
 ) -> dict[str, list[PurePath]]:
-    """Sort files by their names without suffix; leave out all but rasters."""
+    """Sort raster files by their names without suffix, in natural order.
+
+    Args:
+        files: Files, of which hidden ones are left out.
+        suffixes: Accepted suffixes in lower case.
+        keep: Tells which stems count.
+    """
     found = defaultdict(list)
     for path in files:
         name = path.name
         suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
-        if suffix is not None and not name.startswith('.'):
-            found[name[: len(name) - len(suffix)]].append(path)
+        if suffix is None or name.startswith('.'):
+            continue
+        stem = name[: len(name) - len(suffix)]
+        if keep(stem):
+            found[stem].append(path)
     return {stem: found[stem] for stem in sorted(found, key=natural_key)}
 
 

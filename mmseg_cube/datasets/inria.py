@@ -71,10 +71,7 @@ class InriaDataset(BuildingDataset):
         windows_per_tile: int | None = None,
         **kwargs,
     ) -> None:
-        test = split == 'test'
-        known = (
-            inria_tiles.TEST_REGIONS if test else inria_tiles.TRAINING_REGIONS
-        )
+        known = inria_tiles.regions_of(split)
         self.regions = known if regions is None else tuple(regions)
         if not self.regions or not set(self.regions) <= set(known):
             raise ValueError(

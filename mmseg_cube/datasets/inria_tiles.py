@@ -35,6 +35,11 @@ WINDOW_SIZE = 512
 LEAST_BUILDING = 5  # percent of a patch; BuildFormer keeps those with more
 
 
+def regions_of(split: str) -> tuple[str, ...]:
+    """Return the regions that a split has tiles of."""
+    return TEST_REGIONS if split == 'test' else TRAINING_REGIONS
+
+
 def parse_tile(stem: str) -> tuple[str, int]:
     """Split a tile's name, such as ``tyrol-w12``, into region and number.
 

@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -116,9 +117,9 @@ def find_tiles(
             prefix = '' if base == folder else 'no_'
             sorts = zip((images, masks), kinds, suffixes, strict=True)
             for found, of_kind, accepted in sorts:
-                for stem, same in by_stem(of_kind, accepted).items():
-                    if wants(split, stem):
-                        found[prefix + stem] += same
+                keep = partial(wants, split)
+                for stem, same in by_stem(of_kind, accepted, keep).items():
+                    found[prefix + stem] += same
         if images and not masks and split != 'test':
             raise DatasetError(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '

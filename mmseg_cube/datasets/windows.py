@@ -88,11 +88,7 @@ def cut_grid(
         height: Rows of the raster.
         width: Columns of the raster.
         size: Side of the windows in pixels.
-        stride: Distance of neighbouring windows, at most ``size``; ``size``
-            by default.
-
-    Returns:
-        Windows with their cores.
+        stride: Distance of neighbouring windows; ``size`` by default.
 
     Raises:
         ValueError: If ``size`` or ``stride`` is out of its range.

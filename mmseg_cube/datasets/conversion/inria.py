@@ -14,11 +14,11 @@ from mmseg_cube.datasets.conversion.convert import (
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.inria_tiles import (
     LAYOUT,
-    TEST_REGIONS,
     TRAINING_REGIONS,
     WINDOW_SIZE,
     in_split,
     parse_tile,
+    regions_of,
     tile_windows,
 )
 from mmseg_cube.datasets.tiles import Tile
@@ -102,7 +102,7 @@ def in_inria_split(split: str, stem: str) -> bool:
         DatasetError: If it is no tile of Inria, or lies in a wrong folder.
     """
     region, number = parse_tile(stem)
-    known = TEST_REGIONS if split == 'test' else TRAINING_REGIONS
+    known = regions_of(split)
     if region not in known:
         raise DatasetError(
             f'{stem} lies among the tiles of {split!r}, where only '

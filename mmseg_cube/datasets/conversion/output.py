@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from operator import methodcaller
 from pathlib import Path
 
 import cv2
@@ -49,7 +49,7 @@ class Output:
             with FileLock(self.root / LOCK, timeout=0):
                 self._check_settings()
                 # Halves of files that a killed run was writing.
-                for part in self.root.glob('*/*/.*.part'):
+                for part in self.root.rglob('.*.part'):
                     part.unlink()
                 if not (self.root / MANIFEST).exists():
                     self.save(None)
@@ -79,7 +79,7 @@ class Output:
         for path, values in zip(paths[::-1], layers[::-1], strict=True):
             _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, partial(_write_bytes, data.tobytes()))
+            write_whole(path, methodcaller('write_bytes', data.tobytes()))
 
     def has(self, tile: Tile, name: str) -> bool:
         """Tell whether a patch is there, image and mask."""
@@ -118,6 +118,7 @@ class Output:
 
     def _refuse_others(self) -> None:
         there = {path.name for path in self.root.iterdir()} - {LOCK}
+        there = {name for name in there if not name.endswith('.part')}
         if there and MANIFEST not in there:
             raise DatasetError(
                 f'{self.root} holds {min(there)!r} and no {MANIFEST}, so it '
@@ -147,10 +148,6 @@ class Output:
                 f'{"; ".join(changed)}.\nNext: give a new or empty folder, '
                 'or the same settings to continue.'
             )
-
-
-def _write_bytes(data: bytes, path: Path) -> None:
-    path.write_bytes(data)
 
 
 def _key(tile: Tile) -> str:
