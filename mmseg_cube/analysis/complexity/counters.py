@@ -1,12 +1,12 @@
 """What one forward pass costs, and which module spends it."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 # Convolutions, linear layers and other matrix products, as fvcore has them.
 PRODUCTS = (
@@ -18,26 +18,19 @@ PRODUCTS = (
 )
 
 
-class _Costs:
-    """Operations, as torch counts them, and the elements they put out."""
+class ActivationCounterMode(TorchDispatchMode):
+    """Count the output elements of convolutions and matrix products."""
 
     def __init__(self) -> None:
-        self.activations = 0
-        counts = {product: self._counting(product) for product in PRODUCTS}
-        self.mode = FlopCounterMode(display=False, custom_mapping=counts)
+        super().__init__()
+        self.total = 0
 
-    def _counting(self, product: Callable) -> Callable[..., int]:
-        count_flops = flop_registry[product]
-
-        def count(*shapes, out_shape, **kwargs):
-            self.activations += math.prod(out_shape)
-            return count_flops(*shapes, out_val=out_shape, **kwargs)
-
-        return count
-
-    def spent(self) -> np.ndarray:
-        """Parameters (none), operations and activations so far."""
-        return np.array((0, self.mode.get_total_flops(), self.activations))
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        """Run the operation and count its output."""
+        out = func(*args, **(kwargs or {}))
+        if func.overloadpacket in PRODUCTS:
+            self.total += out.numel()
+        return out
 
 
 class _Ledger:
@@ -83,11 +76,16 @@ def count_modules(
         Parameters, operations and activations by name of the module, what
         is in it included; outer modules first, ``''`` the whole network.
     """
-    costs = _Costs()
-    ledger = _Ledger(costs.spent)
+    flops = FlopCounterMode(display=False)
+    activations = ActivationCounterMode()
+    ledger = _Ledger(
+        lambda: np.array((0, flops.get_total_flops(), activations.total))
+    )
     for name, module in model.named_modules():
         ledger.open_account(name, module)
-    with torch.no_grad(), costs.mode:
+    # The inner mode comes first, and splits operations into those that the
+    # outer one knows.
+    with torch.no_grad(), activations, flops:
         model(image, **kwargs)
     for name, parameter in model.named_parameters():
         ledger.own[name.rpartition('.')[0]][0] += parameter.numel()
