@@ -28,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--variants', nargs='+', required=True, help='networks to train')
     arguments.seeds(parser, (0, 1, 2))
     arguments.out(parser, 'folder (work_dirs/ablate/NAME OF CONFIG)')
-    where = 'one run at once in each: cuda:0 cuda:1, cpu cpu (GPUs, else cpu)'
-    add('--devices', nargs='+', help=where)
+    where = 'each trains one run at a time, such as cuda:0 cuda:1, or cpu cpu'
+    add('--devices', nargs='+', help=f'{where} (all GPUs, else cpu)')
     against = 'variant to compare with (the first one)'
     add('--against', metavar='VARIANT', help=against)
-    score = 'IoU, IoU at the best threshold of val, average precision (IoU)'
+    score = 'tuned: at the best threshold of val; AP: average precision (IoU)'
     add('--score', choices=SCORES, default=SCORES[0], help=score)
     only = parser.add_mutually_exclusive_group()
     report = 'train nothing, report what is finished'
