@@ -16,16 +16,6 @@ SMALL = dict(depth=50, base_channels=8, stem_channels=8)
 NARROW = dict(type='ResNeXt', groups=2, base_width=4)
 KINDS = [dict(type='ResNet'), dict(type='ResNetV1c'), NARROW]
 POSITIONS = ('after_conv1', 'after_conv2', 'after_conv3')
-PLACES = pytest.mark.parametrize(
-    'kind, position',
-    [
-        (KINDS[0], 'after_conv1'),
-        (KINDS[0], 'after_conv2'),
-        (KINDS[1], 'after_conv3'),
-        (NARROW, 'after_conv2'),
-    ],
-    ids=lambda value: value if isinstance(value, str) else value['type'],
-)
 NAME = 'cube_kernel_block'
 
 
@@ -71,13 +61,28 @@ def blocks(model):
     }
 
 
-def assert_same_outputs(model, plain, x, tolerance=1e-4):
-    for one, two in zip(model(x), plain(x), strict=True):
-        assert (one - two).abs().max() <= tolerance * two.abs().max()
+def assert_same_outputs(model, plain, training=False):
+    # Norms over the few sites of a small batch magnify any difference.
+    tolerance = 1e-2 if training else 1e-4
+    # mmseg's ResNet.train returns nothing, so nothing can be chained.
+    for network in (model, plain):
+        network.train(training)
+    with torch.no_grad():
+        for one, two in zip(model(image()), plain(image()), strict=True):
+            assert (one - two).abs().max() <= tolerance * two.abs().max()
 
 
-@PLACES
-def test_pretrained_network_is_unchanged_at_first(kind, position):
+@pytest.mark.parametrize(
+    'kind, position',
+    [
+        (KINDS[0], 'after_conv1'),
+        (KINDS[0], 'after_conv2'),
+        (KINDS[1], 'after_conv3'),
+        (NARROW, 'after_conv2'),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value['type'],
+)
+def test_pretrained_network_is_unchanged_at_first_and_learns(kind, position):
     plain = plain_twin(kind)
     model = build(kind, plugin(position))
     model.init_weights()
@@ -86,23 +91,11 @@ def test_pretrained_network_is_unchanged_at_first(kind, position):
     assert result.missing_keys
     assert all(f'.{NAME}.' in key for key in result.missing_keys)
     # Four bottlenecks of the second stage, three of the last one.
-    assert {name[:8] for name in blocks(model)} == {'layer2.0', 'layer4.0'} | {
+    assert {name[:8] for name in blocks(model)} == {
         f'layer{stage}.{i}' for stage, n in ((2, 4), (4, 3)) for i in range(n)
     }
-    # Norms over the few sites of a small batch magnify any difference.
-    for training, tolerance in ((False, 1e-4), (True, 1e-2)):
-        # mmseg's ResNet.train returns nothing, so nothing can be chained.
-        for network in (model, plain):
-            network.train(training)
-        with torch.no_grad():
-            assert_same_outputs(model, plain, image(), tolerance)
-
-
-@PLACES
-def test_it_learns(kind, position):
-    model = build(kind, plugin(position))
-    model.load_state_dict(plain_twin(kind).state_dict(), strict=False)
-    model.train()
+    for training in (False, True):
+        assert_same_outputs(model, plain, training)
     sum(out.square().sum() for out in model(image())).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad.any(), name
@@ -128,14 +121,9 @@ def test_several_plugins_need_names():
     model = build(KINDS[0], *several)
     names = {name.split('.')[2] for name in blocks(model)}
     assert names == {f'{NAME}_{place}' for place in POSITIONS}
-    model.load_state_dict(plain_twin(KINDS[0]).state_dict(), strict=False)
     plain = plain_twin(KINDS[0])
-    for network in (model, plain):
-        network.eval()
-    assert_same_outputs(model, plain, image())
-    sum(out.square().sum() for out in model(image())).backward()
-    for name, block in blocks(model).items():
-        assert block.gamma.grad.any(), name
+    model.load_state_dict(plain.state_dict(), strict=False)
+    assert_same_outputs(model, plain)
     with pytest.raises(AssertionError, match=f'duplicate plugin {NAME}'):
         build(KINDS[0], *map(plugin, POSITIONS))
 
@@ -155,26 +143,17 @@ def test_frozen_stages_freeze_their_plugins():
         assert (parameter.grad is not None) == parameter.requires_grad, name
 
 
-def test_basic_blocks_take_no_plugins():
-    """That is mmseg's rule; ``CubeBackbone`` goes around it."""
+def test_limits():
+    # Rules of mmseg; CubeBackbone goes around the first one.
     with pytest.raises(AssertionError, match='Not implemented yet'):
         build(dict(type='ResNet'), plugin('after_conv2'), depth=18)
     plain = dict(SMALL, type='ResNet', depth=18)
     model = CubeBackbone(plain, insert=dict(stages=(1, 3)))
     assert len(blocks(model)) == 2
-
-
-@pytest.mark.parametrize('position', POSITIONS)
-def test_wide_resnext_takes_them_after_conv3_only(position):
-    """mmseg tells plugins the width of a ResNet's bottleneck."""
-    model = build(dict(NARROW, groups=4), plugin(position))
-    if position == 'after_conv3':
-        assert len(model(image())) == 4
-    else:
-        with pytest.raises((RuntimeError, ValueError), match=r'\b16\b'):
-            model(image())
-
-
-def test_channels_must_fill_cells():
+    # It tells plugins the width of a ResNet's bottleneck.
+    wide = dict(NARROW, groups=4)
+    assert len(build(wide, plugin('after_conv3'))(image())) == 4
+    with pytest.raises((RuntimeError, ValueError), match=r'\b16\b'):
+        build(wide, plugin('after_conv2'))(image())
     with pytest.raises(ValueError, match='in_channels must .* got 6'):
         build(KINDS[0], plugin('after_conv2', stages=None), base_channels=6)
