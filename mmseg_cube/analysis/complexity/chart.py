@@ -23,15 +23,15 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
     """Draw parameters and operations as horizontal bars.
 
     Args:
-        networks: Networks; baselines are added, and each is drawn once.
+        networks: Networks, each behind its baseline; equal ones are drawn
+            once.
         size: Side of the image, in pixels.
     """
-    rows = {}
+    seen = {}
     for network in networks:
-        for row in (network.baseline, network):
-            if row is not None:
-                rows.setdefault((id(row.modules), row.baseline is None), row)
-    rows = list(rows.values())
+        key = id(network.modules), network.baseline is None
+        seen.setdefault(key, network)
+    rows = list(seen.values())
     places, place = [], 0.0
     for row in rows:
         place += 1 if row.baseline else 1 + GAP

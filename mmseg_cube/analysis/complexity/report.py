@@ -56,7 +56,7 @@ def write(
     """
     numbers = dict(size=size, networks=[_to_dict(n, depth) for n in networks])
     tables = tabulate(networks, size, depth)
-    figures = dict(complexity=draw_sizes(distinct(networks), size))
+    figures = dict(complexity=draw_sizes(networks, size))
     write_report(out, 'complexity', numbers, tables, figures=figures)
 
 
