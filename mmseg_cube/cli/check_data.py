@@ -16,11 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'data_root', type=Path, help='folder that holds train, val and test'
     )
-    parser.add_argument(
+    arguments.option(
+        parser,
         '--dataset',
-        choices=('auto', 'inria', 'whu', 'wbd'),
+        'whose published counts to compare with; auto guesses',
         default='auto',
-        help='whose published counts to compare with (guessed)',
+        choices=('auto', 'inria', 'whu', 'wbd'),
     )
     arguments.out(parser, 'folder for report.json and contact_sheet.png')
     arguments.workers(parser)

@@ -29,38 +29,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     datasets = parser.add_subparsers(dest='dataset', required=True)
     for name in ('inria', 'whu', 'wbd'):
         each = datasets.add_parser(name, allow_abbrev=False)
-        each.add_argument(
-            'source',
-            type=Path,
-            help='zip archive, or folder that it unpacks to',
-        )
-        arguments.out(
-            each,
-            'folder to fill; a run that was stopped continues there',
-            required=True,
-        )
-        each.add_argument(
-            '--format',
-            choices=('png', 'tif'),
-            default='png',
-            help='of patches (png)',
-        )
+        what = 'zip archive, or folder that it unpacks to'
+        each.add_argument('source', type=Path, help=what)
+        what = 'folder to fill; a run that was stopped continues there'
+        arguments.out(each, what, required=True)
+        formats = dict(default='png', choices=('png', 'tif'))
+        arguments.option(each, '--format', 'of patches', **formats)
         arguments.workers(each)
         if name != 'whu':
             arguments.size(each, SIZE, 'side of a patch in pixels')
         if name == 'inria':
-            each.add_argument(
-                '--protocol',
-                choices=('full', 'buildformer'),
-                default='full',
-                help='full: every pixel; buildformer: padded tiles, patches '
-                'with more than 5 %% building (full)',
+            what = (
+                'full: every pixel; buildformer: padded tiles, patches with '
+                'more than 5 %% building'
             )
-            each.add_argument(
-                '--stride',
-                type=arguments.positive,
-                help='distance of neighbouring patches, full only (the size)',
-            )
+            protocols = dict(default='full', choices=('full', 'buildformer'))
+            arguments.option(each, '--protocol', what, **protocols)
+            what = 'distance of neighbouring patches, full only (the size)'
+            arguments.option(each, '--stride', what, arguments.positive)
 
 
 def run(args: argparse.Namespace) -> int:

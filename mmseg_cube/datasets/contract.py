@@ -214,6 +214,8 @@ def find_swap(image: Source, mask: Source | None) -> str:
     Returns:
         The fault, empty if they are not.
     """
+    if mask is None:
+        return ''
     try:
         bands = [open_raster(source).count for source in (image, mask)]
         if bands == [1, 3]:
@@ -222,7 +224,7 @@ def find_swap(image: Source, mask: Source | None) -> str:
         if bands[1] != 3 or not read_mask(image).any():
             return ''
         read_image(mask)
-    except (RasterError, TypeError):  # unreadable, or there is no mask
+    except RasterError:
         return ''
     return SWAPPED
 

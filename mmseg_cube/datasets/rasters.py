@@ -102,8 +102,8 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
         )
     try:
         if dataset.driver == JPEG:
-            in_memory = isinstance(source, bytes)
-            values = _decode_jpeg(*(source,) if in_memory else _stamp(source))
+            key = (source,) if isinstance(source, bytes) else _stamp(source)
+            values = _decode_jpeg(*key)
             return values if window is None else take_window(values, window)
         with rasterio.Env(**STRICT):
             if window is None:

@@ -36,7 +36,7 @@ def whole_tile(
     return {tile.name: Window(0, 0, shape[1], shape[0])}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Recipe:
     """How raw data becomes patches.
 

@@ -80,9 +80,12 @@ def convert_inria(
 
     settings = dict(protocol=protocol, size=size, stride=stride or size)
     recipe = Recipe(
-        dict(dataset='inria', **settings), LAYOUT, in_inria_split, cut
+        dict(dataset='inria', **settings),
+        LAYOUT,
+        in_inria_split,
+        cut,
+        unlabelled=full,
     )
-    recipe.unlabelled = full
     result = convert(source, out, recipe, image_format, workers)
     missing = missing_tiles(result.found)
     if missing:

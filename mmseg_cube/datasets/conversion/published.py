@@ -44,8 +44,8 @@ def compare(
         ]
         for name, numbers in known.items()
     }
-    return min(
-        texts.items(),
-        key=lambda item: (set(known[item[0]]) != set(counts), len(item[1])),
-        default=('', []),
-    )[1]
+
+    def distance(name: str) -> tuple[bool, int]:
+        return set(known[name]) != set(counts), len(texts[name])
+
+    return texts[min(texts, key=distance)] if texts else []
