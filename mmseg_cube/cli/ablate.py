@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.out(parser, 'folder (work_dirs/ablate/NAME OF CONFIG)')
     where = 'each trains one run at a time, such as cuda:0 cuda:1, or cpu cpu'
     add('--devices', nargs='+', help=f'{where} (all GPUs, else cpu)')
-    against = 'variant to compare with (the first one)'
-    add('--against', metavar='VARIANT', help=against)
+    reference = 'variant to compare with (the first one)'
+    add('--reference', metavar='VARIANT', help=reference)
     score = 'tuned: at the best threshold of val; AP: average precision (IoU)'
     add('--score', choices=SCORES, default=SCORES[0], help=score)
     only = parser.add_mutually_exclusive_group()
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_cube.analysis.ablation.study import plan_study
 
     what = args.config, args.cfg_options, args.variants, args.seeds
-    study = plan_study(*what, args.against, args.out, args.score)
+    study = plan_study(*what, args.reference, args.out, args.score)
     if args.dry_run:
         print(*write_configs(study), sep='\n')
         return 0

@@ -56,7 +56,7 @@ def test_a_study(ablate, tmp_path, capsys):
     assert f'| `{cube}` |     1 |' in text
     assert Image.open(study / 'ablation.png').format == 'PNG'
     # Another reference or score needs no training.
-    args = '--report-only', '--against', cube, '--score', 'AP'
+    args = '--report-only', '--reference', cube, '--score', 'AP'
     assert ablate(f'{baseline} {cube}', *args) == 0
     text = (study / 'ablation.md').read_text(encoding='utf-8')
     assert f'val − {cube} [95 %]' in text
@@ -91,7 +91,7 @@ def test_dry_run(ablate, tmp_path, capsys):
     'variants, args, message',
     [
         ('full cube', [], "no preset 'cube'"),
-        ('full', ['--against', 'mask'], '--against mask is none of the'),
+        ('full', ['--reference', 'mask'], '--reference mask is none of the'),
         ('full', ['--devices', 'cuda:99'], 'there is no such device'),
     ],
 )

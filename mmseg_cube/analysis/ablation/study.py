@@ -126,7 +126,7 @@ def plan_study(
     reference = reference or variants[0]
     if reference not in variants:
         raise ValueError(
-            f'--against {reference} is none of the variants '
+            f'--reference {reference} is none of the variants '
             + ', '.join(variants)
         )
     cfg = read_config(config, options)
