@@ -365,3 +365,11 @@ def test_custom_imports_stand_in_one_file_only():
         p for p in FOLDER.rglob('*.py') if 'custom_imports =' in p.read_text()
     ]
     assert named == [FOLDER / '_base_' / 'default_runtime.py']
+
+
+def test_documents_name_configs_that_exist():
+    pages = [ROOT / 'README.md', *ROOT.glob('docs/*.md')]
+    text = ''.join(p.read_text() for p in [*pages, *FOLDER.glob('*/*.md')])
+    named = re.findall(r'[\w-]+_\d+xb\d+-\w+?_[a-z-]+-\d+x\d+', text)
+    assert len(named) > 40
+    assert set(named) <= {path.stem for path in CONFIGS}
