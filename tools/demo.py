@@ -92,6 +92,7 @@ def draw(scenes: Path, masks: Path, out: Path) -> None:
         found = cv2.imread(str(path), 0)
         rows.append((image[..., ::-1], truth // 255, found // 255))
         draw_panels(rows[-1:], out / path.name)
+    rows.sort(key=lambda row: not row[1].any())  # empty scenes last
     draw_panels(rows[:ROWS], out / 'overview.png')
 
 
