@@ -1,9 +1,10 @@
 """Hooks into the training loop, registered in mmengine's registry."""
 
-from mmseg_cube.engine.channels_last_hook import ChannelsLastHook
-from mmseg_cube.engine.cube_summary_hook import CubeSummaryHook
-from mmseg_cube.engine.router_report_hook import RouterReportHook
-from mmseg_cube.engine.router_temperature_hook import RouterTemperatureHook
+from mmseg_cube.engine.network_hooks import ChannelsLastHook, CubeSummaryHook
+from mmseg_cube.engine.router_hooks import (
+    RouterReportHook,
+    RouterTemperatureHook,
+)
 from mmseg_cube.engine.window_visualization_hook import (
     WindowVisualizationHook,
 )

@@ -15,39 +15,32 @@ lists and numbers, so that checkpoints and JSON can hold it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from mmseg_cube.layers import ChannelRouter, layer_name
-from mmseg_cube.utils.figures import new_figure, plain, save_figure
+from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.report import write_json
+from mmseg_cube.utils.words import cut
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Under this name checkpoints keep the history, so that it can be resumed.
 HISTORY = 'router_report'
-SERIES = ('iteration', 'moved', 'distance', 'changed')
+KIND = ('method', 'channels', 'block')
 CELLS = 64  # most rows of a drawn matrix
-COLUMNS = 6  # matrices side by side
-PANEL = 2.0  # inches
-LETTERS = 26  # that fit over a matrix
+COLUMNS = 6  # panels side by side
+PANEL = 2.4  # inches
+LETTERS = 32  # that fit over a panel
 
 
 def measure(order: list[int], block: int) -> dict[str, float]:
-    """Compare an order with the identity.
-
-    Args:
-        order: Permutation of C channels that stays within blocks.
-        block: Channels per block, g.
-
-    Returns:
-        ``moved``, the share of channels away from their place, and
-        ``distance``, 0 for the identity and about 1 for a random order.
-    """
+    """``moved`` and ``distance`` of an order that stays within blocks."""
     shifts = np.abs(np.array(order) - np.arange(len(order)))
     # Mean shift of a channel in a random order; one channel cannot move.
     random = (block**2 - 1) / (3 * block)
@@ -60,11 +53,6 @@ def look(
 ) -> bool:
     """Add the orders of this iteration to a history, in place.
 
-    Args:
-        history: Record per router, empty at first.
-        routers: Those of :func:`mmseg_cube.layers.learned_routers`.
-        iteration: Number of iterations done.
-
     Returns:
         Whether anything was added; a second look at one iteration adds
         nothing.
@@ -73,142 +61,114 @@ def look(
     for name, router in routers.items():
         order = router.permutation().tolist()
         grouped = router.method == 'sinkhorn'
-        kind = dict(
-            method=router.method,
-            channels=router.channels,
-            block=router.group_size if grouped else router.channels,
-        )
-        record = history.get(name)
-        # A router of another kind than in a resumed history starts anew.
-        if record is None or not kind.items() <= record.items():
-            looks = {key: [] for key in SERIES}
-            record = history[name] = dict(kind, order=order, looks=looks)
-        if iteration in record['looks']['iteration']:
-            continue
-        entry = dict(
-            measure(order, record['block']),
-            iteration=iteration,
-            changed=int((np.array(order) != record['order']).sum()),
-        )
-        for key in SERIES:
-            record['looks'][key].append(entry[key])
-        record['order'] = order
-        added = True
+        block = router.group_size if grouped else router.channels
+        looks = dict(iteration=[], moved=[], distance=[], changed=[])
+        record = history.setdefault(name, dict(order=order, looks=looks))
+        pairs = zip(order, record['order'], strict=False)
+        found = dict(iteration=iteration, **measure(order, block))
+        found['changed'] = sum(now != before for now, before in pairs)
+        kind = (router.method, router.channels, block)
+        record.update(zip(KIND, kind, strict=True), order=order)
+        if iteration not in record['looks']['iteration']:
+            for key, values in record['looks'].items():
+                values.append(found[key])
+            added = True
     return added
 
 
-def frozen_since(record: dict) -> int | None:
-    """Iteration of the look that saw the last change, or else of the first.
+def summarise(record: Mapping) -> dict[str, object]:
+    """Kind, ``moved``, ``distance`` and ``frozen_since`` of the last order.
 
-    One look alone cannot tell.
+    The order is frozen since the look that saw the last change, or else
+    since the first. One look alone cannot tell.
     """
-    looks = record['looks']
-    if len(looks['iteration']) < 2:
-        return None
-    changes = np.flatnonzero(looks['changed'])
-    return looks['iteration'][changes[-1] if len(changes) else 0]
-
-
-def summarise(history: dict[str, dict]) -> dict[str, dict]:
-    """Describe the last order of every router.
-
-    Args:
-        history: Record per router.
-
-    Returns:
-        ``method``, ``channels``, ``block``, ``moved``, ``distance`` and
-        ``frozen_since`` per router.
-    """
-    return {
-        name: dict(
-            {key: record[key] for key in ('method', 'channels', 'block')},
-            **measure(record['order'], record['block']),
-            frozen_since=frozen_since(record),
-        )
-        for name, record in history.items()
-    }
+    times = record['looks']['iteration']
+    changes = np.flatnonzero(record['looks']['changed'])
+    last = changes[-1] if len(changes) else 0
+    return dict(
+        {key: record[key] for key in KIND},
+        **measure(record['order'], record['block']),
+        frozen_since=times[last] if len(times) > 1 else None,
+    )
 
 
 def write_report(
-    history: dict[str, dict], summary: dict[str, dict], folder: Path
-) -> list[Path]:
+    history: Mapping[str, Mapping], folder: Path, more: Mapping = {}
+) -> dict[str, dict]:
     """Write ``router_report.json`` and ``router_report.png``.
 
     Args:
         history: Record per router.
-        summary: What :func:`summarise` says, and more where there is more.
         folder: Where to; made if missing.
+        more: Further numbers per router.
 
     Returns:
-        Paths of both files.
+        What there is to say of every router.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    summary = {n: summarise(r) | more.get(n, {}) for n, r in history.items()}
     routers = {
         name: dict(summary[name], order=record['order'], looks=record['looks'])
         for name, record in history.items()
     }
-    paths = [folder / 'router_report.json', folder / 'router_report.png']
-    write_json(paths[0], dict(routers=routers))
-    save_figure(draw_history(history), paths[1])
-    return paths
+    write_json(folder / 'router_report.json', dict(routers=routers))
+    save_figure(draw_history(history), folder / 'router_report.png')
+    return summary
 
 
-def draw_history(history: dict[str, dict]) -> Figure:
-    """Draw distance and changes over iterations, and the last orders.
+def draw_history(history: Mapping[str, Mapping]) -> Figure:
+    """Draw distance and changes over the training, and the last orders.
 
-    The orders are permutation matrices, output channels downwards, framed in
-    the colour of the router's curves. If no router was looked at twice, there
-    are no curves.
+    The names of the orders have the colours of the curves.
     """
-    from matplotlib import colormaps
-
-    colours = colormaps['turbo'](np.linspace(0.05, 0.95, len(history)))
-    times = max(len(r['looks']['iteration']) for r in history.values())
-    rows = -(-len(history) // COLUMNS)
-    heights = [2] * (times > 1) + [1] * rows
-    figure, grid = new_figure(
-        len(heights),
-        COLUMNS,
-        (PANEL * COLUMNS, PANEL * sum(heights)),
-        gridspec_kw=dict(height_ratios=heights),
-    )
-    places = iter(grid[-rows:].flat)
-    for (name, record), colour in zip(history.items(), colours, strict=False):
-        _draw_order(next(places), name, record, colour)
-    for place in [*places, *grid[:-rows].flat]:
-        place.remove()
-    if times > 1:
-        cells = grid[0, 0].get_gridspec()
-        left = figure.add_subplot(cells[0, : COLUMNS // 2])
-        right = figure.add_subplot(cells[0, COLUMNS // 2 :])
-        left.set(xlabel='iteration', ylabel='distance from the identity')
-        right.set(xlabel='iteration', ylabel='share changed since last look')
-        for record, colour in zip(history.values(), colours, strict=True):
-            looks = record['looks']
-            share = np.array(looks['changed']) / record['channels']
-            style = dict(color=colour, marker='.')
-            plain(left).plot(looks['iteration'], looks['distance'], **style)
-            plain(right).plot(looks['iteration'], share, **style)
+    matrices = {
+        layer_name(name): order_blocks(record['order'], record['block'])
+        for name, record in history.items()
+    }
+    figure, (left, right, *orders) = draw_orders(matrices, charts=2)
+    left.set_title('distance from the identity', fontsize=7)
+    right.set_title('share changed since the last look', fontsize=7)
+    for axes, record in zip(orders, history.values(), strict=True):
+        looks = record['looks']
+        share = np.array(looks['changed']) / record['channels']
+        (line,) = left.plot(looks['iteration'], looks['distance'], marker='.')
+        right.plot(looks['iteration'], share, marker='.')
+        axes.title.set_color(line.get_color())
     return figure
 
 
-def _draw_order(
-    axes: Axes, name: str, record: dict, colour: np.ndarray
-) -> None:
-    """Draw a permutation matrix that is legible at any size.
+def order_blocks(order: list[int], block: int) -> np.ndarray:
+    """Permutation matrices (B, g, g) of an order that stays within blocks."""
+    blocks = np.eye(block, dtype=np.float32)[np.array(order) % block]
+    return blocks.reshape(-1, block, block)
+
+
+def draw_orders(
+    matrices: Mapping[str, np.ndarray], charts: int = 0
+) -> tuple[Figure, np.ndarray]:
+    """Draw orders as matrices, positions downwards, inputs to the right.
 
     Blocks are laid over each other and long orders are pooled: the darker a
     cell, the more channels.
+
+    Args:
+        matrices: Blocks (B, g, g) by name.
+        charts: Panels to leave free in front of them.
+
+    Returns:
+        The figure and all its panels.
     """
-    block = record['block']
-    outputs = np.arange(record['channels']) % block
-    inputs = np.array(record['order']) % block
-    edges = np.linspace(-0.5, block - 0.5, min(block, CELLS) + 1)
-    counts = np.histogram2d(outputs, inputs, (edges, edges))[0]
-    axes.imshow(counts, cmap='Greys', vmin=0)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(color=colour, linewidth=2)
-    title = layer_name(name)
-    if len(title) > LETTERS:
-        title = f'...{title[3 - LETTERS :]}'
-    axes.set_title(title, fontsize=7)
+    count = charts + len(matrices)
+    figure, panels = new_panels(count, COLUMNS, PANEL, PANEL)
+    for axes, (name, blocks) in zip(
+        panels[charts:], matrices.items(), strict=True
+    ):
+        cells = min(blocks.shape[1], CELLS)
+        area = cv2.INTER_AREA
+        picture = cv2.resize(
+            blocks.mean(0), (cells, cells), interpolation=area
+        )
+        axes.imshow(picture, cmap='Greys', vmin=0)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(cut(name, LETTERS), fontsize=7)
+    return figure, panels

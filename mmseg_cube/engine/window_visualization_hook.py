@@ -11,6 +11,8 @@ from mmseg.structures import SegDataSample
 from mmseg_cube.datasets.rasters import read_raster
 from mmseg_cube.datasets.windows import Window
 
+Samples = Sequence[SegDataSample]
+
 
 @HOOKS.register_module()
 class WindowVisualizationHook(SegVisualizationHook):
@@ -27,40 +29,38 @@ class WindowVisualizationHook(SegVisualizationHook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
+        data_batch: dict,
+        outputs: Samples,
     ) -> None:
         """Draw the first sample of every ``interval``-th batch."""
-        if not self.draw or 'window' not in outputs[0]:
-            super().after_val_iter(runner, batch_idx, data_batch, outputs)
-            return
         step = runner.iter + batch_idx
-        if step % self.interval == 0:
+        if 'window' not in outputs[0]:
+            super().after_val_iter(runner, batch_idx, data_batch, outputs)
+        elif self.draw and step % self.interval == 0:
             self._draw_window('val', outputs[0], step)
 
     def after_test_iter(
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
+        data_batch: dict,
+        outputs: Samples,
     ) -> None:
         """Draw every sample."""
-        if not self.draw or 'window' not in outputs[0]:
+        if 'window' not in outputs[0]:
             super().after_test_iter(runner, batch_idx, data_batch, outputs)
-            return
-        for sample in outputs:
-            self.drawn += 1
-            self._draw_window('test', sample, self.drawn)
+        elif self.draw:
+            for sample in outputs:
+                self.drawn += 1
+                self._draw_window('test', sample, self.drawn)
 
     def _draw_window(
         self, mode: str, sample: SegDataSample, step: int
     ) -> None:
         window = Window(*sample.window)
         image = read_raster(sample.img_path, window).transpose(1, 2, 0)
-        stem = Path(sample.img_path).stem
         self._visualizer.add_datasample(
-            f'{mode}_{stem}_{window.y}_{window.x}',
+            f'{mode}_{Path(sample.img_path).stem}_{window.y}_{window.x}',
             image,
             data_sample=sample,
             show=self.show,

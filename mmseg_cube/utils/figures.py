@@ -40,6 +40,19 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def new_panels(
+    count: int, columns: int, width: float, height: float
+) -> tuple[Figure, np.ndarray]:
+    """Make a figure of so many axes, row by row, each of a size in inches."""
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    size = width * columns, height * rows
+    figure, grid = new_figure(rows, columns, size)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    return figure, grid.flat[:count]
+
+
 def plain(axis: Axes) -> Axes:
     """Take the upper and the right border of a chart away; return it."""
     axis.spines[['top', 'right']].set_visible(False)

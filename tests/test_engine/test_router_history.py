@@ -9,9 +9,10 @@ from torch import nn
 
 from mmseg_cube.engine.router_history import (
     draw_history,
-    frozen_since,
+    draw_orders,
     look,
     measure,
+    order_blocks,
     summarise,
     write_report,
 )
@@ -57,7 +58,7 @@ def test_history_of_a_learned_order():
     )
     history = {}
     assert look(history, routers, 0)
-    assert frozen_since(history['a']) is None
+    assert summarise(history['a'])['frozen_since'] is None
     set_order(routers['a'], [1, 0, 2, 3, 4, 5, 6, 7])
     assert look(history, routers, 10)
     assert not look(history, routers, 10)
@@ -76,8 +77,7 @@ def test_history_of_a_learned_order():
     assert history['b']['looks']['changed'] == [0, 0, 4, 0]
     assert json.loads(json.dumps(history)) == history
 
-    summary = summarise(history)
-    assert summary['a'] == dict(
+    assert summarise(history['a']) == dict(
         method='sinkhorn',
         channels=8,
         block=4,
@@ -85,24 +85,16 @@ def test_history_of_a_learned_order():
         distance=pytest.approx(0.6),
         frozen_since=20,
     )
-    assert summary['b']['distance'] == pytest.approx(8 / 5)
+    assert summarise(history['b'])['distance'] == pytest.approx(8 / 5)
 
 
-def test_router_of_another_kind_starts_anew():
-    history = {}
-    look(history, dict(a=ChannelRouter(4)), 0)
-    look(history, dict(a=ChannelRouter(4, 'sort')), 5)
-    assert history['a']['method'] == 'sort'
-    assert history['a']['looks']['iteration'] == [5]
-
-
-def make_history(count, looks):
+def make_history(looks):
     methods = ('sinkhorn', 'sort')
     routers = {
         f'decode_head.levels.{i}.conv1.conv.router': ChannelRouter(
             16 << (i % 4), methods[i % 2]
         )
-        for i in range(count)
+        for i in range(8)
     }
     history = {}
     for iteration in range(looks):
@@ -111,37 +103,34 @@ def make_history(count, looks):
 
 
 def test_files(tmp_path):
-    history = make_history(8, 3)
-    paths = write_report(history, summarise(history), tmp_path / 'new')
-    names = [path.name for path in sorted((tmp_path / 'new').iterdir())]
+    history = make_history(3)
+    folder = tmp_path / 'new'
+    write_report(history, folder)
+    names = sorted(path.name for path in folder.iterdir())
     assert names == ['router_report.json', 'router_report.png']
-    routers = json.loads(paths[0].read_text())['routers']
-    assert list(routers) == list(history)
-    for name, router in routers.items():
+    found = json.loads((folder / names[0]).read_text())['routers']
+    assert list(found) == list(history)
+    for name, router in found.items():
         assert router['order'] == list(range(router['channels']))
         assert router['looks'] == history[name]['looks']
         assert router['distance'] == 0
         # An order that never changed is frozen from the start.
         assert router['frozen_since'] == 0
-    assert np.ptp(np.asarray(Image.open(paths[1]))) > 0
-
-
-def test_curves_need_two_looks():
-    figure = draw_history(make_history(2, 3))
-    assert [len(axes.lines) for axes in figure.axes] == [0, 0, 2, 2]
-    assert len(draw_history(make_history(2, 1)).axes) == 2
+    assert np.ptp(np.asarray(Image.open(folder / names[1]))) > 0
+    axes = draw_history(history).axes
+    assert [len(each.lines) for each in axes] == [8, 8] + [0] * 8
 
 
 def test_matrices_show_every_order():
-    history = make_history(2, 1)
-    small, large = history.values()
-    small['order'] = [*range(1, 16), 0]
-    large['channels'] = large['block'] = 1000
-    large['order'] = list(range(1000))[::-1]
-    axes = draw_history(history).axes
-    images = [each.images[0].get_array() for each in axes]
+    small = order_blocks([*range(1, 16), 0], 16)
+    halves = order_blocks([1, 0, 2, 3], 2)
+    assert halves.tolist() == [[[0, 1], [1, 0]], [[1, 0], [0, 1]]]
+    large = order_blocks(list(range(1000))[::-1], 1000)
+    figure, _ = draw_orders(dict(small=small, halves=halves, large=large))
+    images = [each.images[0].get_array() for each in figure.axes]
     assert (images[0] == np.roll(np.eye(16), 1, 1)).all()
+    assert (images[1] == 0.5).all()
     # Pooled, with nothing lost.
-    assert images[1].shape == (64, 64)
-    assert images[1].sum() == 1000
-    assert (images[1].argmax(1) == np.arange(64)[::-1]).all()
+    assert images[2].shape == (64, 64)
+    assert images[2].mean() == pytest.approx(1 / 1000)
+    assert (images[2].argmax(1) == np.arange(64)[::-1]).all()

@@ -1,29 +1,69 @@
-"""Gradients of single layers, as a loss goes back through a network."""
+"""Gradients of single layers, as a loss goes back through a network.
+
+This project's gradient of a kernel is one and the same for plain and Cube
+convolutions. Every channel of a plain convolution has weights at all taps of
+its k x k kernel. A Cube convolution equals one with a coarse kernel (2 x 2
+for r = 2, q = 3), in which a channel has weights only at the taps that its
+parity reaches, and zeros elsewhere. Vectors of such different supports cannot
+be correlated. So the gradient is taken with respect to all entries of that
+coarse kernel, as if the zeros were free to move::
+
+    g[d, c, u, v] = sum over n, h, w of dL/dy[n, d, h, w]
+                                        * x[n, c, s*h + u - p, s*w + v - p]
+
+where x is what the kernel reads: the input, masked where there is a mask. At
+the taps that a channel reaches it is the gradient of the Cube weights; for a
+plain convolution it is that of its weights. Groups are ignored in the same
+way: all input channels meet all output channels.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
 
-from mmseg_cube.analysis.gradients.kernel import kernel_gradient
 from mmseg_cube.analysis.gradients.statistics import sum_products
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.ops import cell_pads, fold_weight
 
 INPUT, WEIGHT = 'input', 'weight'
 GRADIENTS = (INPUT, WEIGHT)
 GROUPS = 8  # of batches; each keeps a matrix (C, C) per layer
 
 
-def total_loss(model: BaseSegmentor, batch: dict) -> Tensor:
-    """Loss of a segmentor as training has it, the sum of all its parts.
+@torch.no_grad()
+def kernel_gradient(conv: nn.Conv2d, input: Tensor, grad: Tensor) -> Tensor:
+    """Gradient (D, C, K, K') of the dense kernel of a convolution.
 
-    Args:
-        model: Segmentor.
-        batch: ``inputs`` and ``data_samples``, as from a data loader; stays
-            as it is.
+    The input (N, C, H, W) and the gradient of the output (N, D, H', W') are
+    those of one pass; channels are in the order in which they arrive.
     """
+    if not isinstance(conv, CubeConv2d):
+        # Filled by torch for every padding, 'same' included.
+        pads = conv._reversed_padding_repeated_twice
+        zeros = conv.padding_mode == 'zeros'
+        input = F.pad(input, pads, 'constant' if zeros else conv.padding_mode)
+        size = (conv.out_channels, conv.in_channels, *conv.kernel_size)
+        return conv2d_weight(
+            input, size, grad, conv.stride, dilation=conv.dilation
+        )
+    given = conv.prepare(input)
+    geometry, order = given.geometry, given.order
+    rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
+    input = F.pad(given.cells(), (*columns, *rows))
+    taps = fold_weight(conv.weight[:1], geometry).shape[2:]
+    size = (conv.out_channels, conv.in_channels, *taps)
+    kernel = conv2d_weight(input, size, grad, conv.stride)
+    return kernel if order is None else kernel[:, order.argsort()]
+
+
+def total_loss(model: BaseSegmentor, batch: dict) -> Tensor:
+    """Loss of a segmentor as training has it, the sum of all its parts."""
     # The preprocessor pads the masks of samples in place.
     data = model.data_preprocessor(deepcopy(batch), True)
     losses = model.loss(data['inputs'], data['data_samples'])
@@ -38,42 +78,34 @@ def capture(
     seed: int = 0,
     loss_of: Callable[[nn.Module, dict], Tensor] = total_loss,
 ) -> dict[tuple[str, str], list[Tensor]]:
-    """Gather the gradients of layers over batches.
+    """Gather the gradients of layers over batches; the network stays as it is.
 
-    A copy of the network is in training mode: its norms use the batch, and
-    dropout draws anew for each batch, from numbers that depend on nothing but
-    the seed and the place of the batch.
-
-    Args:
-        model: Network; stays as it is.
-        layers: Names of convolutions in it.
-        batches: Batches, such as a data loader gives.
-        seed: Seed of dropout.
-        loss_of: Takes the model and a batch, returns the loss.
+    A copy of it is in training mode: its norms use the batch, and dropout
+    draws anew for each batch, from numbers that depend on nothing but the
+    seed and the place of the batch.
 
     Returns:
         For ``'input'`` and ``'weight'`` and each name the sums of up to eight
         groups of batches: of the gradient of the layer's input, with a sample
         per position of an image; and of its kernel, with a sample per output
         channel, tap and batch.
-
-    Raises:
-        ValueError: If a layer takes no part in the loss.
     """
     model = deepcopy(model)
     model.train()
     # Gradients go back no further than to the first of the layers.
     model.requires_grad_(False)
-    sums: dict[tuple[str, str], dict[int, Tensor]] = {
-        (gradient, name): {} for gradient in GRADIENTS for name in layers
+    sums: dict[tuple[str, str], list] = {
+        (gradient, name): [] for gradient in GRADIENTS for name in layers
     }
     kernels: dict[str, Tensor] = {}
-    group = number = 0
+    group = 0
 
-    def add(gradient: str, name: str, samples: Tensor) -> None:
+    def add(key: tuple[str, str], samples: Tensor) -> None:
         """Add samples of shape (C, n) to the group of this batch."""
-        groups = sums[gradient, name]
-        groups[group] = groups.get(group, 0) + sum_products(samples)
+        groups = sums[key]
+        if len(groups) == group:
+            groups.append(0)
+        groups[group] = groups[group] + sum_products(samples)
 
     def record(name: str, gradient: str, grad: Tensor) -> None:
         if gradient == WEIGHT:
@@ -81,26 +113,25 @@ def capture(
             kernels[name] = kernels.get(name, 0) + grad
         else:
             for image in grad:
-                add(INPUT, name, image.flatten(1))
+                add((INPUT, name), image.flatten(1))
 
     for name in layers:
         _watch(model.get_submodule(name), partial(record, name))
     for i, batch in enumerate(batches):
-        group, number = i % GROUPS, min(i + 1, GROUPS)
+        group = i % GROUPS
         torch.manual_seed(seed + i)
         loss = loss_of(model, batch)
         if loss.requires_grad:
             loss.backward()
-        for name, kernel in kernels.items():
-            add(WEIGHT, name, kernel.transpose(0, 1).flatten(1))
-        kernels.clear()
-    for (_, name), groups in sums.items():
-        if len(groups) < number:
-            raise ValueError(
-                f'the layer {name} takes no part in the loss of every batch; '
-                'choose others with --layers'
-            )
-    return {key: list(groups.values()) for key, groups in sums.items()}
+        for name in layers:
+            if name not in kernels:
+                raise ValueError(
+                    f'the layer {name} takes no part in the loss of every '
+                    'batch; choose others with --layers'
+                )
+            kernel = kernels.pop(name)
+            add((WEIGHT, name), kernel.transpose(0, 1).flatten(1))
+    return sums
 
 
 def _watch(conv: nn.Conv2d, record: Callable[[str, Tensor], None]) -> None:

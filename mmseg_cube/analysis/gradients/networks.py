@@ -1,22 +1,30 @@
-"""Networks at times of their training, and batches for them, from configs."""
+"""What is compared: networks at times of their training, layers, batches."""
 
 from collections.abc import Sequence
 from copy import deepcopy
 from itertools import islice
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from mmseg.models import BaseSegmentor
+from torch import Tensor, nn
 
+from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.layers.summary import PLAIN
 from mmseg_cube.utils.networks import build_network, load_weights
+from mmseg_cube.utils.patterns import choose
+from mmseg_cube.utils.words import name_some
 
 INIT = 'init'  # in place of a checkpoint: random weights
 
-Series = dict[int | None, BaseSegmentor]
+Convolutions = dict[str, nn.Conv2d]
 
 
-def load_series(cfg: Config, checkpoints: Sequence[str], seed: int) -> Series:
+def load_series(
+    cfg: Config, checkpoints: Sequence[str], seed: int
+) -> list[tuple[int | None, BaseSegmentor]]:
     """Load a network at one time of its training or at several.
 
     Args:
@@ -26,14 +34,10 @@ def load_series(cfg: Config, checkpoints: Sequence[str], seed: int) -> Series:
         seed: Seed of random weights.
 
     Returns:
-        The network by iteration, None for a checkpoint that does not say.
-
-    Raises:
-        OSError: If a checkpoint is not there.
-        ValueError: If one does not fit, or several are not of known and
-            different iterations.
+        Iterations and networks, in the order of the training; None for a
+        single checkpoint that does not say its iteration.
     """
-    series: Series = {}
+    series = []
     for path in map(str, checkpoints or [INIT]):
         # Parts of it are initialised when they are built.
         set_random_seed(seed)
@@ -43,28 +47,19 @@ def load_series(cfg: Config, checkpoints: Sequence[str], seed: int) -> Series:
             model.init_weights()
         else:
             iteration = load_weights(model, path, cfg.filename).get('iter')
-        if iteration in series:
-            raise ValueError(
-                f'{path} and another checkpoint are both of iteration '
-                f'{iteration}; leave one out'
-            )
-        series[iteration] = model
-        if len(series) > 1 and None in series:
-            raise ValueError(
-                'a checkpoint does not say after how many iterations it was '
-                f'written (meta.iter): name it alone, not as one of several '
-                f'with {path}'
-            )
-    return {iteration: series[iteration] for iteration in sorted(series)}
+        series.append((iteration, model))
+    times = [time for time, _ in series]
+    if len(times) > 1 and (None in times or len(set(times)) < len(times)):
+        raise ValueError(
+            'several checkpoints must be of known (meta.iter) and different '
+            f'iterations, but {name_some(checkpoints)} are of '
+            f'{name_some(times)}'
+        )
+    return sorted(series, key=lambda pair: pair[0])
 
 
 def draw_batches(cfg: Config, split: str, count: int, seed: int) -> list[dict]:
-    """Draw batches as training does, or a test; the same for one seed.
-
-    Raises:
-        OSError: If a file is not there.
-        ValueError: If the config has no such data, or too few of them.
-    """
+    """Draw batches as training does, or a test; the same for one seed."""
     loader_cfg = deepcopy(cfg.get(f'{split}_dataloader'))
     if loader_cfg is None:
         raise ValueError(f'{cfg.filename} has no {split}_dataloader')
@@ -81,3 +76,58 @@ def draw_batches(cfg: Config, split: str, count: int, seed: int) -> list[dict]:
             f'batches, but --batches asks for {count}'
         )
     return batches
+
+
+def list_convolutions(model: nn.Module) -> Convolutions:
+    """Convolutions by name: plain ones and Cubes, in the network's order."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, CubeConv2d) or type(module) in PLAIN
+    }
+
+
+def choose_layers(
+    networks: Sequence[Convolutions], patterns: Sequence[str] | None = None
+) -> dict[str, int]:
+    """Name the convolutions to compare, which all networks have.
+
+    Without patterns all are taken that are a Cube in one of the networks.
+
+    Returns:
+        By name the lattice scale r of the Cube; 0 if all are plain.
+    """
+    scales = {
+        name: max(getattr(network[name], 'scale', 0) for network in networks)
+        for name in networks[0]
+        if all(name in network for network in networks)
+    }
+    if patterns is not None:
+        what = 'convolution that can be compared'
+        return {name: scales[name] for name in choose(scales, patterns, what)}
+    cubes = {name: scale for name, scale in scales.items() if scale}
+    if not cubes:
+        raise ValueError(
+            'none of the convolutions that can be compared, those of the same '
+            'name in all networks, is a Cube (CubeConv2d). Name some with '
+            f'--layers; there are {len(scales)}: {name_some(list(scales))}'
+        )
+    return cubes
+
+
+def number_cells(conv: nn.Conv2d, scale: int) -> Tensor | None:
+    """Number the cell (C,) of every input channel, in the order of arrival.
+
+    Channels that share a cell are neighbours on the lattice. A router decides
+    which do; without one, and in the plain convolution that a Cube is
+    compared with, they are runs of ``scale^2`` channels. None where a cell
+    holds one channel.
+    """
+    if scale < 2:
+        return None
+    places = torch.arange(conv.in_channels)
+    router = getattr(conv, 'router', None)
+    if router is not None:
+        # Channel order[i] arrives at place i.
+        places = router.permutation().cpu().argsort()
+    return places // scale**2

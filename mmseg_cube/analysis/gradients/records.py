@@ -1,20 +1,29 @@
-"""What was found out, as one list of records that all outputs are made of."""
+"""What was found out: records, and the tables and charts made of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmseg_cube.analysis.gradients.capture import GRADIENTS
-from mmseg_cube.analysis.gradients.layers import CELL
 from mmseg_cube.analysis.gradients.statistics import (
     MEAN_ABS,
+    OTHER,
     RANK_SHARE,
     RMS,
+    SAME,
     Correlations,
     standard_error,
 )
+from mmseg_cube.utils.figures import new_figure, new_panels, plain
 from mmseg_cube.utils.tables import Table
+from mmseg_cube.utils.words import cut
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROLES = ('network', 'against')
 RATIO, ALL = 'ratio', 'mean of layers'
@@ -23,9 +32,14 @@ STATISTICS = {
     MEAN_ABS: 'mean abs',
     RMS: 'rms',
     RANK_SHARE: 'rank / C',
-    f'same_{CELL}': 'same cell',
-    f'other_{CELL}': 'other pairs',
+    SAME: 'same cell',
+    OTHER: 'other pairs',
 }
+
+DRAWN = (MEAN_ABS, RMS, RANK_SHARE)
+CHARTS = (14.4, 7.2)  # inches
+MATRIX = 4.6  # inches
+LETTERS = 48  # over a matrix
 
 # By gradient and layer.
 Look = Mapping[tuple[str, str], Correlations]
@@ -45,7 +59,7 @@ def list_records(
     records = []
     for gradient in GRADIENTS:
         layers = [name for kind, name in looks[0] if kind == gradient]
-        for name in [*layers, ALL] if len(layers) > 1 else layers:
+        for name in [*layers, ALL]:
             rows = []
             for role, look, time in zip(
                 ROLES, looks, iterations, strict=False
@@ -54,21 +68,28 @@ def list_records(
                     gradient=gradient, layer=name, of=role, iteration=time
                 )
                 if name == ALL:
-                    rows.append(_average([look[gradient, x] for x in layers]))
+                    found = [look[gradient, x].statistics for x in layers]
+                    rows.append(_average(found))
                 else:
-                    found = look[gradient, name]
-                    rows.append(found.statistics)
-                    record['channels'] = len(found.matrix)
-                    dead = int(found.matrix.diagonal().isnan().sum())
-                    record |= dict(dead=dead, samples=found.samples)
+                    matrix, samples, statistics = look[gradient, name]
+                    rows.append(statistics)
+                    dead = int(matrix.diagonal().isnan().sum())
+                    record |= dict(channels=len(matrix), dead=dead)
+                    record['samples'] = samples
                 records.append(record | _estimate(rows[-1]))
             if len(rows) > 1:
+                # Group by group: what the batches have in common falls out.
+                ratios = {
+                    key: first / np.where(second, second, np.nan)
+                    for key, first in rows[0].items()
+                    for second in [rows[1][key]]
+                }
                 record = dict(gradient=gradient, layer=name, of=RATIO)
-                records.append(record | _estimate(_divide(*rows)))
+                records.append(record | _estimate(ratios))
     return records
 
 
-def select(records: Iterable[Record], **wanted: object) -> list[Record]:
+def select(records: Sequence[Record], **wanted: object) -> list[Record]:
     """Records with these values."""
     return [r for r in records if wanted.items() <= r.items()]
 
@@ -77,35 +98,20 @@ def tabulate(records: Sequence[Record]) -> list[Table]:
     """Lay out records, one table per gradient."""
     tables = []
     for gradient in GRADIENTS:
-        rows = []
-        for record in select(records, gradient=gradient):
-            digits = 2 if record['of'] == RATIO else 3
-            facts = [str(record.get(key, '')) for key in FACTS]
-            cells = [_show(record.get(key), digits) for key in STATISTICS]
-            rows.append(facts + cells)
+        rows = [
+            [str(record.get(key, '')) for key in FACTS]
+            + [_show(record.get(key)) for key in STATISTICS]
+            for record in select(records, gradient=gradient)
+        ]
         head = [*FACTS, *STATISTICS.values()]
         tables.append(Table(head, rows, f'gradient of the {gradient}s'))
     return tables
 
 
-def _average(layers: Sequence[Correlations]) -> dict[str, np.ndarray]:
-    """Mean over layers of the statistics that all of them have."""
-    rows = [layer.statistics for layer in layers]
-    return {
-        key: np.mean([row[key] for row in rows], axis=0)
-        for key in rows[0]
-        if all(key in row for row in rows)
-    }
-
-
-def _divide(
-    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Ratios group by group: what the batches have in common falls out."""
-    return {
-        key: first[key] / np.where(second[key], second[key], np.nan)
-        for key in first
-    }
+def _average(rows: Sequence[Mapping[str, np.ndarray]]) -> dict:
+    """Mean of the statistics that all layers have."""
+    keys = [key for key in rows[0] if all(key in row for row in rows)]
+    return {key: np.mean([row[key] for row in rows], axis=0) for key in keys}
 
 
 def _estimate(statistics: Mapping[str, np.ndarray]) -> dict[str, dict]:
@@ -120,9 +126,63 @@ def _estimate(statistics: Mapping[str, np.ndarray]) -> dict[str, dict]:
     }
 
 
-def _show(number: Mapping[str, float | None] | None, digits: int) -> str:
+def _show(number: Mapping[str, float | None] | None) -> str:
     if number is None or number['value'] is None:
         return '-'
-    text = f'{number["value"]:.{digits}f}'
+    text = f'{number["value"]:.3f}'
     error = number['error']
-    return text if error is None else f'{text} ± {error:.{digits}f}'
+    return text if error is None else f'{text} ± {error:.3f}'
+
+
+def draw_statistics(
+    names: Sequence[str], records: Sequence[Record], key: str
+) -> Figure:
+    """Draw statistics with their errors, a line per network.
+
+    Args:
+        names: Names of the networks.
+        records: One per network and value of the key.
+        key: What goes to the right, ``'layer'`` or ``'iteration'``.
+    """
+    figure, grid = new_figure(len(GRADIENTS), len(DRAWN), CHARTS)
+    for (row, column), axes in np.ndenumerate(grid):
+        gradient, statistic = GRADIENTS[row], DRAWN[column]
+        for name, role in zip(names, ROLES, strict=False):
+            rows = select(records, gradient=gradient, of=role)
+            values, errors = (
+                np.array([row[statistic][part] for row in rows], dtype=float)
+                for part in ('value', 'error')
+            )
+            style = dict(marker='o', capsize=2, label=name)
+            places = [row[key] for row in rows]
+            axes.errorbar(places, values, np.nan_to_num(errors), **style)
+        axes.tick_params('x', rotation=30, labelsize=6)
+        axes.set(ylim=(0, None), ylabel=STATISTICS[statistic])
+        axes.set_title(f'gradient of the {gradient}s, by {key}', fontsize=9)
+        plain(axes)
+    handles = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc='outside upper center', ncols=len(names))
+    return figure
+
+
+def draw_heat_maps(
+    names: Sequence[str], looks: Sequence[Look], layer: str
+) -> Figure:
+    """Draw the sizes of all correlations of one layer, channels as they come.
+
+    Networks stand side by side, one row per gradient. Dead channels are white.
+    """
+    from matplotlib.colors import PowerNorm
+
+    pairs = [(g, n) for g in GRADIENTS for n in range(len(names))]
+    figure, panels = new_panels(len(pairs), len(names), MATRIX, MATRIX)
+    # Most are small.
+    style = dict(cmap='magma', norm=PowerNorm(0.5, 0, 1))
+    for axes, (gradient, n) in zip(panels, pairs, strict=True):
+        sizes = looks[n][gradient, layer].matrix.abs().numpy()
+        image = axes.imshow(sizes, **style)
+        axes.set_title(cut(names[n], LETTERS), fontsize=8)
+        axes.set_ylabel(f'gradient of the {gradient}s')
+    figure.colorbar(image, ax=list(panels), label='|correlation|')
+    figure.suptitle(layer, fontsize=10)
+    return figure

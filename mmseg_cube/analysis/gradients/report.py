@@ -10,19 +10,20 @@ from rich.console import Console
 from rich.progress import track
 
 from mmseg_cube.analysis.gradients.capture import capture
-from mmseg_cube.analysis.gradients.drawing import (
-    draw_heat_maps,
-    draw_statistics,
-)
-from mmseg_cube.analysis.gradients.layers import (
+from mmseg_cube.analysis.gradients.networks import (
     choose_layers,
+    draw_batches,
     list_convolutions,
+    load_series,
     number_cells,
 )
-from mmseg_cube.analysis.gradients.networks import draw_batches, load_series
 from mmseg_cube.analysis.gradients.records import (
+    ALL,
     Look,
+    draw_heat_maps,
+    draw_statistics,
     list_records,
+    select,
     tabulate,
 )
 from mmseg_cube.analysis.gradients.statistics import correlate
@@ -71,11 +72,11 @@ def compare(
             f'{counts[1]}; name as many for both'
         )
     series = [load_series(cfg, paths, seed) for cfg, paths in networks]
-    found = [list_convolutions(next(iter(x.values()))) for x in series]
+    found = [list_convolutions(x[0][1]) for x in series]
     scales = choose_layers(found, patterns)
     batches = draw_batches(networks[0][0], split, count, seed)
     history, records, looks = [], [], []
-    for pair in zip(*(x.items() for x in series), strict=True):
+    for pair in zip(*series, strict=True):
         # Matrices are kept of the last checkpoints only.
         looks = [
             look_at(model.to(device), scales, batches, seed)
@@ -87,9 +88,11 @@ def compare(
     names = [Path(cfg.filename).stem for cfg, _ in networks]
     if len(set(names)) < len(names):
         names[1] += ' (against)'
-    figures = dict(layers=draw_statistics(names, records, 'layer'))
+    layers = [record for record in records if record['layer'] != ALL]
+    figures = dict(layers=draw_statistics(names, layers, 'layer'))
     if len(series[0]) > 1:
-        figures['curves'] = draw_statistics(names, history, 'iteration')
+        means = select(history, layer=ALL)
+        figures['curves'] = draw_statistics(names, means, 'iteration')
     for layer in scales:
         figures[f'{HEAT_MAPS}/{layer}'] = draw_heat_maps(names, looks, layer)
     (out / HEAT_MAPS).mkdir(parents=True, exist_ok=True)
@@ -117,14 +120,7 @@ def look_at(
     batches: Sequence[dict],
     seed: int,
 ) -> Look:
-    """Measure the gradients of layers; a bar says how far it is.
-
-    Args:
-        model: Network.
-        scales: For each layer the lattice scale that makes its cells.
-        batches: Batches.
-        seed: Seed of dropout.
-    """
+    """Measure gradients of layers, given with the scale of their cells."""
     bar = track(batches, console=Console(stderr=True), transient=True)
     sums = capture(model, list(scales), bar, seed)
     look = {}

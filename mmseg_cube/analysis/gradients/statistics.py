@@ -9,15 +9,17 @@ the C living ones::
     off_diagonal_rms        root of the mean of R_ij^2 over all i != j
     effective_rank_share    exp(-sum of p_k log p_k) / C, with p_k the k-th
                             eigenvalue of R / C
+    same_cell, other_cell   mean of |R_ij| over pairs that share a cell, and
+                            over all others
 
-The last one is the effective rank of R (Roy and Vetterli, EUSIPCO 2007) per
+The third one is the effective rank of R (Roy and Vetterli, EUSIPCO 2007) per
 channel: 1 if no two channels are correlated, 1 / C if all are copies of one.
 
 Samples come in pieces, of which only sums are kept: their number, the sums of
 the channels and of the products of two channels, as one matrix.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +28,7 @@ from torch import Tensor
 
 MEAN_ABS, RMS = 'mean_abs_correlation', 'off_diagonal_rms'
 RANK_SHARE = 'effective_rank_share'
+SAME, OTHER = 'same_cell', 'other_cell'
 # Variance over squared mean below which samples are all the same.
 FLAT = 1e-10
 
@@ -33,15 +36,11 @@ FLAT = 1e-10
 class Correlations(NamedTuple):
     """What is known of the gradients of one layer.
 
-    Attributes:
-        matrix: Correlations of shape (C, C); NaN in rows of dead channels.
-        samples: Samples of every channel.
-        statistics: Those of :func:`measure` by name, float64 of shape (1 +
-            G,): of all batches, then without each of G groups of batches; (1,)
-            where there is one group only.
+    The statistics are those of :func:`measure` by name, of shape (1 + G,): of
+    all batches, then without each of G groups of batches.
     """
 
-    matrix: Tensor
+    matrix: Tensor  # (C, C); NaN in rows of dead channels
     samples: int
     statistics: dict[str, np.ndarray]
 
@@ -56,11 +55,7 @@ def sum_products(samples: Tensor) -> Tensor:
 
 
 def correlate_channels(sums: Tensor) -> Tensor:
-    """Pearson correlations (C, C); NaN in rows of dead channels.
-
-    Raises:
-        ValueError: If a sample was not finite.
-    """
+    """Pearson correlations (C, C); NaN in rows of dead channels."""
     if not sums.isfinite().all():
         raise ValueError('a gradient is not finite')
     means = sums[0, 1:] / sums[0, 0]
@@ -74,14 +69,9 @@ def correlate_channels(sums: Tensor) -> Tensor:
 
 
 def correlate(
-    groups: Sequence[Tensor], cells: Mapping[str, Tensor] | None = None
+    groups: Sequence[Tensor], cells: Tensor | None = None
 ) -> Correlations:
-    """Sum up groups of batches, with :func:`measure`.
-
-    Args:
-        groups: Sums of each, as of :func:`sum_products`.
-        cells: As for :func:`measure`.
-    """
+    """Sum up groups of batches, given as by :func:`sum_products`."""
     whole = sum(groups)
     matrix = correlate_channels(whole)
     found = [measure(matrix, cells)]
@@ -96,19 +86,11 @@ def correlate(
 
 
 def measure(
-    correlation: Tensor, cells: Mapping[str, Tensor] | None = None
+    correlation: Tensor, cells: Tensor | None = None
 ) -> dict[str, float]:
-    """Sum a matrix of correlations up.
+    """Sum a matrix (C, C) of correlations up; NaN where there are no pairs.
 
-    Args:
-        correlation: That of :func:`correlate_channels`, of shape (C, C).
-        cells: For each way to lay channels out in cells a name and the
-            number of the cell of each channel, of shape (C,).
-
-    Returns:
-        The three numbers; and for each name ``same_NAME`` and
-        ``other_NAME``, the mean |R_ij| over pairs that share a cell, and
-        over all others. NaN where there are no pairs.
+    With the number of the cell of each channel, (C,), also by cells.
     """
     living = ~correlation.diagonal().isnan()
     matrix = correlation[living][:, living]
@@ -120,11 +102,11 @@ def measure(
         RMS: sizes[pairs].square().mean().sqrt().item(),
         RANK_SHARE: _rank_share(matrix) if channels > 1 else torch.nan,
     }
-    for name, numbering in (cells or {}).items():
-        cell = numbering.to(matrix.device)[living]
+    if cells is not None:
+        cell = cells.to(matrix.device)[living]
         same = cell[:, None] == cell
-        numbers[f'same_{name}'] = sizes[pairs & same].mean().item()
-        numbers[f'other_{name}'] = sizes[pairs & ~same].mean().item()
+        numbers[SAME] = sizes[pairs & same].mean().item()
+        numbers[OTHER] = sizes[pairs & ~same].mean().item()
     return numbers
 
 

@@ -21,16 +21,9 @@ Values = dict[str, float | list[float] | None]
 
 @dataclass
 class Seen:
-    """What layers saw of one image.
-
-    Attributes:
-        size: Height and width of the image with its padding.
-        inputs: Height and width of each layer's input.
-        masks: Values of shape (r * H, r * W) of each layer with a mask.
-    """
+    """Masks (r * H, r * W) of layers over one image of a padded size."""
 
     size: Size = (0, 0)
-    inputs: dict[str, Size] = field(default_factory=dict)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -38,22 +31,17 @@ class Seen:
 def watch(
     model: nn.Module, layers: Mapping[str, CubeConv2d]
 ) -> Iterator[Seen]:
-    """Note what layers see while one image passes through a segmentor.
-
-    A layer that is used several times shows its last use.
-    """
+    """Note the masks of layers while one image passes through a segmentor."""
     seen = Seen()
 
     def note_size(preprocessor: nn.Module, args: tuple, out: dict) -> None:
         seen.size = tuple(out['inputs'].shape[2:])
 
     def note(layer: CubeConv2d, args: tuple) -> None:
-        seen.inputs[names[layer]] = tuple(args[0].shape[2:])
-        if layer.mask is not None:
-            mask = mask_of(layer, args[0])
-            seen.masks[names[layer]] = mask[0, 0].float().cpu().numpy()
+        mask = mask_of(layer, args[0])
+        seen.masks[names[layer]] = mask[0, 0].float().cpu().numpy()
 
-    names = {layer: name for name, layer in layers.items()}
+    names = {x: name for name, x in layers.items() if x.mask is not None}
     hooks = [model.data_preprocessor.register_forward_hook(note_size)]
     hooks += [layer.register_forward_pre_hook(note) for layer in names]
     with ExitStack() as stack:
@@ -79,12 +67,10 @@ def mask_of(layer: CubeConv2d, input: Tensor) -> Tensor:
 
 
 def over_image(mask: np.ndarray, shape: Size, size: Size) -> np.ndarray:
-    """A value for each pixel of an image: that of its lattice pixel.
+    """Give each pixel of an image the value of its lattice pixel.
 
-    Args:
-        mask: Values of shape (r * H, r * W).
-        shape: Height and width of the image.
-        size: The same with its padding, which is on the right and below.
+    The mask (r * H, r * W) is over the image with its padding, of a size that
+    is larger to the right and below.
     """
     # OpenCV takes the width first.
     over = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
@@ -94,31 +80,26 @@ def over_image(mask: np.ndarray, shape: Size, size: Size) -> np.ndarray:
 def measure_mask(
     mask: np.ndarray, truth: np.ndarray, size: Size, scale: int
 ) -> Values:
-    """Measure a mask over an image.
-
-    Args:
-        mask: Values of shape (r * H, r * W).
-        truth: Labels 0 and 1, and 255 to ignore, of the image's shape.
-        size: Height and width of the image with its padding.
-        scale: Lattice pixels per cell and axis, r.
+    """Measure a mask (r * H, r * W) over an image of a padded size.
 
     Returns:
         ``min``, ``mean``, ``max`` and ``sd`` of the values over the image;
-        ``places``, the mean at each place of a cell, row by row (a mask that
-        tells these apart scales channels); ``building`` and ``ground``, the
-        means over true buildings and background, None where there are none.
+        ``places``, the mean at each of the r x r places of a cell, row by row
+        (a mask that tells these apart scales channels); ``building`` and
+        ``ground``, the means where the truth is 1 and 0, None if it never is.
     """
     over = over_image(mask, truth.shape, size)
     rows, columns = -(-np.multiply(truth.shape, mask.shape) // size)
     mask = mask[:rows, :columns].astype(float)
-    values = {
-        key: float(getattr(mask, key)()) for key in ('min', 'mean', 'max')
-    }
-    values['sd'] = float(mask.std())
+    values: Values = dict(
+        min=float(mask.min()),
+        mean=float(mask.mean()),
+        max=float(mask.max()),
+        sd=float(mask.std()),
+    )
     values['places'] = [
-        float(mask[i::scale, j::scale].mean())
-        for i in range(scale)
-        for j in range(scale)
+        float(mask[i // scale :: scale, i % scale :: scale].mean())
+        for i in range(scale**2)
     ]
     for key, label in (('building', 1), ('ground', 0)):
         pixels = over[truth == label]
@@ -128,12 +109,10 @@ def measure_mask(
 
 def join_values(parts: Sequence[Values]) -> Values:
     """Values of a mask over several images: means of those of the images."""
-
-    def mean(key: str) -> object:
+    joined: Values = {}
+    for key in parts[0]:
         known = [part[key] for part in parts if part[key] is not None]
-        return np.mean(known, axis=0).tolist() if known else None
-
-    joined = {key: mean(key) for key in parts[0]}
+        joined[key] = np.mean(known, axis=0).tolist() if known else None
     joined['min'] = min(part['min'] for part in parts)
     joined['max'] = max(part['max'] for part in parts)
     return joined

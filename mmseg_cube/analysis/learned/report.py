@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from mmseg_cube.analysis.learned.drawing import draw_layers, draw_tile
-from mmseg_cube.analysis.learned.orders import final_temperature
-from mmseg_cube.analysis.learned.tables import (
-    KERNELS,
-    MASKS,
-    ORDERS,
-    TILES,
+from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
+from mmseg_cube.analysis.learned.masks import join_values
+from mmseg_cube.analysis.learned.pictures import draw_tile
+from mmseg_cube.analysis.learned.routers import (
+    describe_order,
+    final_temperature,
     tabulate,
 )
 from mmseg_cube.analysis.learned.tiles import (
@@ -28,13 +27,24 @@ from mmseg_cube.analysis.learned.tiles import (
     predict_tile,
     score_tile,
 )
+from mmseg_cube.engine.router_history import draw_orders
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
+from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.patterns import choose
 from mmseg_cube.utils.report import write_report
 
 NAME = 'learned'
+# Columns of the tables, by the part of a layer's numbers.
+COLUMNS = dict(
+    order=('method', 'channels', 'block', 'moved', 'distance', 'new_cell',
+           'new_parity', 'temperature', 'gap'),
+    kernel=('least', 'largest', 'noise', 'lean', 'random_lean',
+),
+    mask=('min', 'mean', 'max', 'sd', 'places', 'building', 'ground'),
+)  # fmt: skip
+TILES = ('why', 'IoU', 'difference', 'only_first', 'only_second')
 
 
 def draw_learned(
@@ -78,19 +88,19 @@ def draw_learned(
     out.mkdir(parents=True, exist_ok=True)
 
     scores: dict[str, dict[str, Confusion]] = {name: {} for name in names}
-    if not chosen:
-        for tile in map(tiles.load, _bar(tiles.paths, 'scoring tiles')):
-            for name, model in models.items():
-                probability = predict_tile(model, tile)
-                scores[name][tile.name] = score_tile(tile, probability)
-        chosen = choose_tiles(list(scores.values()), count)
+    for tile in map(tiles.load, _bar(chosen or tiles.paths, 'scoring tiles')):
+        for name, model in models.items():
+            found = score_tile(tile, predict_tile(model, tile))
+            scores[name][tile.name] = found
+    chosen = chosen or choose_tiles(list(scores.values()), count)
     drawn = {}
     for tile in map(tiles.load, _bar(chosen, 'drawing tiles')):
-        why = chosen[tile.name]
-        drawn[tile.name] = draw_tile(models, layers, tile, why, out)
-        for name, counts in drawn[tile.name]['counts'].items():
-            scores[name][tile.name] = counts
-        drawn[tile.name]['counts'] = _to_dict(drawn[tile.name]['counts'])
+        iou = [iou_of(counts[tile.name]) for counts in scores.values()]
+        numbers = dict(why=chosen[tile.name], IoU=iou)
+        if len(iou) > 1 and None not in iou:
+            numbers['difference'] = iou[0] - iou[1]
+        numbers |= draw_tile(models, layers, tile, numbers['why'], out)
+        drawn[tile.name] = numbers
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     temperature = final_temperature(cfg, loaded)
     learned, pictures = draw_layers(layers, temperature, drawn, out)
@@ -102,20 +112,16 @@ def draw_learned(
         f'# What {names[0]} has learned',
         *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
         'How to read the pictures: `docs/learned.md`.',
-        '## Order of channels',
-        _table(learned, 'order', ORDERS),
-        *map(_embed, pictures['orders']),
-        '## Kernels',
-        _table(learned, 'kernel', KERNELS),
-        *map(_embed, pictures['kernels']),
-        f'## Masks over {len(drawn)} tiles',
-        _table(learned, 'mask', MASKS),
-        '## Tiles',
-        f'IoU (%) over {where}: {said}.',
-        tabulate('tile', drawn, TILES).markdown(),
     ]
+    for part, columns in COLUMNS.items():
+        rows = {name: numbers[part] for name, numbers in learned.items()}
+        table = tabulate('layer', rows, columns)
+        table.title = part
+        texts += [table.markdown(), *map(_embed, pictures.get(f'{part}s', []))]
+    texts.append(f'IoU (%) over {where}: {said}.')
+    texts.append(tabulate('tile', drawn, TILES).markdown())
     for name, tile in drawn.items():
-        texts += [f'### {name}', *map(_embed, tile['pictures'])]
+        texts += [f'## {name}', *map(_embed, tile['pictures'])]
     numbers = dict(
         networks={
             name: dict(config=str(cfg.filename), checkpoint=str(checkpoint))
@@ -135,14 +141,47 @@ def draw_learned(
     )
 
 
+def draw_layers(
+    layers: Mapping[str, CubeConv2d],
+    temperature: float | None,
+    tiles: Mapping[str, Mapping],
+    out: Path,
+) -> tuple[dict[str, dict], dict[str, list[str]]]:
+    """Draw orders and kernels.
+
+    Returns:
+        For each layer its ``order``, ``kernel`` and ``mask`` over all tiles,
+        None for what there is not; and the names of the files.
+    """
+    learned, orders = {}, {}
+    for name, layer in layers.items():
+        order = None
+        if layer.router is not None:
+            order, hard, soft = describe_order(
+                layer.router, layer.scale, temperature
+            )
+            orders[f'{name}: order'] = hard
+            if soft is not None:
+                orders[f'{name}: relaxation'] = soft
+        masks = [x['masks'].get(name) for x in tiles.values()]
+        learned[name] = dict(
+            order=order,
+            kernel=describe_kernel(layer),
+            mask=None if None in masks else join_values(masks),
+        )
+    kernels = {name: numbers['kernel'] for name, numbers in learned.items()}
+    save_figure(draw_kernels(kernels), out / 'kernels.png')
+    pictures = dict(orders=[], kernels=['kernels.png'])
+    if orders:
+        save_figure(draw_orders(orders)[0], out / 'orders.png')
+        pictures['orders'].append('orders.png')
+    return learned, pictures
+
+
 def cube_layers(
     model: nn.Module, patterns: Sequence[str] | None = None
 ) -> dict[str, CubeConv2d]:
-    """Cube convolutions by name, without the ``.conv`` of a ConvModule.
-
-    Raises:
-        ValueError: If there is none, or a pattern matches none.
-    """
+    """Cube convolutions by name, without the ``.conv`` of a ConvModule."""
     layers = {
         layer_name(name): module
         for name, module in model.named_modules()
@@ -158,31 +197,17 @@ def cube_layers(
 
 
 def name_networks(configs: Sequence[str]) -> list[str]:
-    """Name networks after their configs, without schedule and data.
-
-    Those that would share a name keep all of the config's; files of one name
-    are called after their folders, and one file after its number.
-    """
-    stems = [Path(config).stem for config in configs]
-    short = [re.sub(r'_\d+xb.*', '', stem) for stem in stems]
-    folders = [Path(config).resolve().parts[-2::-1] for config in configs]
-    for names in (short, stems, *zip(*folders, strict=False)):
-        if len(set(names)) == len(names):
-            return list(names)
-    return [f'{stem} ({i})' for i, stem in enumerate(stems, 1)]
+    """Name one network or two after configs, without schedule and data."""
+    names = [re.sub(r'_\d+xb.*', '', Path(config).stem) for config in configs]
+    if len(set(names)) < len(names):
+        names[1] += ' (against)'
+    return names
 
 
 def _bar(names: Iterable[str], what: str) -> Iterable[str]:
     """Go through names with a bar that says how far it is."""
     names = list(names)
     return track(names, what, console=Console(stderr=True), transient=True)
-
-
-def _table(
-    layers: Mapping[str, Mapping], part: str, formats: Mapping[str, str]
-) -> str:
-    rows = {name: layer[part] for name, layer in layers.items()}
-    return tabulate('layer', rows, formats).markdown()
 
 
 def _to_dict(counts: Mapping[str, Confusion]) -> dict[str, dict]:

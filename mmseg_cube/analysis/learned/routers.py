@@ -1,28 +1,94 @@
-"""Report of the channel orders in a checkpoint, and of when they froze."""
+"""What the channel routers of Cube layers have learned.
 
+Position i of the routed channels holds the input channel ``order[i]``. With
+lattice scale r, channels of one ``i // r^2`` share a cell of the lattice and
+``i % r^2`` is their parity, the place within the cell. A channel that moves
+within its cell changes its parity only; one that takes the same place of
+another cell changes its cell only.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
+import torch
 from mmengine.config import Config
+from mmengine.registry import HOOKS
 from mmengine.runner import CheckpointLoader
 
-from mmseg_cube.analysis.learned.orders import (
-    describe_order,
-    final_temperature,
-)
-from mmseg_cube.analysis.learned.tables import tabulate
 from mmseg_cube.engine.router_history import (
     HISTORY,
     look,
-    summarise,
+    measure,
+    order_blocks,
     write_report,
 )
-from mmseg_cube.layers import layer_name, learned_routers
+from mmseg_cube.engine.router_hooks import TEMPERATURE
+from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
 from mmseg_cube.utils.networks import load_network
+from mmseg_cube.utils.tables import Table
 
-ROUTERS = dict(
-    method='', channels='', block='', moved='.1%', distance='.3f',
-    frozen_since='', temperature='.3g', gap='.3f',
-)  # fmt: skip
+COLUMNS = ('method', 'channels', 'block', 'moved', 'distance', 'frozen_since')
+RELAXED = ('temperature', 'gap')
+
+
+@torch.no_grad()
+def describe_order(
+    router: ChannelRouter, scale: int, temperature: float | None = None
+) -> tuple[dict[str, object], np.ndarray, np.ndarray | None]:
+    """Describe the order of a router, which stays as it is.
+
+    Args:
+        router: Router.
+        scale: Lattice scale of its layer, r.
+        temperature: Temperature of the relaxation; the router's own by
+            default.
+
+    Returns:
+        Numbers, the permutation and its relaxation, both of shape (B, g, g)
+        for B blocks of g channels; None for an order that is not learned.
+        The numbers are ``method``, ``learned``, ``channels``, ``block``
+        (channels of a block, which the order does not leave), ``moved`` and
+        ``distance`` as of ``engine.router_history``, how many channels have a
+        ``new_cell`` and a ``new_parity``, and the ``order``; and for a learned
+        one the ``temperature`` and the ``gap``, the largest difference
+        between relaxation and order.
+    """
+    router = deepcopy(router)
+    router.temperature = temperature or router.temperature
+    soft = router.relaxed().float().cpu().numpy() if router.learns else None
+    block = router.channels if soft is None else soft.shape[1]
+    order = router.permutation().tolist()
+    hard = order_blocks(order, block)
+    inputs, places = np.array(order), np.arange(len(order))
+    cell = scale**2
+    numbers = dict(
+        method=router.method,
+        learned=router.learns,
+        channels=router.channels,
+        block=block,
+        **measure(order, block),
+        new_cell=int((inputs // cell != places // cell).sum()),
+        new_parity=int((inputs % cell != places % cell).sum()),
+        order=order,
+    )
+    if soft is not None:
+        numbers['temperature'] = router.temperature
+        numbers['gap'] = float(abs(soft - hard).max())
+    return numbers, hard, soft
+
+
+def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
+    """Temperature at which a training ended, None if nothing cooled it."""
+    scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
+    if TEMPERATURE in scalars:
+        return scalars[TEMPERATURE].current()
+    # A published checkpoint has weights only.
+    for hook in cfg.get('custom_hooks') or ():
+        if hook['type'] == 'RouterTemperatureHook':
+            return HOOKS.build(hook).end
+    return None
 
 
 def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
@@ -46,23 +112,40 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
     history: dict[str, dict] = {}
     look(history, routers, loaded.get('meta', {}).get('iter', 0))
     infos = loaded.get('message_hub', {}).get('runtime_info', {})
-    differing = 0
+    temperature = final_temperature(cfg, loaded)
+    differing, more = 0, {}
     for name, record in history.items():
         last = infos.get(HISTORY, {}).get(name, record)
         record['looks'] = last['looks']
         differing += last['order'] != record['order']
-    summary = summarise(history)
-    temperature = final_temperature(cfg, loaded)
-    for name, numbers in summary.items():
-        order = describe_order(routers[name], 1, temperature)
-        numbers |= {key: order[key] for key in ('temperature', 'gap')}
-    paths = write_report(history, summary, out)
+        numbers, *_ = describe_order(routers[name], 1, temperature)
+        more[name] = {key: numbers[key] for key in RELAXED}
+    summary = write_report(history, out, more)
     rows = {layer_name(name): row for name, row in summary.items()}
-    said = [tabulate('router', rows, ROUTERS).terminal()]
+    said = [tabulate('router', rows, COLUMNS + RELAXED).terminal()]
     if differing:
         said.append(
             f'{differing} of them had another order at the last look: these '
             'weights are averages (EMAHook) or from between two looks'
         )
-    said.append(f'{len(routers)} routers: {paths[0]}, {paths[1].name}')
+    said.append(f'{len(routers)} routers: {out}/router_report.json and .png')
     return '\n'.join(said)
+
+
+def tabulate(
+    first: str, rows: Mapping[str, Mapping | None], columns: Sequence[str]
+) -> Table:
+    """Lay numbers out; a dash stands for those that are missing or None."""
+    cells = [
+        [name, *(_show((row or {}).get(key)) for key in columns)]
+        for name, row in rows.items()
+    ]
+    return Table([first, *columns], cells)
+
+
+def _show(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ', '.join(map(_show, value))
+    if isinstance(value, float):
+        return f'{value:.3f}'
+    return '-' if value is None else str(value)

@@ -34,16 +34,11 @@ class Tile:
 
     Pipelines may give the network a smaller or larger image than the file's;
     pictures and scores have the pixels of the truth.
-
-    Attributes:
-        name: Stem of its file, for windows followed by row and column.
-        image: RGB image for the network, (H', W', 3), 8 bit.
-        truth: Labels 0 and 1, and 255 to ignore, uint8 of shape (H, W).
     """
 
-    name: str
-    image: np.ndarray
-    truth: np.ndarray
+    name: str  # stem of its file, for windows followed by row and column
+    image: np.ndarray  # RGB image for the network, (H', W', 3), 8 bit
+    truth: np.ndarray  # labels 0 and 1, and 255 to ignore, uint8, (H, W)
 
     @property
     def picture(self) -> np.ndarray:
@@ -52,17 +47,7 @@ class Tile:
 
 
 class Tiles:
-    """The tiles of a split by name; they are loaded when asked for.
-
-    Args:
-        cfg: Config with the data, its scope set.
-        split: Whose loader's dataset to take, such as ``'test'``.
-
-    Raises:
-        ValueError: If the config has no such loader, or two tiles would have
-            one name.
-        DatasetError: If the data are not there or broken.
-    """
+    """The tiles of a split by name; they are loaded when asked for."""
 
     def __init__(self, cfg: Config, split: str) -> None:
         loader = cfg.get(f'{split}_dataloader')
@@ -85,11 +70,7 @@ class Tiles:
             self.paths[name] = path
 
     def load(self, name: str) -> Tile:
-        """Load a tile.
-
-        Raises:
-            ValueError: If it has no truth or is too large.
-        """
+        """Load a tile; one without truth or too large is a ValueError."""
         path = self.paths[name]
         data = self.dataset[list(self.paths).index(name)]
         sample, inputs = data['data_samples'], data['inputs']
@@ -106,11 +87,7 @@ class Tiles:
         return Tile(name, image, sample.gt_sem_seg.data[0].numpy())
 
     def find(self, wanted: str) -> list[str]:
-        """Names of the tiles that a name or the path of a file stands for.
-
-        Raises:
-            ValueError: If there is none.
-        """
+        """Names of the tiles that a name or the path of a file stands for."""
         stem = Path(wanted).stem
         found = [n for n, p in self.paths.items() if stem in (n, p.stem)]
         if not found:
@@ -122,12 +99,7 @@ class Tiles:
 
 
 def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
-    """Building probabilities of a tile, in one pass, in the truth's shape.
-
-    Raises:
-        ValueError: If the network has other classes, or gives values that
-            are no numbers.
-    """
+    """Building probabilities of a tile, in one pass, in the truth's shape."""
     windows = tile.image.transpose(2, 0, 1)[None]
     probability = BuildingNetwork(model)(windows).cpu()
     if not probability.isfinite().all():
@@ -155,9 +127,8 @@ def score_tile(tile: Tile, probability: np.ndarray) -> Confusion:
 
 def iou_of(counts: Confusion) -> float | None:
     """IoU in percent; None where there is neither building nor prediction."""
-    if not counts.tp + counts.fp + counts.fn:
-        return None
-    return counts.scores()['IoU']
+    seen = counts.tp + counts.fp + counts.fn
+    return counts.scores()['IoU'] if seen else None
 
 
 def choose_tiles(
@@ -171,9 +142,6 @@ def choose_tiles(
 
     Returns:
         Why they were chosen, by name, in their order.
-
-    Raises:
-        ValueError: If no tile has a building.
     """
     iou = [
         {name: iou_of(c) for name, c in counts.items() if c.tp + c.fn}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_cube.analysis.gradients.kernel import kernel_gradient
+from mmseg_cube.analysis.gradients.capture import kernel_gradient
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import fold_weight
 

@@ -8,8 +8,10 @@ from mmseg_cube.analysis.gradients.capture import GRADIENTS
 from mmseg_cube.analysis.gradients.records import ALL, list_records, select
 from mmseg_cube.analysis.gradients.statistics import (
     MEAN_ABS,
+    OTHER,
     RANK_SHARE,
     RMS,
+    SAME,
     Correlations,
     correlate,
     correlate_channels,
@@ -58,15 +60,11 @@ def test_statistics_of_known_matrices(matrix, expected):
 
 def test_pairs_of_a_cell_and_others():
     matrix = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()
-    cells = dict(
-        runs=torch.tensor([0, 0, 1, 1]),
-        mixed=torch.tensor([0, 1, 0, 1]),
-        alone=torch.arange(4),
-    )
-    numbers = measure(matrix, cells)
-    assert (numbers['same_runs'], numbers['other_runs']) == (1, 0)
-    assert (numbers['same_mixed'], numbers['other_mixed']) == (0, 0.5)
-    assert isnan(numbers['same_alone'])
+    runs = measure(matrix, torch.tensor([0, 0, 1, 1]))
+    assert (runs[SAME], runs[OTHER]) == (1, 0)
+    mixed = measure(matrix, torch.tensor([0, 1, 0, 1]))
+    assert (mixed[SAME], mixed[OTHER]) == (0, 0.5)
+    assert isnan(measure(matrix, torch.arange(4))[SAME])
 
 
 def test_dead_channels_are_left_out():
@@ -81,8 +79,8 @@ def test_dead_channels_are_left_out():
     kept = [0, 2, 4]
     cells = torch.tensor([0, 0, 0, 1, 1])
     rest = correlate_channels(sum_products(samples[kept].float()))
-    expected = measure(rest, dict(cell=cells[kept]))
-    assert measure(matrix, dict(cell=cells)) == pytest.approx(expected)
+    expected = measure(rest, cells[kept])
+    assert measure(matrix, cells) == pytest.approx(expected)
 
 
 def test_small_gradients_are_not_dead():
@@ -122,7 +120,7 @@ def test_jackknife_of_a_mean_is_its_standard_error():
 
 def test_statistics_leave_out_one_group_each():
     pieces = draw(4, 90).split(30, 1)
-    cells = dict(cell=torch.tensor([0, 0, 1, 1]))
+    cells = torch.tensor([0, 0, 1, 1])
     found = correlate(list(map(sum_products, pieces)), cells)
     assert found.samples == 90
     whole = np.corrcoef(torch.cat(pieces, 1))

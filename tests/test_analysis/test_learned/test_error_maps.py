@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_cube.analysis.learned.tile_drawing import AGREEMENT, compare
+from mmseg_cube.analysis.learned.pictures import AGREEMENT, compare
 from mmseg_cube.evaluation.error_picture import FALSE, FOUND, MISSED, paint
 
 # Machado et al. 2009 (doi 10.1109/TVCG.2009.113), linear RGB, none at all of

@@ -68,16 +68,16 @@ def test_energies_are_those_of_the_coarse_kernel(name):
     found = describe_kernel(layer)
     sums = squared_weights(layer)
     mean = sum(sums.values()) / len(sums)
-    assert np.size(found.energies) == len(sums)
+    assert np.size(found['energies']) == len(sums)
     lean = np.zeros(2)
-    for (y, x), energy in np.ndenumerate(found.energies):
-        cell = found.cells[0][y], found.cells[1][x]
-        parity = found.parities[0][y], found.parities[1][x]
+    for (y, x), energy in np.ndenumerate(found['energies']):
+        cell = found['cells'][0][y], found['cells'][1][x]
+        parity = found['parities'][0][y], found['parities'][1][x]
         total = sums[(*cell, *parity)]
         assert energy == pytest.approx(sqrt(total / mean))
         middle = np.add(cell, (np.array(parity) + 0.5) / layer.scale - 0.5)
         lean += middle * total / mean / len(sums)
-    assert found.lean == pytest.approx(lean)
+    assert found['lean'] == pytest.approx(lean)
 
 
 def test_random_weights_give_what_is_said_of_them():
@@ -87,21 +87,20 @@ def test_random_weights_give_what_is_said_of_them():
     for _ in range(40):
         torch.nn.init.normal_(layer.weight, std=0.1)
         found = describe_kernel(layer)
-        energies.append(found.energies)
-    assert np.std(energies) == pytest.approx(found.noise, rel=0.2)
-    assert found.cells == ([-1, 0, 0], [-1, 0, 0])
-    assert found.parities == ([1, 0, 1], [1, 0, 1])
+        energies.append(found['energies'])
+    assert np.std(energies) == pytest.approx(found['noise'], rel=0.2)
+    assert found['cells'] == ([-1, 0, 0], [-1, 0, 0])
+    assert found['parities'] == ([1, 0, 1], [1, 0, 1])
     # Half a lattice pixel, by the phase.
-    assert found.random_lean == pytest.approx((-0.25, -0.25))
-    assert found.lean == pytest.approx(found.random_lean, abs=0.02)
+    assert found['random_lean'] == [-0.25, -0.25]
+    assert found['lean'] == pytest.approx([-0.25, -0.25], abs=0.02)
     torch.nn.init.zeros_(layer.weight)
-    assert not np.any(describe_kernel(layer).energies)
+    assert not np.any(describe_kernel(layer)['energies'])
 
 
-def test_picture_has_every_tap_and_lines_between_cells():
+def test_picture_has_every_tap():
     kernels = {n: describe_kernel(make_layer(**x)) for n, x in LAYERS.items()}
     figure = draw_kernels(kernels)
     for axes, kernel in zip(figure.axes, kernels.values(), strict=False):
-        assert (axes.images[0].get_array() == kernel.energies).all()
-        borders = sum(len(set(cells)) - 1 for cells in kernel.cells)
-        assert len(axes.lines) == borders
+        assert (axes.images[0].get_array() == kernel['energies']).all()
+        assert len(axes.texts) == np.size(kernel['energies'])

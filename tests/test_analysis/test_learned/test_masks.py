@@ -104,10 +104,9 @@ def test_watching_sees_the_masks_and_leaves_no_trace(tiny_segmentor):
     assert torch.equal(plain, watched)
     assert hooks_of(model) == before + len(layers)
     assert seen.size == (64, 96)
-    assert list(seen.inputs) == list(seen.masks) == list(layers)
+    assert list(seen.masks) == list(layers)
     name = list(layers)[1]
     x = inputs[name]
-    assert seen.inputs[name] == tuple(x.shape[2:])
     with torch.no_grad():
         expected = slow_mask(layers[name], x[0])
     assert seen.masks[name] == pytest.approx(expected, abs=1e-4)

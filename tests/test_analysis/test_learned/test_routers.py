@@ -6,11 +6,9 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
-from mmseg_cube.analysis.learned.orders import (
+from mmseg_cube.analysis.learned.routers import (
     describe_order,
-    draw_orders,
     final_temperature,
-    order_matrices,
 )
 from mmseg_cube.layers import ChannelRouter
 
@@ -23,20 +21,12 @@ def learned(method='sinkhorn', channels=16, **options):
     return router
 
 
-def matrix_of(order):
-    """Permutation matrix by loop: row i has its one in column order[i]."""
-    matrix = np.zeros((len(order), len(order)))
-    for i, channel in enumerate(order):
-        matrix[i, channel] = 1
-    return matrix
-
-
 @pytest.mark.parametrize(
     'options', [dict(group_size=8), dict(method='sort'), dict(method='random')]
 )
 def test_numbers_of_an_order(options):
     router = learned(**options)
-    found = describe_order(router, 2)
+    found, hard, soft = describe_order(router, 2)
     order = found['order']
     # What the layer does with channels that bear their numbers.
     channels = torch.arange(16.0).view(1, 16, 1, 1)
@@ -49,35 +39,31 @@ def test_numbers_of_an_order(options):
     assert found['learned'] is ('gap' in found)
     assert found['learned'] is (options.get('method') != 'random')
     assert found['block'] == options.get('group_size', 16)
+    # Row i of a block has its one in the column of the channel that it takes.
+    for i, channel in pairs:
+        block, place = divmod(i, found['block'])
+        row = np.zeros(found['block'])
+        row[channel % found['block']] = 1
+        assert (hard[block, place] == row).all()
+    assert (soft is None) == (not found['learned'])
 
 
 def test_scale_decides_what_a_cell_is():
     router = ChannelRouter(18, 'fixed', riffle_groups=2)
     # 0, 9, 1, 10, ...: every second position comes from the other cell.
-    found = describe_order(router, 3)
+    found, *_ = describe_order(router, 3)
     assert found['order'][:4] == [0, 9, 1, 10]
     pairs = list(enumerate(found['order']))
     assert found['new_cell'] == sum(i // 9 != j // 9 for i, j in pairs) == 8
-
-
-def test_matrices_of_blocks():
-    router = learned(group_size=8)
-    hard, soft = order_matrices(router, 0.5)
-    whole = matrix_of(describe_order(router, 2)['order'])
-    assert (hard[0] == whole[:8, :8]).all() and (
-        hard[1] == whole[8:, 8:]
-    ).all()
-    router.temperature = 0.5
-    assert (soft == router.relaxed().detach().numpy()).all()
-    assert soft.sum(2) == pytest.approx(np.ones((2, 8)), rel=1e-5)
-    assert order_matrices(learned('fixed'))[1] is None
 
 
 @pytest.mark.parametrize('method', ['sinkhorn', 'sort'])
 def test_relaxation_of_the_end_comes_to_the_order(method):
     router = learned(method)
     before = deepcopy(router.state_dict()), router.temperature
-    warm, cold = (describe_order(router, 2, t) for t in (2.0, 1e-4))
+    warm, _, soft = describe_order(router, 2, 2.0)
+    cold, *_ = describe_order(router, 2, 1e-4)
+    assert soft.sum(2) == pytest.approx(np.ones((1, 16)), rel=1e-4)
     assert (warm['temperature'], cold['temperature']) == (2.0, 1e-4)
     assert warm['gap'] > 0.1 > cold['gap']
     # The router itself stays as warm as it was.
@@ -89,7 +75,7 @@ def test_relaxation_of_the_end_comes_to_the_order(method):
 def test_gap_of_one_block_by_hand():
     router = ChannelRouter(2, temperature=0.5)
     torch.nn.init.zeros_(router.logits)
-    assert describe_order(router, 1)['gap'] == pytest.approx(0.5)
+    assert describe_order(router, 1)[0]['gap'] == pytest.approx(0.5)
 
 
 def test_temperature_at_the_end_of_the_training():
@@ -102,27 +88,3 @@ def test_temperature_at_the_end_of_the_training():
     checkpoint = dict(message_hub=hub.state_dict())
     assert final_temperature(cfg, checkpoint) == 0.5
     assert final_temperature(Config(dict()), {}) is None
-
-
-def test_picture_shows_both_and_pools_long_orders():
-    routers = dict(
-        a=learned(),
-        b=ChannelRouter(400, 'sort'),
-        c=learned('random'),
-        d=learned(),
-    )
-    figure = draw_orders(routers)
-    # Three layers of two panels in a row.
-    assert len(figure.axes) == 12
-    drawn = [
-        [np.asarray(image.get_array()) for image in axes.images]
-        for axes in figure.axes
-    ]
-    whole = matrix_of(describe_order(routers['a'], 2)['order'])
-    assert drawn[0][0] == pytest.approx(whole)
-    assert drawn[1][0].shape == (16, 16)
-    # The identity stays one.
-    assert drawn[2][0].shape == (64, 64)
-    assert (drawn[2][0].argmax(1) == np.arange(64)).all()
-    assert drawn[5] == []
-    assert figure.axes[5].texts[0].get_text() == 'not learned'
