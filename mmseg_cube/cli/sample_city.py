@@ -22,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         arguments.size(layout, size, 'side of an image in pixels')
         if name == 'inria':
             options = {'tiles-per-region': 7, 'test-tiles': 1}
-            layout.add_argument(
-                '--regions', nargs='+', help='training regions (all five)'
-            )
+            layout.add_argument('--regions', nargs='+', help='to train (all)')
         else:
             options = COUNTS
         for option, count in options.items():
