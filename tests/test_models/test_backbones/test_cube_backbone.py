@@ -85,19 +85,19 @@ def test_what_is_given_is_left_alone(table):
     assert (given, options) == before
 
 
-HEAD = dict(
-    type='UNetHead',
-    in_channels=[8, 16, 24, 32],
-    widths=[8, 8, 8],
-    norm_cfg=dict(type='BN'),
-    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-)
+# A config of somebody's network, and one that puts Cube kernels into it.
 BASE = """
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(64, 64)),
     backbone={backbone!r},
-    decode_head={head!r},
+    decode_head=dict(
+        type='UNetHead',
+        in_channels=[8, 16, 24, 32],
+        widths=[8, 8, 8],
+        norm_cfg=dict(type='BN'),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
@@ -118,23 +118,19 @@ model = dict(
 
 def test_segmentor_from_a_child_config_trains(table, tmp_path):
     convnext = table['mmpretrain_convnext']['backbone']
-    base = BASE.format(backbone=convnext, head=HEAD)
-    (tmp_path / 'base.py').write_text(base)
+    (tmp_path / 'base.py').write_text(BASE.format(backbone=convnext))
     (tmp_path / 'child.py').write_text(CHILD)
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(tmp_path / 'child.py').model)
     model.init_weights()
-    wrapper = build_optim_wrapper(
-        model, dict(optimizer=dict(type='SGD', lr=0.1))
-    )
+    optimizer = dict(optimizer=dict(type='SGD', lr=0.1))
+    wrapper = build_optim_wrapper(model, optimizer)
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
-    samples = []
-    for _ in range(2):
-        sample = SegDataSample(metainfo=dict(img_shape=(64, 64)))
-        sample.gt_sem_seg = PixelData(data=torch.randint(0, 2, (1, 64, 64)))
-        samples.append(sample)
+    sample = SegDataSample(metainfo=dict(img_shape=(64, 64)))
+    sample.gt_sem_seg = PixelData(data=torch.randint(0, 2, (1, 64, 64)))
     model.train()
-    data = dict(inputs=list(torch.randn(2, 3, 64, 64)), data_samples=samples)
+    inputs = list(torch.randn(2, 3, 64, 64))
+    data = dict(inputs=inputs, data_samples=[sample, sample])
     losses = model.train_step(data, wrapper)
     assert losses['loss'].isfinite()
     for name in (
