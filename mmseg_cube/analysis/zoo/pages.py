@@ -125,7 +125,7 @@ def _make_table(
         ]
     head = ['Network', 'Params (M)',
             f'FLOPs (G at {TABLE_SIZE} x {TABLE_SIZE})',
-            'saved params', 'saved FLOPs', *columns, 'for']  # fmt: skip
+            'saved params', 'saved FLOPs', *columns, 'data']  # fmt: skip
     rows = [[*row, ', '.join(data[name])] for name, row in cells.items()]
     return Table(head, rows)
 

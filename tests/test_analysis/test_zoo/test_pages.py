@@ -116,7 +116,7 @@ def test_a_row_per_network(root, folder):
     head, _, plain, cube = table(folder)
     assert head == [
         'Network', 'Params (M)', 'FLOPs (G at 512 x 512)', 'saved params',
-        'saved FLOPs', 'for',
+        'saved FLOPs', 'data',
     ]  # fmt: skip
     assert plain[0] == f'[net]({INRIA}.py)'
     assert plain[3:] == ['', '', 'inria-trainval, whu']
@@ -157,7 +157,7 @@ def test_results_are_kept_and_have_a_row_of_their_own(root, folder):
     assert entry['Metadata']['Batch Size'] == 32
     assert 'Results' not in models(folder)[INRIA]
     head, _, inria, whu, cube = table(folder)
-    assert head[5:] == ['IoU', 'F1', 'P', 'R', 'seeds', 'for']
+    assert head[5:] == ['IoU', 'F1', 'P', 'R', 'seeds', 'data']
     assert inria[5:] == ['', '', '', '', '', 'inria-trainval']
     assert whu[0] == f'[{NET}]({NET}.py)'
     assert whu[5:] == ['88.5 ± 0.2', '93.9', '', '', '3', 'whu']
