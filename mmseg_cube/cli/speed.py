@@ -20,45 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     operator = kinds.add_parser(
         'operator', help='the Cube layers', allow_abbrev=False
     )
-    option(
-        operator,
-        '--grid',
-        f'inputs of C channels and H x H cells ({GRID})',
-        channels_and_size,
-        nargs='+',
-        metavar='CxH',
-    )
-    option(
-        operator,
-        '--lattice-kernel-size',
-        'kernel on the lattice; the bars are for 3',
-        positive,
-        3,
-    )
-    switch(operator, '--profile', 'also list the operations of inference')
-    _add_shared(operator, ('float32', 'bfloat16', 'float16'), 30)
+    what = f'inputs of C channels and H x H cells ({GRID})'
+    more = dict(nargs='+', metavar='CxH')
+    option(operator, '--grid', what, channels_and_size, **more)
+    what = 'kernel on the lattice; the bars are for 3'
+    option(operator, '--lattice-kernel-size', what, positive, 3)
+    what = 'type of parameters and inputs'
+    _add_shared(operator, what, ('float32', 'bfloat16', 'float16'), 30)
     network = kinds.add_parser(
         'network', help='the networks of configs', allow_abbrev=False
     )
-    network.add_argument(
-        'configs',
-        nargs='+',
-        metavar='CONFIG',
-        help='networks; without --against, the first is the baseline',
-    )
+    what = 'networks; without --against, the first is the baseline'
+    network.add_argument('configs', nargs='+', metavar='CONFIG', help=what)
     arguments.against(network)
     arguments.size(network, 512, 'side of the images')
-    option(
-        network,
-        '--profile',
-        'also list the modules of networks as trained, down to this depth '
-        '(3, such as decode_head.levels.0)',
-        positive,
-        nargs='?',
-        const=3,
-        metavar='DEPTH',
-    )
-    _add_shared(network, ('float32', 'bfloat16'), 20)
+    what = 'bfloat16: inference and training are autocast to it'
+    _add_shared(network, what, ('float32', 'bfloat16'), 20)
 
 
 def channels_and_size(text: str) -> tuple[int, int]:
@@ -76,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print the tables and write them."""
     import torch
 
-    from mmseg_cube.analysis.speed.comparison import Setting, compare_all
+    from mmseg_cube.analysis.speed.comparison import Setting, compare
     from mmseg_cube.analysis.speed.report import report
     from mmseg_cube.analysis.speed.rounds import describe_machine, prepare
 
@@ -90,9 +67,8 @@ def run(args: argparse.Namespace) -> None:
     else:
         from mmseg_cube.analysis.speed.network import Networks
 
-        grid, baseline = [(3, args.size)], [args.against]
-        paths = [path for path in (*baseline, *args.configs) if path]
-        subject = Networks(paths, args.profile)
+        baseline = [args.against] if args.against else []
+        grid, subject = [(3, args.size)], Networks(baseline + args.configs)
     if args.out is not None:
         # An unusable folder is better found before the work than after it.
         args.out.mkdir(parents=True, exist_ok=True)
@@ -103,40 +79,33 @@ def run(args: argparse.Namespace) -> None:
         for channels, size in grid
         for layout in dict.fromkeys(args.layouts)
     ]
-    results = compare_all(subject, settings, args.repeats)
-    profiles = {
-        f'{name}, {setting}': passes
+    results = [
+        result
         for setting in settings
-        if args.profile
-        for name, passes in subject.profile(setting).items()
-    }
+        for task in subject.tasks
+        for result in compare(
+            subject, task, setting, args.repeats, args.profile
+        )
+    ]
     facts = describe_machine(device) | dict(
         dtype=args.dtype, batch=batch, repeats=args.repeats, **subject.facts
     )
-    report(results, profiles, facts, args.out)
+    report(results, facts, args.out)
 
 
 def _add_shared(
-    parser: argparse.ArgumentParser, dtypes: tuple[str, ...], repeats: int
+    parser: argparse.ArgumentParser,
+    what: str,
+    dtypes: tuple[str, ...],
+    repeats: int,
 ) -> None:
+    option(parser, '--dtype', what, default='float32', choices=dtypes)
+    option(parser, '--repeats', 'rounds of timing', positive, repeats)
+    option(parser, '--batch', 'images (2 on a CPU, 8 on a GPU)', positive)
+    what, layouts = 'of inputs and weights', ('contiguous', 'channels_last')
+    more = dict(nargs='+', choices=layouts, default=['contiguous'])
+    option(parser, '--layouts', what, **more)
+    switch(parser, '--profile', 'also list the time by operation')
     arguments.device(parser)
     arguments.threads(parser)
     arguments.out(parser, 'folder for speed.md, speed.json and chart.png')
-    option(parser, '--batch', 'images (2 on a CPU, 8 on a GPU)', positive)
-    option(
-        parser,
-        '--layouts',
-        'memory layouts of inputs and weights',
-        default=['contiguous'],
-        nargs='+',
-        choices=('contiguous', 'channels_last'),
-    )
-    option(
-        parser,
-        '--dtype',
-        'type of parameters and inputs; the training step of networks is '
-        'autocast to it',
-        default='float32',
-        choices=dtypes,
-    )
-    option(parser, '--repeats', 'rounds of timing', positive, repeats)

@@ -2,8 +2,6 @@
 
 import gc
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -14,6 +12,7 @@ from mmseg_cube.analysis.speed.rounds import (
     Spread,
     peak_memory,
     time_in_turns,
+    time_operations,
 )
 
 TIME, MEMORY = 'time', 'peak memory'
@@ -28,15 +27,10 @@ LAYOUTS = dict(
     contiguous=torch.contiguous_format, channels_last=torch.channels_last
 )
 
-Profile = dict[str, Counter]  # seconds by part, of each pass
-
 
 @dataclass(frozen=True)
 class Setting:
-    """Input of shape (batch, channels, size, size), and how it is computed.
-
-    ``layout`` is one of ``LAYOUTS``, of inputs and of weights.
-    """
+    """Shape of the inputs, and how they and the weights are kept."""
 
     size: int
     batch: int = 2
@@ -45,17 +39,15 @@ class Setting:
     layout: str = 'contiguous'
     device: torch.device = torch.device('cpu')
 
-    def draw(self, dtype: torch.dtype | None = None) -> Tensor:
+    def draw(self) -> Tensor:
         """Draw an input, or a gradient of the same shape."""
         shape = (self.batch, self.channels, self.size, self.size)
-        return self.place(torch.randn(shape), dtype)
+        return self.place(torch.randn(shape))
 
-    def place(
-        self, it: Tensor | nn.Module, dtype: torch.dtype | None = None
-    ) -> Tensor | nn.Module:
+    def place(self, it: Tensor | nn.Module) -> Tensor | nn.Module:
         """Bring a tensor or a module to the device, layout and type."""
         layout = LAYOUTS[self.layout]
-        return it.to(self.device, dtype or self.dtype, memory_format=layout)
+        return it.to(self.device, self.dtype, memory_format=layout)
 
     def __str__(self) -> str:
         return f'{self.channels} x {self.size}, {self.layout}'
@@ -73,6 +65,7 @@ class Result:
     value: Spread  # seconds, or bytes at the peak beyond what was held before
     ratio: Spread  # value over that of the reference in the same round
     bar: float | None = None  # ratio that should not be exceeded
+    operations: dict[str, float] | None = None  # seconds by operation
 
     @property
     def is_reference(self) -> bool:
@@ -93,20 +86,21 @@ class Result:
 
 
 def compare(
-    subject: object, task: str, setting: Setting, repeats: int
+    subject: object,
+    task: str,
+    setting: Setting,
+    repeats: int,
+    profiled: bool = False,
 ) -> list[Result]:
     """Measure time and memory of all candidates doing one task.
 
-    Args:
-        subject: An ``Operator`` or ``Networks``. It says what each candidate
-            is compared with (``references``), builds them as calls by name
-            (``build``) and gives the ratio that one should keep to (``bar``).
-        task: One of its ``tasks``.
-        setting: How it is to be done.
-        repeats: Rounds of timing; memory is exact and measured once.
+    The subject, an ``Operator`` or ``Networks``, builds them as calls by name
+    (``build``), says what each is compared with (``references``) and which
+    ratio it should keep to (``bar``). Memory is exact and measured once.
     """
     if task in ONE_IMAGE:
         setting = replace(setting, batch=1)
+    print(f'{task}, {setting} ...', file=sys.stderr)
     calls, device = subject.build(task, setting), setting.device
     samples = {TIME: time_in_turns(calls, repeats, device)}
     gc.collect()
@@ -120,20 +114,10 @@ def compare(
             about = (setting, task, measure, name, reference)
             value = Spread.of(sample)
             ratio = Spread.of(np.divide(sample, by_name[reference]))
-            bar = None
+            bar = operations = None
             if name != reference:
                 bar = subject.bar(setting, task, measure, name)
-            results.append(Result(*about, value, ratio, bar))
-    return results
-
-
-def compare_all(
-    subject: object, settings: Sequence[Setting], repeats: int
-) -> list[Result]:
-    """Measure all tasks in all settings, and say how far it got."""
-    results = []
-    for setting in settings:
-        for task in subject.tasks:
-            print(f'{task}, {setting} ...', file=sys.stderr)
-            results += compare(subject, task, setting, repeats)
+            if profiled and measure == TIME:
+                operations = time_operations(calls[name], device)
+            results.append(Result(*about, value, ratio, bar, operations))
     return results

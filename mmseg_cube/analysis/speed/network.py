@@ -1,12 +1,14 @@
 """Whole networks against a baseline: inference, throughput and training.
 
 Networks come from configs, with random weights. Their results are not
-compared: baseline and Cube twin are different functions.
+compared: baseline and Cube twin are different functions. Parameters are
+float32; with bfloat16 all passes are autocast, as in mixed precision.
 """
 
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,10 +25,8 @@ from mmseg_cube.analysis.speed.comparison import (
     MEMORY,
     THROUGHPUT,
     TRAINING,
-    Profile,
     Setting,
 )
-from mmseg_cube.analysis.speed.profile import WHOLE, marked, time_modules
 from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
@@ -43,26 +43,18 @@ class Networks:
     """Networks of configs, as something to be measured.
 
     Args:
-        paths: Configs of the baseline, then of others.
-        depth: Depth of the modules to profile, such as 2 for
-            ``backbone.layer1``.
-
-    Attributes:
-        cfgs: Configs by the stem of their file, or by its path where two
-            files have the same stem.
+        paths: Configs of the baseline, then of others. A network is named by
+            the stem of the file, or by its path where two stems are alike.
 
     Raises:
-        ValueError: If a config is given twice, cannot be read, has no
-            network, or lacks what a training step needs.
+        ValueError: If a config is given twice, or lacks what is needed.
     """
 
     tasks = (AS_TRAINED, DEPLOYED, THROUGHPUT, TRAINING)
     facts = {}
 
-    def __init__(
-        self, paths: Sequence[str | Path], depth: int | None = None
-    ) -> None:
-        self.cfgs, self.depth = {}, depth
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self.cfgs = {}
         stems = [Path(path).stem for path in paths]
         alike = len(set(stems)) < len(stems)
         names = list(map(str, paths)) if alike else stems
@@ -79,14 +71,17 @@ class Networks:
     def build(self, task: str, setting: Setting) -> dict[str, Callable]:
         """Build what is measured, by the name of the network."""
         calls = {}
+        plain = replace(setting, dtype=torch.float32)
         for name, cfg in self.cfgs.items():
+            model, images = build_trained(cfg), plain.draw()
+            if task in (DEPLOYED, THROUGHPUT):
+                model = switch_to_deploy(model)
+            model = plain.place(model)
             if task == TRAINING:
-                calls[name] = TrainingStep(cfg, setting)
+                step = TrainingStep(model, cfg.optim_wrapper, images, setting)
+                calls[name] = step
             else:
-                model = build_trained(cfg)
-                if task != AS_TRAINED:
-                    model = switch_to_deploy(model)
-                calls[name] = pass_forward(model, setting)
+                calls[name] = partial(infer, model, images, setting)
         return calls
 
     def bar(
@@ -97,52 +92,28 @@ class Networks:
             return MEMORY_BAR
         return TRAINING_BAR if task == TRAINING else INFERENCE_BAR
 
-    def profile(self, setting: Setting) -> dict[str, Profile]:
-        """Time the modules of networks as trained; inference of one image."""
-        profiles, device = {}, setting.device
-        for name, cfg in self.cfgs.items():
-            model, step = build_trained(cfg), TrainingStep(cfg, setting)
-            call = pass_forward(model, replace(setting, batch=1))
-            inference, _ = time_modules(call, model, self.depth, device)
-            passes = time_modules(step, step.model, self.depth, device)
-            profiles[name] = {'inference': inference} | dict(
-                zip(('forward', 'backward'), passes, strict=True)
-            )
-        return profiles
-
 
 def build_trained(cfg: Config) -> BaseSegmentor:
-    """Build a segmentor as if trained, with random weights, on the CPU.
-
-    The routers get a random order, since a fresh one is the identity, which
-    deployment removes.
-    """
+    """Build a segmentor with random weights, as if trained, on the CPU."""
     model = build_network(cfg)
+    # A fresh router is the identity, which deployment removes.
     for router in learned_routers(model).values():
         for parameter in router.parameters():
             nn.init.normal_(parameter, std=0.1)
     return model
 
 
-def pass_forward(
-    model: BaseSegmentor, setting: Setting
-) -> Callable[[], Tensor]:
-    """Make a forward pass in evaluation mode; a call returns the logits.
+@torch.inference_mode()
+def infer(model: BaseSegmentor, images: Tensor, setting: Setting) -> Tensor:
+    """Pass images through a network and return the logits.
 
     On a GPU, a single image starts on an idle card, so that the time of
     launching counts as it does for whoever waits for the result.
     """
-    images = setting.draw()
-    forward = marked(WHOLE, setting.place(model))
-    waits = setting.device.type == 'cuda' and setting.batch == 1
-
-    @torch.inference_mode()
-    def call() -> Tensor:
-        if waits:
-            torch.cuda.synchronize()
-        return forward(images, mode='tensor')
-
-    return call
+    if images.is_cuda and len(images) == 1:
+        torch.cuda.synchronize()
+    with _autocast(setting):
+        return model(images, mode='tensor')
 
 
 class TrainingStep:
@@ -151,43 +122,37 @@ class TrainingStep:
     The optimizer is that of the config, with its clipping and its parameter
     groups, but at learning rate 0: random images and masks teach nothing,
     and a network that diverges could not be measured.
-
-    Args:
-        cfg: Config with ``model`` and ``optim_wrapper``.
-        setting: How it is to be done. With bfloat16 it is autocast.
     """
 
-    def __init__(self, cfg: Config, setting: Setting) -> None:
-        self.setting = setting
-        self.model = setting.place(build_trained(cfg), torch.float32)
-        self.model.train()
-        wrapper = copy.deepcopy(cfg.optim_wrapper)
-        self.optim = build_optim_wrapper(
-            self.model,
-            ConfigDict({k: wrapper[k] for k in OPTIMISATION if k in wrapper}),
-        )
+    def __init__(
+        self,
+        model: BaseSegmentor,
+        wrapper: ConfigDict,
+        images: Tensor,
+        setting: Setting,
+    ) -> None:
+        self.model, self.images, self.setting = model, images, setting
+        model.train()
+        kept = {k: v for k, v in wrapper.items() if k in OPTIMISATION}
+        kept = ConfigDict(copy.deepcopy(kept))
+        self.optim = build_optim_wrapper(model, kept)
         for group in self.optim.param_groups:
             group['lr'] = 0.0
-        self.images = setting.draw(torch.float32)
-        self.samples = [_draw_mask(setting) for _ in self.images]
-        self.forward = marked(WHOLE, self.losses)
+        self.samples = [_draw_mask(setting) for _ in images]
 
     def __call__(self) -> None:
         """Do the whole step."""
-        self.optim.backward(self.forward())
+        with _autocast(self.setting):
+            losses = self.model.loss(self.images, self.samples)
+        self.optim.backward(self.model.parse_losses(losses)[0])
         # Clips the gradients, moves the parameters.
         self.optim.step()
         self.optim.zero_grad()
 
-    def losses(self) -> Tensor:
-        """Forward pass and sum of the losses."""
-        with torch.autocast(
-            self.setting.device.type,
-            torch.bfloat16,
-            enabled=self.setting.dtype == torch.bfloat16,
-        ):
-            losses = self.model.loss(self.images, self.samples)
-        return self.model.parse_losses(losses)[0]
+
+def _autocast(setting: Setting) -> torch.autocast:
+    half = setting.dtype == torch.bfloat16
+    return torch.autocast(setting.device.type, torch.bfloat16, enabled=half)
 
 
 def _draw_mask(setting: Setting) -> SegDataSample:

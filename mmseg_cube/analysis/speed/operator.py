@@ -19,16 +19,13 @@ from mmseg_cube.analysis.speed.comparison import (
     MEMORY,
     STEP,
     TIME,
-    Profile,
     Setting,
 )
-from mmseg_cube.analysis.speed.profile import time_operations
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock, switch_to_deploy
 from mmseg_cube.ops import AUTO, FORMS
 
 CONV, CONV_BLOCK, BLOCK = 'nn.Conv2d', 'Conv-BN-ReLU', 'block'
 CUBES = (*FORMS, AUTO)
-PROFILED = (CONV, AUTO, CONV_BLOCK, BLOCK)
 # The bars of this project are for a lattice kernel of BARRED, by device and
 # type: with at least WIDE channels, and with fewer (None: no bar).
 WIDE, BARRED = 128, 3
@@ -48,27 +45,15 @@ BARS = {
 }
 # Largest difference of results that should be equal, relative to the largest
 # value. In half precision the weights' gradient sums over all positions.
-TOLERANCES = {
-    torch.float32: 1e-4,
-    torch.float16: 2e-2,
-    torch.bfloat16: 5e-2,
-}
+TOLERANCES = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}
 TF32_TOLERANCE = 1e-2
-
-
-class DisagreementError(ValueError):
-    """Candidates that must give the same result do not."""
 
 
 class Operator:
     """Convolutions and blocks, as something to be measured.
 
-    Args:
-        lattice_kernel_size: Kernel on the lattice.
-        channels: Channels that will be asked for.
-
-    Raises:
-        CubeRuleError: If a Cube convolution cannot have these channels.
+    Channels that no Cube convolution can have are refused at once, with a
+    ``CubeRuleError``.
     """
 
     tasks = (INFERENCE, STEP)
@@ -86,12 +71,8 @@ class Operator:
     ) -> dict[str, Callable[[], list[Tensor]]]:
         """Build candidates, checked to compute the same in all forms.
 
-        Returns:
-            Calls by name. In inference each returns its output, in training
-            the gradients of its input and parameters as well.
-
-        Raises:
-            DisagreementError: If results differ that should be equal.
+        In inference a call returns its output, in training the gradients of
+        its input and parameters as well.
         """
         input = setting.draw().requires_grad_(task == STEP)
         grad, calls = setting.draw(), {}
@@ -109,11 +90,7 @@ class Operator:
         return calls
 
     def build_modules(self, setting: Setting) -> dict[str, nn.Module]:
-        """Build convolutions and blocks in training mode.
-
-        All Cube convolutions have the same weights. Routers, masks and norms
-        get arbitrary parameters, as in a trained network.
-        """
+        """Build modules for training; all forms have the same weights."""
         channels = setting.channels
         plain = dict(kernel_size=3, padding=1, bias=False)
         modules = {CONV: nn.Conv2d(channels, channels, **plain)}
@@ -140,23 +117,11 @@ class Operator:
         wide, narrow = bars.get((task, measure, name), (None, None))
         return wide if setting.channels >= WIDE else narrow
 
-    def profile(self, setting: Setting) -> dict[str, Profile]:
-        """Time the operations of inference, by candidate."""
-        calls = self.build(INFERENCE, setting)
-        return {
-            name: {INFERENCE: time_operations(calls[name], setting.device)}
-            for name in PROFILED
-        }
-
 
 def check_agreement(
     results: Mapping[str, Sequence[Tensor]], setting: Setting
 ) -> None:
-    """Check that candidates computed the same tensors.
-
-    Raises:
-        DisagreementError: Naming the candidate and the difference.
-    """
+    """Refuse, with a ValueError, candidates with different results."""
     tolerance = TOLERANCES[setting.dtype]
     rounds = setting.device.type == 'cuda' and setting.dtype == torch.float32
     if rounds and torch.backends.cudnn.allow_tf32:
@@ -169,7 +134,7 @@ def check_agreement(
             gap = (actual.double() - expected.double()).abs().max() / largest
             # Written so that NaN does not pass.
             if not gap <= tolerance:
-                raise DisagreementError(
+                raise ValueError(
                     f'{name} and {first} differ by {gap:.1e} in tensor '
                     f'{number}, more than {tolerance:.0e}: no time of a '
                     'wrong result is of use, so nothing was timed'
@@ -193,7 +158,7 @@ def _step(module: nn.Module, input: Tensor, grad: Tensor) -> list[Tensor]:
 
 @torch.no_grad()
 def _disturb(module: nn.Module) -> None:
-    # Fresh ones are an identity, a constant, and a no-op.
+    # Fresh routers, masks and norms do nothing, unlike trained ones.
     for name, parameter in module.named_parameters():
         if 'router' in name or 'mask' in name:
             parameter.normal_(std=0.1)

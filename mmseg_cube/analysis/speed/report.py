@@ -1,45 +1,52 @@
-"""Tables of measured times and memory, on the terminal and in files."""
+"""Measured times and memory as tables and as a chart."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmseg_cube.analysis.speed.chart import draw_ratios
+import numpy as np
+
 from mmseg_cube.analysis.speed.comparison import (
     MEMORY,
     THROUGHPUT,
-    Profile,
+    TIME,
     Result,
 )
-from mmseg_cube.analysis.speed.profile import WHOLE
+from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import quantity
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 NAME = 'speed'  # of the page and of the file of numbers
 MILLISECONDS, MEBIBYTES = 1e3, 2**-20
-SMALL_SHARE = 0.01  # of a profile, below which a part is left out
+SMALL_SHARE = 0.01  # of all time, below which an operation is left out
+GROUP_WIDTH = 0.86  # filled with columns, of the distance between groups
 
 
 def report(
-    results: Sequence[Result],
-    profiles: Mapping[str, Profile],
-    facts: Mapping[str, object],
-    out: Path | None,
+    results: Sequence[Result], facts: Mapping[str, object], out: Path | None
 ) -> None:
     """Print what was measured, and write it to a folder.
 
     Args:
         results: All results of a run.
-        profiles: Where the time goes, by title.
         facts: What the numbers depend on besides the code.
         out: Folder for speed.md, speed.json and chart.png; None for none.
     """
     conditions = ', '.join(f'{key} {value}' for key, value in facts.items())
-    tables = [
-        tabulate([result for result in results if result.task == task])
-        for task in dict.fromkeys(result.task for result in results)
-    ]
+    by_task, profiles = {}, {}
+    for result in results:
+        by_task.setdefault(result.task, []).append(result)
+        if result.operations is not None:
+            title = f'{result.task}, {result.setting}'
+            profiles.setdefault(title, {})[result.name] = result.operations
+    tables = [tabulate(group) for group in by_task.values()]
     tables += [tabulate_profile(*item) for item in profiles.items()]
     for text in (conditions, *(table.terminal() for table in tables)):
         print(text, end='\n\n')
@@ -48,11 +55,7 @@ def report(
     print(kept if passes else 'no bars are set for this')
     if out is None:
         return
-    numbers = dict(
-        facts=facts,
-        results=[result.to_dict() for result in results],
-        profiles=profiles,
-    )
+    numbers = dict(facts=facts, results=[x.to_dict() for x in results])
     figures = {}
     if not all(result.is_reference for result in results):
         figures['chart'] = draw_ratios(results)
@@ -73,37 +76,71 @@ def tabulate(results: Sequence[Result]) -> Table:
     names = list(dict.fromkeys(result.name for result in results))
     rows = {}
     for result in sorted(results, key=lambda x: names.index(x.name)):
-        setting, value = result.setting, result.value.median
-        row = rows.setdefault(
-            (result.name, setting), [result.name, str(setting)]
-        )
-        if result.measure == MEMORY:
+        key, value = (result.name, str(result.setting)), result.value.median
+        row, ratio, verdict = rows.setdefault(key, [*key]), result.ratio, ''
+        if result.measure == MEMORY:  # measured once
             row.append(f'{MEBIBYTES * value:.1f}')
+            ratio = f'{ratio.median:.2f}'
         elif task == THROUGHPUT:
             row.append(f'{images / value:.2f}')
         else:
             row.append(f'{MILLISECONDS * value:.2f}')
-        ratio, verdict = str(result.ratio), ''
-        if result.measure == MEMORY:  # measured once
-            ratio = f'{result.ratio.median:.2f}'
         if result.bar is not None:
             word = 'pass' if result.passes else 'miss'
             verdict = f'{result.bar:.2f} {word}'
-        row += ['', ''] if result.is_reference else [ratio, verdict]
+        row += ['', ''] if result.is_reference else [str(ratio), verdict]
     title = f'{task}, {quantity(images, "image")}'
     return Table(head, list(rows.values()), title)
 
 
-def tabulate_profile(title: str, passes: Profile) -> Table:
-    """Lay out a profile: times in ms and shares of the whole, by pass."""
-    rows = []
-    for name in dict.fromkeys(chain(*passes.values())):
-        shares = [x[name] / x[WHOLE] for x in passes.values()]
-        if max(shares) >= SMALL_SHARE:
-            row = [name]
-            for seconds, share in zip(passes.values(), shares, strict=True):
-                row.append(f'{MILLISECONDS * seconds[name]:.2f}')
-                row.append(f'{100 * share:.1f}')
-            rows.append(row)
-    head = chain(*((f'{name}, ms', '%') for name in passes))
-    return Table(['part', *head], rows, title)
+def tabulate_profile(
+    title: str, profiles: Mapping[str, Mapping[str, float]]
+) -> Table:
+    """Lay out the seconds by operation of all candidates beside each other."""
+    names = list(dict.fromkeys(chain(*profiles.values())))
+    seconds = np.array(
+        [[x.get(name, 0.0) for x in profiles.values()] for name in names]
+    )
+    whole = seconds.sum(0)
+    rows = [['whole', *(f'{MILLISECONDS * x:.2f}' for x in whole)]]
+    for i in np.argsort(-seconds.sum(1)):
+        if (seconds[i] >= SMALL_SHARE * whole).any():
+            row = (f'{MILLISECONDS * x:.2f}' for x in seconds[i])
+            rows.append([names[i], *row])
+    return Table(['operation, ms', *profiles], rows, title)
+
+
+def draw_ratios(results: Sequence[Result]) -> Figure:
+    """Draw ratios as columns, a group per task and setting, with the bars."""
+    drawn = [result for result in results if not result.is_reference]
+    groups = list(dict.fromkeys(map(_group, drawn)))
+    names = list(dict.fromkeys(result.name for result in drawn))
+    width = GROUP_WIDTH / len(names)
+    size = max(6, 1.5 * len(groups)), 7
+    figure, grid = new_figure(2, 1, size, sharex=True)
+    for axis, measure in zip(grid[:, 0], (TIME, MEMORY), strict=True):
+        plain(axis).set_ylabel(f'{measure}, ratio to reference')
+        axis.axhline(1, color='black', lw=1)
+        for i, name in enumerate(names):
+            own = [x for x in drawn if (x.measure, x.name) == (measure, name)]
+            shift = (i - (len(names) - 1) / 2) * width
+            places = [groups.index(_group(x)) + shift for x in own]
+            ratios = [x.ratio.median for x in own]
+            columns = axis.bar(places, ratios, 0.92 * width, label=name)
+            axis.bar_label(
+                columns, fmt='%.2f', rotation=90, fontsize=7, padding=2
+            )
+            for place, x in zip(places, own, strict=True):
+                if x.bar is not None:
+                    ends = place - width / 2, place + width / 2
+                    axis.hlines(x.bar, *ends, 'black', lw=2.5)
+        axis.margins(y=0.1)  # for the numbers of the highest columns
+    axis.set_xticks(range(len(groups)), groups, fontsize=7)
+    grid[0, 0].set_title('Thick lines: bars, not to be exceeded', loc='left')
+    entries = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*entries, loc='outside upper right', ncols=len(names))
+    return figure
+
+
+def _group(result: Result) -> str:
+    return f'{result.task}\n{result.setting}'

@@ -12,24 +12,28 @@ import gc
 import os
 import platform
 import random
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.autograd.profiler import profile
+from torch.autograd import DeviceType
+from torch.autograd.profiler import profile as profile_allocations
+from torch.profiler import profile
 
 from mmseg_cube.utils.devices import choose_device
 
 Call = Callable[[], object]
 
-WARM_UP_ROUNDS = 3
+WARM_UP_ROUNDS, PROFILED_CALLS = 3, 5
 # Clock cycles, about 5 ms, for which a GPU waits before a timed call, so that
 # the host has queued the whole call when the clock starts.
 HEAD_START = 10_000_000
-MILLISECOND = 1e-3
+MILLISECOND, MICROSECOND = 1e-3, 1e-6
 # Above every level at which torch's profiler logs.
 SILENT = '6'
 
@@ -54,12 +58,7 @@ class Spread:
 def time_in_turns(
     calls: Mapping[str, Call], repeats: int, device: torch.device
 ) -> dict[str, list[float]]:
-    """Time callables that take turns.
-
-    Returns:
-        Seconds of every candidate, one value per round; a few rounds before
-        these do not count.
-    """
+    """Seconds of every candidate, one value per round after the warm-up."""
     clock = _time_on_gpu if device.type == 'cuda' else _time_on_cpu
     shuffle = random.Random(0).shuffle
     order = list(calls)
@@ -87,7 +86,7 @@ def peak_memory(call: Call, device: torch.device) -> int:
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
     os.environ.setdefault('KINETO_LOG_LEVEL', SILENT)
-    with profile(profile_memory=True) as record:
+    with profile_allocations(profile_memory=True) as record:
         call()
     held = [
         event.nbytes()
@@ -97,12 +96,25 @@ def peak_memory(call: Call, device: torch.device) -> int:
     return int(np.cumsum([0, *held]).max())
 
 
-def prepare(device: str | None, threads: int | None) -> torch.device:
-    """Set torch up for a measurement; None leaves the choice to torch.
+def time_operations(call: Call, device: torch.device) -> dict[str, float]:
+    """Mean seconds by operation, without those that it calls itself."""
+    with profile() as record:
+        for _ in range(PROFILED_CALLS):
+            call()
+    events = record.key_averages()
+    clock = f'self_{device.type}_time_total'
+    if device.type == 'cuda' and not hasattr(events[0], clock):
+        clock = 'self_device_time_total'  # its name since torch 2.3
+    seconds = Counter()
+    for event in events:
+        if event.device_type == DeviceType.CPU:  # what was called on the host
+            spent = MICROSECOND * getattr(event, clock)
+            seconds[event.key] += spent / PROFILED_CALLS
+    return dict(seconds.most_common())
 
-    Raises:
-        ValueError: If the device cannot be used.
-    """
+
+def prepare(device: str | None, threads: int | None) -> torch.device:
+    """Set torch up for a measurement; None leaves the choice to torch."""
     chosen = choose_device(device)
     if chosen.type not in ('cpu', 'cuda'):
         raise ValueError(f'there is no clock for {chosen}; measure on the cpu')
@@ -120,17 +132,14 @@ def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
     """Name what a measurement depends on besides the code."""
     facts = dict(torch=torch.__version__, python=platform.python_version())
     if device.type == 'cuda':
-        return facts | dict(
-            device=torch.cuda.get_device_name(device),
-            cuda=torch.version.cuda,
-            cudnn=torch.backends.cudnn.version(),
-            tf32=torch.backends.cudnn.allow_tf32,
-        )
-    return facts | dict(
-        device=_cpu_name(),
-        instructions=torch.backends.cpu.get_cpu_capability(),
-        threads=torch.get_num_threads(),
-    )
+        name, cuda = torch.cuda.get_device_name(device), torch.version.cuda
+        tf32 = torch.backends.cudnn.allow_tf32
+        return facts | dict(device=name, cuda=cuda, tf32=tf32)
+    cpuinfo = Path('/proc/cpuinfo')
+    text = cpuinfo.read_text() if cpuinfo.is_file() else ''
+    named = re.search(r'model name\s*: (.*)', text)
+    name = named[1] if named else platform.processor()
+    return facts | dict(device=name, threads=torch.get_num_threads())
 
 
 def _time_on_cpu(call: Call) -> float:
@@ -148,10 +157,3 @@ def _time_on_gpu(call: Call) -> float:
     end.record()
     end.synchronize()
     return start.elapsed_time(end) * MILLISECOND
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path('/proc/cpuinfo')
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [x.partition(':')[2] for x in lines if x.startswith('model name')]
-    return (names or [platform.processor() or platform.machine()])[0].strip()

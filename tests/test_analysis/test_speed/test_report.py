@@ -1,6 +1,3 @@
-from collections import Counter
-
-from mmseg_cube.analysis.speed.chart import draw_ratios
 from mmseg_cube.analysis.speed.comparison import (
     INFERENCE,
     MEMORY,
@@ -9,7 +6,12 @@ from mmseg_cube.analysis.speed.comparison import (
     Result,
     Setting,
 )
-from mmseg_cube.analysis.speed.report import report, tabulate, tabulate_profile
+from mmseg_cube.analysis.speed.report import (
+    draw_ratios,
+    report,
+    tabulate,
+    tabulate_profile,
+)
 from mmseg_cube.analysis.speed.rounds import Spread
 
 
@@ -54,23 +56,20 @@ def test_throughput_is_in_images():
     assert [row[2] for row in table.rows] == ['4.00', '5.00']
 
 
-def test_profile_has_shares_and_leaves_trifles_out():
-    passes = dict(
-        forward=Counter(whole=0.01, long=0.006, lost=0.00001),
-        backward=Counter(whole=0.02, late=0.005),
-    )
-    table = tabulate_profile('x', passes)
-    assert table.head == ['part', 'forward, ms', '%', 'backward, ms', '%']
+def test_profile_has_the_long_operations():
+    plain = dict(convolve=0.03, copy=0.00001)
+    table = tabulate_profile('x', dict(plain=plain, cube=dict(gather=0.01)))
+    assert table.head == ['operation, ms', 'plain', 'cube']
     assert table.rows == [
-        ['whole', '10.00', '100.0', '20.00', '100.0'],
-        ['long', '6.00', '60.0', '0.00', '0.0'],
-        ['late', '0.00', '0.0', '5.00', '25.0'],
+        ['whole', '30.01', '10.00'],
+        ['convolve', '30.00', '0.00'],
+        ['gather', '0.00', '10.00'],
     ]
 
 
 def test_a_reference_alone_has_no_chart(tmp_path, capsys):
     results = results_of(INFERENCE, Setting(8))[::2]
-    report(results, {}, dict(device='a processor', size=8), tmp_path)
+    report(results, dict(device='a processor', size=8), tmp_path)
     printed = capsys.readouterr().out
     assert printed.startswith('device a processor, size 8\n')
     assert 'no bars are set' in printed
@@ -78,19 +77,13 @@ def test_a_reference_alone_has_no_chart(tmp_path, capsys):
     assert names == ['speed.json', 'speed.md']
 
 
-def test_chart_groups_by_input_or_else_by_task():
-    settings = [Setting(8, layout=x) for x in ('contiguous', 'channels_last')]
-    axes = draw_ratios(results_of(INFERENCE, *settings)).axes
-    assert [axis.get_title('left') for axis in axes] == [
-        f'{measure}, {layout}'
-        for measure in (TIME, MEMORY)
-        for layout in ('contiguous', 'channels_last')
+def test_chart_has_a_group_per_task_and_setting():
+    settings = Setting(8), Setting(4, layout='channels_last')
+    time, memory = draw_ratios(results_of(INFERENCE, *settings)).axes
+    groups = [x.get_text() for x in memory.get_xticklabels()]
+    assert groups == [
+        'inference\n3 x 8, contiguous',
+        'inference\n3 x 4, channels_last',
     ]
-    assert [x.get_text() for x in axes[0].get_xticklabels()] == [INFERENCE]
-    axes = draw_ratios(results_of(INFERENCE, Setting(8), Setting(4))).axes
-    titles = [axis.get_title('left') for axis in axes]
-    assert f'{INFERENCE}, {TIME}, contiguous' in titles
-    groups = [x.get_text() for x in axes[0].get_xticklabels()]
-    assert groups == ['3 x 8', '3 x 4']
-    # Heights of the columns.
-    assert {x.get_height() for x in axes[0].patches} == {0.8}
+    assert [column.get_height() for column in time.patches] == [0.8, 0.8]
+    assert [column.get_height() for column in memory.patches] == [3, 3]
