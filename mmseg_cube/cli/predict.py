@@ -67,20 +67,15 @@ def prediction(args: argparse.Namespace) -> 'Prediction':
 def run(args: argparse.Namespace) -> None:
     """Write the masks."""
     from mmseg_cube.datasets.mask_folder import MaskFolder
-    from mmseg_cube.inference.folder import list_images, read_shapes
+    from mmseg_cube.inference.prediction import list_images, read_shapes
 
     if args.images.resolve() == args.out.resolve():
         raise ValueError(
             f'{args.out} holds the images; name another folder for the masks'
         )
     shapes = read_shapes(list_images(args.images))
-    done = prediction(args).run(
-        args.images, shapes, partial(MaskFolder, args.out)
-    )
-    print(
-        f'{len(shapes)} masks in {args.out}: {done.written} predicted, '
-        f'{done.kept} there already'
-    )
+    done = prediction(args).run(shapes, partial(MaskFolder, args.out))
+    print(f'{len(shapes)} masks in {args.out}: {done}')
 
 
 def _number_or_path(text: str) -> float | str:

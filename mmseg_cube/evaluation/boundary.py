@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from mmseg_cube.evaluation.confusion import Confusion
-from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
+from mmseg_cube.evaluation.sample import Sample
+from mmseg_cube.evaluation.score_kinds import ScoreKind, require
 
 RATIO = 0.02  # of the diagonal, as the paper sets it for common photographs
 
@@ -30,6 +31,8 @@ class BoundaryScore(ScoreKind):
         ValueError: If both are given or one is out of its range.
     """
 
+    names = dict(BoundaryIoU='IoU')
+
     def __init__(
         self, ratio: float | None = None, width: int | None = None
     ) -> None:
@@ -39,38 +42,25 @@ class BoundaryScore(ScoreKind):
                 f'{ratio} and {width}'
             )
         ratio = RATIO if ratio is None else ratio
-        if not (isinstance(ratio, Real) and 0 < ratio < 1):
-            raise ValueError(
-                f'the ratio of boundary must be between 0 and 1, not {ratio}'
-            )
-        if width is not None and not (
-            isinstance(width, Integral) and width >= 1
-        ):
-            raise ValueError(
-                f'the width of boundary must be 1, 2, ... pixels, not {width}'
-            )
+        met = isinstance(ratio, Real) and 0 < ratio < 1
+        require(met, 'the ratio of boundary must be between 0 and 1', ratio)
+        met = width is None or (isinstance(width, Integral) and width >= 1)
+        rule = 'the width of boundary must be 1, 2, ... pixels'
+        require(met, rule, width)
         self.ratio, self.width = ratio, width
+        self.options = dict(width=width) if width else dict(ratio=ratio)
 
-    def count(self, image: ScoredImage) -> Confusion:
+    def count(self, sample: Sample) -> Confusion:
         """Count pixels of the two bands of an image."""
-        diagonal = float(np.hypot(*image.built.shape))
+        diagonal = float(np.hypot(*sample.built.shape))
         width = self.width or max(1, round(self.ratio * diagonal))
-        predicted = _band(image.predicted & ~image.ignored, width)
-        built = _band(image.built, width)
+        predicted = _band(sample.predicted & ~sample.ignored, width)
+        built = _band(sample.built, width)
         tp, found, real = (
             int(np.count_nonzero(mask))
             for mask in (predicted & built, predicted, built)
         )
         return Confusion(tp, found - tp, real - tp)
-
-    def scores(self, counts: Confusion) -> dict[str, float]:
-        """Return ``BoundaryIoU`` in percent."""
-        return dict(BoundaryIoU=counts.scores()['IoU'])
-
-    def options(self) -> dict:
-        """Return the option that decides the width."""
-        width = self.width
-        return dict(width=width) if width else dict(ratio=self.ratio)
 
 
 def _band(mask: np.ndarray, width: int) -> np.ndarray:

@@ -9,19 +9,19 @@ from typing import Any
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
-from torch import Tensor
 
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.evaluation.boundary import BoundaryScore
-from mmseg_cube.evaluation.chosen_threshold import (
-    ChosenThreshold,
-    describe_data,
-)
-from mmseg_cube.evaluation.data_samples import Sample, check_single_view
 from mmseg_cube.evaluation.objects import ObjectScore
-from mmseg_cube.evaluation.score_kinds import PixelScore, ScoredImage
+from mmseg_cube.evaluation.sample import Sample, check_single_view
+from mmseg_cube.evaluation.score_kinds import PixelScore, require
 from mmseg_cube.evaluation.summary import summarise
-from mmseg_cube.evaluation.threshold_curve import ThresholdCurve, labels_at
+from mmseg_cube.evaluation.thresholds import (
+    ChosenThreshold,
+    ThresholdCurve,
+    labels_at,
+    name_data,
+)
 
 
 @METRICS.register_module()
@@ -99,10 +99,8 @@ class BuildingMetric(BaseMetric):
                 f'ignore_index must not be a class, 0 or 1, but is '
                 f'{ignore_index}'
             )
-        if group_by is not None and re.compile(group_by).groups == 0:
-            raise ValueError(
-                f'group_by needs a group in parentheses, not {group_by!r}'
-            )
+        met = group_by is None or re.compile(group_by).groups > 0
+        require(met, 'group_by needs a group in parentheses', group_by)
         self.ignore_index = ignore_index
         self.group_by = group_by
         self.output_dir = output_dir
@@ -137,23 +135,21 @@ class BuildingMetric(BaseMetric):
                 or sizes are wrong, or it is a window that a score must not
                 be taken of.
         """
-        self._check_dataset()
-        needs_logits = self._threshold or (
-            'curve' in self._kinds and not self.format_only
-        )
-        if needs_logits:
+        data = self._data()
+        kinds = {} if self.format_only else self._kinds
+        if self._threshold or 'curve' in kinds:
             check_single_view(data_batch)
-        for sample in map(Sample, data_samples):
+        for content in data_samples:
+            sample = Sample(content, self.ignore_index)
             group = self._group(sample.path)
-            pred = sample.labels('pred_sem_seg')
-            margin = sample.margin() if needs_logits else None
             if self._threshold:
-                pred = labels_at(margin, self._threshold.value)
-            counts = {}
-            if not self.format_only:
-                counts = self._count(sample, pred, margin)
+                value = self._threshold.value
+                sample.pred = labels_at(sample.margin, value)
+            if 'boundary' in kinds or 'objects' in kinds:
+                sample.check_uncut(data.get('protocol'))
+            counts = {name: kind.count(sample) for name, kind in kinds.items()}
             if self._masks is not None:
-                mask = pred.cpu().numpy()
+                mask = sample.pred.cpu().numpy()
                 self._masks.write(mask, sample.path, sample.window)
             self.results.append((sample.path, sample.window, group, counts))
 
@@ -183,7 +179,7 @@ class BuildingMetric(BaseMetric):
         return scores
 
     def _group(self, path: str | None) -> str | None:
-        """Return the group of an image, None without groups."""
+        """Return the group of an image; None without groups."""
         if path is None and (self._masks or self.group_by):
             raise ValueError(
                 'a sample has no img_path, which names its mask and its '
@@ -198,29 +194,25 @@ class BuildingMetric(BaseMetric):
             )
         return found[1]
 
-    def _count(
-        self, sample: Sample, pred: Tensor, margin: Tensor | None
-    ) -> dict:
-        if not self._kinds.keys().isdisjoint(('boundary', 'objects')):
-            sample.check_uncut(self._data().get('protocol'))
-        target = sample.labels('gt_sem_seg')
-        image = ScoredImage(pred, target, self.ignore_index, margin)
-        try:
-            return {
-                name: kind.count(image) for name, kind in self._kinds.items()
-            }
-        except ValueError as error:
-            raise ValueError(f'{sample.path}: {error}') from error
-
     def _data(self) -> dict[str, str]:
-        curve = self._kinds.get('curve')
-        return describe_data(self.dataset_meta, curve and curve.split)
-
-    def _check_dataset(self) -> None:
-        self._data()
-        classes = (self.dataset_meta or {}).get('classes')
+        """Say which images are scored: dataset, split and protocol."""
+        meta = self.dataset_meta or {}
+        classes = meta.get('classes')
         if classes is not None and len(classes) != 2:
             raise ValueError(
                 'BuildingMetric scores two classes, background and building, '
                 f'but the dataset has {len(classes)}: {tuple(classes)}'
             )
+        data = {
+            key: str(meta[key])
+            for key in ('dataset', 'split', 'protocol')
+            if meta.get(key) is not None
+        }
+        curve = self._kinds.get('curve')
+        split = curve and curve.split
+        if split is not None and data.setdefault('split', split) != split:
+            raise ValueError(
+                f'curve says split={split!r}, but the images are those of '
+                f'{name_data(data)}. Leave split out of curve'
+            )
+        return data

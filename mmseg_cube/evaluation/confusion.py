@@ -1,6 +1,6 @@
 """Pixel counts of a two-class segmentation and the scores made of them."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor
@@ -19,12 +19,8 @@ class Confusion:
     tn: int = 0
 
     def __add__(self, other: 'Confusion') -> 'Confusion':
-        return Confusion(
-            self.tp + other.tp,
-            self.fp + other.fp,
-            self.fn + other.fn,
-            self.tn + other.tn,
-        )
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Confusion(*map(sum, pairs))
 
     @property
     def background(self) -> 'Confusion':
@@ -53,15 +49,11 @@ class Confusion:
 
 
 def count_pixels(pred: Tensor, target: Tensor, ignore_index: int) -> Confusion:
-    """Count one image's pixels.
-
-    Args:
-        pred: Predicted labels 0 and 1, of any shape.
-        target: True labels 0, 1 and ``ignore_index``, of the same shape.
-        ignore_index: Label of pixels that do not count.
+    """Count one image's pixels, from labels 0 and 1 of any shape.
 
     Raises:
-        ValueError: If the shapes differ or there is another label.
+        ValueError: If the shapes differ or there is another label than 0, 1
+            and, in the target, ``ignore_index``.
     """
     if pred.shape != target.shape:
         raise ValueError(

@@ -1,8 +1,7 @@
 """One picture of an image, its truth and the errors of a prediction.
 
 Buildings that were found are white, missed ones sky blue and false ones
-orange, everywhere in this project. The colours are laid over a dark grey
-image, so that nothing else has a colour. They stay apart for people with any
+orange, over a dark grey image. The colours stay apart for people with any
 kind of colour vision, as simulated after Machado et al. 2009 (doi
 10.1109/TVCG.2009.113).
 """
@@ -40,14 +39,8 @@ def paint(
     """Lay colours over a dark grey copy of an image.
 
     Args:
-        image: RGB image of shape (H, W, 3), 8 bit.
+        image: RGB image of shape (H, W, 3), 8 bit, as the result.
         layers: Masks of shape (H, W), boolean, each with its colour.
-
-    Returns:
-        RGB picture of the same shape, 8 bit.
-
-    Raises:
-        ValueError: If the sizes differ.
     """
     grey = DARKNESS * (image.astype(np.float32) @ np.float32(LUMA))
     picture = np.repeat(grey[..., None], 3, axis=2)
@@ -70,12 +63,9 @@ def paint_errors(
     With the truth as prediction, it shows the true buildings.
 
     Args:
-        image: RGB image of shape (H, W, 3), 8 bit.
+        image: RGB image of shape (H, W, 3), 8 bit, as the result.
         truth: Labels 0 and 1, and 255 to ignore, of shape (H, W).
         prediction: Labels 0 and 1 of the same shape.
-
-    Returns:
-        RGB picture of the same shape, 8 bit.
     """
     built = prediction == 1
     layers = [
@@ -90,31 +80,15 @@ def paint_errors(
 def draw_panels(
     rows: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], path: Path
 ) -> None:
-    """Draw rows of image, truth and prediction, as a PNG.
-
-    Args:
-        rows: Image, truth and prediction, as :func:`paint_errors` takes them.
-        path: File to write.
-
-    Raises:
-        ValueError: If there are no rows, or the sizes in one differ.
-    """
-    sheet = [
-        np.hstack(
-            [
-                _fit(image),
-                _fit(paint_errors(image, truth, truth)),
-                _fit(paint_errors(image, truth, prediction)),
-            ]
-        )
-        for image, truth, prediction in rows
-    ]
-    if not sheet:
-        raise ValueError('there are no images to draw')
+    """Draw rows of image, truth and prediction of one size, as a PNG."""
     errors = [('found', FOUND), ('missed', MISSED), ('false', FALSE)]
     columns = [[('image', FOUND)], [('truth', FOUND)], errors]
-    picture = np.vstack([np.hstack([_caption(c) for c in columns]), *sheet])
-    save = Image.fromarray(picture).save
+    sheet = [np.hstack([_caption(words) for words in columns])]
+    for image, truth, prediction in rows:
+        built = paint_errors(image, truth, truth)
+        found = paint_errors(image, truth, prediction)
+        sheet.append(np.hstack([_fit(p) for p in (image, built, found)]))
+    save = Image.fromarray(np.vstack(sheet)).save
     write_whole(path, partial(save, format='PNG'))
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from mmseg_cube.evaluation.confusion import Confusion
-from mmseg_cube.evaluation.score_kinds import ScoredImage, ScoreKind
+from mmseg_cube.evaluation.sample import Sample
+from mmseg_cube.evaluation.score_kinds import ScoreKind, require
 
 STRUCTURES = {4: ndimage.generate_binary_structure(2, 1), 8: np.ones((3, 3))}
 
@@ -31,85 +32,59 @@ class ObjectScore(ScoreKind):
         ValueError: If an argument is out of its range.
     """
 
+    names = dict(
+        ObjectPrecision='Precision', ObjectRecall='Recall', ObjectF1='F1'
+    )
+
     def __init__(
         self, iou: float = 0.5, connectivity: int = 8, min_area: int = 1
     ) -> None:
-        if not (isinstance(iou, Real) and 0.5 <= iou <= 1):
-            raise ValueError(
-                f'the iou of objects must be from 0.5 to 1, not {iou}'
-            )
-        if connectivity not in STRUCTURES:
-            raise ValueError(
-                f'the connectivity of objects must be 4 or 8, not '
-                f'{connectivity}'
-            )
-        if not (isinstance(min_area, Integral) and min_area >= 1):
-            raise ValueError(
-                'the min_area of objects must be 1, 2, ... pixels, not '
-                f'{min_area}'
-            )
+        met = isinstance(iou, Real) and 0.5 <= iou <= 1
+        require(met, 'the iou of objects must be from 0.5 to 1', iou)
+        rule = 'the connectivity of objects must be 4 or 8'
+        require(connectivity in STRUCTURES, rule, connectivity)
+        met = isinstance(min_area, Integral) and min_area >= 1
+        rule = 'the min_area of objects must be 1, 2, ... pixels'
+        require(met, rule, min_area)
         self.iou, self.min_area = iou, min_area
         self.connectivity = connectivity
+        self.options = dict(
+            iou=iou, connectivity=connectivity, min_area=min_area
+        )
 
-    def count(self, image: ScoredImage) -> Confusion:
+    def count(self, sample: Sample) -> Confusion:
         """Count the buildings of an image that are right, false, missed."""
-        found = self._label(image.predicted & ~image.ignored)
-        real = self._label(image.built)
-        first, second = self._pairs(found, real)
-        large = np.bincount(real.ravel()) >= self.min_area
-        tp = np.count_nonzero(large[second])
-        # Label 0 is what lies between buildings.
-        fn = np.count_nonzero(large[1:]) - tp
-        false = np.bincount(found.ravel()) >= self.min_area
-        false[0] = False
-        false[first] = False
-        if image.ignored.any():
-            false &= ~self._mostly_ignored(found, image)
-        return Confusion(int(tp), int(np.count_nonzero(false)), int(fn))
-
-    def scores(self, counts: Confusion) -> dict[str, float]:
-        """Return ``ObjectPrecision``, ``...Recall`` and ``...F1``."""
-        scores = counts.scores()
-        return {
-            f'Object{name}': scores[name]
-            for name in ('Precision', 'Recall', 'F1')
-        }
-
-    def options(self) -> dict:
-        """Return what decides the counts."""
-        names = ('iou', 'connectivity', 'min_area')
-        return {name: getattr(self, name) for name in names}
-
-    def _pairs(
-        self, found: np.ndarray, real: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Labels of predicted and true buildings that belong together."""
-        found_areas, real_areas = (
-            np.bincount(labels.ravel()) for labels in (found, real)
-        )
+        found = self._label(sample.predicted & ~sample.ignored)
+        real = self._label(sample.built)
+        found_areas = np.bincount(found.ravel())
+        real_areas = np.bincount(real.ravel())
         both = (found > 0) & (real > 0)
-        codes, overlaps = np.unique(
-            found[both].astype(np.int64) * len(real_areas) + real[both],
-            return_counts=True,
-        )
+        codes = found[both].astype(np.int64) * len(real_areas) + real[both]
+        codes, overlaps = np.unique(codes, return_counts=True)
         first, second = np.divmod(codes, len(real_areas))
         unions = found_areas[first] + real_areas[second] - overlaps
-        enough = overlaps / unions >= self.iou
         # No building has two partners. Two that overlap a third by half of
         # it or more, and not each other, would be its two halves; but halves
         # of a connected building touch, so they would be one.
-        return first[enough], second[enough]
+        pairs = overlaps / unions >= self.iou
+        large = real_areas >= self.min_area
+        tp = np.count_nonzero(large[second[pairs]])
+        # Label 0 is what lies between buildings.
+        fn = np.count_nonzero(large[1:]) - tp
+        false = found_areas >= self.min_area
+        false[0] = False
+        false[first[pairs]] = False
+        if sample.ignored.any():
+            false &= ~self._mostly_ignored(found, sample)
+        return Confusion(int(tp), int(np.count_nonzero(false)), int(fn))
 
-    def _mostly_ignored(
-        self, found: np.ndarray, image: ScoredImage
-    ) -> np.ndarray:
-        """Tell for each predicted building how it lay before the cut."""
-        whole = self._label(image.predicted)
+    def _mostly_ignored(self, found: np.ndarray, sample: Sample) -> np.ndarray:
+        """Tell for each predicted building where it lay before the cut."""
+        whole = self._label(sample.predicted)
         areas = np.bincount(whole.ravel())
-        hidden = np.bincount(whole[image.ignored], minlength=len(areas))
+        hidden = np.bincount(whole[sample.ignored], minlength=len(areas))
         parents = np.zeros(found.max() + 1, np.int64)
-        inside = found > 0
-        parents[found[inside]] = whole[inside]
+        parents[found] = whole
         return 2 * hidden[parents] > areas[parents]
 
     def _label(self, mask: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.raster import (
-    Band,
     Tiling,
     predict_bands,
     predict_mask,
@@ -10,7 +9,6 @@ from mmseg_cube.inference.raster import (
 )
 
 __all__ = [
-    'Band',
     'BuildingNetwork',
     'Tiling',
     'predict_bands',

@@ -1,30 +1,31 @@
-"""The archive that Inria's leaderboard takes: packed and checked.
+"""The archive that Inria's leaderboard takes: its tiles, packed and checked.
 
 It holds one TIFF per test tile, at its root and under the name of the tile.
 The organisers ask for one band of 0 and 255 that went through ``gdal_translate
---config GDAL_PAM_ENABLED NO -co COMPRESS=CCITTFAX4 -co NBITS=1``, which is
-what ``InriaFolder`` writes.
+--config GDAL_PAM_ENABLED NO -co COMPRESS=CCITTFAX4 -co NBITS=1``. That is one
+bit a pixel, set for building, and 1 means white: GDAL reads 0 and 1, Pillow
+and OpenCV read 0 and 255.
 """
 
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from mmseg_cube.datasets.inria_tiles import TEST_REGIONS, parse_tile
-from mmseg_cube.inference.inria_folder import SUFFIX, Shape, inspect_tile
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+
+from mmseg_cube.datasets.inria_tiles import parse_tile
+from mmseg_cube.datasets.mask_folder import MaskFolder
+from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_whole
 
-TILE_SIZE = 5000  # side in pixels
-TILES_PER_REGION = 36
-STEMS = tuple(
-    f'{region}{number}'
-    for region in TEST_REGIONS
-    for number in range(1, TILES_PER_REGION + 1)
-)
+SUFFIX = '.tif'
+COMPRESSION = 'CCITTFAX4'
+Shape = tuple[int, int]  # height and width in pixels
+
 # Of damaged members, and of those with a password or an unknown method.
 UNPACK_ERRORS = (
     zipfile.BadZipFile,
@@ -35,38 +36,55 @@ UNPACK_ERRORS = (
 )
 
 
-class ArchiveReport(NamedTuple):
-    """What was found in an archive.
+class InriaFolder(MaskFolder):
+    """Tiles of a submission, each with the name and the place of its image."""
 
-    Attributes:
-        faults: One line of text per fault.
-        shares: Share of building pixels by region, in percent, of all tiles
-            without a fault.
-    """
+    suffix = SUFFIX
 
-    faults: list[str]
-    shares: dict[str, float]
+    def save(self, path: Path, mask: np.ndarray, image: str | Path) -> None:
+        """Write the mask of a tile to a path."""
+        with quiet_libraries(), rasterio.open(image) as source:
+            place = dict(crs=source.crs, transform=source.transform)
+        height, width = mask.shape
+        profile = dict(driver='GTiff', height=height, width=width, count=1)
+        profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
+        # GDAL would put what a TIFF cannot hold into an .aux.xml file.
+        with (
+            quiet_libraries(),
+            rasterio.Env(GDAL_PAM_ENABLED=False),
+            rasterio.open(path, 'w', **profile, **place) as tile,
+        ):
+            tile.write((mask == 1).astype(np.uint8), 1)
+
+    def is_whole(self, path: Path, shape: Shape) -> bool:
+        """Tell whether a file is a whole mask of a height and width."""
+        fault, _ = _inspect_tile(path.read_bytes(), shape)
+        return not fault
 
 
 def pack_archive(folder: Path, archive: Path, stems: Iterable[str]) -> None:
-    """Write the archive of the tiles in a folder, whole or not at all.
+    """Write the archive of the tiles in a folder, whole or not at all."""
 
-    Args:
-        folder: Where the tiles are.
-        archive: File to write.
-        stems: Names of the tiles.
-    """
-    write_whole(archive, partial(_pack, folder=folder, stems=stems))
+    def pack(path: Path) -> None:
+        with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as file:
+            for stem in stems:
+                file.write(folder / (stem + SUFFIX), stem + SUFFIX)
+
+    write_whole(archive, pack)
 
 
-def check_archive(archive: Path, shapes: Mapping[str, Shape]) -> ArchiveReport:
-    """Open an archive and compare it with what the leaderboard expects.
-
-    Every tile is decoded.
+def check_archive(
+    archive: Path, shapes: Mapping[str, Shape]
+) -> tuple[list[str], dict[str, float]]:
+    """Decode an archive and compare it with what the leaderboard expects.
 
     Args:
         archive: File to check.
         shapes: Height and width in pixels of every tile, by stem.
+
+    Returns:
+        One line of text per fault, and the share of building pixels by
+        region, in percent, of all tiles without a fault.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -75,29 +93,24 @@ def check_archive(archive: Path, shapes: Mapping[str, Shape]) -> ArchiveReport:
     try:
         with zipfile.ZipFile(archive) as file:
             names = Counter(file.namelist())
-            expected = {stem + SUFFIX: stem for stem in shapes}
-            faults += _find_wrong_names(names, list(expected))
-            for name, stem in expected.items():
+            faults += _find_wrong_names(names, [s + SUFFIX for s in shapes])
+            for stem, shape in shapes.items():
+                name = stem + SUFFIX
                 if name not in names:
                     continue
-                fault, count = _check_member(file, name, shapes[stem])
+                try:
+                    fault, count = _inspect_tile(file.read(name), shape)
+                except UNPACK_ERRORS as error:
+                    fault = f'cannot be unpacked ({error})'
                 if fault:
                     faults.append(f'{name}: {fault}')
                     continue
                 region, _ = parse_tile(stem)
                 buildings[region] += count
-                pixels[region] += shapes[stem][0] * shapes[stem][1]
+                pixels[region] += shape[0] * shape[1]
     except zipfile.BadZipFile as error:
         faults.append(f'it is no zip archive, or cut short ({error})')
-    shares = {r: 100 * buildings[r] / count for r, count in pixels.items()}
-    return ArchiveReport(faults, shares)
-
-
-def _pack(archive: Path, folder: Path, stems: Iterable[str]) -> None:
-    with zipfile.ZipFile(archive, 'w', zipfile.ZIP_DEFLATED) as file:
-        for stem in stems:
-            name = stem + SUFFIX
-            file.write(folder / name, name)
+    return faults, {r: 100 * buildings[r] / n for r, n in pixels.items()}
 
 
 def _find_wrong_names(names: Counter[str], expected: list[str]) -> list[str]:
@@ -112,10 +125,39 @@ def _find_wrong_names(names: Counter[str], expected: list[str]) -> list[str]:
     return faults
 
 
-def _check_member(
-    file: zipfile.ZipFile, name: str, shape: Shape
-) -> tuple[str, int]:
+def _inspect_tile(content: bytes, shape: Shape) -> tuple[str, int]:
+    """Return the fault of a tile, or none, and its building pixels."""
+    if not content:
+        return 'is empty', 0
     try:
-        return inspect_tile(file.read(name), shape)
-    except UNPACK_ERRORS as error:
-        return f'cannot be unpacked ({error})', 0
+        with (
+            quiet_libraries(),
+            rasterio.MemoryFile(content) as memory,
+            memory.open() as tile,
+        ):
+            fault = _find_wrong_header(tile, shape)
+            return fault, 0 if fault else int(tile.read(1).sum(dtype=np.int64))
+    except RasterioError:
+        return 'cannot be read, it is damaged, cut short or no image', 0
+
+
+def _find_wrong_header(tile: rasterio.DatasetReader, shape: Shape) -> str:
+    structure = tile.tags(ns='IMAGE_STRUCTURE')
+    bits = tile.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+    compression = structure.get('COMPRESSION', 'none')
+    height, width = shape
+    checks = {
+        f'is a {tile.driver}, not a TIFF': tile.driver == 'GTiff',
+        f'is {tile.width} x {tile.height} pixels, not {width} x {height}': (
+            tile.shape == (height, width)
+        ),
+        f'has {tile.count} bands, not one': tile.count == 1,
+        f'has pixels of {tile.dtypes[0]}, not of 1 bit': bits == '1',
+        f'has compression {compression}, not {COMPRESSION}': (
+            compression == COMPRESSION
+        ),
+        'stores white as 0, so its values are inverted': (
+            structure.get('MINISWHITE') != 'YES'
+        ),
+    }
+    return ', '.join(fault for fault, passed in checks.items() if not passed)

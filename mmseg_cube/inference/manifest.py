@@ -17,15 +17,7 @@ NAMES = ('config', 'checkpoint')
 
 
 def fingerprint(cfg: Config, model: BaseSegmentor) -> str:
-    """Identify a network by its settings and all of its weights.
-
-    Args:
-        cfg: Its config.
-        model: The network with weights.
-
-    Returns:
-        Hexadecimal digits.
-    """
+    """Identify a network by its settings and all of its weights, in hex."""
     digest = hashlib.sha256(repr(cfg.model).encode())
     for name, value in sorted(model.state_dict().items()):
         digest.update(f'{name} {tuple(value.shape)} {value.dtype}'.encode())

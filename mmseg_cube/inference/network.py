@@ -53,8 +53,7 @@ class BuildingNetwork:
             float32 of shape (N, H, W), on the device of the network.
 
         Raises:
-            ValueError: If the network has other classes than background and
-                building.
+            ValueError: If the network has more than two classes.
         """
         # Preprocessors expect BGR, as mmcv loads it, and turn it round.
         images = torch.from_numpy(np.ascontiguousarray(windows[:, ::-1]))
@@ -81,18 +80,7 @@ class BuildingNetwork:
 
 
 def building_probability(logits: Tensor) -> Tensor:
-    """Probability of the building class.
-
-    Args:
-        logits: Of shape (N, 2, H, W), background and building, or (N, 1, H,
-            W), building only.
-
-    Returns:
-        Of shape (N, H, W).
-
-    Raises:
-        ValueError: If there are more classes.
-    """
+    """Probability of the building class, from two logits or from its own."""
     classes = logits.shape[1]
     if classes == 1:
         return logits[:, 0].sigmoid()

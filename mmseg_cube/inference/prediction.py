@@ -1,35 +1,26 @@
 """A whole run of prediction: from a config and images to a folder of masks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from mmengine.config import Config
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from mmseg_cube.datasets.contract import image_shape
+from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.mask_folder import MaskFolder
-from mmseg_cube.evaluation.chosen_threshold import ChosenThreshold
-from mmseg_cube.inference.folder import Shape
+from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.evaluation.thresholds import ChosenThreshold
 from mmseg_cube.inference.manifest import fingerprint, open_manifest
 from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 
 DEFAULT_SIZE = 512
-
-
-class Done(NamedTuple):
-    """What a run did.
-
-    Attributes:
-        written: Number of masks that were predicted.
-        kept: Number of masks that were there already.
-    """
-
-    written: int
-    kept: int
+Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
 
 
 @dataclass(frozen=True)
@@ -63,18 +54,17 @@ class Prediction:
     device: str | None = None
 
     def run(
-        self,
-        images: Path,
-        shapes: Mapping[Path, Shape],
-        make_folder: Callable[[], MaskFolder],
-    ) -> Done:
+        self, images: Shapes, make_folder: Callable[[], MaskFolder]
+    ) -> str:
         """Predict the masks that are not there yet, and show how far it is.
 
         Args:
-            images: Folder of the images.
-            shapes: Height and width of each image.
+            images: Images of one folder, with height and width.
             make_folder: Makes the folder to write to, once the input is
                 known to be right.
+
+        Returns:
+            How many were predicted and how many were there, in words.
 
         Raises:
             ValueError: If the input is wrong.
@@ -82,7 +72,7 @@ class Prediction:
         """
         threshold = ChosenThreshold(self.threshold).value
         cfg = read_config(self.config, self.cfg_options)
-        size = self.size or default_size(cfg)
+        size = self.size or _default_size(cfg)
         tiling = Tiling(size, self.stride, self.batch, self.tta, self.amp)
         model = load_network(cfg, self.checkpoint, self.device)
         out = make_folder()
@@ -90,7 +80,7 @@ class Prediction:
             config=Path(self.config).name,
             checkpoint=Path(self.checkpoint).name,
             network=fingerprint(cfg, model),
-            images=str(images.resolve()),
+            images=str(next(iter(images)).parent.resolve()),
             threshold=threshold,
             **asdict(tiling),
         )
@@ -99,7 +89,7 @@ class Prediction:
         open_manifest(out.folder, out.suffix, settings)
         missing = [
             image
-            for image, shape in shapes.items()
+            for image, shape in images.items()
             if not out.is_done(image, shape)
         ]
         with _progress() as bar:
@@ -109,13 +99,48 @@ class Prediction:
                 bar.update(inner, completed=done, total=total)
 
             for image in bar.track(missing, task_id=outer):
-                out.write(
-                    predict_mask(model, image, threshold, tiling, show), image
-                )
-        return Done(len(missing), len(shapes) - len(missing))
+                mask = predict_mask(model, image, threshold, tiling, show)
+                out.write(mask, image)
+        there = len(images) - len(missing)
+        return f'{len(missing)} predicted, {there} there already'
 
 
-def default_size(cfg: Config) -> int:
+def list_images(folder: Path) -> list[Path]:
+    """List the images of a folder in natural order.
+
+    Raises:
+        DatasetError: If it is missing, has no images, or two of one stem.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f'there is no folder {folder}')
+    files = list_rasters(folder)
+    if not files:
+        suffixes = ', '.join(RASTER_SUFFIXES)
+        raise DatasetError(f'{folder} has no images ({suffixes})')
+    for same in files.values():
+        if len(same) > 1:
+            names = ', '.join(path.name for path in same)
+            raise DatasetError(
+                f'{folder}: {names} would all get the same mask. Leave one '
+                'of them'
+            )
+    return [path for (path,) in files.values()]
+
+
+def read_shapes(images: Iterable[Path]) -> Shapes:
+    """Read height and width of images from their headers.
+
+    Raises:
+        ValueError: If one cannot be read or is not 8-bit RGB.
+    """
+    shapes = {}
+    for image in images:
+        with errors_of(str(image)):
+            shapes[image] = image_shape(image)
+    return shapes
+
+
+def _default_size(cfg: Config) -> int:
     """Side of the windows that a network is meant for, in pixels."""
     test_cfg = cfg.model.get('test_cfg') or {}
     preprocessor = cfg.model.get('data_preprocessor') or {}

@@ -1,20 +1,19 @@
 """Prediction of whole rasters of any size, window by window."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from mmseg.models import BaseSegmentor
+from torch import Tensor
 
 from mmseg_cube.datasets.contract import image_shape
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.rasters import read_raster
 from mmseg_cube.datasets.windows import Window, cut_grid
-from mmseg_cube.inference.blending import blending_shares
 from mmseg_cube.inference.network import BuildingNetwork
 
 Progress = Callable[[int, int], object]
@@ -43,25 +42,13 @@ class Tiling:
 
     def __post_init__(self) -> None:
         for name in ('size', 'batch'):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f'{name} must be positive, not {getattr(self, name)}'
-                )
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f'{name} must be positive, not {value}')
         if self.stride is None:
             object.__setattr__(self, 'stride', max(self.size // 2, 1))
+        # It refuses a wrong stride.
         cut_grid(self.size, self.size, self.size, self.stride)
-
-
-class Band(NamedTuple):
-    """Some rows of a raster, over its full width.
-
-    Attributes:
-        top: The first row.
-        probability: Building probabilities, float32 of shape (rows, width).
-    """
-
-    top: int
-    probability: np.ndarray
 
 
 def predict_bands(
@@ -69,7 +56,7 @@ def predict_bands(
     path: str | Path,
     tiling: Tiling | None = None,
     progress: Progress | None = None,
-) -> Iterator[Band]:
+) -> Iterator[np.ndarray]:
     """Predict a raster from top to bottom.
 
     Overlapping windows are blended. Only a band of as many rows as a window
@@ -84,7 +71,8 @@ def predict_bands(
             are done, and that of all.
 
     Yields:
-        Bands that follow each other and cover the raster.
+        Building probabilities of the next rows, float32 of shape (rows,
+        width).
 
     Raises:
         ValueError: If the image cannot be read or is not 8-bit RGB, or the
@@ -97,13 +85,8 @@ def predict_bands(
     size = tiling.size
     cuts = cut_grid(height, width, size, tiling.stride)
     windows = [cut.window for cut in cuts]
-    rows, columns = (
-        {
-            start: share.to(network.device)
-            for start, share in blending_shares(starts, size).items()
-        }
-        for starts in ({w.y for w in windows}, {w.x for w in windows})
-    )
+    rows = blending_shares({w.y for w in windows}, size, network.device)
+    columns = blending_shares({w.x for w in windows}, size, network.device)
     # A window may be larger than the raster; what is beyond is cut off.
     band = torch.zeros(size, max(width, size), device=network.device)
     top = done = 0
@@ -114,17 +97,16 @@ def predict_bands(
     for batch, images in zip(batches, _read_ahead(path, batches), strict=True):
         for window, probability in zip(batch, network(images), strict=True):
             if window.y > top:
-                ready = window.y - top
-                yield _finish(path, top, band[:ready, :width])
-                empty = torch.zeros_like(band[:ready])
-                band = torch.cat([band[ready:], empty])
+                ready = band[: window.y - top]
+                yield _finish(path, ready[:, :width])
+                band = torch.cat([band[len(ready) :], torch.zeros_like(ready)])
                 top = window.y
             weights = rows[window.y][:, None] * columns[window.x]
             band[:, window.x : window.x + size] += weights * probability
         done += len(batch)
         if progress is not None:
             progress(done, len(windows))
-    yield _finish(path, top, band[: height - top, :width])
+    yield _finish(path, band[: height - top, :width])
 
 
 def predict_raster(
@@ -140,8 +122,7 @@ def predict_raster(
     Returns:
         float32 of shape (H, W).
     """
-    bands = predict_bands(model, path, tiling, progress)
-    return np.concatenate([band.probability for band in bands])
+    return np.concatenate([*predict_bands(model, path, tiling, progress)])
 
 
 def predict_mask(
@@ -160,9 +141,29 @@ def predict_mask(
         uint8 of shape (H, W), 0 for background and 1 for building.
     """
     bands = predict_bands(model, path, tiling, progress)
-    return np.concatenate(
-        [(band.probability > threshold).astype(np.uint8) for band in bands]
-    )
+    return np.concatenate([np.uint8(band > threshold) for band in bands])
+
+
+def blending_shares(
+    starts: Collection[int], size: int, device: torch.device | None = None
+) -> dict[int, Tensor]:
+    """Share of each window in the values along one axis, by its start.
+
+    A window counts most in its middle, where the network sees most of the
+    surroundings, and least, but not nothing, at its ends: a Hann window
+    sampled at the centres of pixels. The shares of all windows add up to one
+    at every pixel that a window covers. In the plane, the share is the
+    product of those of both axes.
+    """
+    centres = (torch.arange(size, dtype=torch.float64) + 0.5) / size
+    bump = (torch.pi * centres).sin() ** 2
+    total = torch.zeros(max(starts) + size, dtype=torch.float64)
+    for start in starts:
+        total[start : start + size] += bump
+    return {
+        start: (bump / total[start : start + size]).float().to(device)
+        for start in starts
+    }
 
 
 def _read_ahead(
@@ -182,7 +183,7 @@ def _read_ahead(
         yield coming.result()
 
 
-def _finish(path: str | Path, top: int, rows: torch.Tensor) -> Band:
+def _finish(path: str | Path, rows: Tensor) -> np.ndarray:
     if not rows.isfinite().all():
         raise ValueError(
             f'{path}: the network gives values that are no numbers, so its '
@@ -190,4 +191,4 @@ def _finish(path: str | Path, top: int, rows: torch.Tensor) -> Band:
             'automatic mixed precision, and look for a loss of nan in the '
             'log of its training'
         )
-    return Band(top, rows.cpu().numpy())
+    return rows.cpu().numpy()

@@ -6,19 +6,22 @@ from functools import partial
 from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.inria_tiles import LAYOUT
+from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS
 from mmseg_cube.datasets.tiles import find_tiles, list_files
-from mmseg_cube.inference.folder import Shape, read_shapes
 from mmseg_cube.inference.inria_archive import (
-    STEMS,
-    TILE_SIZE,
+    SUFFIX,
+    InriaFolder,
+    Shape,
     check_archive,
     pack_archive,
 )
-from mmseg_cube.inference.inria_folder import SUFFIX, InriaFolder
-from mmseg_cube.inference.prediction import Prediction
+from mmseg_cube.inference.prediction import Prediction, read_shapes
 from mmseg_cube.utils.words import listing, quantity
 
+TILE_SIZE = 5000  # side in pixels
+STEMS = tuple(
+    f'{region}{number}' for region in TEST_REGIONS for number in range(1, 37)
+)
 FAULTY = 1  # exit code
 
 
@@ -53,25 +56,18 @@ def write_submission(
         )
     archive.parent.mkdir(parents=True, exist_ok=True)
     folder = archive.with_name(f'{archive.stem}_tiles')
-    images = next(iter(shapes)).parent
-    done = prediction.run(images, shapes, partial(InriaFolder, folder))
+    done = prediction.run(shapes, partial(InriaFolder, folder))
     pack_archive(folder, archive, STEMS)
-    print(
-        f'{len(shapes)} tiles in {folder}: {done.written} predicted, '
-        f'{done.kept} there already'
-    )
+    print(f'{len(shapes)} tiles in {folder}: {done}')
     return report_archive(archive, {p.stem: s for p, s in shapes.items()})
 
 
 def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
-    """Check an archive and print what was found.
+    """Check an archive, print what was found; 1 if there are faults.
 
     Args:
         archive: File to check.
         shapes: Height and width of every tile, by stem.
-
-    Returns:
-        0, or 1 if there are faults.
     """
     faults, shares = check_archive(archive, shapes)
     if faults:

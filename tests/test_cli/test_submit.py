@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 
 from mmseg_cube.cli import main
 from mmseg_cube.inference import Tiling, predict_mask, submission
-from mmseg_cube.inference.inria_folder import InriaFolder
+from mmseg_cube.inference.inria_archive import InriaFolder
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 

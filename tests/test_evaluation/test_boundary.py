@@ -80,7 +80,7 @@ def test_width_of_the_band(make_sample, evaluate, shape, options, width):
     hollow[width, width] = 1
     found = evaluate([make_sample(full, hollow)], boundary=options)
     assert found['building/BoundaryIoU'] < 100
-    assert BoundaryScore(**options).options() in (options, dict(ratio=0.02))
+    assert BoundaryScore(**options).options in (options, dict(ratio=0.02))
 
 
 def test_ignored_pixels_never_count(make_sample, evaluate):

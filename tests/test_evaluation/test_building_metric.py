@@ -111,7 +111,7 @@ def test_refuses_wrong_labels_and_sizes(
         (dict(group_by='[a-z]+'), 'needs a group in parentheses'),
         (dict(boundary=dict(ratio=0.02, width=3)), 'takes ratio or width'),
         (dict(boundary=dict(ratio=0)), 'between 0 and 1, not 0'),
-        (dict(boundary=dict(ratio='2%')), 'between 0 and 1, not 2%'),
+        (dict(boundary=dict(ratio='2%')), "between 0 and 1, not '2%'"),
         (dict(boundary=dict(width=0)), 'must be 1, 2, ... pixels, not 0'),
         (dict(boundary=dict(width=2.5)), '1, 2, ... pixels, not 2.5'),
         (dict(objects=dict(iou=0.4)), 'from 0.5 to 1, not 0.4'),

@@ -51,8 +51,3 @@ def test_rows_of_any_size_make_one_picture(tmp_path):
     shown = paint_errors(GREY, TRUTH, PREDICTION)
     left = 2 * (WIDTH + GAP)
     assert (sheet[CAPTION + 1, left + 1] == shown[0, 0]).all()
-
-
-def test_no_rows(tmp_path):
-    with pytest.raises(ValueError, match='no images'):
-        draw_panels([], tmp_path / 'panels.png')

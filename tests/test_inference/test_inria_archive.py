@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmseg_cube.inference.inria_archive import (
-    STEMS,
-    check_archive,
-    pack_archive,
-)
+from mmseg_cube.inference.inria_archive import check_archive, pack_archive
+from mmseg_cube.inference.submission import STEMS
 
 GOOD = np.zeros((8, 8), np.uint8)
 SHAPES = dict.fromkeys(STEMS, GOOD.shape)
@@ -75,12 +72,12 @@ def test_faults_of_an_archive(tmp_path, change, fault):
         for stem, content in tiles.items():
             if content is not None:
                 file.writestr(f'{stem}.tif', content)
-    (found,) = check_archive(path, SHAPES).faults
+    (found,) = check_archive(path, SHAPES)[0]
     assert found.startswith(fault)
 
 
 def test_one_name_twice(archive):
-    assert check_archive(archive, SHAPES).faults == []
+    assert check_archive(archive, SHAPES)[0] == []
     with (
         zipfile.ZipFile(archive, 'a') as file,
         pytest.warns(UserWarning, match='Duplicate'),
@@ -92,7 +89,7 @@ def test_one_name_twice(archive):
 
 def test_archive_that_was_cut_short(archive):
     archive.write_bytes(archive.read_bytes()[:3000])
-    (fault,) = check_archive(archive, SHAPES).faults
+    (fault,) = check_archive(archive, SHAPES)[0]
     assert fault.startswith('it is no zip archive, or cut short')
 
 
@@ -100,5 +97,5 @@ def test_flipped_bits_in_an_archive(archive):
     content = bytearray(archive.read_bytes())
     content[60] ^= 255  # in the first tile
     archive.write_bytes(content)
-    (fault,) = check_archive(archive, SHAPES).faults
+    (fault,) = check_archive(archive, SHAPES)[0]
     assert fault.startswith('bellingham1.tif: cannot be unpacked')

@@ -1,14 +1,11 @@
-"""Files of an evaluation: metrics.json, curve.json and pictures of both."""
+"""Pictures of an evaluation: groups.png and curve.png."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_cube.evaluation.confusion import Confusion
-from mmseg_cube.utils.figures import new_figure, plain, save_figure
-from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.utils.figures import new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,53 +14,8 @@ TOP = 114  # percent shown, with the numbers above the bars
 BAR = 0.4  # of the distance between groups
 
 
-def write_metrics(folder: Path, content: Mapping) -> None:
-    """Write ``metrics.json`` and, if there are groups, ``groups.png``.
-
-    Args:
-        folder: Where to write.
-        content: What the file holds; the scores of all images are in
-            ``overall.scores``, those of groups in ``groups.<name>.scores``.
-    """
-    _write_json(folder / 'metrics.json', content)
-    groups = {
-        name: entry['scores'] for name, entry in content['groups'].items()
-    }
-    if groups:
-        groups['all'] = content['overall']['scores']
-        save_figure(draw_groups(groups), folder / 'groups.png')
-
-
-def write_curve(
-    folder: Path,
-    content: Mapping,
-    thresholds: Sequence[float],
-    points: Sequence[Confusion],
-) -> None:
-    """Write ``curve.json`` and ``curve.png``.
-
-    Args:
-        folder: Where to write.
-        content: What the file holds besides the points, ``average_precision``
-            and ``best`` among it.
-        thresholds: Thresholds of the building probability.
-        points: Counts at them.
-    """
-    rows = [
-        dict(threshold=threshold, **asdict(point), **point.scores())
-        for threshold, point in zip(thresholds, points, strict=True)
-    ]
-    _write_json(folder / 'curve.json', dict(**content, points=rows))
-    figure = draw_curve(rows, content['average_precision'], content['best'])
-    save_figure(figure, folder / 'curve.png')
-
-
-def draw_groups(groups: Mapping[str, Mapping[str, float]]) -> 'Figure':
-    """Draw IoU and accuracy of each group as bars.
-
-    Args:
-        groups: Scores by name, from left to right.
-    """
+def draw_groups(groups: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Draw IoU and accuracy of each group as bars, from left to right."""
     # A name needs about an inch; more than 40 would not be read anyway.
     width = min(max(5.0, 1.1 * len(groups)), 44.0)
     figure, ((axes,),) = new_figure(size=(width, 4))
@@ -86,12 +38,12 @@ def draw_curve(
     points: Sequence[Mapping[str, float]],
     average_precision: float,
     best: Mapping[str, float] | None,
-) -> 'Figure':
+) -> Figure:
     """Draw precision over recall, and scores over thresholds.
 
     Args:
-        points: Thresholds and their scores.
-        average_precision: Average precision in percent.
+        points: Thresholds, counts and scores.
+        average_precision: In percent.
         best: Best threshold and its scores; None if none was chosen.
     """
     figure, ((left, right),) = new_figure(1, 2, size=(10, 4.4))
@@ -120,7 +72,3 @@ def draw_curve(
         axes.grid(alpha=0.3)
     right.legend()
     return figure
-
-
-def _write_json(path: Path, content: Mapping) -> None:
-    write_text_whole(path, json.dumps(content, indent=2) + '\n')

@@ -1,8 +1,10 @@
-"""What the metric reads from the data samples of mmseg's segmentors."""
+"""One image of mmseg's segmentors, as the scores see it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,54 +20,69 @@ MISSING = dict(
 class Sample:
     """A data sample, and the checks of what a score must not be taken of.
 
+    What cannot be scored raises ValueError. Labels, margins and masks are of
+    shape (H, W).
+
     Args:
         content: The sample as a dict.
+        ignore_index: Label of pixels that do not count.
 
     Attributes:
         path: Path of its image; None if it does not say so.
         window: The part of a raster that it shows; None for a whole raster.
     """
 
-    def __init__(self, content: Mapping) -> None:
-        self._content = content
+    def __init__(self, content: Mapping, ignore_index: int = 255) -> None:
+        self._content, self.ignore_index = content, ignore_index
         self.path = content.get('img_path')
         shape = content.get('raster_shape')
         self._raster = None if shape is None else _box((0, 0, *shape[::-1]))
         self._core = _box(content.get('core') or ())
-        self.window = None
-        if content.get('window') is not None:
-            window = _box(content['window'])
-            self.window = None if window == self._raster else window
+        window = _box(content.get('window') or ()) or None
+        self.window = None if window == self._raster else window
 
-    def labels(self, key: str) -> Tensor:
-        """Return labels of shape (H, W).
+    @cached_property
+    def pred(self) -> Tensor:
+        """Predicted labels 0 and 1; those of a threshold may replace them."""
+        return self._labels('pred_sem_seg')
 
-        Args:
-            key: ``pred_sem_seg`` or ``gt_sem_seg``.
+    @cached_property
+    def target(self) -> Tensor:
+        """True labels 0, 1 and ``ignore_index``."""
+        return self._labels('gt_sem_seg')
 
-        Raises:
-            ValueError: If there are none.
-        """
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """Predicted buildings, in ignored pixels too."""
+        return (self.pred == 1).cpu().numpy()
+
+    @cached_property
+    def built(self) -> np.ndarray:
+        """True buildings."""
+        return (self.target == 1).cpu().numpy()
+
+    @cached_property
+    def ignored(self) -> np.ndarray:
+        """Pixels that do not count."""
+        return (self.target == self.ignore_index).cpu().numpy()
+
+    def _labels(self, key: str) -> Tensor:
         if key not in self._content:
             raise ValueError(f'{self.path} has no {key}. {MISSING[key]}')
         labels = self._content[key]['data']
         # Segmentors give (1, H, W), test-time augmentation gives (H, W).
         return labels[0] if labels.ndim == 3 and len(labels) == 1 else labels
 
+    @cached_property
     def margin(self) -> Tensor:
-        """Return logit of building minus logit of background, (H, W).
-
-        Raises:
-            ValueError: If there are no two logits, they are not those of the
-                predicted labels, or one is not a number.
-        """
+        """Logit of building minus logit of background."""
         if 'seg_logits' not in self._content:
             raise ValueError(
                 f'{self.path} has no seg_logits, which curve and threshold '
                 'need. Let the model keep them, or take both out of '
                 'BuildingMetric'
             )
-        labels = self.labels('pred_sem_seg')
+        labels = self._labels('pred_sem_seg')
         logits = self._content['seg_logits']['data']
         if logits.shape != (2, *labels.shape):
             raise ValueError(
@@ -94,13 +111,8 @@ class Sample:
     def check_uncut(self, protocol: str | None) -> None:
         """Check that no edge of a window cuts a building that is scored.
 
-        Args:
-            protocol: The protocol of the dataset. Patches of ``buildformer``
-                are images of their own, windows of ``full`` are parts of a
-                tile.
-
-        Raises:
-            ValueError: If one may.
+        Patches of the protocol ``buildformer`` are images of their own,
+        windows of ``full`` are parts of a tile.
         """
         # The window may also show a smaller raster, and what pads it.
         if self.window is None or self._core == self._raster:
@@ -116,18 +128,13 @@ class Sample:
 
 
 def check_single_view(batch: Any) -> None:
-    """Check that predictions are not merged from several views of an image.
+    """Refuse a batch with several views of each image.
 
-    Args:
-        batch: A batch of the loader; None if it is not at hand.
-
-    Raises:
-        ValueError: If they are.
+    SegTTAModel leaves the logits of the last view beside labels that were
+    merged from all.
     """
     inputs = batch.get('inputs') if isinstance(batch, Mapping) else None
     if inputs is not None and isinstance(inputs[0], list | tuple):
-        # SegTTAModel leaves the logits of the last view beside labels that
-        # were merged from all.
         raise ValueError(
             "curve and threshold need the logits of the prediction. mmseg's "
             'test-time augmentation does not give them: test without it, or '
