@@ -6,9 +6,7 @@ package. ``torch.export`` itself can do so in newer releases only.
 """
 
 import json
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,15 +46,6 @@ class Format:
     needs: tuple[str, ...] = ()
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence warnings that the comparison afterwards makes needless."""
-    with warnings.catch_warnings():
-        for kind in (torch.jit.TracerWarning, DeprecationWarning, UserWarning):
-            warnings.simplefilter('ignore', kind)
-        yield
-
-
 def write_onnx(
     module: nn.Module, images: Tensor, path: Path, metadata: dict[str, str]
 ) -> None:
@@ -65,17 +54,16 @@ def write_onnx(
 
     # Newer torch has to be told; torch 2.1 has this exporter only.
     older = {} if torch.__version__ < '2.5' else dict(dynamo=False)
-    with _quiet(), torch.no_grad():
-        torch.onnx.export(
-            module,
-            (images,),
-            str(path),
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: AXES, OUTPUT: AXES},
-            **older,
-        )
+    torch.onnx.export(
+        module,
+        (images,),
+        str(path),
+        opset_version=OPSET,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_axes={INPUT: AXES, OUTPUT: AXES},
+        **older,
+    )
     model = onnx.load(path)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
@@ -98,16 +86,9 @@ def write_torchscript(
     module: nn.Module, images: Tensor, path: Path, metadata: dict[str, str]
 ) -> None:
     """Write a traced module."""
+    traced = torch.jit.trace(module, images, check_trace=False)
     files = {METADATA_FILE: json.dumps(metadata)}
-    with _quiet(), torch.no_grad():
-        traced = torch.jit.trace(module, images, check_trace=False)
-        torch.jit.save(traced, str(path), _extra_files=files)
-
-
-def read_torchscript(path: Path) -> Run:
-    """Read TorchScript."""
-    with _quiet():
-        return torch.jit.load(str(path))
+    torch.jit.save(traced, str(path), _extra_files=files)
 
 
 def write_torch_export(
@@ -122,27 +103,25 @@ def write_torch_export(
     }
     # Sizes are not to be told apart by whether they happen to be equal in
     # the example; torch's own ONNX exporter sets this too.
-    oblivious = shape_config.patch(**{OBLIVIOUS: True})
-    with _quiet(), torch.no_grad(), oblivious:
+    with shape_config.patch(**{OBLIVIOUS: True}):
         program = torch.export.export(
             module,
             (images,),
             dynamic_shapes=(sizes,),
             prefer_deferred_runtime_asserts_over_guards=True,
         )
-        files = {METADATA_FILE: json.dumps(metadata)}
-        torch.export.save(program, path, extra_files=files)
+    files = {METADATA_FILE: json.dumps(metadata)}
+    torch.export.save(program, path, extra_files=files)
 
 
 def read_torch_export(path: Path) -> Run:
     """Read an exported program."""
-    with _quiet():
-        return torch.export.load(path).module()
+    return torch.export.load(path).module()
 
 
 FORMATS = dict(
     onnx=Format('.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime')),
-    torchscript=Format('.pt', write_torchscript, read_torchscript),
+    torchscript=Format('.pt', write_torchscript, torch.jit.load),
 )
 if hasattr(shape_config, OBLIVIOUS):
     FORMATS['torch_export'] = Format(

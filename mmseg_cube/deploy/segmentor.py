@@ -42,8 +42,7 @@ class ExportableSegmentor(nn.Module):
             )
         self.divisor = padding.get('size_divisor') or 1
         self.pad_val = float(preprocessor.pad_val)
-        # mmcv loads images as BGR, so what is converted becomes RGB. The name
-        # differs between mmsegmentation and its fork.
+        # mmcv loads BGR. The name differs between mmsegmentation and its fork.
         self.is_rgb = any(
             getattr(preprocessor, name, False)
             for name in ('channel_conversion', '_channel_conversion')

@@ -20,7 +20,6 @@ from mmseg_cube.evaluation.thresholds import (
     ChosenThreshold,
     ThresholdCurve,
     labels_at,
-    name_data,
 )
 
 
@@ -203,16 +202,8 @@ class BuildingMetric(BaseMetric):
                 'BuildingMetric scores two classes, background and building, '
                 f'but the dataset has {len(classes)}: {tuple(classes)}'
             )
-        data = {
+        return {
             key: str(meta[key])
             for key in ('dataset', 'split', 'protocol')
             if meta.get(key) is not None
         }
-        curve = self._kinds.get('curve')
-        split = curve and curve.split
-        if split is not None and data.setdefault('split', split) != split:
-            raise ValueError(
-                f'curve says split={split!r}, but the images are those of '
-                f'{name_data(data)}. Leave split out of curve'
-            )
-        return data

@@ -36,20 +36,15 @@ class ThresholdCurve(ScoreKind):
 
     Args:
         thresholds: Their number n, from 1 to 9999.
-        split: ``train``, ``val`` or ``test``, for a dataset that does not
-            say it in its meta information.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If it is out of its range.
     """
 
-    def __init__(self, thresholds: int = 99, split: str | None = None) -> None:
+    def __init__(self, thresholds: int = 99) -> None:
         met = isinstance(thresholds, Integral) and 1 <= thresholds <= 9999
         rule = 'the number of thresholds of curve must be from 1 to 9999'
         require(met, rule, thresholds)
-        met = split in (None, 'train', 'val', 'test')
-        require(met, 'the split of curve must be train, val or test', split)
-        self.split = split
         parts = int(thresholds) + 1
         self.thresholds = [part / parts for part in range(1, parts)]
         self.options = dict(thresholds=int(thresholds))
@@ -98,7 +93,8 @@ class ThresholdCurve(ScoreKind):
         """
         if 'split' not in data:
             return None, (
-                'the dataset does not say its split. Set curve=dict(split=...)'
+                'the dataset does not say its split. Set '
+                "metainfo=dict(split='val') in it"
             )
         if not may_choose(data):
             return None, (

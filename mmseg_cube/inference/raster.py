@@ -115,12 +115,9 @@ def predict_raster(
     tiling: Tiling | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Predict the building probability of a raster that fits into memory.
+    """Predict the building probability of a raster, float32 of shape (H, W).
 
     Arguments and errors are those of :func:`predict_bands`.
-
-    Returns:
-        float32 of shape (H, W).
     """
     return np.concatenate([*predict_bands(model, path, tiling, progress)])
 
@@ -132,13 +129,10 @@ def predict_mask(
     tiling: Tiling | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Predict the buildings of a raster whose mask fits into memory.
+    """Predict the buildings of a raster, uint8 of shape (H, W), 0 or 1.
 
     Arguments and errors are those of :func:`predict_bands`; a pixel is a
     building if its probability is above the threshold.
-
-    Returns:
-        uint8 of shape (H, W), 0 for background and 1 for building.
     """
     bands = predict_bands(model, path, tiling, progress)
     return np.concatenate([np.uint8(band > threshold) for band in bands])
@@ -152,8 +146,7 @@ def blending_shares(
     A window counts most in its middle, where the network sees most of the
     surroundings, and least, but not nothing, at its ends: a Hann window
     sampled at the centres of pixels. The shares of all windows add up to one
-    at every pixel that a window covers. In the plane, the share is the
-    product of those of both axes.
+    at every pixel. In the plane, those of both axes are multiplied.
     """
     centres = (torch.arange(size, dtype=torch.float64) + 0.5) / size
     bump = (torch.pi * centres).sin() ** 2

@@ -30,12 +30,15 @@ def images(sample_city, tmp_path_factory):
 
 
 @pytest.fixture
-def predict(tiny_config, tiny_checkpoint, images):
-    """Run the command on the tiny network and the images."""
+def predict(tiny_config, tiny_checkpoint, images, capsys):
+    """Run the command on the tiny network; return what it says."""
 
-    def run(out, *options, checkpoint=tiny_checkpoint, images=images):
+    def run(out, *options, code=0, checkpoint=tiny_checkpoint, images=images):
         words = [tiny_config, checkpoint, images, '--out', out]
-        return main(['predict', *map(str, [*words, *OPTIONS, *options])])
+        words += [*OPTIONS, *options]
+        assert main(['predict', *map(str, words)]) == code
+        said = capsys.readouterr()
+        return said.err if code else said.out
 
     return run
 
@@ -52,12 +55,10 @@ def expected(tiny_config, tiny_checkpoint):
     return predict
 
 
-def test_masks_equal_the_predictions(
-    predict, expected, images, tmp_path, capsys
-):
+def test_masks_equal_the_predictions(predict, expected, images, tmp_path):
     out = tmp_path / 'masks'
-    assert predict(out, '--tta', '--stride', 48) == 0
-    assert f'2 masks in {out}: 2 predicted' in capsys.readouterr().out
+    said = predict(out, '--tta', '--stride', 48)
+    assert f'2 masks in {out}: 2 predicted' in said
     names = sorted(path.name for path in out.iterdir())
     assert names == ['1.png', '2.png', 'manifest.json']
     for image in images.iterdir():
@@ -68,12 +69,11 @@ def test_masks_equal_the_predictions(
         np.testing.assert_array_equal(mask, truth)
     manifest = json.loads((out / 'manifest.json').read_text())
     assert manifest['config'] == 'cube-tiny.py'
-    assert manifest['tta'] is True
-    assert manifest['stride'] == 48
+    assert (manifest['tta'], manifest['stride']) == (True, 48)
 
 
 def test_continues_after_a_full_disk(
-    predict, expected, images, tmp_path, capsys, monkeypatch
+    predict, expected, images, tmp_path, monkeypatch
 ):
     write = MaskFolder.write
 
@@ -83,72 +83,59 @@ def test_continues_after_a_full_disk(
         write(self, mask, image)
 
     monkeypatch.setattr(MaskFolder, 'write', fail)
-    assert predict(tmp_path) == 2
-    assert 'No space left' in capsys.readouterr().err
+    assert 'No space left' in predict(tmp_path, code=2)
     monkeypatch.undo()
-    before = (tmp_path / '1.png').stat().st_mtime_ns
-    (tmp_path / '2.png').write_bytes((tmp_path / '1.png').read_bytes()[:80])
-    assert predict(tmp_path, '--batch', 1) == 0
-    assert '1 predicted, 1 there already' in capsys.readouterr().out
-    assert (tmp_path / '1.png').stat().st_mtime_ns == before
+    first, second = tmp_path / '1.png', tmp_path / '2.png'
+    before = first.stat().st_mtime_ns
+    second.write_bytes(first.read_bytes()[:80])
+    said = predict(tmp_path, '--batch', 1)
+    assert '1 predicted, 1 there already' in said
+    assert first.stat().st_mtime_ns == before
     truth = expected(images / '2.tif')
-    np.testing.assert_array_equal(Image.open(tmp_path / '2.png'), truth)
+    np.testing.assert_array_equal(Image.open(second), truth)
 
 
-def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path, capsys):
+def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path):
     out = tmp_path / 'masks'
-    assert predict(out) == 0
+    predict(out)
     model = tiny_segmentor()
     torch.nn.init.ones_(model.decode_head.conv_seg.bias)
     other = tmp_path / 'other.pth'
     torch.save(dict(state_dict=model.state_dict()), other)
-    assert predict(out, checkpoint=other) == 2
-    assert 'was begun with other settings: network' in capsys.readouterr().err
-    assert predict(out, '--threshold', 0.4) == 2
-    assert 'threshold was 0.507 and is 0.4 now' in capsys.readouterr().err
+    said = predict(out, checkpoint=other, code=2)
+    assert 'was begun with other settings: network' in said
+    said = predict(out, '--threshold', 0.4, code=2)
+    assert 'threshold was 0.507 and is 0.4 now' in said
     (out / 'manifest.json').unlink()
-    assert predict(out) == 2
-    assert 'holds masks, but no manifest.json' in capsys.readouterr().err
+    assert 'holds masks, but no manifest.json' in predict(out, code=2)
     (out / 'manifest.json').write_text('{')
-    assert predict(out) == 2
-    assert 'is damaged' in capsys.readouterr().err
+    assert 'is damaged' in predict(out, code=2)
 
 
 def test_threshold_of_the_val_set(predict, tmp_path):
-    curve = dict(
-        data=dict(dataset='WHU', split='val'),
-        best=dict(threshold=0.3),
-        no_best_because=None,
-    )
+    best = dict(best=dict(threshold=0.3), no_best_because=None)
     path = tmp_path / 'curve.json'
-    path.write_text(json.dumps(curve))
-    assert predict(tmp_path / 'masks', '--threshold', path) == 0
+    path.write_text(json.dumps(dict(data=dict(split='val'), **best)))
+    predict(tmp_path / 'masks', '--threshold', path)
     manifest = json.loads((tmp_path / 'masks/manifest.json').read_text())
     assert manifest['threshold'] == 0.3
 
 
-@pytest.mark.parametrize(
-    'options, message',
-    [
-        (['--stride', 65], 'stride must be from 1'),
-        (['--threshold', 2], 'threshold must be'),
-        (['--threshold', 'curve.json'], 'no such file'),
-        (
-            ['--cfg-options', 'model.decode_head.widths=[16,8,8,16]'],
-            'is no checkpoint of',
-        ),
-    ],
-)
-def test_wrong_options(predict, tmp_path, capsys, options, message):
-    assert predict(tmp_path / 'masks', *options) == 2
-    assert message in capsys.readouterr().err
+def test_wrong_options(predict, tmp_path):
+    widths = 'model.decode_head.widths=[16,8,8,16]'
+    for option, value, message in (
+        ('--stride', 65, 'stride must be from 1'),
+        ('--threshold', 2, 'threshold must be'),
+        ('--threshold', 'curve.json', 'no such file'),
+        ('--cfg-options', widths, 'is no checkpoint of'),
+    ):
+        assert message in predict(tmp_path / 'masks', option, value, code=2)
     assert not list(tmp_path.iterdir())
 
 
-def test_wrong_images(predict, tmp_path, capsys):
+def test_wrong_images(predict, tmp_path):
     def error(folder):
-        assert predict(tmp_path / 'masks', images=folder) == 2
-        return capsys.readouterr().err
+        return predict(tmp_path / 'masks', images=folder, code=2)
 
     assert 'there is no folder' in error(tmp_path / 'nowhere')
     images = tmp_path / 'images'
@@ -161,5 +148,4 @@ def test_wrong_images(predict, tmp_path, capsys):
         Image.new('RGB', (32, 32)).save(images / name)
     assert 'would all get the same mask' in error(images)
     assert not (tmp_path / 'masks').exists()
-    assert predict(images, images=images) == 2
-    assert 'holds the images' in capsys.readouterr().err
+    assert 'holds the images' in predict(images, images=images, code=2)

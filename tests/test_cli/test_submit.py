@@ -22,6 +22,7 @@ STEMS = tuple(
     f'{region}{n}' for region in ('sfo', 'tyrol-e') for n in range(4)
 )
 HEIGHT, WIDTH = 40, 50
+PROFILE = dict(driver='GTiff', height=HEIGHT, width=WIDTH, dtype='uint8')
 THRESHOLD = 0.507  # near the middle of what the network gives
 
 
@@ -42,10 +43,8 @@ def data_root(tmp_path_factory, sample_city):
         city = file.read()
     place = dict(crs='EPSG:32632', transform=from_origin(5e5, 5e6, 0.3, 0.3))
     for number, stem in enumerate(STEMS):
-        with rasterio.open(
-            folder / f'{stem}.tif', 'w', driver='GTiff', count=3,
-            height=HEIGHT, width=WIDTH, dtype='uint8', **place,
-        ) as file:  # fmt: skip
+        path = folder / f'{stem}.tif'
+        with rasterio.open(path, 'w', count=3, **PROFILE, **place) as file:
             file.write(city[:, number * 20 :][:, :HEIGHT, :WIDTH])
     return root
 
@@ -101,10 +100,8 @@ def test_file_is_that_of_gdal_translate(archive, tmp_path):
     with rasterio.MemoryFile(content).open() as tile:
         profile, mask = tile.profile, tile.read(1)
     plain, packed = tmp_path / 'plain.tif', tmp_path / 'packed.tif'
-    with rasterio.open(
-        plain, 'w', driver='GTiff', count=1, height=HEIGHT, width=WIDTH,
-        dtype='uint8', crs=profile['crs'], transform=profile['transform'],
-    ) as file:  # fmt: skip
+    place = {key: profile[key] for key in ('crs', 'transform')}
+    with rasterio.open(plain, 'w', count=1, **PROFILE, **place) as file:
         file.write(255 * mask, 1)
     with rasterio.Env(GDAL_PAM_ENABLED=False):
         copy(plain, packed, driver='GTiff', compress='CCITTFAX4', nbits=1)
@@ -118,17 +115,14 @@ def test_check(archive, data_root, capsys):
         return code, capsys.readouterr()
 
     code, said = check(archive, '--data-root', data_root)
-    assert code == 0
-    assert '8 tiles' in said.out
+    assert (code, '8 tiles' in said.out) == (0, True)
     assert 'Buildings: sfo' in said.out
     code, said = check(archive, '--tile-size', HEIGHT)
-    assert code == 1
-    assert '8 faults' in said.err
+    assert (code, '8 faults' in said.err) == (1, True)
     assert 'sfo3.tif: is 50 x 40 pixels, not 40 x 40' in said.err
     assert 'not 5000 x 5000' in check(archive)[1].err
     code, said = check(archive.with_name('missing.zip'))
-    assert code == 2
-    assert 'missing.zip' in said.err
+    assert (code, 'missing.zip' in said.err) == (2, True)
 
 
 def test_continues_after_ctrl_c(

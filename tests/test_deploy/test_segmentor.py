@@ -8,19 +8,6 @@ from mmseg.structures import SegDataSample
 from mmseg_cube.deploy import ExportableSegmentor
 
 
-def mmseg_logits(model, images):
-    """Logits of mmseg's own test, which starts from BGR images."""
-    size = tuple(images.shape[2:])
-    samples = [
-        SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
-        for _ in images
-    ]
-    inputs = list(images[:, [2, 1, 0]])
-    with torch.no_grad():
-        results = model.test_step(dict(inputs=inputs, data_samples=samples))
-    return torch.stack([result.seg_logits.data for result in results])
-
-
 @pytest.mark.parametrize(
     'options',
     [
@@ -32,18 +19,19 @@ def mmseg_logits(model, images):
     ],
 )
 def test_logits_are_those_of_mmseg(tiny_segmentor, options):
-    changes = {
-        f'model.data_preprocessor.{name}': value
-        for name, value in options.items()
-    }
+    changes = {f'model.data_preprocessor.{k}': v for k, v in options.items()}
     test_cfg = {'model.test_cfg': dict(mode='whole', _delete_=True)}
     model = tiny_segmentor(**changes, **test_cfg)
     for size in ((64, 96), (45, 70)):
         images = torch.randint(0, 256, (2, 3, *size)).float()
+        meta = dict(ori_shape=size, img_shape=size)
+        samples = [SegDataSample(metainfo=meta) for _ in images]
+        bgr = list(images[:, [2, 1, 0]])  # as mmcv loads images
         with torch.no_grad():
             logits = ExportableSegmentor(model)(images)
+            results = model.test_step(dict(inputs=bgr, data_samples=samples))
         assert logits.shape == (2, 2, *size)
-        expected = mmseg_logits(model, images)
+        expected = torch.stack([result.seg_logits.data for result in results])
         torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
 
 

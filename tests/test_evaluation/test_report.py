@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_cube.evaluation import BuildingMetric
-
 OPTIONS = dict(
     boundary=dict(width=2),
     objects=dict(min_area=2),
@@ -32,9 +30,10 @@ def test_json_holds_counts_and_scores_of_each_group(
     content = json.loads((folder / 'metrics.json').read_text())
     assert content['data'] == dict(dataset='InriaDataset', split='val')
     assert content['labels'] == 'the larger logit'
-    assert content['options']['boundary'] == dict(width=2)
-    assert content['options']['objects'] == dict(
-        iou=0.5, connectivity=8, min_area=2
+    objects = dict(iou=0.5, connectivity=8, min_area=2)
+    options = dict(boundary=dict(width=2), objects=objects)
+    assert content['options'] == dict(
+        pixels={}, curve=dict(thresholds=9), **options
     )
     assert list(content['groups']) == GROUPS
     entries = [content['overall'], *content['groups'].values()]
@@ -93,15 +92,13 @@ def test_draws_what_has_no_score(make_sample, evaluate, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
-def test_without_groups_and_curve_there_are_numbers_only(scenes, tmp_path):
-    metric = BuildingMetric(report_dir=str(tmp_path), threshold=0.25)
+def test_numbers_only(scenes, evaluate, tmp_path):
     # The latest evaluation replaces the one before.
     for count in (7, 2):
-        metric.process(None, scenes[:count])
-        metric.evaluate(count)
+        evaluate(scenes[:count], report_dir=str(tmp_path), threshold=0.25)
         (path,) = tmp_path.iterdir()
-        content = json.loads(path.read_text())
         assert path.name == 'metrics.json'
+        content = json.loads(path.read_text())
         assert content['overall']['images'] == count
     assert content['groups'] == content['data'] == {}
     assert content['labels'] == 'threshold 0.25, given as a number'

@@ -24,8 +24,8 @@ def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     found = predict_raster(model, path, tiling)
     assert found.shape == shape
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, model.direct(values), atol=2e-6)
     direct = model.direct(values)
+    np.testing.assert_allclose(found, direct, atol=2e-6)
     mask = predict_mask(model, path, 0.3, tiling)
     assert mask.dtype == np.uint8
     sure = np.abs(direct - 0.3) > 1e-5
@@ -84,43 +84,31 @@ def test_bands_follow_each_other(pixelwise, write_raster):
     assert max(shape[0] for shape in model.shapes) == 4
 
 
-def test_default_is_half_a_window():
-    assert Tiling().size == 512
-    assert Tiling().stride == 256
-    assert Tiling(1).stride == 1
-
-
-@pytest.mark.parametrize(
-    'arguments, match',
-    [
+def test_wrong_tiling():
+    assert (Tiling().size, Tiling().stride, Tiling(1).stride) == (512, 256, 1)
+    for arguments, message in (
         (dict(size=0), 'size must be positive'),
         (dict(batch=0), 'batch must be positive'),
         (dict(size=32, stride=33), 'stride must be from 1'),
-    ],
-)
-def test_wrong_tiling(arguments, match):
-    with pytest.raises(ValueError, match=match):
-        Tiling(**arguments)
+    ):
+        with pytest.raises(ValueError, match=message):
+            Tiling(**arguments)
 
 
-def test_wrong_images(pixelwise, write_raster, tmp_path):
+def test_wrong_images_and_weights(pixelwise, write_raster, tmp_path):
     model = pixelwise()
-    with pytest.raises(ValueError, match='missing.tif: cannot be read'):
-        predict_raster(model, tmp_path / 'missing.tif')
-    one, _ = write_raster(40, 40, bands=1, name='one.tif')
-    with pytest.raises(ValueError, match='one.tif: image has 1 band'):
-        predict_raster(model, one)
-    deep, _ = write_raster(40, 40, dtype=np.uint16, name='deep.tif')
-    with pytest.raises(ValueError, match='3 band.s. of uint16'):
-        predict_raster(model, deep)
     cut, _ = write_raster(200, 40, name='cut.tif')
     cut.write_bytes(cut.read_bytes()[:9000])
-    with pytest.raises(ValueError, match='cut.tif: cannot be read'):
-        predict_raster(model, cut, Tiling(32))
-
-
-def test_broken_weights(pixelwise, write_raster):
-    model = pixelwise()
+    write_raster(40, 40, bands=1, name='one.tif')
+    write_raster(40, 40, dtype=np.uint16, name='deep.tif')
+    for name, message in (
+        ('missing.tif', 'missing.tif: cannot be read'),
+        ('one.tif', 'one.tif: image has 1 band'),
+        ('deep.tif', '3 band.s. of uint16'),
+        ('cut.tif', 'cut.tif: cannot be read'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            predict_raster(model, tmp_path / name, Tiling(32))
     torch.nn.init.constant_(model.layer.weight, float('nan'))
     path, _ = write_raster(40, 40)
     with pytest.raises(ValueError, match='are no numbers'):

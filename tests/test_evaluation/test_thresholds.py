@@ -1,0 +1,171 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sk
+
+from mmseg_cube.evaluation import BuildingMetric
+
+VAL = dict(dataset='InriaDataset', split='val', protocol='full')
+TEST = dict(VAL, split='test')
+
+
+@pytest.fixture
+def write_curve(evaluate, tmp_path):
+    """Evaluate samples; return the scores and what is in curve.json."""
+
+    def write(samples, data=VAL, count=9, folder=tmp_path):
+        options = dict(curve=dict(thresholds=count), report_dir=str(folder))
+        found = evaluate(samples, data, **options)
+        return found, json.loads((folder / 'curve.json').read_text())
+
+    return write
+
+
+@pytest.mark.parametrize('count', [1, 19])
+def test_equals_scikit_learn_at_every_threshold(scenes, write_curve, count):
+    targets = [sample['gt_sem_seg']['data'][0] for sample in scenes]
+    target = np.concatenate([each[each != 255] for each in targets])
+    probability = np.concatenate(
+        [
+            sample['seg_logits']['data'].double().softmax(0)[1][each != 255]
+            for sample, each in zip(scenes, targets, strict=True)
+        ]
+    )
+    found, curve = write_curve(scenes, count=count)
+    assert len(curve['points']) == count
+    best = 0
+    for number, point in enumerate(curve['points'], 1):
+        assert point['threshold'] == number / (count + 1)
+        pred = probability > point['threshold']
+        matrix = sk.confusion_matrix(target, pred, labels=[0, 1])
+        counts = [point[key] for key in ('tn', 'fp', 'fn', 'tp')]
+        assert counts == matrix.ravel().tolist()
+        scores = dict(
+            IoU=sk.jaccard_score(target, pred),
+            F1=sk.f1_score(target, pred),
+            Precision=sk.precision_score(target, pred, zero_division=0),
+            Recall=sk.recall_score(target, pred),
+        )
+        for name, value in scores.items():
+            assert point[name] == pytest.approx(100 * value, 1e-12)
+        best = max(best, scores['IoU'])
+    assert found['building/BestIoU'] == pytest.approx(100 * best, 1e-12)
+    # The probability as far as the thresholds tell it.
+    thresholds = np.arange(1, count + 1) / (count + 1)
+    steps = (probability[:, None] > thresholds).sum(1)
+    expected = 100 * sk.average_precision_score(target, steps)
+    assert found['building/AveragePrecision'] == pytest.approx(expected, 1e-12)
+    assert curve['average_precision'] == found['building/AveragePrecision']
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_one_half_is_argmax_even_in_half_precision(
+    make_sample, evaluate, write_curve, dtype
+):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 60, 60, generator=generator)
+    logits = logits.mul(8).round().div(8).to(dtype)
+    assert (logits[0] == logits[1]).any()
+    target = torch.randint(2, (60, 60), generator=generator)
+    sample = make_sample(logits.argmax(0), target, logits=logits)
+    found, curve = write_curve([sample], count=1)
+    assert curve['points'][0]['IoU'] == found['building/IoU']
+    again = evaluate([sample], threshold=0.5)
+    assert again['building/IoU'] == found['building/IoU']
+
+
+def test_labels_at_the_chosen_threshold(
+    scenes, write_curve, evaluate, tmp_path, log_of
+):
+    found, curve = write_curve(scenes, count=19)
+    best, path = curve['best'], str(tmp_path / 'curve.json')
+    assert best['threshold'] == found['building/BestThreshold'] != 0.5
+    assert curve['data'] == VAL
+    for value in (best['threshold'], path):
+        again = evaluate(scenes, threshold=value)
+        for name in ('IoU', 'F1', 'Precision', 'Recall'):
+            assert again[f'building/{name}'] == best[name]
+    assert found['building/BestIoU'] == best['IoU'] > found['building/IoU']
+    assert found['building/BestF1'] == best['F1'] > found['building/F1']
+    # Where it comes from.
+    evaluate(scenes, data=TEST, threshold=path, boundary=dict())
+    assert 'chosen on InriaDataset val, protocol full' in log_of()
+    assert 'scores are too good' not in log_of()
+    evaluate(scenes, data=VAL, threshold=path)
+    assert 'scores are too good' in log_of()
+
+
+def test_never_chooses_on_a_test_split(scenes, write_curve, tmp_path, log_of):
+    for data in (TEST, dict(split='val+test'), dict(dataset='ADE20K'), None):
+        found, curve = write_curve(scenes, data)
+        assert found['building/AveragePrecision'] > 0
+        assert not [key for key in found if 'Best' in key]
+        assert curve['best'] is None
+        assert curve['no_best_because']
+        with pytest.raises(ValueError, match='has no best threshold: the '):
+            BuildingMetric(threshold=tmp_path / 'curve.json')
+    assert 'does not say its split' in log_of()
+    assert 'those of InriaDataset test, protocol full' in log_of()
+
+
+def test_one_kind_of_pixel(make_sample, evaluate):
+    logits = np.random.default_rng(0).normal(size=(2, 8, 8))
+    for label in (0, 1, 255):
+        target = np.full((8, 8), label)
+        sample = make_sample(logits.argmax(0), target, logits=logits)
+        found = evaluate([sample], data=VAL, curve=dict())
+        assert np.isfinite(list(found.values())).all()
+        expected = 100 if label == 1 else 0
+        assert found['building/AveragePrecision'] == pytest.approx(expected)
+        assert ('building/BestThreshold' in found) == (label == 1)
+
+
+def test_of_equal_thresholds_the_middle_one_is_chosen(make_sample, evaluate):
+    target = np.array([[0, 1, 1]])
+    logits = np.stack([0 * target, 20.0 * target - 10])
+    sample = make_sample(target, target, logits=logits)
+    found = evaluate([sample], data=VAL, curve=dict(thresholds=9))
+    assert found['building/BestThreshold'] == 0.5
+    assert found['building/BestIoU'] == 100
+
+
+@pytest.mark.parametrize('options', [dict(curve={}), dict(threshold=0.5)])
+def test_refuses_wrong_logits(make_sample, evaluate, scenes, options):
+    zeros = np.zeros((2, 2), int)
+    for logits, message in (
+        (None, 'a.png has no seg_logits'),
+        (np.zeros((1, 2, 2)), r'but they are \(1, 2, 2\)'),
+        (np.zeros((2, 3, 2)), r'but they are \(2, 3, 2\)'),
+        (np.full((2, 2, 2), np.nan), 'is not a number'),
+        (np.stack([zeros, zeros + 1]), 'not those of the larger'),
+    ):
+        sample = make_sample(zeros, zeros, logits=logits)
+        with pytest.raises(ValueError, match=message):
+            evaluate([sample], **options)
+    # Those of test-time augmentation.
+    views = [torch.zeros(3, 4, 4)]
+    batch = dict(inputs=[views, views])
+    with pytest.raises(ValueError, match='augmentation does not give'):
+        BuildingMetric(**options).process(batch, scenes[:1])
+    BuildingMetric().process(batch, scenes[:1])
+
+
+def test_refuses_wrong_files(tmp_path):
+    path = tmp_path / 'curve.json'
+    with pytest.raises(FileNotFoundError, match='curve.json: no such file'):
+        BuildingMetric(threshold=str(path))
+    curve = '{"data": {"split": "%s"}, "best": {"threshold": %s}, '
+    curve += '"no_best_because": null}'
+    for text, message in (
+        ('{', 'is not a curve.json'),
+        ('[]', 'is not a curve.json'),
+        ('{"best": {"threshold": 0.4}}', 'is not a curve.json'),
+        (curve % ('val', 4), 'between 0 and 1'),
+        # Somebody chose it on test.
+        (curve % ('test', 0.4), 'written on a dataset test'),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            BuildingMetric(threshold=str(path))
