@@ -76,22 +76,6 @@ def look(
     return added
 
 
-def summarise(record: Mapping) -> dict[str, object]:
-    """Kind, ``moved``, ``distance`` and ``frozen_since`` of the last order.
-
-    The order is frozen since the look that saw the last change, or else
-    since the first. One look alone cannot tell.
-    """
-    times = record['looks']['iteration']
-    changes = np.flatnonzero(record['looks']['changed'])
-    last = changes[-1] if len(changes) else 0
-    return dict(
-        {key: record[key] for key in KIND},
-        **measure(record['order'], record['block']),
-        frozen_since=times[last] if len(times) > 1 else None,
-    )
-
-
 def write_report(
     history: Mapping[str, Mapping], folder: Path, more: Mapping = {}
 ) -> dict[str, dict]:
@@ -103,17 +87,27 @@ def write_report(
         more: Further numbers per router.
 
     Returns:
-        What there is to say of every router.
+        What there is to say of every router. ``frozen_since`` is the
+        iteration of the look that saw the last change of the order, or else
+        of the first; one look alone cannot tell.
     """
+    routers = {}
+    for name, record in history.items():
+        times = record['looks']['iteration']
+        changes = np.flatnonzero(record['looks']['changed'])
+        last = changes[-1] if len(changes) else 0
+        routers[name] = {
+            **{key: record[key] for key in KIND},
+            **measure(record['order'], record['block']),
+            'frozen_since': times[last] if len(times) > 1 else None,
+            **more.get(name, {}),
+            'order': record['order'],
+            'looks': record['looks'],
+        }
     folder.mkdir(parents=True, exist_ok=True)
-    summary = {n: summarise(r) | more.get(n, {}) for n, r in history.items()}
-    routers = {
-        name: dict(summary[name], order=record['order'], looks=record['looks'])
-        for name, record in history.items()
-    }
     write_json(folder / 'router_report.json', dict(routers=routers))
     save_figure(draw_history(history), folder / 'router_report.png')
-    return summary
+    return routers
 
 
 def draw_history(history: Mapping[str, Mapping]) -> Figure:

@@ -1,17 +1,13 @@
 """Pictures of predictions, also where a sample is a window of a raster."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 
 from mmseg_cube.datasets.rasters import read_raster
 from mmseg_cube.datasets.windows import Window
-
-Samples = Sequence[SegDataSample]
 
 
 @HOOKS.register_module()
@@ -25,13 +21,7 @@ class WindowVisualizationHook(SegVisualizationHook):
 
     drawn = 0
 
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict,
-        outputs: Samples,
-    ) -> None:
+    def after_val_iter(self, runner, batch_idx, data_batch, outputs) -> None:
         """Draw the first sample of every ``interval``-th batch."""
         step = runner.iter + batch_idx
         if 'window' not in outputs[0]:
@@ -39,13 +29,7 @@ class WindowVisualizationHook(SegVisualizationHook):
         elif self.draw and step % self.interval == 0:
             self._draw_window('val', outputs[0], step)
 
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict,
-        outputs: Samples,
-    ) -> None:
+    def after_test_iter(self, runner, batch_idx, data_batch, outputs) -> None:
         """Draw every sample."""
         if 'window' not in outputs[0]:
             super().after_test_iter(runner, batch_idx, data_batch, outputs)

@@ -19,8 +19,6 @@ from mmseg_cube.utils.words import name_some
 
 INIT = 'init'  # in place of a checkpoint: random weights
 
-Convolutions = dict[str, nn.Conv2d]
-
 
 def load_series(
     cfg: Config, checkpoints: Sequence[str], seed: int
@@ -78,27 +76,27 @@ def draw_batches(cfg: Config, split: str, count: int, seed: int) -> list[dict]:
     return batches
 
 
-def list_convolutions(model: nn.Module) -> Convolutions:
-    """Convolutions by name: plain ones and Cubes, in the network's order."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, CubeConv2d) or type(module) in PLAIN
-    }
-
-
 def choose_layers(
-    networks: Sequence[Convolutions], patterns: Sequence[str] | None = None
+    models: Sequence[nn.Module], patterns: Sequence[str] | None = None
 ) -> dict[str, int]:
-    """Name the convolutions to compare, which all networks have.
+    """Name the convolutions to compare, plain ones and Cubes.
 
-    Without patterns all are taken that are a Cube in one of the networks.
+    All networks have them. Without patterns all are taken that are a Cube in
+    one of the networks.
 
     Returns:
         By name the lattice scale r of the Cube; 0 if all are plain.
     """
+    networks = [
+        {
+            name: getattr(module, 'scale', 0)
+            for name, module in model.named_modules()
+            if isinstance(module, CubeConv2d) or type(module) in PLAIN
+        }
+        for model in models
+    ]
     scales = {
-        name: max(getattr(network[name], 'scale', 0) for network in networks)
+        name: max(network[name] for network in networks)
         for name in networks[0]
         if all(name in network for network in networks)
     }

@@ -61,31 +61,28 @@ def list_records(
         layers = [name for kind, name in looks[0] if kind == gradient]
         for name in [*layers, ALL]:
             rows = []
+            common = dict(gradient=gradient, layer=name)
             for role, look, time in zip(
                 ROLES, looks, iterations, strict=False
             ):
-                record = dict(
-                    gradient=gradient, layer=name, of=role, iteration=time
-                )
+                record = dict(common, of=role, iteration=time)
                 if name == ALL:
                     found = [look[gradient, x].statistics for x in layers]
-                    rows.append(_average(found))
+                    statistics = _average(found)
                 else:
                     matrix, samples, statistics = look[gradient, name]
-                    rows.append(statistics)
                     dead = int(matrix.diagonal().isnan().sum())
-                    record |= dict(channels=len(matrix), dead=dead)
-                    record['samples'] = samples
-                records.append(record | _estimate(rows[-1]))
+                    counts = (len(matrix), dead, samples)
+                    record.update(zip(FACTS[-3:], counts, strict=True))
+                records.append(record | _estimate(statistics))
+                rows.append(statistics)
             if len(rows) > 1:
                 # Group by group: what the batches have in common falls out.
                 ratios = {
-                    key: first / np.where(second, second, np.nan)
+                    key: first / np.where(rows[1][key], rows[1][key], np.nan)
                     for key, first in rows[0].items()
-                    for second in [rows[1][key]]
                 }
-                record = dict(gradient=gradient, layer=name, of=RATIO)
-                records.append(record | _estimate(ratios))
+                records.append(dict(common, of=RATIO) | _estimate(ratios))
     return records
 
 

@@ -13,7 +13,6 @@ from mmseg_cube.analysis.gradients.capture import capture
 from mmseg_cube.analysis.gradients.networks import (
     choose_layers,
     draw_batches,
-    list_convolutions,
     load_series,
     number_cells,
 )
@@ -72,8 +71,7 @@ def compare(
             f'{counts[1]}; name as many for both'
         )
     series = [load_series(cfg, paths, seed) for cfg, paths in networks]
-    found = [list_convolutions(x[0][1]) for x in series]
-    scales = choose_layers(found, patterns)
+    scales = choose_layers([x[0][1] for x in series], patterns)
     batches = draw_batches(networks[0][0], split, count, seed)
     history, records, looks = [], [], []
     for pair in zip(*series, strict=True):

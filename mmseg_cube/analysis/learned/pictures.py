@@ -41,18 +41,13 @@ if TYPE_CHECKING:
 PANEL, CAPTION = 3.6, 0.5  # inches
 LETTERS = 34  # of a name over a panel
 LEAST_RANGE = 0.01  # of a mask's colours: a narrower one would show noise
-ERRORS = {
-    'found': FOUND,
-    'missed': MISSED,
-    'false': FALSE,
-    'not scored': UNSCORED,
-}
+ERRORS = dict(found=FOUND, missed=MISSED, false=FALSE, unscored=UNSCORED)
 # Told apart with any kind of colour vision, as those of errors are.
-AGREEMENT = {
-    'only the first is right': (0, 210, 160),
-    'only the second is right': (170, 70, 220),
-    'both wrong': (240, 228, 66),
-}
+AGREEMENT = dict(
+    only_first=(0, 210, 160),
+    only_second=(170, 70, 220),
+    neither=(240, 228, 66),
+)
 
 Panel = tuple[str, np.ndarray, dict]  # title, values, options of imshow
 
@@ -97,16 +92,15 @@ def draw_tile(
     )
     if len(models) > 1:
         built = [p > THRESHOLD for p in predictions.values()]
-        pixels = compare(tile.truth, *built).values()
-        keys = ('only_first', 'only_second', 'neither')
-        found |= {k: int(x.sum()) for k, x in zip(keys, pixels, strict=True)}
+        right = compare(tile.truth, *built)
+        found |= {key: int(pixels.sum()) for key, pixels in right.items()}
     return found
 
 
 def compare(
     truth: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Tell where only one of two predictions is right, or none."""
+    """Tell where only one of two predictions is right, or neither."""
     scored, good, other = truth != IGNORED, truth == first, truth == second
     masks = good & ~other, ~good & other, ~good & ~other
     return {n: scored & mask for n, mask in zip(AGREEMENT, masks, strict=True)}
@@ -121,7 +115,7 @@ def draw_errors(
     """
     from matplotlib.patches import Patch
 
-    image, truth, keys = tile.picture, tile.truth, ERRORS
+    image, truth, colours = tile.picture, tile.truth, ERRORS
     panels: list[Panel] = [
         ('image', image, {}),
         ('truth', paint_errors(image, truth, truth), {}),
@@ -134,7 +128,7 @@ def draw_errors(
         said = f'found {counts.tp:,}, missed {counts.fn:,}, false '
         panels.append((f'{said}{counts.fp:,}', errors, {}))
     if len(predictions) > 1:
-        keys = ERRORS | AGREEMENT
+        colours = ERRORS | AGREEMENT
         first, second = predictions.values()
         masks = compare(truth, first > THRESHOLD, second > THRESHOLD)
         layers = [(mask, AGREEMENT[name]) for name, mask in masks.items()]
@@ -146,7 +140,7 @@ def draw_errors(
     figure.suptitle(title, fontsize=10)
     handles = [
         Patch(facecolor=np.array(colour) / 255, ec='k', label=name)
-        for name, colour in keys.items()
+        for name, colour in colours.items()
     ]
     place = dict(loc='outside lower center', ncols=3, fontsize=8)
     figure.legend(handles=handles, **place)

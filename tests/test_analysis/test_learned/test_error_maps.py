@@ -38,9 +38,9 @@ def test_who_is_right_pixel_by_pixel():
         right = first[place] == truth[place], second[place] == truth[place]
         expected = {
             (True, True): [],
-            (True, False): ['only the first is right'],
-            (False, True): ['only the second is right'],
-            (False, False): ['both wrong'],
+            (True, False): ['only_first'],
+            (False, True): ['only_second'],
+            (False, False): ['neither'],
         }[right]
         if truth[place] == 255:
             expected = []

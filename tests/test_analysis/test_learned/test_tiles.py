@@ -141,7 +141,7 @@ def test_picture_of_errors():
     assert (axes[7].images[0].get_array() == one - two).all()
     figure = draw_errors(tile, 'worst', dict(one=one))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ['found', 'missed', 'false', 'not scored']
+    assert labels == ['found', 'missed', 'false', 'unscored']
 
 
 def test_picture_of_masks_lies_over_the_image():
