@@ -142,15 +142,9 @@ def draw_orders(
 ) -> tuple[Figure, np.ndarray]:
     """Draw orders as matrices, positions downwards, inputs to the right.
 
-    Blocks are laid over each other and long orders are pooled: the darker a
-    cell, the more channels.
-
-    Args:
-        matrices: Blocks (B, g, g) by name.
-        charts: Panels to leave free in front of them.
-
-    Returns:
-        The figure and all its panels.
+    Their blocks (B, g, g) are laid over each other and long ones are pooled:
+    the darker a cell, the more channels. So many panels are left free for
+    charts in front of them; all panels are returned.
     """
     count = charts + len(matrices)
     figure, panels = new_panels(count, COLUMNS, PANEL, PANEL)

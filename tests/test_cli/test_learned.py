@@ -54,12 +54,8 @@ def predict(config, checkpoint, city, tile):
 def test_two_networks(
     draw, plain_twin, tiny_config, tiny_checkpoint, sample_city
 ):
-    against = [
-        '--against',
-        plain_twin[0],
-        '--against-checkpoints',
-        plain_twin[1],
-    ]
+    plain, weights = plain_twin
+    against = ['--against', plain, '--against-checkpoints', weights]
     numbers, page = draw(*against, '--count', 1, '--layers', '*levels.3.*')
     networks = {
         'cube-tiny': (tiny_config, tiny_checkpoint),
@@ -143,23 +139,17 @@ def test_images_at_half_resolution(
     assert score['fp'] == (~truth & built).sum()
 
 
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (['--images', 'x'], "no image 'x'; it has 2: "),
-        (['--layers', 'neck.*'], "'neck.*' matches no Cube layer; there are"),
-        (['--against', 'x.py'], '--against needs one file'),
-    ],
-)
 def test_wrong_input_is_said(
-    tiny_config, tiny_checkpoint, options, message, tmp_path, capsys
+    tiny_config, tiny_checkpoint, plain_twin, tmp_path, capsys
 ):
-    words = [tiny_config, tiny_checkpoint, *options, '--out', tmp_path / 'x']
-    assert main(['learned', *map(str, words)]) == 2
-    assert message in capsys.readouterr().err
-    assert not (tmp_path / 'x').exists()
-
-
-def test_network_without_cubes_has_nothing_to_draw(plain_twin, capsys):
-    assert main(['learned', *map(str, plain_twin)]) == 2
-    assert 'the network has no Cube layer' in capsys.readouterr().err
+    cube = [tiny_config, tiny_checkpoint]
+    for words, message in (
+        ([*cube, '--images', 'x'], "no image 'x'; it has 2: "),
+        ([*cube, '--layers', 'x.*'], "'x.*' matches no Cube layer; there are"),
+        ([*cube, '--against', 'x.py'], '--against needs one file'),
+        (plain_twin, 'the network has no Cube layer'),
+    ):
+        out = ['--out', tmp_path / 'x']
+        assert main(['learned', *map(str, [*words, *out])]) == 2
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / 'x').exists()

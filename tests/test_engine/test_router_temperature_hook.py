@@ -33,14 +33,11 @@ def cool(model, iterations, max_iters=5):
     return seen
 
 
+@pytest.mark.usefixtures('process_group')
 def test_cools_every_router_geometrically():
     model = nn.Sequential(CubeKernelBlock(8), ChannelRouter(8))
     assert cool(model, range(5)) == pytest.approx(COOLING)
-
-
-@pytest.mark.usefixtures('process_group')
-def test_routers_in_a_distributed_wrapper():
-    model = MMDistributedDataParallel(nn.Sequential(ChannelRouter(8)))
+    model = MMDistributedDataParallel(model)
     assert cool(model, range(5)) == pytest.approx(COOLING)
     # One iteration in all, and iterations past the end.
     assert cool(model, [0], max_iters=1) == [4.0]

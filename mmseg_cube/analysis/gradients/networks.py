@@ -25,11 +25,7 @@ def load_series(
 ) -> list[tuple[int | None, BaseSegmentor]]:
     """Load a network at one time of its training or at several.
 
-    Args:
-        cfg: Config of a segmentor.
-        checkpoints: Files; ``'init'`` stands for random weights, as does none
-            at all.
-        seed: Seed of random weights.
+    The checkpoint ``'init'``, or none at all, stands for random weights.
 
     Returns:
         Iterations and networks, in the order of the training; None for a

@@ -134,13 +134,7 @@ def _show(number: Mapping[str, float | None] | None) -> str:
 def draw_statistics(
     names: Sequence[str], records: Sequence[Record], key: str
 ) -> Figure:
-    """Draw statistics with their errors, a line per network.
-
-    Args:
-        names: Names of the networks.
-        records: One per network and value of the key.
-        key: What goes to the right, ``'layer'`` or ``'iteration'``.
-    """
+    """Draw statistics with their errors, by layer or by iteration."""
     figure, grid = new_figure(len(GRADIENTS), len(DRAWN), CHARTS)
     for (row, column), axes in np.ndenumerate(grid):
         gradient, statistic = GRADIENTS[row], DRAWN[column]

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 PANEL, CAPTION = 3.6, 0.5  # inches
 LETTERS = 34  # of a name over a panel
-LEAST_RANGE = 0.01  # of a mask's colours: a narrower one would show noise
 ERRORS = dict(found=FOUND, missed=MISSED, false=FALSE, unscored=UNSCORED)
 # Told apart with any kind of colour vision, as those of errors are.
 AGREEMENT = dict(
@@ -156,9 +155,7 @@ def draw_masks(
         said = f'mean {values["mean"]:.3f}'
         if values['sd'] < LEAST_SD:
             said = f'nearly constant, {said}'
-        high = values['max']
-        style = dict(vmin=min(values['min'], high - LEAST_RANGE), vmax=high)
-        panels.append((f'{cut(name, LETTERS)}\n{said}', mask, style))
+        panels.append((f'{cut(name, LETTERS)}\n{said}', mask, {}))
     return _draw(tile, panels, 4)
 
 

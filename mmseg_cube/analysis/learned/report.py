@@ -76,12 +76,12 @@ def draw_learned(
         ValueError: If the input is wrong.
     """
     names = name_networks([cfg.filename for cfg, _ in networks])
-    (cfg, checkpoint), *others = networks
-    # That a network has nothing to show is known before the other loads.
-    models = {names[0]: load_network(cfg, checkpoint, device)}
+    models = {
+        name: load_network(*network, device)
+        for name, network in zip(names, networks, strict=True)
+    }
+    cfg, checkpoint = networks[0]
     layers = cube_layers(models[names[0]], patterns)
-    for name, other in zip(names[1:], others, strict=True):
-        models[name] = load_network(*other, device)
     tiles = Tiles(cfg, split)
     named = [name for text in images for name in tiles.find(text)]
     chosen = dict.fromkeys(named, 'named')
@@ -107,7 +107,6 @@ def draw_learned(
 
     totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}
     said = ', '.join(f'{n} {iou_of(c) or 0:.2f}' for n, c in totals.items())
-    where = f'{len(scores[names[0]])} tiles of {tiles.where}'
     texts = [
         f'# What {names[0]} has learned',
         *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
@@ -115,10 +114,9 @@ def draw_learned(
     ]
     for part, columns in COLUMNS.items():
         rows = {name: numbers[part] for name, numbers in learned.items()}
-        table = tabulate('layer', rows, columns)
-        table.title = part
-        texts += [table.markdown(), *map(_embed, pictures.get(f'{part}s', []))]
-    texts.append(f'IoU (%) over {where}: {said}.')
+        table = tabulate(part, rows, columns).markdown()
+        texts += [table, *map(_embed, pictures.get(f'{part}s', []))]
+    texts.append(f'IoU (%) over tiles of {tiles.where}: {said}.')
     texts.append(tabulate('tile', drawn, TILES).markdown())
     for name, tile in drawn.items():
         texts += [f'## {name}', *map(_embed, tile['pictures'])]
@@ -147,11 +145,10 @@ def draw_layers(
     tiles: Mapping[str, Mapping],
     out: Path,
 ) -> tuple[dict[str, dict], dict[str, list[str]]]:
-    """Draw orders and kernels.
+    """Draw orders and kernels; return numbers by layer, and the pictures.
 
-    Returns:
-        For each layer its ``order``, ``kernel`` and ``mask`` over all tiles,
-        None for what there is not; and the names of the files.
+    A layer has its ``order``, ``kernel`` and ``mask`` over all tiles, None
+    for what there is not.
     """
     learned, orders = {}, {}
     for name, layer in layers.items():

@@ -37,13 +37,9 @@ RELAXED = ('temperature', 'gap')
 def describe_order(
     router: ChannelRouter, scale: int, temperature: float | None = None
 ) -> tuple[dict[str, object], np.ndarray, np.ndarray | None]:
-    """Describe the order of a router, which stays as it is.
+    """Describe the order of a router in a layer of a lattice scale r.
 
-    Args:
-        router: Router.
-        scale: Lattice scale of its layer, r.
-        temperature: Temperature of the relaxation; the router's own by
-            default.
+    The relaxation is at the router's own temperature if none is given.
 
     Returns:
         Numbers, the permutation and its relaxation, both of shape (B, g, g)
