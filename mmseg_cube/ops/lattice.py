@@ -58,6 +58,7 @@ def lattice_conv(geometry: Geometry) -> LatticeConv:
 def plain_lattice(operands: Operands) -> Tensor:
     """The lattice form in plain expressions, for compilers and exporters."""
     lattice = F.pixel_shuffle(operands.routed(), operands.geometry.scale)
+    # Not ``cells()``, masked before: onnxruntime gets their shuffle wrong.
     if operands.mask is not None:
         lattice = lattice * spatial_mask(lattice, *operands.mask)
     conv = lattice_conv(operands.geometry)
