@@ -180,17 +180,16 @@ def _pixel_gradients(
     pixels = inside(lattice, conv.added)
     if mask is not None:
         pixels.mul_(mask)
-    # Whether anything in front of the convolution wants a gradient.
-    goes_on = needs.input or any(needs[3:])
+    in_front_too = needs.input or any(needs[3:])
     d_lattice, d_weight, _ = cell_mask.conv_gradients(
         like(grad, lattice),
         inside(lattice, conv.cut),
         like(saved.weight, lattice),
         conv.arguments,
-        (goes_on, needs.weight, False),
+        (in_front_too, needs.weight, False),
     )
     found = dict(weight=d_weight) if needs.weight else {}
-    if not goes_on:
+    if not in_front_too:
         return None, found
     d_pixels = inside(pad(d_lattice, conv.cut), conv.added)
     if mask is not None:
