@@ -41,8 +41,7 @@ class ChannelRouter(nn.Module):
             distances between neighbouring scores, ``'sinkhorn'`` divides the
             logits by it.
         seed: Seed of ``'random'``; the order is part of the checkpoint.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
+        device, dtype: Those of the parameters.
 
     Shape:
         (N, C, H, W) in and out.

@@ -35,10 +35,8 @@ class CubeConv2d(nn.Conv2d):
         dilation: Spacing of the taps in lattice pixels; coprime to
             ``scale``.
         groups: Groups of channels, each of whole cells.
-        bias: Whether to add a bias.
-        padding_mode: As in ``nn.Conv2d``, applied on the coarse grid.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
+        bias, padding_mode, device, dtype: As in ``nn.Conv2d``; padding is
+            that of the coarse grid.
         scale: Lattice pixels per cell and axis, r. With 1 the layer is the
             ``nn.Conv2d``.
         lattice_kernel_size: Kernel on the lattice, q; by default as the

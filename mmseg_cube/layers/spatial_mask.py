@@ -23,8 +23,7 @@ class SpatialMask(nn.Module):
     Args:
         kernel_size: Kernel over the two channel statistics, in lattice
             pixels; odd.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
+        device, dtype: Those of the parameters.
 
     Shape:
         (N, G, rH, rW) in and out.
