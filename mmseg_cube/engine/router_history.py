@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # Under this name checkpoints keep the history, so that it can be resumed.
 HISTORY = 'router_report'
-KIND = ('method', 'channels', 'block')
 CELLS = 64  # most rows of a drawn matrix
 COLUMNS = 6  # panels side by side
 PANEL = 2.4  # inches
@@ -67,8 +66,8 @@ def look(
         pairs = zip(order, record['order'], strict=False)
         found = dict(iteration=iteration, **measure(order, block))
         found['changed'] = sum(now != before for now, before in pairs)
-        kind = (router.method, router.channels, block)
-        record.update(zip(KIND, kind, strict=True), order=order)
+        record.update(method=router.method, channels=router.channels)
+        record.update(block=block, order=order)
         if iteration not in record['looks']['iteration']:
             for key, values in record['looks'].items():
                 values.append(found[key])
@@ -97,12 +96,10 @@ def write_report(
         changes = np.flatnonzero(record['looks']['changed'])
         last = changes[-1] if len(changes) else 0
         routers[name] = {
-            **{key: record[key] for key in KIND},
+            **record,
             **measure(record['order'], record['block']),
             'frozen_since': times[last] if len(times) > 1 else None,
             **more.get(name, {}),
-            'order': record['order'],
-            'looks': record['looks'],
         }
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / 'router_report.json', dict(routers=routers))

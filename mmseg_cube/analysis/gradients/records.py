@@ -72,8 +72,8 @@ def list_records(
                 else:
                     matrix, samples, statistics = look[gradient, name]
                     dead = int(matrix.diagonal().isnan().sum())
-                    counts = (len(matrix), dead, samples)
-                    record.update(zip(FACTS[-3:], counts, strict=True))
+                    record |= dict(channels=len(matrix), dead=dead)
+                    record['samples'] = samples
                 records.append(record | _estimate(statistics))
                 rows.append(statistics)
             if len(rows) > 1:

@@ -1,7 +1,7 @@
 """The spatial masks of Cube layers over an image, as maps and as numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import cv2
@@ -44,10 +44,11 @@ def watch(
     names = {x: name for name, x in layers.items() if x.mask is not None}
     hooks = [model.data_preprocessor.register_forward_hook(note_size)]
     hooks += [layer.register_forward_pre_hook(note) for layer in names]
-    with ExitStack() as stack:
-        for hook in hooks:
-            stack.callback(hook.remove)
+    try:
         yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @torch.no_grad()

@@ -40,8 +40,7 @@ NAME = 'learned'
 COLUMNS = dict(
     order=('method', 'channels', 'block', 'moved', 'distance', 'new_cell',
            'new_parity', 'temperature', 'gap'),
-    kernel=('least', 'largest', 'noise', 'lean', 'random_lean',
-),
+    kernel=('least', 'largest', 'noise', 'lean', 'random_lean'),
     mask=('min', 'mean', 'max', 'sd', 'places', 'building', 'ground'),
 )  # fmt: skip
 TILES = ('why', 'IoU', 'difference', 'only_first', 'only_second')
@@ -116,7 +115,8 @@ def draw_learned(
         rows = {name: numbers[part] for name, numbers in learned.items()}
         table = tabulate(part, rows, columns).markdown()
         texts += [table, *map(_embed, pictures.get(f'{part}s', []))]
-    texts.append(f'IoU (%) over tiles of {tiles.where}: {said}.')
+    where = f'{len(scores[names[0]])} tiles of {tiles.where}'
+    texts.append(f'IoU (%) over {where}: {said}.')
     texts.append(tabulate('tile', drawn, TILES).markdown())
     for name, tile in drawn.items():
         texts += [f'## {name}', *map(_embed, tile['pictures'])]
