@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import pytest
@@ -14,38 +15,22 @@ LINE = 'Cube kernels: 1 of 2 convolutions; the others: 1 of 1 x 1'
 LAST = torch.channels_last
 
 
-def train(make_runner, folder, *hooks):
-    """Train with convolutions; say which outputs are channels_last."""
-    runner = make_runner(folder, *hooks)
-    torch.manual_seed(0)
-    conv = CubeConv2d(8, 8, 3, padding=1, mask=dict(kernel_size=3))
-    runner.model.convs = nn.Sequential(conv, nn.Conv2d(8, 8, 3))
-    # The optimiser has to know the new layers, as it would in use.
-    forward = runner.model.forward
-    layouts = []
-
-    def watched(inputs, mode='tensor'):
-        out = runner.model.convs(inputs)
-        layouts.append(out.is_contiguous(memory_format=LAST))
-        loss = forward(inputs, mode)['loss']
-        return dict(loss=loss + out.square().mean())
-
-    runner.model.forward = watched
-    wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
-    runner.optim_wrapper = wrapper
+def test_layout_changes_and_values_do_not(make_runner):
+    runner = make_runner('run', dict(type='ChannelsLastHook'))
+    cube = CubeConv2d(8, 8, 3, padding=1, mask=dict(kernel_size=3))
+    runner.model.convs = nn.Sequential(cube, nn.Conv2d(8, 8, 3))
+    before = copy.deepcopy(runner.model.state_dict())
+    x = torch.randn(2, 8, 6, 6)
+    expected = runner.model.convs(x)
+    assert not expected.is_contiguous(memory_format=LAST)
+    runner.call_hook('before_run')
+    found = runner.model.convs(x)
+    assert found.is_contiguous(memory_format=LAST)
+    torch.testing.assert_close(found, expected)
+    for name, value in runner.model.state_dict().items():
+        assert torch.equal(value, before[name])
+    # Training goes on as ever, and optimisers keep their parameters.
     runner.train()
-    return runner.model.state_dict(), layouts
-
-
-def test_layout_changes_and_results_do_not(make_runner, tmp_path):
-    plain, layouts = train(make_runner, 'plain')
-    assert not any(layouts)
-    last, layouts = train(make_runner, 'last', dict(type='ChannelsLastHook'))
-    assert all(layouts) and len(layouts) == 8
-    saved = torch.load(tmp_path / 'last' / 'iter_8.pth', weights_only=False)
-    for name, value in plain.items():
-        torch.testing.assert_close(last[name], value)
-        assert torch.equal(saved['state_dict'][name], last[name])
 
 
 def add_layers(runner):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
+from mmseg_cube.analysis.learned.kernels import describe_kernel
 from mmseg_cube.layers import CubeConv2d
 
 LAYERS = {
@@ -96,11 +96,3 @@ def test_random_weights_give_what_is_said_of_them():
     assert found['lean'] == pytest.approx([-0.25, -0.25], abs=0.02)
     torch.nn.init.zeros_(layer.weight)
     assert not np.any(describe_kernel(layer)['energies'])
-
-
-def test_picture_has_every_tap():
-    kernels = {n: describe_kernel(make_layer(**x)) for n, x in LAYERS.items()}
-    figure = draw_kernels(kernels)
-    for axes, kernel in zip(figure.axes, kernels.values(), strict=False):
-        assert (axes.images[0].get_array() == kernel['energies']).all()
-        assert len(axes.texts) == np.size(kernel['energies'])

@@ -144,23 +144,18 @@ def test_picture_of_errors():
     assert labels == ['found', 'missed', 'false', 'unscored']
 
 
-def test_picture_of_masks_lies_over_the_image():
-    truth = np.zeros((20, 30), np.uint8)
-    tile = Tile('some', np.zeros((20, 30, 3), np.uint8), truth)
-    wide = np.linspace(0, 1, 128, dtype=np.float32).reshape(8, 16)
-    masks = dict(wide=wide, still=np.full((8, 16), 0.95, np.float32))
-    size = 32, 64
-    pairs = {
-        name: (
-            over_image(mask, truth.shape, size),
-            measure_mask(mask, truth, size, 2),
-        )
-        for name, mask in masks.items()
-    }
-    image, first, second = draw_masks(tile, pairs).axes[:3]
-    assert image.images[0].get_array().shape == (20, 30, 3)
-    shown = first.images[0].get_array()
-    assert shown.shape == (20, 30)
+def test_mask_lies_over_the_image():
+    mask = np.linspace(0, 1, 128, dtype=np.float32).reshape(8, 16)
+    found = over_image(mask, (20, 30), (32, 64))
+    assert found.shape == (20, 30)
     for y, x in np.ndindex(20, 30):
-        assert shown[y, x] == wide[y // 4, x // 4]
-    assert 'nearly constant' in second.get_title()
+        assert found[y, x] == mask[y // 4, x // 4]
+
+
+def test_constant_mask_is_called_so():
+    tile = Tile('a', np.zeros((8, 8, 3), np.uint8), np.eye(8, dtype=np.uint8))
+    mask = np.full((8, 8), 0.95, np.float32)
+    pair = mask, measure_mask(mask, tile.truth, (8, 8), 2)
+    image, drawn, *_ = draw_masks(tile, dict(still=pair)).axes
+    assert (image.images[0].get_array() == tile.image).all()
+    assert drawn.get_title() == 'still\nnearly constant, mean 0.950'
