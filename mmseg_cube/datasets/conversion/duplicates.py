@@ -12,7 +12,6 @@ from mmseg_cube.datasets.conversion.inspect_tile import Record
 # slight shift differs by less, neighbouring scenes by far more.
 NEAR = 3.0  # mean difference of grey values
 FLAT = 4.0  # standard deviation; flatter thumbnails look all alike
-ROWS = 128  # thumbnails compared at once with all others
 
 
 def same_images(records: Sequence[Record]) -> list[list[Record]]:
@@ -28,7 +27,7 @@ def near_images(
     splits: Mapping[str, Sequence[Record]],
 ) -> list[tuple[Record, Record]]:
     """Find images of different splits that look alike but are not the same."""
-    from scipy.spatial.distance import cdist
+    from scipy.spatial import KDTree
 
     usable = [
         [r for r in of_split if r.digest and r.thumb.std() >= FLAT]
@@ -37,12 +36,17 @@ def near_images(
     pairs = []
     for one, other in combinations(filter(None, usable), 2):
         thumbs = [
-            np.stack([r.thumb.ravel() for r in side]).astype(np.float32)
+            np.stack([record.thumb for record in side]).astype(np.float32)
             for side in (one, other)
         ]
-        for start in range(0, len(one), ROWS):
-            rows = thumbs[0][start : start + ROWS]
-            gaps = cdist(rows, thumbs[1], 'cityblock') / rows.shape[1]
-            near = np.argwhere(gaps <= NEAR).tolist()
-            pairs += [(one[start + i], other[j]) for i, j in near]
+        # Means of blocks differ at most as much as the thumbnails do.
+        trees = [
+            KDTree(x.reshape(-1, 4, 4, 4, 4).mean((2, 4)).reshape(-1, 16))
+            for x in thumbs
+        ]
+        close = trees[0].query_ball_tree(trees[1], 16 * NEAR, p=1)
+        for i, candidates in enumerate(close):
+            gaps = np.abs(thumbs[0][i] - thumbs[1][candidates]).mean((1, 2))
+            near = np.compress(gaps <= NEAR, candidates)
+            pairs += [(one[i], other[j]) for j in near]
     return [(a, b) for a, b in pairs if a.digest != b.digest]
