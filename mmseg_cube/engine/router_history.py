@@ -76,7 +76,7 @@ def look(
 
 
 def write_report(
-    history: Mapping[str, Mapping], folder: Path, more: Mapping = {}
+    history: Mapping[str, Mapping], folder: Path, more: Mapping | None = None
 ) -> dict[str, dict]:
     """Write ``router_report.json`` and ``router_report.png``.
 
@@ -99,7 +99,7 @@ def write_report(
             **record,
             **measure(record['order'], record['block']),
             'frozen_since': times[last] if len(times) > 1 else None,
-            **more.get(name, {}),
+            **(more or {}).get(name, {}),
         }
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / 'router_report.json', dict(routers=routers))

@@ -136,12 +136,8 @@ def choose_tiles(
 ) -> dict[str, str]:
     """Choose tiles by a fixed rule; docs/learned.md has it in words.
 
-    Args:
-        scores: Counts by name of tile, of each network.
-        count: Number of tiles.
-
-    Returns:
-        Why they were chosen, by name, in their order.
+    Of each network there are counts by name of tile. Returned is why tiles
+    were chosen, by name, in their order.
     """
     iou = [
         {name: iou_of(c) for name, c in counts.items() if c.tp + c.fn}
@@ -163,7 +159,7 @@ def choose_tiles(
         apart = sorted(gaps, key=lambda name: (-gaps[name], name))
         rule.insert(0, (apart[0], 'largest difference'))
         rule += [(name, 'next largest difference') for name in apart]
-    chosen: dict[str, str] = {}
-    for name, why in rule:
-        chosen.setdefault(name, why)
-    return dict(list(chosen.items())[:count])
+    # Of several reasons the first one counts.
+    reasons = dict(reversed(rule))
+    names = list(dict.fromkeys(name for name, _ in rule))
+    return {name: reasons[name] for name in names[:count]}
