@@ -54,10 +54,9 @@ def run(args: argparse.Namespace) -> int:
     start = time.monotonic()
     cfg = read_config(args.config, args.cfg_options)
     segmentor = deploy.ExportableSegmentor(load_network(cfg, args.checkpoint))
-    metadata = deploy.describe(segmentor, cfg)
     try:
         difference, shapes = deploy.export_segmentor(
-            segmentor, args.out, args.format, args.size, args.plain, metadata
+            segmentor, cfg, args.out, args.format, args.size, args.plain
         )
     except deploy.ParityError as error:
         print(error, file=sys.stderr)

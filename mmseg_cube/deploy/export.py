@@ -25,11 +25,11 @@ class ParityError(Exception):
 
 def export_segmentor(
     segmentor: ExportableSegmentor,
+    cfg: Config,
     path: Path,
     format: str,
     size: int = 512,
     plain: bool | None = None,
-    metadata: dict[str, str] | None = None,
 ) -> tuple[float, tuple[Shape, ...]]:
     """Deploy a segmentor, write it, read it again and compare.
 
@@ -37,12 +37,12 @@ def export_segmentor(
     segmentor as it was before it was deployed, on images of several shapes.
 
     Args:
-        segmentor: Trained network, on the CPU.
+        segmentor: Trained network with a ``dataset_meta``, on the CPU.
+        cfg: Config that it was built from, for what :func:`describe` tells.
         path: File to write; replaced if it is there.
         format: Key of ``FORMATS``.
         size: Side of the example images in pixels.
         plain: As in :func:`mmseg_cube.layers.switch_to_deploy`.
-        metadata: Texts to store in the file.
 
     Returns:
         The largest difference of a logit from the segmentor's, and the
@@ -57,6 +57,7 @@ def export_segmentor(
     """
     _check_request(path, format, size, segmentor.divisor)
     deployed = switch_to_deploy(segmentor, plain)
+    metadata = describe(segmentor, cfg)
     # torch.export goes by the suffix, so it stays the last part.
     part = path.with_name(f'.{path.stem}.part{path.suffix}')
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def export_segmentor(
             # The comparison makes warnings of the exporters needless.
             for kind in NEEDLESS:
                 warnings.simplefilter('ignore', kind)
-            FORMATS[format].write(deployed, example, part, metadata or {})
+            FORMATS[format].write(deployed, example, part, metadata)
             run = FORMATS[format].read(part)
         difference = largest_difference(segmentor, run, shapes)
         # Not ">": the difference may be no number.
@@ -86,13 +87,8 @@ def export_segmentor(
 def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
     """Describe an exported network to those who run it.
 
-    Args:
-        segmentor: Network with a ``dataset_meta``.
-        cfg: Config that it was built from.
-
-    Returns:
-        Texts, or JSON for lists and mappings. ``window`` is the crop and the
-        stride that the network was to be tested with.
+    Values are texts, or JSON for lists and mappings. ``window`` is the crop
+    and the stride that the network was to be tested with.
     """
     model = segmentor.model
     meta, test_cfg = model.dataset_meta, model.test_cfg or {}
@@ -159,7 +155,7 @@ def _check_request(path: Path, format: str, size: int, divisor: int) -> None:
             f'format must be one of {tuple(FORMATS)} with torch '
             f'{torch.__version__}, but got {format!r}'
         )
-    suffix, needs = FORMATS[format].suffix, FORMATS[format].needs
+    suffix, _, _, needs = FORMATS[format]
     if path.suffix != suffix:
         raise ValueError(
             f'a file of format {format} must end in {suffix}, but got {path}'

@@ -7,8 +7,8 @@ package. ``torch.export`` itself can do so in newer releases only.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,16 +29,8 @@ OBLIVIOUS = 'backed_size_oblivious'
 Run = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class Format:
-    """One format.
-
-    Attributes:
-        suffix: End of the names of its files.
-        write: Writes a module, traced with example images, and metadata.
-        read: Reads a file into a function from images to logits.
-        needs: Packages that it takes.
-    """
+class Format(NamedTuple):
+    """Suffix of a format, how it is written and read, and what that takes."""
 
     suffix: str
     write: Callable[[nn.Module, Tensor, Path, dict[str, str]], None]

@@ -1,10 +1,14 @@
 """A whole run of prediction: from a config and images to a folder of masks."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from mmseg.models import BaseSegmentor
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -14,12 +18,15 @@ from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
-from mmseg_cube.inference.manifest import fingerprint, open_manifest
 from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
+from mmseg_cube.utils.whole_files import write_text_whole
 
 DEFAULT_SIZE = 512
+MANIFEST = 'manifest.json'
+# Of the manifest; the same weights may lie elsewhere the next time.
+FOR_PEOPLE = ('config', 'checkpoint')
 Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
 
 
@@ -79,14 +86,14 @@ class Prediction:
         settings = dict(
             config=Path(self.config).name,
             checkpoint=Path(self.checkpoint).name,
-            network=fingerprint(cfg, model),
+            network=_fingerprint(cfg, model),
             images=str(next(iter(images)).parent.resolve()),
             threshold=threshold,
             **asdict(tiling),
         )
         # The size of a batch changes no more than the last digits.
         del settings['batch']
-        open_manifest(out.folder, out.suffix, settings)
+        _open_manifest(out, settings)
         missing = [
             image
             for image, shape in images.items()
@@ -138,6 +145,49 @@ def read_shapes(images: Iterable[Path]) -> Shapes:
         with errors_of(str(image)):
             shapes[image] = image_shape(image)
     return shapes
+
+
+def _fingerprint(cfg: Config, model: BaseSegmentor) -> str:
+    """Identify a network by its settings and all of its weights, in hex."""
+    digest = hashlib.sha256(repr(cfg.model).encode())
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f'{name} {tuple(value.shape)} {value.dtype}'.encode())
+        value = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(value.view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def _open_manifest(out: MaskFolder, settings: Mapping[str, object]) -> None:
+    """Note what masks depend on in their folder, or compare it.
+
+    Raises:
+        ValueError: If there are masks of other settings, or of unknown ones.
+    """
+    folder = out.folder
+    path = folder / MANIFEST
+    advice = f'Name another place to write to, or remove {folder}'
+    if not path.is_file():
+        if any(folder.glob(f'*{out.suffix}')):
+            raise ValueError(
+                f'{folder} holds masks, but no {MANIFEST} that says how they '
+                f'were made. {advice}'
+            )
+        write_text_whole(path, json.dumps(settings, indent=2) + '\n')
+        return
+    try:
+        before = dict(json.loads(path.read_text(encoding='utf-8')))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path} is damaged ({error}). {advice}') from error
+    changed = [
+        f'{key} was {before.get(key)!r} and is {value!r} now'
+        for key, value in settings.items()
+        if key not in FOR_PEOPLE and before.get(key) != value
+    ]
+    if changed:
+        raise ValueError(
+            f'{folder} was begun with other settings: {"; ".join(changed)}. '
+            f'{advice}'
+        )
 
 
 def _default_size(cfg: Config) -> int:

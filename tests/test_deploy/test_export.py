@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import zipfile
 
@@ -29,7 +28,7 @@ def change_format(monkeypatch):
     """Change how a format is written or read."""
 
     def change(format, **options):
-        changed = dataclasses.replace(FORMATS[format], **options)
+        changed = FORMATS[format]._replace(**options)
         monkeypatch.setitem(FORMATS, format, changed)
 
     return change
@@ -47,13 +46,10 @@ def test_file_takes_any_size_and_says_what_it_is(
 
     change_format(format, read=remember)
     path = tmp_path / 'new' / f'net{FORMATS[format].suffix}'
-    metadata = describe(segmentor, cfg)
-    difference, _ = export_segmentor(
-        segmentor, path, format, SIZE, metadata=metadata
-    )
+    difference, _ = export_segmentor(segmentor, cfg, path, format, SIZE)
     assert 0 <= difference <= 1e-4
     assert list(path.parent.iterdir()) == [path]
-    assert stored_metadata(path) == metadata
+    assert stored_metadata(path) == describe(segmentor, cfg)
 
     (run,) = runs
     for shape in [(1, 3, 128, 64), (2, 3, 33, 100)]:
@@ -88,11 +84,11 @@ def test_metadata(segmentor, cfg):
     assert described['config'] == 'cube-tiny.py'
 
 
-def test_plain_and_kept_cubes(segmentor, tmp_path):
+def test_plain_and_kept_cubes(segmentor, cfg, tmp_path):
     sizes = {}
     for plain in (True, False):
         path = tmp_path / f'{plain}.pt'
-        export_segmentor(segmentor, path, 'torchscript', SIZE, plain)
+        export_segmentor(segmentor, cfg, path, 'torchscript', SIZE, plain)
         network = torch.jit.load(str(path))
         sizes[plain] = sum(p.numel() for p in network.parameters())
     # Zeros fill the plain kernels where the lattice has no weight.
@@ -122,7 +118,7 @@ def test_comparison(segmentor):
 
 @pytest.mark.parametrize('difference', [2e-4, float('nan'), float('inf')])
 def test_what_computes_something_else_is_not_kept(
-    segmentor, tmp_path, monkeypatch, change_format, difference
+    segmentor, cfg, tmp_path, monkeypatch, change_format, difference
 ):
     def write(module, images, path, metadata):
         path.write_text('something else')
@@ -134,7 +130,7 @@ def test_what_computes_something_else_is_not_kept(
     path = tmp_path / 'net.pt'
     path.write_text('the one before')
     with pytest.raises(ParityError, match='differ by up to'):
-        export_segmentor(segmentor, path, 'torchscript', SIZE)
+        export_segmentor(segmentor, cfg, path, 'torchscript', SIZE)
     assert path.read_text() == 'the one before'
     assert list(tmp_path.iterdir()) == [path]
 
@@ -149,9 +145,9 @@ def test_what_computes_something_else_is_not_kept(
     ],
 )
 def test_wrong_requests(
-    segmentor, tmp_path, change_format, format, name, size, words
+    segmentor, cfg, tmp_path, change_format, format, name, size, words
 ):
     change_format('torchscript', needs=('onnx', 'no_such'))
     with pytest.raises(ValueError, match=words):
-        export_segmentor(segmentor, tmp_path / name, format, size)
+        export_segmentor(segmentor, cfg, tmp_path / name, format, size)
     assert not list(tmp_path.iterdir())

@@ -1,16 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.model import BaseModel
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmengine.structures import PixelData
 from mmseg.registry import METRICS
-from mmseg.structures import SegDataSample
 from PIL import Image
 from sklearn import metrics as sk
 
 from mmseg_cube.evaluation import BuildingMetric
+from mmseg_cube.utils.configs import read_config
 
 
 def test_counts_by_hand(make_sample, evaluate):
@@ -172,49 +168,11 @@ def test_never_overwrites_another_image(make_sample, tmp_path):
         metric.compute_metrics([result, ('val/1.tif', *result[1:])])
 
 
-class Constant(BaseModel):
-    """Predict buildings for more images in every epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.epoch = 0
-
-    def forward(self, inputs, data_samples, mode):
-        if mode == 'loss':
-            self.epoch += 1
-            return dict(loss=self.weight.sum())
-        for index, sample in enumerate(data_samples):
-            pred = torch.full((1, 2, 2), int(index < self.epoch))
-            sample.pred_sem_seg = PixelData(data=pred)
-        return data_samples
-
-
-def test_saves_the_best_checkpoint(tmp_path):
-    init_default_scope('mmseg')
-    truth = SegDataSample(metainfo=dict(img_path='a.png'))
-    truth.gt_sem_seg = PixelData(data=torch.ones(1, 2, 2).long())
-    loader = dict(
-        batch_size=2,
-        dataset=[dict(inputs=torch.zeros(3, 2, 2), data_samples=truth)] * 2,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        collate_fn=dict(type='pseudo_collate'),
-    )
-    best = dict(type='CheckpointHook', save_best='roofs/IoU', rule='greater')
-    runner = Runner(
-        model=Constant(),
-        work_dir=str(tmp_path),
-        train_dataloader=loader,
-        train_cfg=dict(by_epoch=True, max_epochs=2, val_interval=1),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        val_dataloader=loader,
-        val_cfg=dict(),
-        val_evaluator=dict(type='BuildingMetric', prefix='roofs'),
-        default_hooks=dict(checkpoint=best),
-        experiment_name=tmp_path.name,
-        default_scope='mmseg',
-    )
-    runner.train()
-    (path,) = tmp_path.glob('best*')
-    assert path.name == 'best_roofs_IoU_epoch_2.pth'
-    assert runner.message_hub.get_info('best_score') == 100
+def test_keeps_the_best_checkpoint_by_a_score(
+    make_sample, evaluate, tiny_config
+):
+    hook = read_config(tiny_config).default_hooks.checkpoint
+    assert hook.save_best == 'building/IoU'
+    samples = [make_sample([[1, 0]], [[1, 0]])]
+    assert evaluate(samples)[hook.save_best] == 100
+    assert evaluate(samples, prefix='roofs')['roofs/IoU'] == 100

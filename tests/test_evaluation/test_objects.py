@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from mmseg_cube.evaluation import BuildingMetric
-
-NAMES = ('Precision', 'Recall', 'F1')
+from mmseg_cube.evaluation.objects import ObjectScore
+from mmseg_cube.evaluation.sample import Sample
 
 
 def flood(mask, connectivity):
@@ -27,7 +26,7 @@ def flood(mask, connectivity):
     return out
 
 
-def slow_counts(pred, target, iou, connectivity, min_area):
+def slow_counts(pred, target, iou=0.5, connectivity=8, min_area=1):
     """Right, false and missed objects by an exact assignment."""
     valid = target != 255
     found = flood((pred == 1) & valid, connectivity)
@@ -48,20 +47,12 @@ def slow_counts(pred, target, iou, connectivity, min_area):
         mostly_hidden = hidden > len(parent) / 2
         if index not in pairs and len(part) >= min_area and not mostly_hidden:
             fp += 1
-    return np.array([tp, fp, fn])
+    return tp, fp, fn
 
 
-def as_scores(counts):
-    tp, fp, fn = counts.tolist()
-    return [
-        100 * tp / (tp + fp) if tp + fp else 0,
-        100 * tp / (tp + fn) if tp + fn else 0,
-        200 * tp / (2 * tp + fp + fn) if tp + fp + fn else 0,
-    ]
-
-
-def object_scores(found):
-    return [found[f'building/Object{name}'] for name in NAMES]
+def count(sample, **options):
+    counts = ObjectScore(**options).count(Sample(sample))
+    return counts.tp, counts.fp, counts.fn
 
 
 @pytest.mark.parametrize(
@@ -69,73 +60,76 @@ def object_scores(found):
     [dict(), dict(iou=1), dict(iou=0.75, connectivity=4, min_area=10)],
 )
 def test_equals_an_exact_assignment(scenes, evaluate, options):
-    full = dict(dict(iou=0.5, connectivity=8, min_area=1), **options)
-    total = sum(
-        slow_counts(
-            sample['pred_sem_seg']['data'][0].numpy(),
-            sample['gt_sem_seg']['data'][0].numpy(),
-            **full,
+    total = np.zeros(3)
+    for sample in scenes:
+        pred, target = (
+            sample[key]['data'][0].numpy()
+            for key in ('pred_sem_seg', 'gt_sem_seg')
         )
-        for sample in scenes
-    )
-    assert total[1] > 0
-    assert total[2] > 0
+        expected = slow_counts(pred, target, **options)
+        assert count(sample, **options) == expected
+        total += expected
+    tp, fp, fn = total
+    assert min(fp, fn) > 0
     found = evaluate(scenes, objects=options)
-    assert object_scores(found) == pytest.approx(as_scores(total), 1e-12)
+    for name, value in dict(
+        Precision=tp / (tp + fp),
+        Recall=tp / (tp + fn),
+        F1=2 * tp / (2 * tp + fp + fn),
+    ).items():
+        expected = pytest.approx(100 * value, 1e-12)
+        assert found[f'building/Object{name}'] == expected
 
 
 @pytest.mark.parametrize('seed', range(10))
-def test_tiny_objects_meet_every_tie(make_sample, evaluate, seed):
+def test_tiny_objects_meet_every_tie(make_sample, seed):
     rng = np.random.default_rng(seed)
     # Objects of one to four pixels overlap by exactly a half all the time.
     target = np.zeros((9, 40), int)
     target[::2] = rng.random((5, 40)) < 0.7
     pred = np.where(rng.random(target.shape) < 0.75, target, 0)
     pred[::2] |= rng.random((5, 40)) < 0.1
-    counts = slow_counts(pred, target, 0.5, 8, 2)
-    found = evaluate([make_sample(pred, target)], objects=dict(min_area=2))
-    assert object_scores(found) == pytest.approx(as_scores(counts), 1e-12)
+    expected = slow_counts(pred, target, min_area=2)
+    assert count(make_sample(pred, target), min_area=2) == expected
 
 
 @pytest.mark.parametrize(
-    ('pred', 'target', 'scores'),
+    ('pred', 'target', 'expected'),
     [
-        ('11.11', '11.11', [100, 100, 100]),
-        ('11...', '11.11', [100, 50, 200 / 3]),
-        ('11.11', '...11', [50, 100, 200 / 3]),
-        ('.....', '.....', [0, 0, 0]),
-        ('11111', '.....', [0, 0, 0]),
-        ('.....', '11111', [0, 0, 0]),
+        ('11.11', '11.11', (2, 0, 0)),
+        ('11...', '11.11', (1, 0, 1)),
+        ('11.11', '...11', (1, 1, 0)),
+        ('.....', '.....', (0, 0, 0)),
+        ('11111', '.....', (0, 1, 0)),
+        ('.....', '11111', (0, 0, 1)),
         # Two pieces of the truth, a third of it each.
-        ('1.1..', '111..', [0, 0, 0]),
-        ('11.1.', '1111.', [50, 100, 200 / 3]),
+        ('1.1..', '111..', (0, 2, 1)),
+        ('11.1.', '1111.', (1, 1, 0)),
         # Exactly a half.
-        ('.11..', '1111.', [100, 100, 100]),
+        ('.11..', '1111.', (1, 0, 0)),
         # Two true houses seen as one: the prediction is right for neither.
-        ('11111', '11.11', [0, 0, 0]),
-        ('11111', '111.1', [100, 50, 200 / 3]),
+        ('11111', '11.11', (0, 1, 2)),
+        ('11111', '111.1', (1, 0, 1)),
         # Ignored: more than half of the prediction lies where nothing is
         # known.
-        ('1111..', '.???..', [0, 0, 0]),
-        ('1111.1', '.???.1', [100, 100, 100]),
+        ('1111..', '.???..', (0, 0, 0)),
+        ('1111.1', '.???.1', (1, 0, 0)),
         # Half of it counts.
-        ('1111.1', '..??.1', [50, 100, 200 / 3]),
+        ('1111.1', '..??.1', (1, 1, 0)),
         # A match counts even if the prediction goes on out of sight.
-        ('1111..', '1???..', [100, 100, 100]),
-        ('1.....', '1???..', [100, 100, 100]),
-        ('......', '1???..', [0, 0, 0]),
-        ('111111', '??????', [0, 0, 0]),
+        ('1111..', '1???..', (1, 0, 0)),
+        ('1.....', '1???..', (1, 0, 0)),
+        ('......', '1???..', (0, 0, 1)),
+        ('111111', '??????', (0, 0, 0)),
     ],
 )
-def test_by_hand(make_sample, evaluate, pred, target, scores):
+def test_by_hand(make_sample, pred, target, expected):
     labels = {'.': 0, '1': 1, '?': 255}
     rows = [[[labels[c] for c in line]] for line in (pred, target)]
-    found = evaluate([make_sample(*rows)], objects=dict())
-    assert object_scores(found) == pytest.approx(scores)
+    assert count(make_sample(*rows)) == expected
 
 
 def test_connectivity(make_sample):
-    for connectivity, count in ((4, 2), (8, 1)):
-        metric = BuildingMetric(objects=dict(connectivity=connectivity))
-        metric.process(None, [make_sample([[1, 0], [0, 1]], [[1, 0], [0, 1]])])
-        assert metric.results[0][-1]['objects'].tp == count
+    sample = make_sample([[1, 0], [0, 1]], [[1, 0], [0, 1]])
+    assert count(sample, connectivity=4) == (2, 0, 0)
+    assert count(sample, connectivity=8) == (1, 0, 0)

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -17,11 +18,6 @@ GROUPS = ['town', 'town0', 'town1', 'town2', 'town3']
 FILES = ['curve.json', 'curve.png', 'groups.png', 'metrics.json']
 
 
-def score(counts):
-    tp, fp, fn = (counts[key] for key in ('tp', 'fp', 'fn'))
-    return 100 * tp / (tp + fp + fn), 200 * tp / (2 * tp + fp + fn)
-
-
 def test_json_holds_counts_and_scores_of_each_group(
     scenes, evaluate, tmp_path
 ):
@@ -35,31 +31,32 @@ def test_json_holds_counts_and_scores_of_each_group(
     assert content['options'] == dict(
         pixels={}, curve=dict(thresholds=9), **options
     )
-    assert list(content['groups']) == GROUPS
-    entries = [content['overall'], *content['groups'].values()]
-    assert [entry['images'] for entry in entries] == [7, 3, 1, 1, 1, 1]
-    for entry in entries:
+    groups = content['groups']
+    assert list(groups) == GROUPS
+    for name in GROUPS:
+        for key in ('IoU', 'Accuracy'):
+            value = groups[name]['scores'][key]
+            assert found[f'building/{key}_{name}'] == value
+    for name, entry in {'all': content['overall'], **groups}.items():
+        own = [
+            sample
+            for sample in scenes
+            if re.match(OPTIONS['group_by'], sample['img_path'])[1] == name
+        ]
+        own = scenes if name == 'all' else own
         counts, scores = entry['counts'], entry['scores']
-        pixels = counts['pixels']
-        assert (scores['IoU'], scores['F1']) == pytest.approx(score(pixels))
-        right = pixels['tp'] + pixels['tn']
-        share = 100 * right / sum(pixels.values())
-        assert scores['Accuracy'] == pytest.approx(share)
-        boundary, objects = counts['boundary'], counts['objects']
-        assert scores['BoundaryIoU'] == pytest.approx(score(boundary)[0])
-        assert scores['ObjectF1'] == pytest.approx(score(objects)[1])
-        curve = counts['curve']
+        assert entry['images'] == len(own)
+        # As if there were no others.
+        alone = evaluate(own, **{**OPTIONS, 'group_by': None})
+        for key, value in scores.items():
+            assert alone[f'building/{key}'] == value
+        pixels, curve = counts['pixels'], counts['curve']
         assert sum(curve['built']) == pixels['tp'] + pixels['fn']
         assert sum(curve['ground']) == pixels['fp'] + pixels['tn']
-    for kind in ('pixels', 'boundary', 'objects'):
-        for key, value in content['overall']['counts'][kind].items():
-            assert sum(e['counts'][kind][key] for e in entries[1:]) == value
-    for name, value in content['overall']['scores'].items():
-        assert found[f'building/{name}'] == value
-    for name in GROUPS:
-        scores = content['groups'][name]['scores']
-        assert found[f'building/IoU_{name}'] == scores['IoU']
-        assert found[f'building/Accuracy_{name}'] == scores['Accuracy']
+        names = dict(pixels='IoU', boundary='BoundaryIoU')
+        for kind, key in names.items():
+            tp, fp, fn = (counts[kind][each] for each in ('tp', 'fp', 'fn'))
+            assert scores[key] == pytest.approx(100 * tp / (tp + fp + fn))
 
 
 def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):

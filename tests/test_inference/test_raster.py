@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.datasets.windows import cut_grid
 from mmseg_cube.inference import (
     Tiling,
     predict_bands,
     predict_mask,
     predict_raster,
 )
-from mmseg_cube.inference.raster import blending_shares
 
 
 @pytest.mark.parametrize(
@@ -32,20 +30,6 @@ def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     np.testing.assert_array_equal(mask[sure], direct[sure] > 0.3)
 
 
-@pytest.mark.parametrize(
-    'length, size, stride', [(100, 32, 16), (101, 32, 31), (9, 16, 4)]
-)
-def test_shares_of_windows_add_up_to_one(length, size, stride):
-    starts = {cut.window.x for cut in cut_grid(size, length, size, stride)}
-    shares = blending_shares(starts, size)
-    assert shares.keys() == starts
-    total = torch.zeros(max(length, size))
-    for start, share in shares.items():
-        assert share.min() > 0
-        total[start : start + size] += share
-    torch.testing.assert_close(total, torch.ones_like(total))
-
-
 def test_neighbours_blend_smoothly(pixelwise, write_raster):
     """Windows that disagree meet without a step."""
     path, _ = write_raster(32, 160)
@@ -62,7 +46,6 @@ def test_neighbours_blend_smoothly(pixelwise, write_raster):
     row = predict_raster(model, path, Tiling(32, 16))[7]
     assert np.abs(np.diff(row)).max() < 0.15
     assert row.max() - row.min() > 0.9
-    model.encode_decode = count
     row = predict_raster(model, path, Tiling(32, 32))[7]
     assert np.abs(np.diff(row)).max() > 0.9
 
