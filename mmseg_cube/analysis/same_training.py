@@ -30,13 +30,10 @@ TRAINING = (
     'efficient_conv_bn_eval',
 )
 # Keys on which the scores of given weights depend.
-SCORING = (
-    'val_dataloader',
-    'val_cfg',
-    'val_evaluator',
-    'test_dataloader',
-    'test_cfg',
-    'test_evaluator',
+SCORING = tuple(
+    f'{split}_{part}'
+    for split in ('val', 'test')
+    for part in ('dataloader', 'cfg', 'evaluator')
 )
 SEED = ('randomness',)
 # Hooks that watch a training and leave it as it is.
@@ -65,19 +62,11 @@ class Difference(NamedTuple):
 def settings_of(
     cfg: Config, parts: tuple[str, ...] = TRAINING
 ) -> dict[str, object]:
-    """List the settings that matter.
+    """List what matters by dotted name: ``optim_wrapper.optimizer.lr``.
 
-    Args:
-        cfg: Config of a run.
-        parts: Keys of the config to look at.
-
-    Returns:
-        Values by dotted name, such as ``optim_wrapper.optimizer.lr``. A
-        setting that is None is left out, as if it were not there.
+    A setting that is None is left out, as if it were not there.
     """
-    return dict(
-        chain.from_iterable(_flatten(part, cfg.get(part)) for part in parts)
-    )
+    return dict(chain(*(_flatten(part, cfg.get(part)) for part in parts)))
 
 
 def differences(
@@ -85,13 +74,7 @@ def differences(
     now: Config,
     parts: tuple[str, ...] = TRAINING + SCORING + SEED,
 ) -> list[Difference]:
-    """List the settings in which two configs differ and that matter.
-
-    Args:
-        before: One config.
-        now: The other.
-        parts: Keys of the configs to look at.
-    """
+    """List the settings in which two configs differ and that matter."""
     old, new = settings_of(before, parts), settings_of(now, parts)
     return [
         Difference(name, old.get(name), new.get(name))

@@ -37,30 +37,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Find the runs, print the table and write it."""
-    from mmseg_cube.analysis.leaderboard import report
-    from mmseg_cube.analysis.leaderboard.rows import make_rows
-    from mmseg_cube.analysis.leaderboard.runs import Skipped, find_runs
+    from mmseg_cube.analysis.leaderboard import board
+    from mmseg_cube.analysis.leaderboard.runs import find_runs
 
     latencies, measured = {}, None
     if args.latency:
-        latencies, measured = report.read_latencies(args.latency)
+        latencies, measured = board.read_latencies(args.latency)
     runs, skipped = find_runs(args.folders)
-    rows, more = make_rows(runs, args.size, latencies)
-    skipped += more
+    rows, more = board.make_rows(runs, args.size, latencies)
+    skipped |= more
     if args.latency and not any(row['latency'] for row in rows):
         measured = None
-        reason = 'has no latency of these configs'
-        skipped.append(Skipped(args.latency, reason))
-    for entry in skipped:
-        print(f'Skipped {entry.path}: {entry.reason}', file=sys.stderr)
+        skipped[args.latency] = 'has no latency of these configs'
+    for path, reason in skipped.items():
+        print(f'Skipped {path}: {reason}', file=sys.stderr)
     if not rows:
         raise ValueError(
             'no scores were found. mmseg-cube test leaves them in its work '
             'folder, work_dirs/CONFIG by default'
         )
-    notes = report.make_notes(args.size, measured)
-    print(report.tabulate(rows).terminal())
+    notes = board.make_notes(args.size, measured)
+    print(board.tabulate(rows).terminal())
     print(*(f'* {note}' for note in notes), sep='\n')
     if args.out:
-        report.write(args.out, rows, skipped, notes)
+        board.write(args.out, rows, skipped, notes)
         print(f'leaderboard.md, .csv and .json in {args.out}')

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -25,51 +24,22 @@ TRAINED, CONFIG = 'vis_data/scalars.json', 'vis_data/config.py'
 
 @dataclass(frozen=True)
 class Run:
-    """One test of one trained network.
+    """One test of one trained network."""
 
-    Attributes:
-        path: File of its scores.
-        name: Stem of its config.
-        protocol: Dataset, split and what else decides how it was scored.
-        data: Folder of the images, as the config names it.
-        seed: Seed of its training; None if it is unknown.
-        scores: Percent by name of the score.
-        trained: Config of its training, or of the test if there is none.
-        tested: Config of the test.
-        home: Folder of the training, or else of the test.
-    """
-
-    path: Path
-    name: str
-    protocol: str
-    data: str
-    seed: int | None
-    scores: dict[str, float]
-    trained: Config
+    path: Path  # file of its scores
+    name: str  # stem of its config
+    protocol: str  # dataset, split and what else decides how it was scored
+    data: str  # folder of the images, as the config names it
+    seed: int | None  # of its training; None if it is unknown
+    scores: dict[str, float]  # percent
+    trained: Config  # of its training, or of the test if there is none
     tested: Config
-    home: Path
+    home: Path  # folder of the training, or else of the test
 
 
-class Skipped(NamedTuple):
-    """A folder or file that does not count, and why."""
-
-    path: Path
-    reason: str
-
-
-def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Skipped]]:
-    """Find the tests, and what was not tested, in folders at any depth.
-
-    Args:
-        folders: Work folders, or folders of such.
-
-    Returns:
-        Runs, and what was skipped.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist.
-    """
-    runs, skipped, homes = [], [], {}
+def find_runs(folders: Iterable[Path]) -> tuple[list[Run], dict[Path, str]]:
+    """Find tests in folders at any depth, and why others do not count."""
+    runs, skipped, homes = {}, {}, {}
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f'there is no folder {folder}')
@@ -79,46 +49,27 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Skipped]]:
             if path.stem != path.parent.name:
                 continue
             try:
-                runs.append(_read_run(path))
+                runs[path.resolve()] = _read_run(path)
             except ValueError as error:
-                skipped.append(Skipped(path, str(error)))
-    runs = list({run.path.resolve(): run for run in runs}.values())
-    tested = {run.home.resolve() for run in runs}
-    for key, home in homes.items():
-        if key not in tested:
-            reason = 'trained, but without scores of mmseg-cube test'
-            skipped.append(Skipped(home, reason))
-    return runs, skipped
-
-
-def name_protocol(cfg: Config) -> str:
-    """Say what the config of a test tests on, and how."""
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    kind = str(dataset.get('type', 'unknown dataset')).rpartition('.')[2]
-    parts = [f'{NAMES.get(kind, kind)} {dataset.get("split", "")}'.strip()]
-    if kind == 'InriaDataset':
-        parts.append(dataset.get('protocol', 'full'))
-    if dataset.get('regions'):
-        parts.append(f'regions {" ".join(dataset["regions"])}')
-    if dataset.get('indices') is not None or dataset.get('ann_file'):
-        parts.append('some of the images')
-    if cfg.model.type == 'SegTTAModel':
-        parts.append('TTA')
-    return ', '.join(parts)
+                skipped[path] = str(error)
+    for run in runs.values():
+        homes.pop(run.home.resolve(), None)
+    reason = 'trained, but without scores of mmseg-cube test'
+    return list(runs.values()), skipped | dict.fromkeys(homes.values(), reason)
 
 
 def _read_run(path: Path) -> Run:
     scores, log = _read_scores(path), path.parent
     if not (log / CONFIG).is_file():
         raise ValueError(f'has no {CONFIG} beside it')
-    tested = _read_config(log / CONFIG)
+    tested, views = _read_config(log / CONFIG)
     training = _find_training(log, tested)
-    trained = tested if training is None else _read_config(training / CONFIG)
+    trained = _read_config(training / CONFIG)[0] if training else tested
     dataset = (tested.get('test_dataloader') or {}).get('dataset') or {}
     return Run(
         path,
-        _find_name(log if training is None else training),
-        name_protocol(tested),
+        _find_name(training or log),
+        ', '.join(_name_protocol(dataset) + views),
         str(dataset.get('data_root') or ''),
         _find_seed(training, trained),
         scores,
@@ -128,23 +79,32 @@ def _read_run(path: Path) -> Run:
     )
 
 
+def _name_protocol(dataset: dict) -> list[str]:
+    """Say what a test was done on, and how."""
+    kind = str(dataset.get('type', 'unknown dataset')).rpartition('.')[2]
+    parts = [f'{NAMES.get(kind, kind)} {dataset.get("split", "")}'.strip()]
+    if kind == 'InriaDataset':
+        parts.append(dataset.get('protocol', 'full'))
+    if dataset.get('regions'):
+        parts.append(f'regions {" ".join(dataset["regions"])}')
+    if dataset.get('indices') is not None or dataset.get('ann_file'):
+        parts.append('some of the images')
+    return parts
+
+
 def _read_scores(path: Path) -> dict[str, float]:
     try:
         content = dict(json.loads(path.read_text(encoding='utf-8')))
     except (ValueError, TypeError) as error:
         raise ValueError(f'is no file of scores ({error})') from error
-    prefixes = [key[: -len('IoU')] for key in content if key.endswith('/IoU')]
-    if len(prefixes) != 1:
+    found = [key for key in content if key.endswith('/IoU')]
+    if len(found) != 1:
         raise ValueError(
-            'has no IoU of buildings; test with BuildingMetric'
-            if not prefixes
-            else f'has {len(prefixes)} IoUs; test with one BuildingMetric'
+            f'has {len(found) or "no"} IoU of buildings; test with one '
+            'BuildingMetric'
         )
-    return {
-        name: float(content[prefixes[0] + name])
-        for name in SCORES
-        if prefixes[0] + name in content
-    }
+    keys = {name: found[0].removesuffix('IoU') + name for name in SCORES}
+    return {k: float(content[x]) for k, x in keys.items() if x in content}
 
 
 def _find_training(log: Path, tested: Config) -> Path | None:
@@ -154,15 +114,13 @@ def _find_training(log: Path, tested: Config) -> Path | None:
     if checkpoint and Path(checkpoint).parent.is_dir():
         homes.insert(0, Path(checkpoint).parent)
     for home in homes:
+        logs = [path.parents[1] for path in home.glob(f'*/{TRAINED}')]
         # Folders are named by the time at which they were made.
-        logs = sorted(
-            path.parent.parent
-            for path in home.glob(f'*/{TRAINED}')
-            if path.parents[1].name <= log.name
-            and (path.parents[1] / CONFIG).is_file()
-        )
+        logs = [
+            x for x in logs if x.name <= log.name and (x / CONFIG).exists()
+        ]
         if logs:
-            return logs[-1]
+            return max(logs)
     return None
 
 
@@ -177,16 +135,19 @@ def _find_name(log: Path) -> str:
 
 def _find_seed(training: Path | None, trained: Config) -> int | None:
     """Seed that the log names; it is drawn where the config has none."""
-    if training is not None:
-        for path in sorted(training.glob('*.log')):
-            with path.open(encoding='utf-8', errors='replace') as lines:
-                for line in lines:
-                    found = re.fullmatch(r'\s+seed: (\d+)\s*', line)
-                    if found:
-                        return int(found[1])
+    for path in sorted(training.glob('*.log')) if training else []:
+        text = path.read_text(encoding='utf-8', errors='replace')
+        found = re.search(r'^ +seed: (\d+)\s*$', text, re.MULTILINE)
+        if found:
+            return int(found[1])
     return (trained.get('randomness') or {}).get('seed')
 
 
 @lru_cache(maxsize=1024)
-def _read_config(path: Path) -> Config:
-    return read_config(path)
+def _read_config(path: Path) -> tuple[Config, list[str]]:
+    """Read a config and take the network out of test-time augmentation."""
+    cfg = read_config(path)
+    if cfg.model.type != 'SegTTAModel':
+        return cfg, []
+    cfg.model = cfg.model.module
+    return cfg, ['TTA']

@@ -29,7 +29,7 @@ from mmseg_cube.utils.devices import choose_device
 
 Call = Callable[[], object]
 
-WARM_UP_ROUNDS, PROFILED_CALLS = 3, 5
+WARM_UP_ROUNDS, PROFILED_CALLS = 3, 3
 # Clock cycles, about 5 ms, for which a GPU waits before a timed call, so that
 # the host has queued the whole call when the clock starts.
 HEAD_START = 10_000_000
