@@ -44,10 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the study; 1 if a run failed or none is finished."""
-    from mmseg_cube.analysis.ablation.networks import write_configs
     from mmseg_cube.analysis.ablation.queue import train
     from mmseg_cube.analysis.ablation.report import write_report
-    from mmseg_cube.analysis.ablation.study import plan_study
+    from mmseg_cube.analysis.ablation.study import plan_study, write_configs
 
     what = args.config, args.cfg_options, args.variants, args.seeds
     study = plan_study(*what, args.reference, args.out, args.score)

@@ -6,8 +6,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmseg_cube.analysis.ablation.scores import SCORES
-from mmseg_cube.analysis.ablation.study import LOCK
+from mmseg_cube.analysis.ablation.queue import LOCK
+from mmseg_cube.analysis.ablation.results import SCORES
 from mmseg_cube.cli import ablate as command
 from mmseg_cube.cli import main
 
@@ -51,7 +51,7 @@ def test_a_study(ablate, tmp_path, capsys):
     assert ablate(f'{baseline} {cube}') == 0
     assert result.stat().st_mtime_ns == when
     numbers = json.loads((study / 'ablation.json').read_text())
-    assert [x['variant'] for x in numbers['variants']] == [baseline, cube]
+    assert list(numbers['variants']) == [baseline, cube]
     text = (study / 'ablation.md').read_text(encoding='utf-8')
     assert f'| `{cube}` |     1 |' in text
     assert Image.open(study / 'ablation.png').format == 'PNG'
@@ -60,7 +60,7 @@ def test_a_study(ablate, tmp_path, capsys):
     assert ablate(f'{baseline} {cube}', *args) == 0
     text = (study / 'ablation.md').read_text(encoding='utf-8')
     assert f'val − {cube} [95 %]' in text
-    assert 'scored: average precision' in text and ' val AP |' in text
+    assert 'iteration: average precision' in text and ' val AP |' in text
     assert ablate(cube, options=['train_cfg.max_iters=3']) == 2
     message = capsys.readouterr().err
     assert 'begun with train_cfg.max_iters = 2, now it is 3' in message

@@ -6,125 +6,119 @@ interval is that of Student's t distribution for paired samples.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from operator import itemgetter
+from collections.abc import Mapping
 
 import numpy as np
 from scipy import stats
 
-from mmseg_cube.analysis.ablation.scores import SCORES, SPLITS
 from mmseg_cube.analysis.ablation.study import Study
 
+SPLITS = 'val', 'test'
+TUNED = 'building/TunedIoU'
+# By name, the key in the results, and what it is.
+SCORES = {
+    'IoU': ('building/IoU', 'IoU of buildings, in percent'),
+    'tuned-IoU': (
+        TUNED,
+        'IoU of buildings, in percent, at the threshold that is best on val',
+    ),
+    'AP': (
+        'building/AveragePrecision',
+        'average precision of building pixels, in percent',
+    ),
+}
 # Parts of a training; its losses are averaged over each. A variant that
 # scores less than another at an equal loss generalises less; at a higher loss
 # it fits less.
 SEGMENTS = 10
+LOSSES = [f'loss {i + 1}' for i in range(SEGMENTS)]
+# By name, the key in the results, and the unit.
+COSTS = {
+    'Params (M)': ('parameters', 1e6),
+    'FLOPs (G)': ('flops', 1e9),
+    's / iteration': ('seconds_per_iteration', 1),
+}
 CONFIDENCE = 0.95  # share of intervals that cover the true mean
-COSTS = 'parameters', 'flops', 'seconds_per_iteration'
 
-# What one run left in its folder, and that of all runs by variant and seed.
+# What one run left in its folder, and that of all by variant and seed.
 Result = Mapping[str, object]
-Results = dict[str, dict[int, Result]]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds; a single one has no spread."""
-
-    number: int  # of seeds
-    mean: float
-    sd: float | None = None  # standard deviation of the sample
-    half: float | None = None  # half of the confidence interval
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Something that is measured in the runs of a variant, if it is known.
-
-    It is compared with that of the reference over the seeds that both have.
-    """
-
-    mean: Estimate | None
-    gain: Estimate | None = None  # mean paired difference
-    ratio: float | None = None  # median
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of a variant."""
-
-    variant: str
-    runs: Mapping[int, Result]  # by seed
-    scores: Mapping[str, Quantity]  # by split
-    losses: Sequence[Quantity]  # by segment of the training
-    costs: Mapping[str, Quantity]  # by the names in COSTS
+Results = Mapping[str, Mapping[int, Result]]
+# What is known of something that was measured, as :func:`measure` says.
+Quantity = dict[str, float]
 
 
 def read_results(study: Study) -> Results:
     """Read what finished runs left, with every variant in its place."""
-    results = {run.variant.text: {} for run in study.runs}
+    results = {run.variant: {} for run in study.runs}
     for run in study.runs:
         if run.result.exists():
             text = run.result.read_text(encoding='utf-8')
-            results[run.variant.text][run.seed] = json.loads(text)
+            results[run.variant][run.seed] = json.loads(text)
     return results
 
 
-def compare(study: Study, results: Results) -> list[Row]:
-    """Compare all variants of a study with its reference."""
-    base, (key, _) = results[study.reference], SCORES[study.score]
-    rows = []
-    for variant, own in results.items():
-        measure = partial(_measure, own, base)
-        row = Row(
-            variant,
-            own,
-            {split: measure(partial(_score, split, key)) for split in SPLITS},
-            [measure(partial(_loss, i)) for i in range(SEGMENTS)],
-            {name: measure(itemgetter(name)) for name in COSTS},
-        )
-        rows.append(row)
-    return rows
+def compare(study: Study, results: Results) -> dict[str, dict[str, Quantity]]:
+    """Compare all variants of a study with its reference.
+
+    Returns:
+        By variant: its scores by split, its losses, and its costs.
+    """
+    key, _ = SCORES[study.score]
+    numbers = {
+        variant: {seed: _numbers(result, key) for seed, result in runs.items()}
+        for variant, runs in results.items()
+    }
+    compared = {}
+    for variant, own in numbers.items():
+        base = {} if variant == study.reference else numbers[study.reference]
+        compared[variant] = {
+            name: measure(
+                {seed: x[name] for seed, x in own.items() if name in x},
+                {seed: x[name] for seed, x in base.items() if name in x},
+            )
+            for name in (*SPLITS, 'loss', *LOSSES, *COSTS)
+        }
+    return compared
 
 
-def estimate(values: Sequence[float]) -> Estimate | None:
-    """Estimate a mean from one value per seed; None without values."""
-    if not values:
-        return None
-    mean, number = float(np.mean(values)), len(values)
-    if number == 1:
-        return Estimate(number, mean)
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, number - 1)
-    sd, half = np.std(values, ddof=1), quantile * stats.sem(values)
-    return Estimate(number, mean, float(sd), float(half))
+def measure(
+    own: Mapping[int, float], base: Mapping[int, float]
+) -> dict[str, float]:
+    """Summarise what a variant and the reference have, by seed.
+
+    Returns:
+        ``seeds``, ``mean`` and ``sd`` (standard deviation); over the seeds
+        that both have the mean paired difference ``gain``, its interval from
+        ``low`` to ``high``, and ``percent`` of the reference (median). What
+        is unknown is left out.
+    """
+    found, values = {}, list(own.values())
+    if values:
+        found = dict(seeds=len(values), mean=float(np.mean(values)))
+    if len(values) > 1:
+        found['sd'] = float(np.std(values, ddof=1))
+    both = [seed for seed in own if seed in base]
+    gains = [own[seed] - base[seed] for seed in both]
+    if both:
+        found['gain'] = float(np.mean(gains))
+    if both and all(base.values()):
+        ratios = [own[seed] / base[seed] for seed in both]
+        found['percent'] = float(100 * np.median(ratios))
+    if len(both) > 1:
+        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(both) - 1)
+        half = float(quantile * stats.sem(gains))
+        found['low'] = found['gain'] - half
+        found['high'] = found['gain'] + half
+    return found
 
 
-def _measure(
-    own: Mapping[int, Result],
-    base: Mapping[int, Result],
-    read: Callable[[Result], float | None],
-) -> Quantity:
-    """Compare what is read from results with that of the reference."""
-    values, others = (
-        {seed: x for seed, r in results.items() if (x := read(r)) is not None}
-        for results in (own, base)
-    )
-    mean = estimate(list(values.values()))
-    both = [seed for seed in values if seed in others]
-    if own is base or not both:
-        return Quantity(mean)
-    gains = [values[seed] - others[seed] for seed in both]
-    ratios = [values[seed] / others[seed] for seed in both if others[seed]]
-    ratio = float(np.median(ratios)) if ratios else None
-    return Quantity(mean, estimate(gains), ratio)
-
-
-def _score(split: str, key: str, result: Result) -> float | None:
-    return result[split].get(key)
-
-
-def _loss(segment: int, result: Result) -> float | None:
+def _numbers(result: Result, key: str) -> dict[str, float]:
+    """List all numbers of one run that are compared."""
+    numbers = {s: result[s][key] for s in SPLITS if key in result[s]}
     losses = result.get('loss', [])
-    return losses[segment] if segment < len(losses) else None
+    if losses:
+        numbers['loss'] = losses[-1]
+    numbers |= zip(LOSSES, losses, strict=False)
+    return numbers | {
+        name: result[key] / unit for name, (key, unit) in COSTS.items()
+    }

@@ -1,4 +1,4 @@
-"""A whole ablation: its runs, their configs, and what is compared.
+"""A whole ablation: its runs, their configs and networks.
 
 All runs have the same schedule and see the same crops in the same order: the
 seed fixes the order, and augmentations are drawn in worker processes, whose
@@ -6,42 +6,39 @@ random numbers a network cannot use up.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
+from mmseg.models import BaseSegmentor
 
-from mmseg_cube.analysis.ablation.cube_configs import find_cubes, kind_of
 from mmseg_cube.analysis.ablation.variants import (
-    ROUTER,
-    Variant,
-    parse_variant,
+    BASELINE,
+    kind_of,
+    make_variant,
 )
+from mmseg_cube.analysis.complexity.count import complexity
 from mmseg_cube.analysis.same_training import differences
-from mmseg_cube.layers.channel_router import LEARNED
+from mmseg_cube.layers import CubeConv2d, summarise
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 from mmseg_cube.utils.whole_files import write_text_whole
 
-CONFIG, RESULT, LOCK = 'config.py', 'result.json', '.lock'
-TAKEN = 75  # exit code of the process of a run that another one is at
+CONFIG, RESULT = 'config.py', 'result.json'
 # What mmengine leaves as soon as there is something to lose.
 BEGUN = 'last_checkpoint'
 SAVES = 10  # checkpoints in the course of a training
 COOLING = 'RouterTemperatureHook'
-NEEDED = [
-    *('train_dataloader', 'optim_wrapper'),
-    *('val_dataloader', 'val_evaluator', 'val_cfg'),
-    *('test_dataloader', 'test_evaluator', 'test_cfg'),
-]
+UNSAFE = re.compile(r'[^\w.+=,@-]+')  # in the names of folders
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """One training of an ablation."""
 
-    variant: Variant
+    variant: str
     seed: int  # of weights, order and augmentations
     cfg: Config  # for mmengine's Runner
     folder: Path
@@ -49,7 +46,7 @@ class Run:
     @property
     def name(self) -> str:
         """What people call it."""
-        return f'{self.variant.text}, seed {self.seed}'
+        return f'{self.variant}, seed {self.seed}'
 
     @property
     def result(self) -> Path:
@@ -57,13 +54,10 @@ class Run:
         return self.folder / RESULT
 
     def check_config(self) -> bool:
-        """Check that the run, if it has begun, did so with this config.
-
-        Returns:
-            Whether it has begun.
+        """Return whether the run has begun.
 
         Raises:
-            ValueError: Naming the first difference that matters.
+            ValueError: If it did so with another config.
         """
         kept = self.folder / CONFIG
         begun = self.result.exists() or (self.folder / BEGUN).exists()
@@ -79,13 +73,8 @@ class Run:
         return True
 
     def keep_config(self) -> None:
-        """Write the config into the folder, unless the run has begun.
-
-        Raises:
-            ValueError: If it was begun with another one.
-        """
+        """Write the config into the folder, unless the run has begun."""
         if not self.check_config():
-            self.folder.mkdir(parents=True, exist_ok=True)
             write_text_whole(self.folder / CONFIG, self.cfg.pretty_text)
 
 
@@ -94,7 +83,7 @@ class Study:
     """What is compared, and where."""
 
     runs: Sequence[Run]  # those of the first seed first
-    reference: str  # text of the variant to compare with
+    reference: str  # variant to compare with
     root: Path
     score: str  # its name
 
@@ -122,7 +111,6 @@ def plan_study(
     Raises:
         ValueError: If the config, a variant or the reference is wrong.
     """
-    parsed = [parse_variant(text) for text in dict.fromkeys(variants)]
     reference = reference or variants[0]
     if reference not in variants:
         raise ValueError(
@@ -137,37 +125,95 @@ def plan_study(
             variant,
             seed,
             _make_config(cfg, variant, seed),
-            root / variant.folder / f'seed-{seed}',
+            root / UNSAFE.sub('_', variant) / f'seed-{seed}',
         )
         for seed in dict.fromkeys(seeds)
-        for variant in parsed
+        for variant in dict.fromkeys(variants)
     ]
     return Study(runs, reference, root, score)
 
 
-def _make_config(cfg: Config, variant: Variant, seed: int) -> Config:
-    """Make the config of one run for mmengine's Runner; ``cfg`` stays as is.
+def count_network(cfg: Config) -> tuple[BaseSegmentor, dict]:
+    """Build the network of a config, without weights, and count it.
+
+    Operations are those of one image of the size of the training crops.
+    """
+    model = build_network(cfg)
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    crop = list(preprocessor.get('size') or (512, 512))
+    size = complexity(cfg.model, tuple(crop))
+    return model, dict(
+        crop=crop,
+        parameters=size.parameters,
+        flops=size.flops,
+        cubes=summarise(model),
+    )
+
+
+def count_variants(study: Study) -> dict[str, dict]:
+    """Build and count every variant once; returns the counts by variant.
 
     Raises:
-        ValueError: If the config cannot be trained for a number of iterations
-            and scored, or the variant cannot be made from it.
+        ValueError: If one cannot be built, has no Cube kernels although it
+            should, or is the same network as another.
     """
-    missing = [key for key in NEEDED if not cfg.get(key)]
-    if 'max_iters' not in (cfg.get('train_cfg') or {}):
-        missing.append('train_cfg.max_iters')
-    if missing:
+    counts, variants = {}, {}
+    for run in study.runs:
+        name = run.variant
+        if name in counts:
+            continue
+        try:
+            model, counts[name] = count_network(run.cfg)
+        except ValueError as error:
+            raise ValueError(f'variant {name!r}: {error}') from error
+        plain = not any(isinstance(x, CubeConv2d) for x in model.modules())
+        if plain and not name.startswith(BASELINE):
+            raise ValueError(
+                f'variant {name!r} has no Cube convolution left. '
+                + counts[name]['cubes']
+            )
+        other = variants.setdefault(repr(model), name)
+        if other != name:
+            raise ValueError(
+                f'variants {other!r} and {name!r} are the same network; '
+                'leave one of them out'
+            )
+    return counts
+
+
+def write_configs(study: Study) -> Iterator[str]:
+    """Write the config of every variant; yields a line about each."""
+    counts = count_variants(study)
+    folder = study.root / 'configs'
+    folder.mkdir(parents=True, exist_ok=True)
+    # The runs of the first seed come first.
+    for run in study.runs[: len(counts)]:
+        path = folder / f'{run.folder.parent.name}.py'
+        write_text_whole(path, run.cfg.pretty_text)
+        count = counts[run.variant]
+        yield (
+            f'{path}: {count["parameters"] / 1e6:.3f} M parameters, '
+            f'{count["flops"] / 1e9:.3f} G FLOPs at '
+            f'{" x ".join(map(str, count["crop"]))}; {count["cubes"]}'
+        )
+
+
+def _make_config(cfg: Config, variant: str, seed: int) -> Config:
+    """Make the config of one run for mmengine's Runner; ``cfg`` stays."""
+    iterations = (cfg.get('train_cfg') or {}).get('max_iters')
+    if not (iterations and cfg.get('val_cfg') and cfg.get('test_cfg')):
         raise ValueError(
-            f'{cfg.filename} has no {missing[0]}; an ablation trains for a '
-            'number of iterations and scores on val and test'
+            f'{cfg.filename}: an ablation trains for train_cfg.max_iters '
+            'iterations and scores on val and test; the config must say how'
         )
     run = copy.deepcopy(cfg)
-    run.model = variant.of(cfg.model)
+    run.model = make_variant(cfg.model, variant)
     run.randomness = dict(cfg.get('randomness') or {}, seed=seed)
     loader = run.train_dataloader
     loader.num_workers = max(loader.get('num_workers', 0), 1)
     hooks = list(cfg.get('custom_hooks') or [])
-    if _learns_orders(run.model) and COOLING not in map(kind_of, hooks):
-        hooks.append(dict(type=COOLING))
+    if COOLING not in map(kind_of, hooks):
+        hooks.append(dict(type=COOLING))  # for routers that learn
     run.custom_hooks = hooks
     # Often enough to go on after an interruption, and two of them: one is
     # whole while the other is written. What counts is the end: the best on
@@ -175,23 +221,13 @@ def _make_config(cfg: Config, variant: Variant, seed: int) -> Config:
     checkpoint = dict(
         type='CheckpointHook',
         by_epoch=False,
-        interval=max(cfg.train_cfg.max_iters // SAVES, 1),
+        interval=max(iterations // SAVES, 1),
         max_keep_ckpts=2,
         save_last=True,
     )
     given = cfg.get('default_hooks') or {}
     run.default_hooks = dict(given, checkpoint=checkpoint)
     run.ablation = dict(
-        variant=variant.text, config=Path(cfg.filename).stem, seed=seed
+        variant=variant, config=Path(cfg.filename).stem, seed=seed
     )
     return run
-
-
-def _learns_orders(model: object) -> bool:
-    """Whether there is a router whose temperature has to fall."""
-    routers = [cube.get('router') for cube in find_cubes(model)]
-    return any(
-        {**ROUTER, **router}['method'] in LEARNED
-        for router in routers
-        if router is not None
-    )

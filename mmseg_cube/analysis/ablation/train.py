@@ -2,8 +2,14 @@
 
 Trains with mmengine's Runner, from the last checkpoint if there is one, then
 scores the last weights on val and test, and writes ``result.json``.
+
+IoU at the larger logit depends on how a training happens to balance precision
+and recall. Two more scores do not: IoU at the threshold that is best on val,
+and the average precision over all thresholds. Both come from the curves of
+``BuildingMetric``.
 """
 
+import json
 import zlib
 from pathlib import Path
 
@@ -11,46 +17,30 @@ import mmcv
 import mmengine
 import mmseg
 import numpy as np
-from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, find_latest_checkpoint
 
 import mmseg_cube
-from mmseg_cube.analysis.ablation.networks import count_network
-from mmseg_cube.analysis.ablation.results import SEGMENTS
-from mmseg_cube.analysis.ablation.scores import add_tuned_iou, ask_for_curves
-from mmseg_cube.analysis.ablation.study import (
-    CONFIG,
-    LOCK,
-    RESULT,
-    TAKEN,
-)
+from mmseg_cube.analysis.ablation.results import SEGMENTS, SPLITS, TUNED
+from mmseg_cube.analysis.ablation.study import CONFIG, RESULT, count_network
+from mmseg_cube.analysis.ablation.variants import kind_of
 from mmseg_cube.analysis.speed.rounds import describe_machine
 from mmseg_cube.utils.mmengine_gaps import close_gaps
 from mmseg_cube.utils.report import write_json
 
-PACKAGES = (mmseg_cube, mmengine, mmcv, mmseg)
-# Under these names checkpoints keep what the result needs.
-DIGEST, RESUMED = 'ablation_digest', 'ablation_resumed'
+PACKAGES = mmseg_cube, mmengine, mmcv, mmseg
+DIGEST = 'ablation_digest'  # under this name checkpoints keep the checksum
 
 
 class AblationHook(Hook):
-    """Note the latest scores on val, and a checksum of the training crops."""
+    """Note the latest scores on val, and a checksum of the training crops.
+
+    When a run goes on, so does the order of its images, but augmentations
+    begin anew.
+    """
 
     scores: dict | None = None
-
-    def before_train(self, runner: Runner) -> None:
-        """Note where a run goes on.
-
-        The order of the images goes on there too, but unless mmengine reads
-        all earlier crops again, augmentations begin anew.
-        """
-        hub = runner.message_hub
-        resumed = list(hub.get_info(RESUMED, []))
-        if 0 < runner.iter < runner.max_iters:
-            resumed.append(runner.iter)
-        hub.update_info(RESUMED, resumed)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -68,13 +58,14 @@ class AblationHook(Hook):
         self.scores = metrics
 
 
-def train_and_score(folder: Path) -> None:
+def main(name: str) -> None:
     """Carry out the run whose ``config.py`` is in a folder, or its rest."""
-    cfg = Config.fromfile(folder / CONFIG)
+    close_gaps()
+    folder = Path(name)
+    # Without the name of its file: mmengine dumps its config under that one.
     # Checkpoints keep the config as text; to format it takes a second each.
-    # mmengine dumps it under the name of its file: not over ours.
-    dumped = str(folder / 'dumped_config.py')
-    cfg = Config(cfg.to_dict(), cfg.text, dumped, format_python_code=False)
+    cfg = Config.fromfile(folder / CONFIG).to_dict()
+    cfg = Config(cfg, format_python_code=False)
     cfg.work_dir = str(folder)
     ask_for_curves(cfg, folder)
     checkpoint = last_checkpoint(folder)
@@ -98,6 +89,41 @@ def train_and_score(folder: Path) -> None:
             path.unlink()
 
 
+def ask_for_curves(cfg: Config, folder: Path) -> None:
+    """Have a run write the curves of val and test into folders of its own.
+
+    Metrics other than ``BuildingMetric``, those with a fixed threshold and
+    networks of one logit have no curve.
+    """
+    heads = cfg.model.get('decode_head')
+    heads = heads if isinstance(heads, list | tuple) else [heads]
+    if any(head and head.get('out_channels') == 1 for head in heads):
+        return
+    for split in SPLITS:
+        metric = cfg[f'{split}_evaluator']
+        is_ours = kind_of(metric) == 'BuildingMetric'
+        if is_ours and metric.get('threshold') is None:
+            metric.curve = metric.get('curve') or {}
+            metric.report_dir = str(folder / split)
+
+
+def add_tuned_iou(scores: dict[str, dict[str, float]], folder: Path) -> None:
+    """Add IoU at the threshold that is best on val, if there is one.
+
+    Args:
+        scores: Scores of a run by split; gets the new ones.
+        folder: Where its curves are.
+    """
+    val, test = scores['val'], scores['test']
+    path = folder / 'test' / 'curve.json'
+    if 'building/BestThreshold' not in val or not path.exists():
+        return
+    val[TUNED] = val['building/BestIoU']
+    for point in json.loads(path.read_text(encoding='utf-8'))['points']:
+        if point['threshold'] == val['building/BestThreshold']:
+            test[TUNED] = point['IoU']
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """Find the last checkpoint of a run, wherever its folder is now."""
     noted = find_latest_checkpoint(str(folder))
@@ -113,6 +139,7 @@ def describe_run(cfg: Config, runner: Runner) -> dict:
     losses, _ = hub.get_scalar('train/loss').data
     segments = np.array_split(losses, min(SEGMENTS, len(losses)))
     loader = cfg.train_dataloader
+    machine = describe_machine(next(runner.model.parameters()).device)
     _, counted = count_network(cfg)
     return dict(
         **cfg.ablation,
@@ -121,28 +148,8 @@ def describe_run(cfg: Config, runner: Runner) -> dict:
         batch=loader.batch_size,
         data=Path(loader.dataset.get('data_root') or '').name,
         images=len(runner.train_dataloader.dataset),
-        resumed=hub.get_info(RESUMED),
         digest=hub.get_info(DIGEST),
         loss=[float(segment.mean()) for segment in segments],
         seconds_per_iteration=float(np.median(seconds)),
-        train_seconds=float(np.sum(seconds)),
-        versions={p.__name__: p.__version__ for p in PACKAGES},
-        machine=describe_machine(next(runner.model.parameters()).device),
+        machine=machine | {p.__name__: p.__version__ for p in PACKAGES},
     )
-
-
-def main(name: str) -> int:
-    """Carry out the run of a folder, unless another process is at it.
-
-    Returns:
-        0, or ``TAKEN`` if another process has the lock on the folder.
-    """
-    folder = Path(name)
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            if not (folder / RESULT).exists():
-                close_gaps()
-                train_and_score(folder)
-    except Timeout:
-        return TAKEN
-    return 0

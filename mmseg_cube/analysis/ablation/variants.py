@@ -11,24 +11,22 @@ of the Cube kernels: ``baseline+type=ConvWS``.
 
 Keys that begin with ``model.`` set anything else of the network, also of the
 baseline: ``baseline+model.decode_head.widths=[160,80,40,20]``.
+
+In a config, the options of Cube kernels stand in dicts of type ``CubeConv2d``
+and ``CubeKernelBlock``, and in ``replace`` and ``insert`` of a
+``CubeBackbone``.
 """
 
 import argparse
 import copy
+import inspect
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmseg_cube.analysis.ablation.cube_configs import (
-    CONV,
-    Options,
-    change_cubes,
-    find_cubes,
-    kind_of,
-    levels_of,
-)
+from mmseg_cube.models import UNetHead
 
 BASELINE = 'baseline'
 ROUTER, MASK = dict(method='sinkhorn'), dict()
@@ -43,148 +41,178 @@ PRESETS = {
 }
 # A plus sign inside a number starts no new setting.
 JOINT = re.compile(r'\+(?=[A-Za-z_])')
-SETTING = re.compile(r'([\w.]+)(?:@([^=]*))?=(.*)')
-UNSAFE = re.compile(r'[^\w.+=,@-]+')
+CONV, BLOCK = 'CubeConv2d', 'CubeKernelBlock'
+
+Options = dict[str, object]
+# Gets the options of a Cube kernel, and its level if they stand in a list;
+# returns what takes their place: None for a plain convolution.
+Change = Callable[[Options, int | None], Options | None]
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One network of an ablation."""
-
-    text: str  # as it was written
-    preset: str
-    # Key, levels (None: all) and value of what is set for Cube kernels, or
-    # for what takes their place.
-    options: Sequence[tuple[str, Sequence[int] | None, object]] = ()
-    # Those that have Cube kernels; none leave them as they are.
-    levels: Sequence[int] = ()
-    # What is different in the rest of the model, by dotted key.
-    model: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def folder(self) -> str:
-        """Name of its folder."""
-        return UNSAFE.sub('_', self.text)
-
-    def of(self, model: Mapping[str, object]) -> ConfigDict:
-        """Make the ``model`` of this variant from that of a config.
-
-        Raises:
-            ValueError: If the config has no Cube kernels, no such levels, or
-                no such key.
-        """
-        if not find_cubes(model):
-            raise ValueError(
-                'the model has no Cube kernels to vary. Name a config with '
-                "conv_cfg=dict(type='CubeConv2d') or a CubeBackbone, such as "
-                'one whose name starts with cube-'
-            )
-        cfg = Config(dict(model=copy.deepcopy(model)))
-        try:
-            cfg.merge_from_dict(dict(self.model))
-            if self._named_levels():
-                cfg.model.decode_head.conv_cfg = self._spread(cfg.model)
-            return ConfigDict(change_cubes(cfg.model, self._change))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f'variant {self.text!r}: {error}') from error
-
-    def _named_levels(self) -> set[int]:
-        return {
-            *self.levels,
-            *(i for _, some, _ in self.options for i in some or ()),
-        }
-
-    def _spread(self, model: Mapping[str, object]) -> list[Options | None]:
-        """Return the options of each level that shall have some."""
-        levels = levels_of(model)
-        if self.levels:
-            # A level that was plain gets what the first other one has.
-            cube = next(filter(None, levels))
-            levels = [
-                (level or cube) if i in self.levels else None
-                for i, level in enumerate(levels)
-            ]
-        for i in self._named_levels():
-            if not (0 <= i < len(levels) and levels[i]):
-                raise ValueError(
-                    f'there is no level {i} with Cube kernels; the head has '
-                    f'levels 0 (coarsest) to {len(levels) - 1}'
-                )
-        return levels
-
-    def _change(self, options: Options, level: int | None) -> Options | None:
-        """Change the options of one place, which may be a level."""
-        is_baseline = self.preset == BASELINE
-        if is_baseline and kind_of(options) != CONV:
-            return None
-        changed = {} if is_baseline else options | PRESETS[self.preset]
-        for key, levels, value in self.options:
-            if levels is None or level in levels:
-                layer, _, option = key.rpartition('.')
-                if layer:
-                    value = {**(changed.get(layer) or {}), option: value}
-                changed[layer or option] = value
-        if changed and is_baseline and 'type' not in changed:
-            raise ValueError(
-                'a baseline has no Cube kernels to set options of'
-            )
-        return changed or None
-
-
-def parse_variant(text: str) -> Variant:
-    """Read a variant.
+def make_variant(model: Mapping[str, object], text: str) -> ConfigDict:
+    """Make the ``model`` of a variant from that of a config.
 
     Raises:
-        ValueError: Naming what cannot be read, and what there is.
+        ValueError: If the config has no Cube kernels, or the text cannot be
+            read or does not fit it.
     """
-    preset, *parts = JOINT.split(text)
+    if not find_cubes(model):
+        raise ValueError(
+            'the model has no Cube kernels to vary. Name a config with '
+            "conv_cfg=dict(type='CubeConv2d') or a CubeBackbone, such as "
+            'one whose name starts with cube-'
+        )
+    cfg = Config(dict(model=copy.deepcopy(model)))
     try:
+        preset, *settings = JOINT.split(text)
         if preset not in PRESETS:
+            known = ', '.join(PRESETS)
             raise ValueError(
-                f'there is no preset {preset!r}; there are '
-                + ', '.join(PRESETS)
+                f'there is no preset {preset!r}; there are {known}'
             )
-        return Variant(text, preset, **_read_settings(parts))
-    except ValueError as error:
+        read = _read_settings(settings)
+        chosen = _read_levels(read.pop('levels', []))
+        rest = {key for key in read if key.startswith('model.')}
+        cfg.merge_from_dict({key: read.pop(key) for key in rest})
+        # What is set for some levels goes above what is set for all.
+        keys = sorted(read, key=lambda key: '@' in key)
+        options = [(*_split_levels(key), read[key]) for key in keys]
+        named = {*chosen, *(i for _, some, _ in options for i in some or ())}
+        if named:
+            head = cfg.model.decode_head
+            head.conv_cfg = _spread(head, chosen, named)
+        return ConfigDict(
+            change_cubes(cfg.model, partial(_set_options, preset, options))
+        )
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f'variant {text!r}: {error}') from error
 
 
-def _read_settings(parts: Sequence[str]) -> dict[str, object]:
-    read = dict(options=[], model={})
-    for part in parts:
-        match = SETTING.fullmatch(part)
-        if not match:
+def change_cubes(
+    cfg: object, change: Change, level: int | None = None
+) -> object:
+    """Copy a part of a config with other options of its Cube kernels.
+
+    Plugins that lose their Cube kernel are left out, and a ``CubeBackbone``
+    that loses all of its own becomes the backbone in it.
+    """
+    kind = kind_of(cfg)
+    if kind in (CONV, BLOCK):
+        return change(dict(cfg), level)
+    if isinstance(cfg, list | tuple):
+        items = [change_cubes(x, change, i) for i, x in enumerate(cfg)]
+        return type(cfg)(item for item in items if not _is_empty_plugin(item))
+    if not isinstance(cfg, Mapping):
+        return cfg
+    changed = {key: change_cubes(value, change) for key, value in cfg.items()}
+    if kind != 'CubeBackbone':
+        return changed
+    ways = [x for x in ('replace', 'insert') if cfg.get(x) is not None]
+    changed |= {way: change(dict(cfg[way]), None) for way in ways}
+    if any(changed[way] is not None for way in ways):
+        return changed
+    weights = {
+        key: cfg[key]
+        for key in ('init_cfg', 'pretrained')
+        if cfg.get(key) is not None
+    }
+    return {**changed['backbone'], **weights}
+
+
+def find_cubes(cfg: object) -> list[Options]:
+    """List the options of all Cube kernels."""
+    found = []
+    # What takes their place does not matter here.
+    change_cubes(cfg, lambda options, level: found.append(options))
+    return found
+
+
+def kind_of(cfg: object) -> str:
+    """Name of the type of a config, without its scope; '' for others."""
+    if not isinstance(cfg, Mapping):
+        return ''
+    return str(cfg.get('type', '')).rpartition('.')[2]
+
+
+def _read_settings(settings: Sequence[str]) -> dict[str, object]:
+    """Read ``KEY=VALUE`` as mmengine reads ``--cfg-options``."""
+    for setting in settings:
+        if '=' not in setting:
             raise ValueError(
-                f'{part!r} is no KEY=VALUE or KEY@LEVELS=VALUE, such as '
+                f'{setting!r} is no KEY=VALUE or KEY@LEVELS=VALUE, such as '
                 'lattice_kernel_size=4 or lattice_kernel_size@0,1=4'
             )
-        key, levels, value = match[1], match[2], _read_value(match[3])
-        if levels is not None:
-            levels = _to_levels(_read_value(levels))
-            read['options'].append((key, levels, value))
-        elif key == 'levels':
-            read['levels'] = _to_levels(value)
-        elif key.startswith('model.'):
-            read['model'][key] = value
-        else:
-            read['options'].append((key, None, value))
-    # What is set for some levels goes above what is set for all.
-    read['options'].sort(key=lambda option: option[1] is not None)
-    return read
+    read = argparse.Namespace()
+    DictAction([], 'settings')(None, read, settings)
+    return read.settings
 
 
-def _read_value(text: str) -> object:
-    """Read a value as mmengine reads those of ``--cfg-options``."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--value', nargs=1, action=DictAction)
-    try:
-        return parser.parse_args(['--value', f'value={text}']).value['value']
-    except AssertionError as error:  # brackets that do not match
-        raise ValueError(str(error)) from error
+def _split_levels(key: str) -> tuple[str, list[int] | None]:
+    """Split ``KEY@LEVELS``; without levels, all are meant."""
+    key, at, levels = key.partition('@')
+    return key, _read_levels(levels.split(',')) if at else None
 
 
-def _to_levels(value: object) -> list[int]:
+def _read_levels(value: object) -> list[int]:
     levels = value if isinstance(value, list) else [value]
-    if not all(type(level) is int for level in levels):
+    if not all(re.fullmatch(r'-?\d+', str(level)) for level in levels):
         raise ValueError(f'levels are numbers, such as 0,1, but got {value!r}')
-    return levels
+    return list(map(int, levels))
+
+
+def _spread(
+    head: Mapping[str, object], chosen: Collection[int], named: Collection[int]
+) -> list[Options | None]:
+    """Return the options of each level of a head, coarsest first.
+
+    Args:
+        head: ``decode_head`` of the config.
+        chosen: Levels that have Cube kernels; none leave them as they are.
+        named: Levels that must have Cube kernels then.
+    """
+    if kind_of(head) != 'UNetHead' or not find_cubes(head):
+        raise ValueError('the model has no UNetHead with Cube kernels')
+    levels = head['conv_cfg']
+    if not isinstance(levels, list | tuple):
+        widths = inspect.signature(UNetHead).parameters['widths'].default
+        levels = [levels] * len(head.get('widths', widths))
+    if chosen:
+        # A level that was plain gets what the first other one has.
+        cube = next(filter(None, levels))
+        levels = [
+            (level or cube) if i in chosen else None
+            for i, level in enumerate(levels)
+        ]
+    for i in named:
+        if not (0 <= i < len(levels) and levels[i]):
+            raise ValueError(
+                f'there is no level {i} with Cube kernels; the head has '
+                f'levels 0 (coarsest) to {len(levels) - 1}'
+            )
+    return list(levels)
+
+
+def _set_options(
+    preset: str,
+    settings: Sequence[tuple[str, Sequence[int] | None, object]],
+    options: Options,
+    level: int | None,
+) -> Options | None:
+    """Change the options of one place: a level, or any other Cube kernel."""
+    is_baseline = preset == BASELINE
+    if is_baseline and kind_of(options) != CONV:
+        return None
+    changed = {} if is_baseline else options | PRESETS[preset]
+    for key, levels, value in settings:
+        if levels is None or level in levels:
+            layer, _, option = key.rpartition('.')
+            if layer:
+                value = {**(changed.get(layer) or {}), option: value}
+            changed[layer or option] = value
+    if changed and is_baseline and 'type' not in changed:
+        raise ValueError('a baseline has no Cube kernels to set options of')
+    return changed or None
+
+
+def _is_empty_plugin(cfg: object) -> bool:
+    return isinstance(cfg, Mapping) and 'cfg' in cfg and cfg['cfg'] is None

@@ -22,8 +22,8 @@ SHORT = {
 def plan(tiny_config, tmp_path):
     """Plan a study of variants, with other settings in the config."""
 
-    def plan(*variants, seeds=(0,), root=tmp_path, **options):
-        options = SHORT | options
-        return plan_study(tiny_config, options, variants, seeds, root=root)
+    def plan(*variants, seeds=(0,), short=SHORT, **options):
+        options = short | options
+        return plan_study(tiny_config, options, variants, seeds, root=tmp_path)
 
     return plan

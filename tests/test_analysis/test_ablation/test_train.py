@@ -5,13 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from filelock import FileLock
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_cube.analysis.ablation.scores import add_tuned_iou, ask_for_curves
-from mmseg_cube.analysis.ablation.study import LOCK, TAKEN
-from mmseg_cube.analysis.ablation.train import AblationHook, main
+from mmseg_cube.analysis.ablation.train import (
+    AblationHook,
+    add_tuned_iou,
+    ask_for_curves,
+    main,
+)
 
 ITERATIONS = 3
 METRIC = dict(type='BuildingMetric')
@@ -40,8 +42,9 @@ def watch(monkeypatch):
 
 
 def carry_out(run):
+    run.folder.mkdir(parents=True, exist_ok=True)
     run.keep_config()
-    assert main(str(run.folder)) == 0
+    main(str(run.folder))
     return json.loads(run.result.read_text())
 
 
@@ -55,7 +58,7 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     # stopped; and a study can be moved.
     watch.images.clear()
     watch.stop = 2
-    cube_run.keep_config()
+    cube_run.folder.mkdir(parents=True)
     (cube_run.folder / 'last_checkpoint').write_text('iter_2.pth')
     with pytest.raises(Stop):
         carry_out(cube_run)
@@ -71,7 +74,8 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     # Now only scores are missing.
     cube = carry_out(cube_run)
     assert watch.images == images
-    assert cube['resumed'] == [2] and baseline['resumed'] == []
+    # With other augmentations than it would have had.
+    assert cube['digest'] != baseline['digest']
     kept = [path.name for path in cube_run.folder.glob('*.pth')]
     assert kept == [f'iter_{ITERATIONS}.pth']
 
@@ -83,8 +87,8 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     assert cube['flops'] < baseline['flops']
     assert cube['cubes'].startswith('Cube kernels: 8 of 17')
     assert len(cube['loss']) == ITERATIONS and min(cube['loss']) > 0
-    assert 0 < cube['seconds_per_iteration'] < cube['train_seconds']
-    assert 'torch' in cube['machine'] and 'mmseg_cube' in cube['versions']
+    assert cube['seconds_per_iteration'] > 0
+    assert {'torch', 'device', 'mmseg_cube'} <= set(cube['machine'])
     for result in baseline, cube:
         for split in ('val', 'test'):
             assert 0 <= result[split]['building/IoU'] <= 100
@@ -92,16 +96,6 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     val, test = cube['val'], cube['test']
     assert val.get('building/TunedIoU') == val.get('building/BestIoU')
     assert ('building/TunedIoU' in test) == ('building/BestIoU' in val)
-
-
-def test_a_finished_run_and_one_of_another_process_are_left(plan, watch):
-    (run,) = plan('reconstruction').runs
-    run.keep_config()
-    with FileLock(run.folder / LOCK):
-        assert main(str(run.folder)) == TAKEN
-    run.result.write_text('{}')
-    assert carry_out(run) == {}
-    assert watch.images == []
 
 
 @pytest.mark.parametrize(

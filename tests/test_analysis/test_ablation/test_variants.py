@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.cube_configs import (
+from mmseg_cube.analysis.ablation.variants import (
     change_cubes,
     find_cubes,
+    make_variant,
 )
-from mmseg_cube.analysis.ablation.variants import parse_variant
 from mmseg_cube.utils.networks import build_network
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
@@ -19,7 +19,7 @@ SINKHORN = dict(method='sinkhorn')
 
 
 def cubes(text, model=MODEL):
-    return parse_variant(text).of(model).decode_head.conv_cfg
+    return make_variant(model, text).decode_head.conv_cfg
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,17 @@ def test_levels_of_a_head_that_has_some_plain():
 def test_the_rest_of_the_network():
     wider = 'model.decode_head.widths=[16,16]'
     for preset in ('baseline', 'full'):
-        model = parse_variant(f'{preset}+{wider}').of(MODEL)
+        model = make_variant(MODEL, f'{preset}+{wider}')
         assert model.decode_head.widths == [16, 16]
         model.decode_head.widths = [8, 8, 8]
-        assert model == parse_variant(preset).of(MODEL)
+        assert model == make_variant(MODEL, preset)
     text = f'config+{wider}+model.backbone.levels=a+scale@1=3'
-    model = parse_variant(text).of(MODEL)
+    model = make_variant(MODEL, text)
     assert model.backbone == dict(depth=1, levels='a')
     # Levels are those of the changed network.
     assert model.decode_head.conv_cfg == [CUBE, {**CUBE, 'scale': 3}]
     text = 'config+model.backbone._delete_=True+model.backbone.type=Other'
-    assert parse_variant(text).of(MODEL).backbone == dict(type='Other')
+    assert make_variant(MODEL, text).backbone == dict(type='Other')
     assert MODEL['backbone'] == dict(depth=1)
 
 
@@ -130,16 +130,10 @@ def test_what_cannot_be_read(text, message):
 def test_models_that_do_not_fit():
     plain = {**MODEL, 'decode_head': dict(type='UNetHead')}
     with pytest.raises(ValueError, match='no Cube kernels to vary'):
-        parse_variant('full').of(plain)
+        make_variant(plain, 'full')
     other = {**MODEL, 'decode_head': dict(type='FCNHead', conv_cfg=CUBE)}
     with pytest.raises(ValueError, match='no UNetHead with Cube kernels'):
-        parse_variant('full+levels=0').of(other)
-
-
-def test_folders():
-    text = 'full+scale@1,2=(3, 5)+model.decode_head.widths=[160,80]'
-    folder = 'full+scale@1,2=_3,_5_+model.decode_head.widths=_160,80_'
-    assert parse_variant(text).folder == folder
+        make_variant(other, 'full+levels=0')
 
 
 def test_all_ways_into_a_config():
@@ -157,7 +151,7 @@ def test_all_ways_into_a_config():
         auxiliary_head=[dict(type='FCNHead', conv_cfg=CUBE)],
     )
     assert len(find_cubes(model)) == 4
-    changed = parse_variant('mask+phase=down_right').of(model)
+    changed = make_variant(model, 'mask+phase=down_right')
     given = dict(router=None, mask={}, phase='down_right')
     backbone = changed.backbone
     assert backbone.replace == dict(scale=2, stages=(2, 3), **given)
@@ -175,7 +169,7 @@ def test_all_ways_into_a_config():
         auxiliary_head=[dict(type='FCNHead', conv_cfg=None)],
     )
     # The place of a plugin or a wrapper can hold no other convolution.
-    changed = parse_variant('baseline+type=DCN').of(model)
+    changed = make_variant(model, 'baseline+type=DCN')
     assert changed.backbone.plugins == [context]
     assert changed.auxiliary_head[0].conv_cfg == dict(type='DCN')
 
@@ -187,7 +181,7 @@ def test_the_baseline_of_a_twin_is_the_plain_network():
         for prefix in ('cube-', '')
     )
     baseline = cube.copy()
-    baseline.model = parse_variant('baseline').of(cube.model)
+    baseline.model = make_variant(cube.model, 'baseline')
     assert find_cubes(cube.model) and not find_cubes(baseline.model)
     expected = repr(build_network(plain))
     assert repr(build_network(baseline)) == expected
