@@ -52,10 +52,11 @@ class BoundaryScore(ScoreKind):
 
     def count(self, sample: Sample) -> Confusion:
         """Count pixels of the two bands of an image."""
-        diagonal = float(np.hypot(*sample.built.shape))
+        predicted, built, ignored = sample.masks
+        diagonal = float(np.hypot(*built.shape))
         width = self.width or max(1, round(self.ratio * diagonal))
-        predicted = _band(sample.predicted & ~sample.ignored, width)
-        built = _band(sample.built, width)
+        predicted = _band(predicted & ~ignored, width)
+        built = _band(built, width)
         tp, found, real = (
             int(np.count_nonzero(mask))
             for mask in (predicted & built, predicted, built)

@@ -54,8 +54,9 @@ class ObjectScore(ScoreKind):
 
     def count(self, sample: Sample) -> Confusion:
         """Count the buildings of an image that are right, false, missed."""
-        found = self._label(sample.predicted & ~sample.ignored)
-        real = self._label(sample.built)
+        predicted, built, ignored = sample.masks
+        found = self._label(predicted & ~ignored)
+        real = self._label(built)
         found_areas = np.bincount(found.ravel())
         real_areas = np.bincount(real.ravel())
         both = (found > 0) & (real > 0)
@@ -74,18 +75,20 @@ class ObjectScore(ScoreKind):
         false = found_areas >= self.min_area
         false[0] = False
         false[first[pairs]] = False
-        if sample.ignored.any():
-            false &= ~self._mostly_ignored(found, sample)
+        if ignored.any():
+            false &= ~_mostly_ignored(found, self._label(predicted), ignored)
         return Confusion(int(tp), int(np.count_nonzero(false)), int(fn))
-
-    def _mostly_ignored(self, found: np.ndarray, sample: Sample) -> np.ndarray:
-        """Tell for each predicted building where it lay before the cut."""
-        whole = self._label(sample.predicted)
-        areas = np.bincount(whole.ravel())
-        hidden = np.bincount(whole[sample.ignored], minlength=len(areas))
-        parents = np.zeros(found.max() + 1, np.int64)
-        parents[found] = whole
-        return 2 * hidden[parents] > areas[parents]
 
     def _label(self, mask: np.ndarray) -> np.ndarray:
         return ndimage.label(mask, STRUCTURES[self.connectivity])[0]
+
+
+def _mostly_ignored(
+    found: np.ndarray, whole: np.ndarray, ignored: np.ndarray
+) -> np.ndarray:
+    """Tell for each predicted building where it lay before the cut."""
+    areas = np.bincount(whole.ravel())
+    hidden = np.bincount(whole[ignored], minlength=len(areas))
+    parents = np.zeros(found.max() + 1, np.int64)
+    parents[found] = whole
+    return 2 * hidden[parents] > areas[parents]

@@ -52,19 +52,11 @@ class Sample:
         return self._labels('gt_sem_seg')
 
     @cached_property
-    def predicted(self) -> np.ndarray:
-        """Predicted buildings, in ignored pixels too."""
-        return (self.pred == 1).cpu().numpy()
-
-    @cached_property
-    def built(self) -> np.ndarray:
-        """True buildings."""
-        return (self.target == 1).cpu().numpy()
-
-    @cached_property
-    def ignored(self) -> np.ndarray:
-        """Pixels that do not count."""
-        return (self.target == self.ignore_index).cpu().numpy()
+    def masks(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predicted buildings, true ones, and pixels that do not count."""
+        ignored = self.target == self.ignore_index
+        masks = (self.pred == 1, self.target == 1, ignored)
+        return tuple(mask.cpu().numpy() for mask in masks)
 
     def _labels(self, key: str) -> Tensor:
         if key not in self._content:

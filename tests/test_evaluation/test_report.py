@@ -37,13 +37,12 @@ def test_json_holds_counts_and_scores_of_each_group(
         for key in ('IoU', 'Accuracy'):
             value = groups[name]['scores'][key]
             assert found[f'building/{key}_{name}'] == value
+    members = {'all': scenes}
+    for sample in scenes:
+        name = re.match(OPTIONS['group_by'], sample['img_path'])[1]
+        members.setdefault(name, []).append(sample)
     for name, entry in {'all': content['overall'], **groups}.items():
-        own = [
-            sample
-            for sample in scenes
-            if re.match(OPTIONS['group_by'], sample['img_path'])[1] == name
-        ]
-        own = scenes if name == 'all' else own
+        own = members[name]
         counts, scores = entry['counts'], entry['scores']
         assert entry['images'] == len(own)
         # As if there were no others.
