@@ -97,7 +97,7 @@ def test_mask_and_order_are_optional(form, parts, draw):
 
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('case', ['as a 3 x 3', 'no padding', 'stride 2'])
-def test_output_has_the_layout_of_conv2d(form, case, draw):
+def test_layouts_are_those_of_conv2d(form, case, draw):
     full, (x, weight, *_) = draw(**CASES[case])
     x, weight = x.detach(), weight.detach()
     last_x, last_weight = (t.to(memory_format=LAST) for t in (x, weight))
@@ -108,10 +108,13 @@ def test_output_has_the_layout_of_conv2d(form, case, draw):
             (last_x, weight, True),
             (x, last_weight, True),
         ):
+            input = input.detach().requires_grad_()
             given = operands._replace(input=input, weight=kernel)
             out = convolve(given, form)
             assert out.is_contiguous(memory_format=LAST) == last
             assert out.is_contiguous() != last
+            out.sum().backward()
+            assert input.grad.stride() == input.stride()
 
 
 SMALL, LARGE = (

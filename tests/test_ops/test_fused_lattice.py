@@ -1,9 +1,12 @@
 """The fused lattice form: derivatives of every order, parts, strides."""
 
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from mmseg_cube.ops import FORMS, convolve
 from mmseg_cube.ops.fused_lattice import fused_lattice
 from mmseg_cube.ops.lattice import plain_lattice
 
@@ -23,8 +26,9 @@ def apply(draw, operands_of):
     return made
 
 
-def test_gradcheck(apply):
-    function, (*tensors, _) = apply()
+@pytest.mark.parametrize('form', FORMS)
+def test_gradcheck(form, apply):
+    function, (*tensors, _) = apply(function=partial(convolve, form=form))
     assert torch.autograd.gradcheck(function, tensors, fast_mode=True)
 
 
