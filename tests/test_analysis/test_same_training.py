@@ -60,10 +60,7 @@ def test_what_matters_is_found(name, value, parts):
 
 def test_a_longer_list_is_found():
     found = differences(Config(CONFIG), changed(**{'model.widths': [8, 9, 9]}))
-    assert found == [
-        ('model.widths.1', 16, 9),
-        ('model.widths.2', None, 9),
-    ]
+    assert found == [('model.widths.1', 16, 9), ('model.widths.2', None, 9)]
 
 
 @pytest.mark.parametrize(

