@@ -63,14 +63,6 @@ def test_sinkhorn_stays_within_groups():
 
 
 @LEARNED
-@pytest.mark.parametrize('temperature', [0.05, 1.0, 20.0])
-def test_relaxation_is_row_stochastic(method, temperature):
-    relaxed = disturbed(method, temperature=temperature).relaxed()
-    assert relaxed.min() >= 0
-    torch.testing.assert_close(relaxed.sum(-1), torch.ones(relaxed.shape[:2]))
-
-
-@LEARNED
 def test_the_permutation_is_the_cold_limit(method):
     router = disturbed(method, channels=16, temperature=1e-3)
     hard = torch.zeros(16, 16)

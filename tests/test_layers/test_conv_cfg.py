@@ -1,7 +1,3 @@
-import copy
-import io
-import pickle
-
 import pytest
 import torch
 from mmcv.cnn import build_conv_layer
@@ -59,21 +55,6 @@ def test_small_kernels_do_not_grow(kernel_size):
     assert type(build_conv_layer(dict(CUBE, scale=1), 8, 8, 1)) is CubeConv2d
 
 
-def test_reason_survives_copies_but_is_no_weight():
-    conv = build_conv_layer(CUBE, 8, 8, 1)
-    assert set(conv.state_dict()) == {'weight', 'bias'}
-    file = io.BytesIO()
-    torch.save(conv, file)
-    file.seek(0)
-    for twin in (
-        copy.deepcopy(conv),
-        pickle.loads(pickle.dumps(conv)),
-        torch.load(file, weights_only=False),
-    ):
-        assert twin.cube_obstacle == 'of 1 x 1'
-        assert twin.weight.equal(conv.weight)
-
-
 def test_plain_layers_start_as_without_cube():
     layers = []
     for cfg in (None, CUBE, dict(CUBE, router={}, mask={})):
@@ -83,12 +64,9 @@ def test_plain_layers_start_as_without_cube():
         assert layer.weight.equal(layers[0].weight)
 
 
-def test_arguments_by_position():
-    conv = build_conv_layer(CUBE, 8, 4, 3, 2, 1, 1, 1, False)
-    assert type(conv) is CubeConv2d
-    assert conv.stride == (2, 2)
-    assert conv.bias is None
-    conv = build_conv_layer(CUBE, 8, 4, 1, 2, 0, 1, 1, False)
-    assert type(conv) is nn.Conv2d
+@pytest.mark.parametrize('kernel, kind', [(3, CubeConv2d), (1, nn.Conv2d)])
+def test_arguments_by_position(kernel, kind):
+    conv = build_conv_layer(CUBE, 8, 4, kernel, 2, kernel // 2, 1, 1, False)
+    assert type(conv) is kind
     assert conv.stride == (2, 2)
     assert conv.bias is None

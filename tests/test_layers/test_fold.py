@@ -154,25 +154,6 @@ def test_resnets_lose_all_norms(cfg, plugin):
     check(Last(), channels=3)
 
 
-@pytest.mark.parametrize('mask', [None, dict()])
-@pytest.mark.parametrize('method', ['sinkhorn', 'sort', 'fixed', 'none'])
-def test_cube_convolution(method, mask):
-    router = dict(method=method)
-    conv = CubeConv2d(16, 8, 3, padding=1, router=router, mask=mask)
-    deployed = check(conv, channels=16)
-    assert count(deployed, CubeConv2d) == (mask is not None)
-    assert count(deployed, nn.Conv2d) == 1
-    kept = check(conv, channels=16, plain=False)
-    assert type(kept) is CubeConv2d
-    for module in (deployed, kept):
-        names = {name.split('.')[-1] for name in module.state_dict()}
-        assert not names & {'logits', 'scores'}
-        graph = torch.jit.trace(
-            module, torch.randn(1, 16, 6, 6), check_trace=False
-        )
-        assert 'mmseg_cube::' not in str(graph.inlined_graph)
-
-
 @pytest.mark.parametrize(
     'options',
     [
