@@ -36,6 +36,7 @@ SCORING = tuple(
     for part in ('dataloader', 'cfg', 'evaluator')
 )
 SEED = ('randomness',)
+ALL = TRAINING + SCORING + SEED
 # Hooks that watch a training and leave it as it is.
 WATCHING = ('timer', 'logger', 'checkpoint', 'visualization')
 # Settings that change no result, wherever they stand.
@@ -70,9 +71,7 @@ def settings_of(
 
 
 def differences(
-    before: Config,
-    now: Config,
-    parts: tuple[str, ...] = TRAINING + SCORING + SEED,
+    before: Config, now: Config, parts: tuple[str, ...] = ALL
 ) -> list[Difference]:
     """List the settings in which two configs differ and that matter."""
     old, new = settings_of(before, parts), settings_of(now, parts)

@@ -42,12 +42,8 @@ OPTIMISATION = ('constructor', 'optimizer', 'paramwise_cfg', 'clip_grad')
 class Networks:
     """Networks of configs, as something to be measured.
 
-    Args:
-        paths: Configs of the baseline, then of others. A network is named by
-            the stem of the file, or by its path where two stems are alike.
-
-    Raises:
-        ValueError: If a config is given twice, or lacks what is needed.
+    The first is the baseline. They are named by the stems of their files, or
+    by their paths where stems are alike.
     """
 
     tasks = (AS_TRAINED, DEPLOYED, THROUGHPUT, TRAINING)
@@ -78,8 +74,7 @@ class Networks:
                 model = switch_to_deploy(model)
             model = plain.place(model)
             if task == TRAINING:
-                step = TrainingStep(model, cfg.optim_wrapper, images, setting)
-                calls[name] = step
+                calls[name] = TrainingStep(model, images, setting, cfg)
             else:
                 calls[name] = partial(infer, model, images, setting)
         return calls
@@ -125,17 +120,13 @@ class TrainingStep:
     """
 
     def __init__(
-        self,
-        model: BaseSegmentor,
-        wrapper: ConfigDict,
-        images: Tensor,
-        setting: Setting,
+        self, model: nn.Module, images: Tensor, setting: Setting, cfg: Config
     ) -> None:
         self.model, self.images, self.setting = model, images, setting
         model.train()
+        wrapper = copy.deepcopy(cfg.optim_wrapper)
         kept = {k: v for k, v in wrapper.items() if k in OPTIMISATION}
-        kept = ConfigDict(copy.deepcopy(kept))
-        self.optim = build_optim_wrapper(model, kept)
+        self.optim = build_optim_wrapper(model, ConfigDict(kept))
         for group in self.optim.param_groups:
             group['lr'] = 0.0
         self.samples = [_draw_mask(setting) for _ in images]
