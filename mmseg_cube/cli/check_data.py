@@ -43,4 +43,4 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         write_check(check, args.out)
         print(f'{args.out}: {REPORT}, {SHEET}')
-    return 1 if check.findings else 0
+    return 0 if check['fine'] else 1

@@ -1,73 +1,50 @@
-"""Table, JSON and picture of a check."""
+"""Text, JSON and picture of a check."""
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from mmseg_cube.datasets.conversion.check import FRAMED, Check, building_share
-from mmseg_cube.datasets.conversion.contact_sheet import draw_contact_sheet
-from mmseg_cube.datasets.conversion.inspect_tile import Record
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mmseg_cube.datasets.contract import read_image, read_mask
 from mmseg_cube.utils.tables import Table
-from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 from mmseg_cube.utils.words import listing, name_some
 
 SHOWN = 20  # findings and notes on the screen; the JSON has all
 REPORT, SHEET = 'report.json', 'contact_sheet.png'
-COLUMNS = {  # short enough for a screen of 80 columns
-    'tiles': 'tiles',
-    'labelled': 'labels',
-    'sizes': 'sizes',
-    'values': 'values',
-    'building': 'built %',
-    'empty': 'empty',
-    'black_borders': 'black',
-    'faults': 'faults',
-}
+HEAD = (  # short enough for a screen of 80 columns
+    ['split', 'tiles', 'labels', 'sizes', 'values', 'built %', 'empty']
+    + ['black', 'faults']
+)
+COLUMNS, PER_SPLIT = 8, 16  # tiles on the sheet
+SIDE, GAP, CAPTION = 192, 6, 16  # of a tile on the sheet, in pixels
+OUTLINE = (255, 170, 0)  # RGB, the palette's building
 
 
-def summarise(records: Sequence[Record]) -> dict:
-    """Sum up the tiles of a split.
-
-    Returns:
-        Counts; ``sizes`` as ``WIDTHxHEIGHT``, ``values`` in pixels,
-        ``building`` in percent.
-    """
-    share = building_share(records)
-    sizes = Counter(f'{r.shape[1]}x{r.shape[0]}' for r in records if r.shape)
-    values = sum((Counter(r.values) for r in records), Counter())
-    return dict(
-        tiles=len(records),
-        labelled=sum(r.tile.mask is not None for r in records),
-        sizes=dict(sizes.most_common()),
-        values=dict(values.most_common()),
-        building=None if share is None else round(100 * share, 3),
-        empty=sum(r.building == 0 for r in records),
-        black_borders=sum(r.black_frame > FRAMED for r in records),
-        faults=sum(bool(r.fault) for r in records),
-    )
-
-
-def describe(check: Check) -> str:
+def describe(check: Mapping) -> str:
     """Lay out the table, the findings and the notes of a check as text."""
     rows = [
-        [split, *map(_cell, summarise(records).values())]
-        for split, records in check.splits().items()
+        [split, *map(_cell, summary.values())]
+        for split, summary in check['splits'].items()
     ]
-    title = f'{check.root} ({check.dataset or "unknown dataset"})'
-    text = [Table(['split', *COLUMNS.values()], rows, title).terminal()]
+    title = f'{check["root"]} ({check["dataset"] or "unknown dataset"})'
+    text = [Table(HEAD, rows, title).terminal()]
     for what, lines in (
-        ('Training would be wrong', check.findings),
-        ('Notes', check.notes),
+        ('Training would be wrong', check['findings']),
+        ('Notes', check['notes']),
     ):
         if lines:
             text.append(f'{what} ({len(lines)}):\n{listing(lines, SHOWN)}')
-    if not check.findings:
+    if check['fine']:
         text.append('Fine: nothing that makes training wrong.')
     return '\n\n'.join(text)
 
 
-def write_check(check: Check, folder: Path) -> None:
+def write_check(check: Mapping, folder: Path) -> None:
     """Write a check as JSON, and samples of its tiles as a picture.
 
     Args:
@@ -77,30 +54,50 @@ def write_check(check: Check, folder: Path) -> None:
     Raises:
         OSError: If a file cannot be written.
     """
-    content = dict(
-        root=str(check.root),
-        dataset=check.dataset,
-        fine=not check.findings,
-        splits={s: summarise(r) for s, r in check.splits().items()},
-        findings=check.findings,
-        notes=check.notes,
-        tiles=[
-            dict(
-                split=record.tile.split,
-                image=str(record.tile.image),
-                mask=record.tile.mask and str(record.tile.mask),
-                shape=record.shape,
-                building=record.building,
-                black_frame=round(record.black_frame, 4),
-                fault=record.fault,
-            )
-            for record in check.records
-        ],
-    )
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=1) + '\n'
+    text = json.dumps(check, indent=1) + '\n'
     write_text_whole(folder / REPORT, text)
-    draw_contact_sheet(check.root, check.splits(), folder / SHEET)
+    sheet = _draw_sheet(check)
+    write_whole(folder / SHEET, partial(sheet.save, format='PNG'))
+
+
+def _draw_sheet(check: Mapping) -> Image.Image:
+    """Draw tiles of every split, from the emptiest to the fullest."""
+    blank = np.full((SIDE + CAPTION, SIDE + GAP, 3), 255, np.uint8)
+    rows = []
+    for split in check['splits']:
+        usable = [
+            tile
+            for tile in check['tiles']
+            if tile['split'] == split and not tile['fault']
+        ]
+        usable.sort(key=lambda tile: tile['building'] or 0.0)
+        places = np.linspace(0, len(usable) - 1, min(PER_SPLIT, len(usable)))
+        root = Path(check['root'])
+        cells = [_draw_tile(root, usable[round(place)]) for place in places]
+        cells += [blank] * (-len(cells) % COLUMNS)
+        for start in range(0, len(cells), COLUMNS):
+            rows.append(np.hstack(cells[start : start + COLUMNS]))
+    return Image.fromarray(np.vstack(rows or [blank]))
+
+
+def _draw_tile(root: Path, tile: Mapping) -> np.ndarray:
+    """Draw a thumbnail of a tile with the outlines of its mask, RGB."""
+    image = read_image(root / tile['image'])[..., ::-1]
+    size = SIDE, SIDE
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if tile['mask'] is not None:
+        mask = read_mask(root / tile['mask'])
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+        edge = mask - cv2.erode(mask, np.ones((3, 3), np.uint8))
+        small[edge > 0] = OUTLINE
+    cell = Image.new('RGB', (SIDE + GAP, SIDE + CAPTION), 'white')
+    cell.paste(Image.fromarray(small))
+    name, share = f'{tile["split"]} {tile["name"]}', tile['building']
+    share = '-' if share is None else f'{share:.1%}'
+    place, text = (0, SIDE + 1), f'{name[-22:]}  {share}'
+    ImageDraw.Draw(cell).text(place, text, fill='black')
+    return np.asarray(cell)
 
 
 def _cell(value: object) -> str:

@@ -2,7 +2,7 @@
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,52 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_cube.datasets.contract import read_pair
-from mmseg_cube.datasets.conversion.output import FORMATS, MANIFEST, Output
-from mmseg_cube.datasets.conversion.source import Source
+from mmseg_cube.datasets.conversion.output import MANIFEST, Output
+from mmseg_cube.datasets.conversion.source import Read, open_source
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.threads import work_through
-from mmseg_cube.datasets.tiles import (
-    Layout,
-    Tile,
-    Wants,
-    find_tiles,
-    want_all,
-)
+from mmseg_cube.datasets.tiles import Layout, Tile, find_tiles
 from mmseg_cube.datasets.windows import Window, take_window
 
+FORMATS = ('png', 'tif')  # both lossless
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
-Shape = tuple[int, int]
+# Finds tiles in folders of any mirror of WHU and WBD.
+find_splits = partial(find_tiles, layout=Layout())
 
-
-def whole_tile(
-    tile: Tile, shape: Shape, mask: np.ndarray | None
-) -> dict[str, Window]:
-    """Keep a tile as it is."""
-    return {tile.name: Window(0, 0, shape[1], shape[0])}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How raw data becomes patches.
-
-    Attributes:
-        settings: What the patches depend on, for the manifest.
-        layout: Folders of the raw data.
-        wants: Tells whether a file belongs to a split, by its stem.
-        cut: Gives the windows of a tile by the names of the patches, from
-            its height and width and its mask (0 / 1).
-        take: Takes a window of bands (..., H, W), of which a part may lie
-            beyond the edges.
-        unlabelled: Whether tiles without a mask are converted.
-    """
-
-    settings: dict
-    layout: Layout = Layout()
-    wants: Wants = want_all
-    cut: Callable[[Tile, Shape, np.ndarray | None], dict] = whole_tile
-    take: Callable[[np.ndarray, Window], np.ndarray] = take_window
-    unlabelled: bool = True
+# From height, width and mask of a tile to its windows; None keeps it whole.
+Cut = Callable[[int, int, np.ndarray | None], list[Window] | None]
 
 
 @dataclass
@@ -88,34 +57,39 @@ class Conversion:
         ]
         return f'{self.root}: {"; ".join(splits) or "nothing"}'
 
-    def count(self, tile: Tile, patches: Sequence[str]) -> None:
+    def count(self, tile: Tile, patches: list[str]) -> None:
         """Count a finished tile, by the names of its patches."""
         self.tiles[tile.split] += 1
         self.patches[tile.split] += len(patches)
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Tiles and patches per split."""
-        return {
-            split: dict(tiles=count, patches=self.patches[split])
-            for split, count in sorted(self.tiles.items())
-        }
+
+def patch_name(tile: str, window: Window) -> str:
+    """Name a patch after the row and column where it lies in its tile."""
+    return f'{tile}_{window.y:05d}_{window.x:05d}'
 
 
 def convert(
     source: Path,
     out: Path,
-    recipe: Recipe,
+    settings: dict,
     image_format: str = 'png',
     workers: int | None = None,
+    cut: Cut | None = None,
+    find: Callable = find_splits,
+    black: bool = False,
 ) -> Conversion:
     """Write the patches of tiles; what is there already stays.
 
     Args:
         source: Zip archive, or folder that it unpacks to.
         out: Folder for ``{split}/{image,label}/<patch>.<format>``.
-        recipe: How the data becomes patches.
+        settings: What the patches depend on, for the manifest.
         image_format: ``png`` or ``tif``.
         workers: Tiles at a time; as many as there are cores by default.
+        cut: Gives the windows of a tile; by default tiles stay whole.
+        find: Finds the tiles, as :func:`find_tiles`.
+        black: Whether windows are black beyond the lower and right edge of
+            their tile, and not reflected.
 
     Raises:
         DatasetError: If the work cannot start, or must stop; the text says
@@ -126,44 +100,37 @@ def convert(
         raise ValueError(
             f'format must be one of {", ".join(FORMATS)}, not {image_format!r}'
         )
-    data = Source(source)
-    _keep_apart(data.path, out.absolute())
-    tiles, faults = find_tiles(
-        data.path, data.files(), recipe.layout, wants=recipe.wants
-    )
-    tiles = [tile for tile in tiles if tile.mask or recipe.unlabelled]
-    settings = dict(format=image_format, source=str(data.path))
-    output = Output(out, {**recipe.settings, **settings})
+    source = source.absolute()
+    files, read = open_source(source)
+    _keep_apart(source.resolve(), out.resolve())
+    tiles, faults = find(source, files)
+    more = dict(format=image_format, source=str(source))
+    output = Output(out, {**settings, **more})
     result = Conversion(output.root, tiles, faults)
+    work = partial(_convert_tile, read, output, cut, black)
     try:
         with output.opened():
-            _convert_tiles(data, output, recipe, result, workers)
+            _convert_tiles(work, output, result, workers)
     except OSError as error:
         reason = f'a file cannot be written or read ({error})'
         if error.errno in FULL:
             reason = 'the disk is full'
         raise DatasetError(
-            f'{reason}; {sum(result.tiles.values())} of {len(tiles)} tiles '
-            f'are done in {result.root}, and whatever was written stays.\n'
-            'Next: make room or mend this, then run the same command again to '
-            'continue.'
+            f'{reason}; {result.tiles.total()} of {len(tiles)} tiles are done '
+            f'in {result.root}, and whatever was written stays.\nNext: make '
+            'room or mend this, then run the same command again to continue.'
         ) from error
     return result
 
 
 def _convert_tiles(
-    source: Source,
-    output: Output,
-    recipe: Recipe,
-    result: Conversion,
-    workers: int | None,
+    work: Callable, output: Output, result: Conversion, workers: int | None
 ) -> None:
     """Convert the tiles that are not finished, and count all of them."""
     finished = output.finished(result.found)
     for tile, names in finished.items():
         result.count(tile, names)
     todo = [tile for tile in result.found if tile not in finished]
-    work = partial(_convert_tile, source, output, recipe)
     jobs = work_through(work, todo, 'Converting tiles', workers)
     with closing(jobs):
         for tile, names, written, fault in jobs:
@@ -173,11 +140,15 @@ def _convert_tiles(
             else:
                 output.note(tile, names)
                 result.count(tile, names)
-    output.save(None if result.faults else result.counts())
+    counts = {
+        split: dict(tiles=count, patches=result.patches[split])
+        for split, count in sorted(result.tiles.items())
+    }
+    output.save(not result.faults, {} if result.faults else counts)
 
 
 def _convert_tile(
-    source: Source, output: Output, recipe: Recipe, tile: Tile
+    read: Read, output: Output, cut: Cut | None, black: bool, tile: Tile
 ) -> tuple[Tile, list[str], int, str]:
     """Write what is missing of a tile.
 
@@ -185,33 +156,35 @@ def _convert_tile(
         The tile, the names of its patches, how many were written, and what
         is wrong with it, empty if nothing is.
     """
+    names, files = (tile.image, tile.mask), []
     try:
-        image, mask = _read(source, tile)
+        for name in names:
+            with errors_of(name):
+                files.append(name and read(name))
+        image, mask = read_pair(*files, names=names)
+        height, width = image.shape[:2]
         with errors_of(tile.image):
-            windows = recipe.cut(tile, image.shape[:2], mask)
+            windows = cut and cut(height, width, mask)
     except ValueError as error:
         return tile, [], 0, str(error)
-    missing = [name for name in windows if not output.has(tile, name)]
-    bands = image.transpose(2, 0, 1)
+    if windows is None:
+        patches = {tile.name: Window(0, 0, width, height)}
+    else:
+        patches = {patch_name(tile.name, window): window for window in windows}
+    missing = [name for name in patches if not output.has(tile, name)]
     for name in missing:
-        window = windows[name]
-        patch = recipe.take(bands, window).transpose(1, 2, 0)
-        label = None if mask is None else recipe.take(mask, window)
-        output.write_patch(tile, name, patch, label)
-    return tile, list(windows), len(missing), ''
-
-
-def _read(source: Source, tile: Tile) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read an image, BGR of (H, W, 3), and its mask, 0 / 1 of (H, W)."""
-    names, files = (tile.image, tile.mask), []
-    for name in names:
-        with errors_of(name):
-            files.append(name and source.read(name))
-    return read_pair(*files, names=names)
+        window, parts = patches[name], []
+        for layer in (image.transpose(2, 0, 1), mask):
+            part = None if layer is None else take_window(layer, window)
+            if black and part is not None:
+                part[..., height - window.y :, :] = 0
+                part[..., width - window.x :] = 0
+            parts.append(part)
+        output.write_patch(tile, name, parts[0].transpose(1, 2, 0), parts[1])
+    return tile, list(patches), len(missing), ''
 
 
 def _keep_apart(source: Path, out: Path) -> None:
-    source, out = source.resolve(), out.resolve()
     if source == out or source in out.parents or out in source.parents:
         raise DatasetError(
             f'source {source} and output {out} must not lie in each other.\n'

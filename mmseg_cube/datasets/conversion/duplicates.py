@@ -1,12 +1,11 @@
 """Images that occur more than once."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
+import cv2
 import numpy as np
-
-from mmseg_cube.datasets.conversion.inspect_tile import Record
 
 # Thumbnails of 16 x 16 grey values: the same scene after another JPEG or a
 # slight shift differs by less, neighbouring scenes by far more.
@@ -14,39 +13,44 @@ NEAR = 3.0  # mean difference of grey values
 FLAT = 4.0  # standard deviation; flatter thumbnails look all alike
 
 
-def same_images(records: Sequence[Record]) -> list[list[Record]]:
-    """Group the tiles whose images have the same pixels, two or more."""
+def find_same(tiles: Sequence[dict]) -> tuple[list[str], list[str]]:
+    """Word which images have the same pixels: findings and notes."""
     groups = defaultdict(list)
-    for record in records:
-        if record.digest:
-            groups[record.digest].append(record)
-    return [group for group in groups.values() if len(group) > 1]
+    for tile in tiles:
+        if tile['digest']:
+            groups[tile['digest']].append(tile)
+    findings, notes = [], []
+    for group in groups.values():
+        if len(group) == 1:
+            continue
+        splits = dict.fromkeys(tile['split'] for tile in group)
+        names = ', '.join(tile['image'] for tile in group)
+        if group[0]['thumb'].std() == 0:
+            notes.append(f'{len(group)} blank images: {names}')
+        elif len(splits) > 1:
+            where = ' and '.join(splits)
+            findings.append(f'the same image in {where}: {names}')
+        else:
+            notes.append(f'the same image twice: {names}')
+    return findings, notes
 
 
-def near_images(
-    splits: Mapping[str, Sequence[Record]],
-) -> list[tuple[Record, Record]]:
-    """Find images of different splits that look alike but are not the same."""
-    from scipy.spatial import KDTree
-
+def find_alike(splits: Iterable[Sequence[dict]]) -> Iterator[str]:
+    """Word which images look like one of another split."""
     usable = [
-        [r for r in of_split if r.digest and r.thumb.std() >= FLAT]
-        for of_split in splits.values()
+        [t for t in tiles if t['digest'] and t['thumb'].std() >= FLAT]
+        for tiles in splits
     ]
-    pairs = []
-    for one, other in combinations(filter(None, usable), 2):
+    for pair in combinations(filter(None, usable), 2):
         thumbs = [
-            np.stack([record.thumb for record in side]).astype(np.float32)
-            for side in (one, other)
+            np.stack([tile['thumb'].ravel() for tile in tiles])
+            for tiles in pair
         ]
-        # Means of blocks differ at most as much as the thumbnails do.
-        trees = [
-            KDTree(x.reshape(-1, 4, 4, 4, 4).mean((2, 4)).reshape(-1, 16))
-            for x in thumbs
-        ]
-        close = trees[0].query_ball_tree(trees[1], 16 * NEAR, p=1)
-        for i, candidates in enumerate(close):
-            gaps = np.abs(thumbs[0][i] - thumbs[1][candidates]).mean((1, 2))
-            near = np.compress(gaps <= NEAR, candidates)
-            pairs += [(one[i], other[j]) for j in near]
-    return [(a, b) for a, b in pairs if a.digest != b.digest]
+        for match in cv2.BFMatcher(cv2.NORM_L1).match(*thumbs):
+            one, other = pair[0][match.queryIdx], pair[1][match.trainIdx]
+            alike = match.distance <= NEAR * thumbs[0].shape[1]
+            if alike and one['digest'] != other['digest']:
+                yield (
+                    f'nearly the same image in {one["split"]} and '
+                    f'{other["split"]}: {one["image"]}, {other["image"]}'
+                )

@@ -1,7 +1,7 @@
 """The folder that a conversion fills: whole files, settings, journal."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
@@ -18,41 +18,37 @@ RULE = 1  # raise it when the same settings start to give other patches
 MANIFEST = 'conversion.json'
 JOURNAL = 'conversion.jsonl'
 LOCK = '.conversion.lock'
-FORMATS = ('png', 'tif')  # both lossless
 
 
 class Output:
     """Patches in ``{split}/{image,label}``, and what is known about them.
 
-    ``conversion.json`` holds the settings, ``conversion.jsonl`` one line per
-    finished tile.
-
-    Args:
-        root: The folder.
-        settings: What the patches depend on; must be fit for JSON.
+    ``conversion.json`` holds the settings, which the patches depend on,
+    ``conversion.jsonl`` one line per finished tile.
     """
 
     def __init__(self, root: Path, settings: dict) -> None:
         self.root = root.absolute()
-        self.settings = json.loads(json.dumps({'rule': RULE, **settings}))
+        self.settings = {'rule': RULE, **settings}
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Take the folder for this run.
-
-        Raises:
-            DatasetError: If it holds other data, or another run fills it.
-        """
+        """Take the folder for this run, unless it holds other data."""
         self.root.mkdir(parents=True, exist_ok=True)
-        self._refuse_others()
+        there = {path.name for path in self.root.iterdir()} - {LOCK}
+        there = {name for name in there if not name.endswith('.part')}
+        if there and MANIFEST not in there:
+            raise DatasetError(
+                f'{self.root} holds {min(there)!r} and no {MANIFEST}, so it '
+                'is not the output of a conversion.\nNext: give a new or '
+                'empty folder.'
+            )
         try:
             with FileLock(self.root / LOCK, timeout=0):
                 self._check_settings()
                 # Halves of files that a killed run was writing.
                 for part in self.root.rglob('.*.part'):
                     part.unlink()
-                if not (self.root / MANIFEST).exists():
-                    self.save(None)
                 yield
         except Timeout as error:
             raise DatasetError(
@@ -60,18 +56,14 @@ class Output:
                 'until it is done, or take another folder.'
             ) from error
 
-    def save(self, counts: Mapping[str, Mapping[str, int]] | None) -> None:
-        """Write the manifest; counts are None while it is incomplete."""
-        state = dict(complete=counts is not None, counts=counts or {})
-        text = json.dumps({**self.settings, **state}, indent=2)
-        write_text_whole(self.root / MANIFEST, text + '\n')
+    def save(self, complete: bool, counts: dict) -> None:
+        """Write the manifest."""
+        content = {**self.settings, 'complete': complete, 'counts': counts}
+        text = json.dumps(content, indent=2) + '\n'
+        write_text_whole(self.root / MANIFEST, text)
 
     def write_patch(
-        self,
-        tile: Tile,
-        name: str,
-        image: np.ndarray,
-        mask: np.ndarray | None,
+        self, tile: Tile, name: str, image: np.ndarray, mask: np.ndarray | None
     ) -> None:
         """Write a patch, the image last: BGR (H, W, 3) and 0 / 1 (H, W)."""
         layers = [image] if mask is None else [image, mask * 255]
@@ -87,28 +79,27 @@ class Output:
 
     def note(self, tile: Tile, patches: list[str]) -> None:
         """Add a finished tile to the journal."""
-        line = json.dumps({'tile': _key(tile), 'patches': patches})
+        entry = dict(tile=f'{tile.split}/{tile.name}', patches=patches)
         with (self.root / JOURNAL).open('a') as file:
-            file.write(line + '\n')
+            file.write(json.dumps(entry) + '\n')
 
     def finished(self, tiles: list[Tile]) -> dict[Tile, list[str]]:
         """Return the names of the patches of each tile that is finished."""
-        try:
-            lines = (self.root / JOURNAL).read_text().splitlines()
-        except FileNotFoundError:
-            return {}
-        noted = {}
+        journal, noted = self.root / JOURNAL, {}
+        lines = journal.read_text().splitlines() if journal.exists() else ()
         for line in lines:
             try:
                 entry = json.loads(line)
             except ValueError:  # the line that a killed run was writing
                 continue
             noted[entry['tile']] = entry['patches']
+        found = {
+            tile: noted.get(f'{tile.split}/{tile.name}') for tile in tiles
+        }
         return {
-            tile: noted[_key(tile)]
-            for tile in tiles
-            if _key(tile) in noted
-            and all(self.has(tile, name) for name in noted[_key(tile)])
+            tile: names
+            for tile, names in found.items()
+            if names is not None and all(self.has(tile, n) for n in names)
         }
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
@@ -116,19 +107,11 @@ class Output:
         name = f'{name}.{self.settings["format"]}'
         return [self.root / tile.split / kind / name for kind in kinds]
 
-    def _refuse_others(self) -> None:
-        there = {path.name for path in self.root.iterdir()} - {LOCK}
-        there = {name for name in there if not name.endswith('.part')}
-        if there and MANIFEST not in there:
-            raise DatasetError(
-                f'{self.root} holds {min(there)!r} and no {MANIFEST}, so it '
-                'is not the output of a conversion.\nNext: give a new or '
-                'empty folder.'
-            )
-
     def _check_settings(self) -> None:
+        """Refuse other settings than those that the folder was begun with."""
         path = self.root / MANIFEST
         if not path.exists():
+            self.save(False, {})
             return
         try:
             there = json.loads(path.read_text())
@@ -148,7 +131,3 @@ class Output:
                 f'{"; ".join(changed)}.\nNext: give a new or empty folder, '
                 'or the same settings to continue.'
             )
-
-
-def _key(tile: Tile) -> str:
-    return f'{tile.split}/{tile.name}'

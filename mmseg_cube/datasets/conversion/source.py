@@ -2,6 +2,8 @@
 
 import zipfile
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
@@ -9,46 +11,17 @@ from mmseg_cube.datasets.tiles import list_files
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
 
+Read = Callable[[PurePosixPath], Path | bytes]
 
-class Source:
-    """A folder or a zip archive of raw data.
 
-    Args:
-        path: The folder or archive.
+def open_source(path: Path) -> tuple[list[PurePosixPath], Read]:
+    """Open raw data.
 
-    Raises:
-        DatasetError: If it is neither.
+    Returns:
+        All files, and what gives a file's path, or its content from a zip.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
-        self._archive = None if path.is_dir() else _open_zip(self.path)
-
-    def files(self) -> list[PurePosixPath]:
-        """List all files, relative to the folder or by name in the archive."""
-        if self._archive is None:
-            return list_files(self.path)
-        names = self._archive.namelist()
-        return sorted(PurePosixPath(n) for n in names if not n.endswith('/'))
-
-    def read(self, file: PurePosixPath) -> Path | bytes:
-        """Return where a file is, or what is in it.
-
-        Raises:
-            RasterError: If the archive is damaged there.
-        """
-        if self._archive is None:
-            return self.path / file
-        try:
-            return self._archive.read(file.as_posix())
-        except DAMAGED as error:
-            raise RasterError(
-                f'cannot be unpacked from {self.path.name} ({error})',
-                'Download the archive again.',
-            ) from error
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
+    if path.is_dir():
+        return list_files(path), path.joinpath
     if not path.exists():
         raise DatasetError(
             f'{path} does not exist.\nNext: give the archive that was '
@@ -66,4 +39,16 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
             f'{path} is not a zip archive{hint}.\nNext: download it again, '
             'or unpack it and give the folder.'
         )
-    return zipfile.ZipFile(path)
+    archive = zipfile.ZipFile(path)
+    names = [name for name in archive.namelist() if not name.endswith('/')]
+    return sorted(map(PurePosixPath, names)), partial(_unpack, archive)
+
+
+def _unpack(archive: zipfile.ZipFile, file: PurePosixPath) -> bytes:
+    try:
+        return archive.read(file.as_posix())
+    except DAMAGED as error:
+        raise RasterError(
+            f'cannot be unpacked from {Path(archive.filename).name} ({error})',
+            'Download the archive again.',
+        ) from error

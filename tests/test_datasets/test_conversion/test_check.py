@@ -6,9 +6,7 @@ from PIL import Image
 
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu, output
-from mmseg_cube.datasets.conversion.check import building_share, check_data
-from mmseg_cube.datasets.conversion.check_report import summarise
-from mmseg_cube.datasets.conversion.published import compare
+from mmseg_cube.datasets.conversion.check import check_data, compare
 
 
 def check(root, dataset=None):
@@ -22,33 +20,27 @@ def image(path, values=None, **options):
 
 
 def test_good_data(tmp_path, make_splits):
-    root = make_splits(tmp_path / 'a')
-    found = check(root)
-    assert found.findings == []
-    assert found.notes == []
-    assert found.dataset is None
-    train = summarise(found.splits()['train'])
+    found = check(make_splits(tmp_path / 'a'))
+    assert found['fine']
+    assert found['findings'] == found['notes'] == []
+    assert found['dataset'] is None
     # Buildings of 6 rows and 2, 9 and 10 columns in 24 x 24 pixels.
-    assert train['building'] == round(100 * 6 * 21 / (3 * 24 * 24), 3)
-    assert train['values'] == {'0': 3 * 576 - 126, '255': 126}
-    assert train['sizes'] == {'24x24': 3}
-    assert train['tiles'] == train['labelled'] == 3
-    assert train['empty'] == train['faults'] == 0
-    assert building_share(found.records) == 126 / (3 * 576)
-
-
-def test_pairs(tmp_path, make_splits):
-    root = make_splits(tmp_path)
-    (root / 'val' / 'label' / '9.png').unlink()
-    (root / 'train' / 'image' / '2.png').unlink()
-    assert check(root).findings == [
-        'train/label/2.png: mask without an image',
-        'val/image/9.png: image without a mask',
-    ]
+    assert found['splits']['train'] == dict(
+        tiles=3,
+        labelled=3,
+        sizes={'24x24': 3},
+        values={'0': 3 * 576 - 126, '255': 126},
+        building=round(100 * 126 / (3 * 576), 3),
+        empty=0,
+        black_borders=0,
+        faults=0,
+    )
 
 
 def test_faults_of_files(tmp_path, make_splits):
     root = make_splits(tmp_path)
+    (root / 'val' / 'label' / '9.png').unlink()
+    (root / 'train' / 'image' / '10.png').unlink()
     grey = image(root / 'train/label/2.png')
     grey[0, :3] = 128, 129, 130
     image(root / 'train/label/2.png', grey)
@@ -56,19 +48,25 @@ def test_faults_of_files(tmp_path, make_splits):
     image(root / 'val/image/2.png', grey.astype(np.uint16))
     whole = (root / 'test/image/10.png').read_bytes()
     (root / 'test/image/10.png').write_bytes(whole[:900])
-    lines = check(root).findings
-    assert len(lines) == 4
-    assert 'train/label/2.png: mask holds the values 0, 128, 129' in lines[0]
-    assert 'train/label/9.png: mask is 24 x 20 pixels, its image' in lines[1]
-    assert 'val/image/2.png: image has 1 band' in lines[2]
-    assert 'test/image/10.png: cannot be read' in lines[3]
+    found = check(root)
+    assert not found['fine']
+    assert found['splits']['train']['faults'] == 2
+    expected = (
+        'train/label/10.png: mask without an image',
+        'val/image/9.png: image without a mask',
+        'train/label/2.png: mask holds the values 0, 128, 129',
+        'train/label/9.png: mask is 24 x 20 pixels, its image',
+        'val/image/2.png: image has 1 band',
+        'test/image/10.png: cannot be read',
+    )
+    for line, said in zip(found['findings'], expected, strict=True):
+        assert line.startswith(said)
 
 
 def test_swapped_images_and_masks(tmp_path, make_splits):
-    root = make_splits(tmp_path, folders=('label', 'image'))
-    found = check(root)
-    assert len(found.findings) == 9
-    assert all('look swapped' in line for line in found.findings)
+    found = check(make_splits(tmp_path, folders=('label', 'image')))
+    assert len(found['findings']) == 9
+    assert all('look swapped' in line for line in found['findings'])
 
 
 def test_same_images(tmp_path, make_splits):
@@ -82,10 +80,10 @@ def test_same_images(tmp_path, make_splits):
         image(root / part / 'image' / '11.png', blank)
         image(root / part / 'label' / '11.png', blank[..., 0] * 0)
     found = check(root)
-    assert found.findings == [
+    assert found['findings'] == [
         'the same image in train and test: train/image/2.png, test/image/9.png'
     ]
-    assert found.notes[:2] == [
+    assert found['notes'][:2] == [
         'the same image twice: train/image/9.png, train/image/10.png',
         '2 blank images: train/image/11.png, val/image/11.png',
     ]
@@ -98,9 +96,8 @@ def test_nearly_the_same_images(sample_city, tmp_path):
     image(tmp_path / 'a.jpg', source, quality=60)
     image(out / 'val/image/1.png', image(tmp_path / 'a.jpg'))
     found = check(out)
-    assert not found.findings
-    near = [note for note in found.notes if 'nearly' in note]
-    assert near == [
+    assert found['fine']
+    assert [note for note in found['notes'] if 'nearly' in note] == [
         'nearly the same image in train and val: train/image/1.png, '
         'val/image/1.png'
     ]
@@ -117,38 +114,41 @@ def test_empty_tiles_borders_and_inverted_masks(tmp_path, make_splits):
         path = root / 'val/label' / f'{stem}.png'
         image(path, 255 - image(path))
     (root / 'test' / 'label').rename(root / 'away')
+    path = root / 'test/image/9.png'
+    image(path, image(path)[:20])
     found = check(root)
-    assert not found.findings
-    assert found.notes == [
+    assert found['fine']
+    assert found['notes'] == [
         'train: 1 tiles without a building',
         'train: 1 tiles with black borders: 9',
         'val: 93% is building; are 0 and 255 exchanged?',
         'test: no labels',
+        'test: images of 2 sizes; most common is 24x24',
     ]
 
 
 def test_published_counts(sample_city, inria, tmp_path):
     whu = check(sample_city['whu'])
-    assert whu.dataset == 'whu'
-    assert 'train: 4 tiles, published for the aerial set: 4,736' in whu.notes
-    assert check(sample_city['wbd']).dataset == 'wbd'
-    assert check(sample_city['whu'], 'wbd').notes[-1] == (
-        'val: 2 tiles, published for WBD: 6,887'
-    )
+    assert whu['dataset'] == 'whu'
+    said = 'train: 4 tiles, published for the aerial set: 4,736'
+    assert said in whu['notes']
+    assert check(sample_city['wbd'])['dataset'] == 'wbd'
+    notes = check(sample_city['whu'], 'wbd')['notes']
+    assert notes[-1] == 'val: 2 tiles, published for WBD: 6,887'
     tiles = check(inria)
-    assert tiles.dataset == 'inria'
-    assert 'val: 5 tiles, published for the tiles: 25' in tiles.notes
+    assert tiles['dataset'] == 'inria'
+    assert 'val: 5 tiles, published for the tiles: 25' in tiles['notes']
     out = tmp_path / 'out'
     convert_inria(inria, out, 'buildformer', 64, workers=1)
     patches = check(out)
-    assert patches.dataset == 'inria'
-    assert not any('published' in note for note in patches.notes)
+    assert patches['dataset'] == 'inria'
+    assert not any('published' in note for note in patches['notes'])
     manifest = json.loads((out / output.MANIFEST).read_text())
     manifest.update(size=512, stride=512, complete=False)
     (out / output.MANIFEST).write_text(json.dumps(manifest))
-    notes = check(out).notes
-    assert any('published for buildformer: 9,737' in note for note in notes)
-    assert any('conversion is not complete' in note for note in notes)
+    notes = ' '.join(check(out)['notes'])
+    assert 'published for buildformer: 9,737' in notes
+    assert 'conversion is not complete' in notes
 
 
 def test_published_counts_that_agree():

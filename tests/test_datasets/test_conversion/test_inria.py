@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from mmseg_cube.datasets import DatasetError, InriaDataset
 from mmseg_cube.datasets.contract import to_binary
 from mmseg_cube.datasets.conversion import convert_inria
-from mmseg_cube.datasets.conversion.inria import patch_name
+from mmseg_cube.datasets.conversion.convert import patch_name
 from mmseg_cube.datasets.inria_tiles import tile_windows
 from mmseg_cube.datasets.rasters import read_raster
 

@@ -1,0 +1,170 @@
+"""Inria, WHU and WBD: how the raw data of each becomes patches."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mmseg_cube.datasets.conversion.convert import Conversion, convert
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.inria_tiles import (
+    LAYOUT,
+    TRAINING_REGIONS,
+    WINDOW_SIZE,
+    in_split,
+    parse_tile,
+    regions_of,
+    tile_windows,
+)
+from mmseg_cube.datasets.tiles import SPLITS, find_tiles
+from mmseg_cube.datasets.windows import Window, refuse_smaller
+from mmseg_cube.utils.words import name_some
+
+PER_REGION = 36
+SHOWN = 8  # names of missing tiles in a note
+OVERLAP = (
+    'where patches overlap, as the last ones of a row do with their '
+    'neighbours, scores of patches count pixels twice; a score by protocol '
+    '"full" comes from InriaDataset, which counts them once'
+)
+
+
+def in_inria_split(split: str, stem: str) -> bool:
+    """Tell whether a tile belongs to a split; refuse one in a wrong folder."""
+    region, number = parse_tile(stem)
+    known = regions_of(split)
+    if region not in known:
+        raise DatasetError(
+            f'{stem} lies among the tiles of {split!r}, where only '
+            f'{", ".join(known)} belong.\nNext: put it into its own folder.'
+        )
+    return in_split(number, split)
+
+
+find_inria = partial(find_tiles, layout=LAYOUT, wants=in_inria_split)
+
+
+def convert_inria(
+    source: Path,
+    out: Path,
+    protocol: str = 'full',
+    size: int = WINDOW_SIZE,
+    stride: int | None = None,
+    image_format: str = 'png',
+    workers: int | None = None,
+) -> Conversion:
+    """Write the patches that ``InriaDataset`` reads from the tiles.
+
+    ``{train,val,test}/{image,label}/<tile>_<y>_<x>.png``, where y and x are
+    row and column of the patch's upper left pixel in the tile, negative in
+    the padding of ``buildformer``. Tiles 1-5 of each region are ``val``. The
+    test tiles have no labels: ``full`` gives them images only, and
+    ``buildformer``, which needs labels, leaves them out.
+
+    Patches of ``full`` are for training: where they overlap, scores of them
+    count pixels twice, and ``InriaDataset`` counts each once.
+
+    Other arguments and errors are those of :func:`convert`.
+
+    Args:
+        source: Zip archive or folder that holds ``train/{images,gt}``.
+        out: Folder to fill.
+        protocol: ``full`` or ``buildformer``.
+        size: Side of a patch in pixels.
+        stride: Distance of neighbouring patches; ``size`` by default.
+        image_format: ``png`` or ``tif``.
+        workers: Tiles at a time.
+    """
+    _refuse_size(size)
+    # Refuses wrong options before any tile is read.
+    tile_windows(protocol, (size, size), np.zeros((size, size)), size, stride)
+    full = protocol == 'full'
+
+    def cut(height: int, width: int, mask: np.ndarray | None) -> list[Window]:
+        if full:
+            refuse_smaller((height, width), size, 'the size')
+        cuts = tile_windows(protocol, (height, width), mask, size, stride)
+        return [window for window, _ in cuts]
+
+    settings = dict(protocol=protocol, size=size, stride=stride or size)
+    splits = SPLITS if full else ('train', 'val')
+    result = convert(
+        source,
+        out,
+        dict(dataset='inria', **settings),
+        image_format,
+        workers,
+        cut,
+        partial(find_inria, splits=splits),
+    )
+    there = {tile.name for tile in result.found}
+    known = [
+        f'{region}{number}'
+        for region in TRAINING_REGIONS
+        for number in range(1, PER_REGION + 1)
+    ]
+    missing = [name for name in known if name not in there]
+    if missing:
+        result.notes.append(
+            f'{len(missing)} of the {len(known)} labelled tiles are not in '
+            f'{source}: {name_some(missing, SHOWN)}'
+        )
+    if full:
+        result.notes.append(OVERLAP)
+    return result
+
+
+def convert_whu(
+    source: Path,
+    out: Path,
+    image_format: str = 'png',
+    workers: int | None = None,
+) -> Conversion:
+    """Write tiles of the aerial set or of satellite set II in one form.
+
+    ``{train,val,test}/{image,label}/<tile>.png``, masks of one band with 0
+    and 255. Tiles of the folders ``train_no`` and ``test_no`` of satellite
+    set II join ``train`` and ``test`` under the name ``no_<tile>``.
+
+    Arguments and errors are those of :func:`convert`.
+    """
+    settings = dict(dataset='whu', protocol='tiles')
+    return convert(source, out, settings, image_format, workers)
+
+
+def convert_wbd(
+    source: Path,
+    out: Path,
+    size: int = WINDOW_SIZE,
+    image_format: str = 'png',
+    workers: int | None = None,
+) -> Conversion:
+    """Write tiles in one form, and cut larger images into tiles.
+
+    As :func:`convert_whu`, but an image of more than ``size`` pixels, such
+    as an orthophoto of 8350 x 8350, is cut from its upper left corner, 17 x
+    17, into ``<image>_<y>_<x>.png``; tiles of the last row and column are
+    filled up with black and background.
+
+    Arguments and errors are those of :func:`convert`; ``size`` is the side
+    of a tile in pixels.
+    """
+    _refuse_size(size)
+
+    def cut(height: int, width: int, mask: object) -> list[Window] | None:
+        if max(height, width) <= size:
+            return None
+        return [
+            Window(x, y, size, size)
+            for y in range(0, height, size)
+            for x in range(0, width, size)
+        ]
+
+    settings = dict(dataset='wbd', protocol='tiles', size=size)
+    options = settings, image_format, workers, cut
+    return convert(source, out, *options, black=True)
+
+
+def _refuse_size(size: int) -> None:
+    if size < 1:
+        raise ValueError(f'size must be 1 or more, not {size}')
