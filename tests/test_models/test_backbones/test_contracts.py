@@ -157,7 +157,7 @@ def test_layer_wise_learning_rates(name, kind, twins):
 
 # Each has a way of its own to initialise its weights.
 @pytest.mark.parametrize(
-    'name', ['resnet', 'mit', 'swin', 'pcpvt', 'beit', 'mmpretrain_convnext']
+    'name', ['resnet', 'mit', 'swin', 'beit', 'mmpretrain_convnext']
 )
 def test_pretrained_weights(name, table, twins, tmp_path):
     plain, _ = twins(name)

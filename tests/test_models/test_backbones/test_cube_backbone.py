@@ -8,6 +8,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_cube.layers import summarise
 from mmseg_cube.models import CubeBackbone
 
 
@@ -26,11 +27,14 @@ def test_options_reach_the_layers(table, replaced):
 
 def test_summary(table, log):
     resnet = table['resnet']['backbone']
-    CubeBackbone(resnet, dict(stages=(2, 3)), dict(stages=3))
+    cube = CubeBackbone(resnet, dict(stages=(2, 3)), dict(stages=3))
+    kept = '10 not chosen, 3 of 1 x 1, 1 with 3 channels'
     assert (
         'CubeBackbone: 8 of 22 convolutions replaced, 1 block inserted behind '
-        'stage 3; kept: 10 not chosen, 3 of 1 x 1, 1 with 3 channels'
+        f'stage 3; kept: {kept}'
     ) in log.messages
+    # It is the same where the network is looked at later.
+    assert summarise(cube).endswith(f'the others: {kept}')
     log.clear()
     convnext = table['mmpretrain_convnext']['backbone']
     CubeBackbone(convnext, insert=dict(stages=(0, 2), blocks=2))

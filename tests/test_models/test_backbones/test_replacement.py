@@ -117,15 +117,19 @@ def test_weights_that_a_backbone_comes_with_are_projected(toy):
             {},
             'none of 9 .* is eligible: 5 of 7 x 7, 3 of 2 x 2, 1 of 4 x 4',
         ),
-        ('resnext', {}, 'none of 53 .* is eligible: 36 of 1 x 1, 16 grouped'),
-        ('vit', {}, 'none of 1 .* is eligible: 1 of 8 x 8'),
         (
-            'mmpretrain_efficientnet',
+            dict(type='ResNeXt', depth=50, groups=2, base_width=4),
+            {},
+            'none of 53 .* is eligible: 36 of 1 x 1, 16 grouped',
+        ),
+        (
+            dict(type='mmpretrain.EfficientNet', arch='b0'),
             {},
             'none of 81 .* is eligible: 49 of another kind, 32 of 1 x 1',
         ),
     ],
 )
 def test_wrong_options(name, replace, message, table):
+    cfg = table[name]['backbone'] if isinstance(name, str) else name
     with pytest.raises(ValueError, match=message):
-        CubeBackbone(table[name]['backbone'], replace)
+        CubeBackbone(cfg, replace)

@@ -1,5 +1,6 @@
-# The backbones that CubeBackbone is tested with, as small as they can be:
-# config, Cube kernels that replace convolutions, and how it is frozen.
+# The backbones that CubeBackbone is tested with, one of each family and as
+# small as they can be: config, Cube kernels that replace convolutions, and how
+# it is frozen.
 
 
 def branches(number, block='BASIC', channels=(8, 16, 32, 64)):
@@ -20,12 +21,6 @@ resnet = dict(
     replace=dict(stages=(1, 3), router=dict(), mask=dict()),
     freeze=dict(frozen_stages=2, norm_eval=True),
 )
-resnext = dict(
-    backbone=dict(
-        type='ResNeXt', depth=50, groups=2, base_channels=8, base_width=4
-    ),
-    freeze=dict(frozen_stages=1, norm_eval=True),
-)
 hrnet = dict(
     backbone=dict(
         type='HRNet',
@@ -38,12 +33,6 @@ hrnet = dict(
     ),
     replace=dict(stages=(1, 3)),
     freeze=dict(norm_eval=True),
-)
-mobilenet_v2 = dict(
-    backbone=dict(
-        type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6)
-    ),
-    freeze=dict(frozen_stages=2, norm_eval=True),
 )
 mit = dict(
     backbone=dict(
@@ -64,16 +53,6 @@ swin = dict(
     ),
     freeze=dict(frozen_stages=2),
 )
-pcpvt = dict(
-    backbone=dict(
-        type='PCPVT',
-        embed_dims=[8, 16, 24, 32],
-        num_heads=[1, 2, 2, 2],
-        mlp_ratios=[2, 2, 2, 2],
-        depths=[1, 1, 1, 1],
-        sr_ratios=[4, 2, 1, 1],
-    ),
-)
 unet = dict(
     backbone=dict(
         type='UNet',
@@ -89,31 +68,18 @@ unet = dict(
     replace=dict(stages=(1, 2)),
     freeze=dict(norm_eval=True),
 )
-vit = dict(
+beit = dict(
     backbone=dict(
-        type='VisionTransformer',
+        type='BEiT',
         img_size=32,
         patch_size=8,
         embed_dims=16,
         num_layers=3,
         num_heads=2,
         out_indices=(0, 2),
+        init_values=0.1,
     ),
     freeze=dict(norm_eval=True),
-)
-beit = dict(
-    backbone=dict(vit['backbone'], type='BEiT', init_values=0.1),
-    freeze=dict(norm_eval=True),
-)
-mscan = dict(
-    backbone=dict(
-        type='MSCAN',
-        embed_dims=[8, 16, 24, 32],
-        mlp_ratios=[2, 2, 2, 2],
-        depths=[1, 1, 1, 1],
-        norm_cfg=dict(type='BN'),
-    ),
-    replace=dict(stages=(1, 3)),
 )
 stdc = dict(
     backbone=dict(
@@ -127,27 +93,6 @@ stdc = dict(
     ),
     replace=dict(stages=(1, 2)),
 )
-bisenet_v2 = dict(
-    backbone=dict(
-        type='BiSeNetV2',
-        detail_channels=(8, 8, 16),
-        semantic_channels=(8, 8, 16, 16),
-        semantic_expansion_ratio=2,
-        bga_channels=16,
-    ),
-    replace=dict(stages=0),
-)
-mmpretrain_resnet = dict(
-    backbone=dict(
-        type='mmpretrain.ResNet',
-        depth=18,
-        base_channels=8,
-        stem_channels=8,
-        out_indices=(0, 1, 2, 3),
-    ),
-    replace=dict(patterns='layer[24].*'),
-    freeze=dict(frozen_stages=2, norm_eval=True),
-)
 mmpretrain_convnext = dict(
     backbone=dict(
         type='mmpretrain.ConvNeXt',
@@ -157,12 +102,6 @@ mmpretrain_convnext = dict(
     ),
     replace=dict(stages=(1, 3), kernel_sizes=2),
     freeze=dict(frozen_stages=2),
-)
-mmpretrain_efficientnet = dict(
-    backbone=dict(
-        type='mmpretrain.EfficientNet', arch='b0', out_indices=(1, 2, 3, 5)
-    ),
-    freeze=dict(frozen_stages=3, norm_eval=True),
 )
 mmpretrain_repvgg = dict(
     backbone=dict(
