@@ -116,21 +116,16 @@ def test_files(tmp_path):
 def test_protocols_are_not_mixed(tmp_path):
     inria = dict(type='InriaDataset', data_root='data/I', split='val')
     cases = {
-        'Inria val, full': dict(test_dataloader=dict(dataset=inria)),
-        'Inria val, buildformer': dict(
-            test_dataloader=dict(dataset=dict(inria, protocol='buildformer'))
-        ),
-        'Inria val, full, regions vienna': dict(
-            test_dataloader=dict(dataset=dict(inria, regions=['vienna']))
-        ),
-        'WHU test, some of the images': dict(
-            test_dataloader=dict(dataset=dict(indices=3))
-        ),
+        'Inria val, full': inria,
+        'Inria val, buildformer': dict(inria, protocol='buildformer'),
+        'Inria val, full, regions vienna': dict(inria, regions=['vienna']),
+        'WHU test, some of the images': dict(indices=3),
         'WHU test': {},
     }
     work, out = tmp_path / 'work', tmp_path / 'out'
-    for day, change in enumerate(cases.values(), 10):
-        add_test(work, 70.0 + day, f'202601{day}_000000', **change)
+    for day, dataset in enumerate(cases.values(), 10):
+        changes = dict(test_dataloader=dict(dataset=dataset))
+        add_test(work, 70.0 + day, f'202601{day}_000000', **changes)
     # mmseg's tools/test.py --tta puts the network into another one.
     log = add_test(work, 90.0, '20260120_000000')
     cfg = Config.fromfile(log / 'vis_data' / 'config.py')

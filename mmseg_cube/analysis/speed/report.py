@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAME = 'speed'  # of the page and of the file of numbers
 MILLISECONDS, MEBIBYTES = 1e3, 2**-20
-SMALL_SHARE = 0.01  # of all time, below which an operation is left out
+SMALL_SHARE = 0.02  # of all time, below which an operation is left out
 GROUP_WIDTH = 0.86  # filled with columns, of the distance between groups
 
 
@@ -56,9 +56,8 @@ def report(
     if out is None:
         return
     numbers = dict(facts=facts, results=[x.to_dict() for x in results])
-    figures = {}
-    if not all(result.is_reference for result in results):
-        figures['chart'] = draw_ratios(results)
+    others = [result for result in results if not result.is_reference]
+    figures = dict(chart=draw_ratios(others)) if others else {}
     write_report(out, NAME, numbers, tables, [conditions], figures)
     print(f'{NAME}.md and {NAME}.json in {out}')
 
@@ -112,9 +111,8 @@ def tabulate_profile(
 
 def draw_ratios(results: Sequence[Result]) -> Figure:
     """Draw ratios as columns, a group per task and setting, with the bars."""
-    drawn = [result for result in results if not result.is_reference]
-    groups = list(dict.fromkeys(map(_group, drawn)))
-    names = list(dict.fromkeys(result.name for result in drawn))
+    groups = list(dict.fromkeys(map(_group, results)))
+    names = list(dict.fromkeys(result.name for result in results))
     width = GROUP_WIDTH / len(names)
     size = max(6, 1.5 * len(groups)), 7
     figure, grid = new_figure(2, 1, size, sharex=True)
@@ -122,7 +120,8 @@ def draw_ratios(results: Sequence[Result]) -> Figure:
         plain(axis).set_ylabel(f'{measure}, ratio to reference')
         axis.axhline(1, color='black', lw=1)
         for i, name in enumerate(names):
-            own = [x for x in drawn if (x.measure, x.name) == (measure, name)]
+            key = measure, name
+            own = [x for x in results if (x.measure, x.name) == key]
             shift = (i - (len(names) - 1) / 2) * width
             places = [groups.index(_group(x)) + shift for x in own]
             ratios = [x.ratio.median for x in own]

@@ -87,7 +87,6 @@ def test_a_wrong_deployment_is_not_timed(monkeypatch):
 def test_agreement_is_relative_to_the_largest_value():
     tensors = [torch.ones(3), torch.tensor([1.0, -200.0])]
     near = [tensor * (1 + 1e-6) for tensor in tensors]
-    check_agreement(dict(one=tensors, two=near), SMALL)
     far = [tensors[0], torch.tensor([2.0, -200.0])]
     results = dict(one=tensors, two=near, three=far)
     with pytest.raises(ValueError, match=r'three .* 5.0e-03 .*r 1,'):
@@ -122,7 +121,6 @@ def test_compare_refers_each_to_its_reference(task):
     [
         (128, 'cpu', torch.float32, AUTO, INFERENCE, TIME, 0.35),
         (96, 'cpu', torch.float32, AUTO, INFERENCE, TIME, 0.45),
-        (64, 'cpu', torch.float32, BLOCK, STEP, TIME, 1.0),
         (64, 'cpu', torch.float32, BLOCK, STEP, MEMORY, 1.1),
         (64, 'cpu', torch.float32, BLOCK, INFERENCE, MEMORY, None),
         (64, 'cpu', torch.float32, FORMS[0], INFERENCE, TIME, None),
