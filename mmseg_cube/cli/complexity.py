@@ -38,9 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Count the networks and show the tables."""
-    from mmseg_cube.analysis.complexity.configs import count_all
+    from mmseg_cube.analysis.complexity.configs import (
+        compare,
+        count_all,
+        find_configs,
+    )
     from mmseg_cube.analysis.complexity.report import tabulate, write
-    from mmseg_cube.analysis.complexity.twins import compare, find_configs
 
     if args.depth and not args.by_module:
         raise ValueError('--depth says how deep --by-module goes; add that')

@@ -1,6 +1,11 @@
-"""Size of the networks of many configs."""
+"""Size of the networks of many configs, and of what they are compared with.
 
-from collections.abc import Mapping, Sequence
+A config ``cube-NAME.py`` is the Cube twin of the baseline ``NAME.py`` in the
+same folder, and ``cube-full-NAME.py`` the one with router and mask.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +17,10 @@ from mmseg_cube.analysis.complexity.count import (
     complexity_by_module,
 )
 from mmseg_cube.utils.configs import read_config, without_weights
+
+CUBE = re.compile('^cube-(full-)?')
+# Folders that configs only inherit from.
+BASE_FOLDER = '_base_'
 
 
 @dataclass(frozen=True)
@@ -60,12 +69,7 @@ class ConfigCounter:
 def count_all(
     comparisons: Mapping[Path, Path | None], size: int
 ) -> list[Sized]:
-    """Count the networks of configs.
-
-    Args:
-        comparisons: Baselines by config, a baseline before its twins.
-        size: Side of the square image, in pixels.
-    """
+    """Count the networks of configs, as :func:`compare` returns them."""
     # All of them are read first: that finds most faults, and fast.
     cfgs = {path: read_config(path) for path in comparisons}
     stems = {path.stem for path in cfgs}
@@ -87,3 +91,72 @@ def distinct(networks: Sequence[Sized]) -> list[Sized]:
             key = tuple(id(side and side.modules) for side in sides)
             kept.setdefault(key, network)
     return list(kept.values())
+
+
+def is_cube(config: Path) -> bool:
+    """Tell by its name whether a config is that of a Cube twin."""
+    return CUBE.match(config.name) is not None
+
+
+def find_configs(paths: Iterable[str | Path]) -> list[Path]:
+    """List configs, each once, and all that are in folders at any depth.
+
+    Those of a folder are in the order of their names, twins behind their
+    baseline.
+    """
+    found = {}
+    for path in map(Path, paths):
+        configs = _in_folder(path) if path.is_dir() else [path]
+        if not configs:
+            raise ValueError(f'{path} has no configs in it')
+        for config in configs:
+            if not config.is_file():
+                raise ValueError(f'there is no config {config}')
+            found.setdefault(config.resolve(), config)
+    return list(found.values())
+
+
+def compare(
+    configs: Iterable[Path], against: Path | None = None
+) -> dict[Path, Path | None]:
+    """Find what each config is compared with.
+
+    Args:
+        configs: Configs.
+        against: Baseline of all; None puts every Cube twin behind its own,
+            which is added if it is missing.
+
+    Returns:
+        Baselines by config, in order; None for a baseline.
+    """
+    pairs = {}
+    for config in configs:
+        baseline = against or _baseline_of(config)
+        pair = pairs.setdefault(baseline, {baseline: None})
+        if config.resolve() != baseline.resolve():
+            pair[config] = baseline
+    if against and len(pairs.get(against, ())) < 2:
+        raise ValueError(
+            f'there is nothing to compare {against} with; name other configs'
+        )
+    return {c: pair[c] for pair in pairs.values() for c in pair}
+
+
+def _baseline_of(config: Path) -> Path:
+    """Return the baseline of a Cube twin; others are their own."""
+    baseline = config.with_name(CUBE.sub('', config.name))
+    if not baseline.is_file():
+        raise ValueError(
+            f'{config} has no baseline: there is no {baseline.name} beside '
+            'it. Name what to compare it with by --against'
+        )
+    return baseline
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    found = [
+        (path.parent, CUBE.sub('', path.name), len(path.name), path)
+        for path in folder.rglob('*.py')
+        if BASE_FOLDER not in path.relative_to(folder).parts
+    ]
+    return [path for *_, path in sorted(found)]

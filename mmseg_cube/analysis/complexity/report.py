@@ -1,14 +1,21 @@
-"""Tables and numbers of the size of networks."""
+"""Tables, numbers and the chart of the size of networks."""
 
+from __future__ import annotations
+
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmseg_cube.analysis.complexity.chart import draw_sizes
 from mmseg_cube.analysis.complexity.configs import Sized, distinct
 from mmseg_cube.analysis.complexity.count import Complexity
+from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Unit of each number, and what it is called in a head.
 UNITS = dict(
@@ -16,6 +23,12 @@ UNITS = dict(
     flops=(1e9, 'FLOPs (G)'),
     activations=(1e6, 'Activations (M)'),
 )
+# What follows the network in a config's name: GPUs x images, schedule, data.
+SCHEDULE = re.compile(r'_\d+xb\d+.*')
+# Of the chart.
+WIDTH_INCHES, ROW_INCHES, MARGIN_INCHES = 11.0, 0.27, 1.0
+GAP = 0.5  # over a baseline, in rows
+HEADROOM = 1.35  # over the longest bar, for its number
 Sizes = Mapping[str, Complexity]
 
 
@@ -48,16 +61,49 @@ def write(
 ) -> None:
     """Write complexity.md, complexity.json and complexity.png into a folder.
 
-    Args:
-        networks: Counted networks.
-        size: Side of the image, in pixels.
-        depth: Levels of modules to list, or None for none.
-        out: Folder; made if it is not there.
+    The arguments are those of :func:`tabulate`.
     """
     numbers = dict(size=size, networks=[_to_dict(n, depth) for n in networks])
     tables = tabulate(networks, size, depth)
     figures = dict(complexity=draw_sizes(networks, size))
     write_report(out, 'complexity', numbers, tables, figures=figures)
+
+
+def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
+    """Draw parameters and operations as bars; equal networks only once."""
+    seen = {}
+    for network in networks:
+        key = id(network.modules), network.baseline is None
+        seen.setdefault(key, network)
+    rows = list(seen.values())
+    places, place = [], 0.0
+    for row in rows:
+        place += 1 if row.baseline else 1 + GAP
+        places.append(place)
+    names = [row.name for row in rows]
+    short = [SCHEDULE.sub('', name) for name in names]
+    # Schedule and data are named only where they tell networks apart.
+    labels = short if len(set(short)) == len(short) else names
+    height = MARGIN_INCHES + ROW_INCHES * place
+    figure, grid = new_figure(1, 2, (WIDTH_INCHES, height), sharey=True)
+    titles = 'Parameters (M)', f'FLOPs (G), {size} x {size}'
+    for axes, key, title in zip(grid[0], UNITS, titles, strict=False):
+        unit, _ = UNITS[key]
+        values = [getattr(row.modules[''], key) / unit for row in rows]
+        texts = []
+        for row, value in zip(rows, values, strict=True):
+            texts.append(f'{value:.1f}')
+            if row.baseline is not None:
+                saved = row.modules[''].saved(row.baseline.modules[''], key)
+                texts[-1] += f'  ({-saved:+.1f} %)'
+        colours = ['C1' if row.baseline else 'C0' for row in rows]
+        bars = plain(axes).barh(places, values, 0.85, color=colours)
+        axes.bar_label(bars, texts, fontsize=8, padding=3)
+        axes.set_xlim(0, HEADROOM * max(values))
+        axes.set_title(title, loc='left', fontsize=11)
+    grid[0, 0].set_yticks(places, labels, fontsize=9)
+    grid[0, 0].set_ylim(place + 0.7, GAP)
+    return figure
 
 
 def _table_of_modules(network: Sized, depth: int) -> Table:

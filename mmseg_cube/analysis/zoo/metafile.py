@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from mmengine.config import Config
 
+from mmseg_cube.analysis.complexity.configs import is_cube
 from mmseg_cube.analysis.complexity.count import Complexity
-from mmseg_cube.analysis.complexity.twins import is_cube
 
 MODELS = re.compile(r'^Models:', re.MULTILINE)
 CUBE = 'Cube-'

@@ -8,8 +8,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_cube.analysis.complexity.count import (
+    Complexity,
     complexity,
     complexity_by_module,
+    count_modules,
 )
 
 CONVNEXT = dict(
@@ -54,7 +56,14 @@ def segmentor(backbone, head):
 
 
 @pytest.mark.parametrize(
-    'backbone, head', [(CONVNEXT, UNET_HEAD), (UNET, FCN), (SWIN, UPER)]
+    'backbone, head',
+    [
+        (CONVNEXT, UNET_HEAD),
+        (UNET, FCN),
+        # Its up-sampling is by transposed convolutions.
+        (dict(UNET, upsample_cfg=dict(type='DeconvModule')), FCN),
+        (SWIN, UPER),
+    ],
 )
 def test_counts_what_a_cpu_computes(backbone, head):
     cfg = segmentor(backbone, head)
@@ -63,7 +72,7 @@ def test_counts_what_a_cpu_computes(backbone, head):
     model.eval()
     outputs = []
     for module in model.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             module.register_forward_hook(
                 lambda _, __, out: outputs.append(out.numel())
             )
@@ -112,3 +121,64 @@ def test_size_that_does_not_pass_is_said():
 
     with pytest.raises(ValueError, match='decide by the values'):
         complexity(segmentor(dict(type=Deciding), FCN), 64)
+
+
+def linear(inner, outer):
+    return nn.Linear(inner, outer, bias=False)
+
+
+class Caller(nn.Module):
+    """Calls a module as its forward function, which runs no hooks."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *args, **kwargs):
+        return self.inner.forward(*args, **kwargs)
+
+
+class Head(nn.Module):
+    """Works by itself as well as by a list of layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([linear(4, 4), linear(4, 3)])
+        self.weight = nn.Parameter(torch.zeros(3, 2))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x @ self.weight
+
+
+def test_attention_by_hand():
+    images, length, width, heads = 2, 9, 16, 2
+    attention = nn.MultiheadAttention(width, heads, batch_first=True)
+    x = torch.empty(images, length, width, device='meta')
+    attention.to('meta').eval()
+    counted = count_modules(Caller(attention), x, key=x, value=x)
+    tokens, pairs = images * length, images * length**2
+    projected = tokens * (3 * width + width)
+    assert counted[''] == Complexity(
+        4 * (width * width + width),
+        2 * (projected * width + 2 * pairs * width),
+        projected + heads * pairs + tokens * width,
+    )
+
+
+def test_costs_belong_to_the_module_that_runs():
+    network = nn.Sequential(linear(5, 4), Caller(Head()))
+    head = Complexity(16 + 12 + 6, 2 * 7 * (16 + 12 + 6), 7 * (4 + 3 + 2))
+    assert count_modules(network, torch.zeros(7, 5)) == {
+        '': Complexity(20 + 34, 2 * 7 * 20 + head.flops, 7 * 4 + 7 * 9),
+        '0': Complexity(20, 2 * 7 * 20, 7 * 4),
+        '1': head,
+        '1.inner': head,
+        '1.inner.layers': Complexity(28, 2 * 7 * (16 + 12), 7 * (4 + 3)),
+        '1.inner.layers.0': Complexity(16, 2 * 7 * 16, 7 * 4),
+        '1.inner.layers.1': Complexity(12, 2 * 7 * 12, 7 * 3),
+    }
+    layer = linear(4, 4)
+    twice = count_modules(nn.Sequential(layer, layer), torch.zeros(1, 4))
+    assert twice['0'] == twice[''] == Complexity(16, 2 * 2 * 16, 2 * 4)

@@ -1,1 +1,0 @@
-"""Tables and metafiles of the configs."""
