@@ -1,7 +1,8 @@
-"""Text, JSON and picture of a check."""
+"""A check summed up: words, table, JSON and picture."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 from mmseg_cube.utils.words import listing, name_some
 
+MOSTLY = 60  # percent of building above which masks may well be inverted
+FRAMED = 0.1  # share of black among the outermost pixels
+NAMED = 8  # names of tiles in a note
 SHOWN = 20  # findings and notes on the screen; the JSON has all
 REPORT, SHEET = 'report.json', 'contact_sheet.png'
 HEAD = (  # short enough for a screen of 80 columns
@@ -23,6 +27,47 @@ HEAD = (  # short enough for a screen of 80 columns
 COLUMNS, PER_SPLIT = 8, 16  # tiles on the sheet
 SIDE, GAP, CAPTION = 192, 6, 16  # of a tile on the sheet, in pixels
 OUTLINE = (255, 170, 0)  # RGB, the palette's building
+
+
+def summarise(tiles: Sequence[dict]) -> dict:
+    """Sum up a split: ``values`` in pixels, ``building`` in percent."""
+    shapes = [tile['shape'] for tile in tiles if tile['shape']]
+    sizes = Counter(f'{width}x{height}' for height, width in shapes)
+    values = sum((Counter(tile['values']) for tile in tiles), Counter())
+    known = [t for t in tiles if t['building'] is not None and t['shape']]
+    pixels = [np.prod(tile['shape']) for tile in known]
+    share = None
+    if known:
+        covered = np.dot([tile['building'] for tile in known], pixels)
+        share = round(float(100 * covered / sum(pixels)), 3)
+    return dict(
+        tiles=len(tiles),
+        labelled=sum(tile['mask'] is not None for tile in tiles),
+        sizes=dict(sizes.most_common()),
+        values=dict(values.most_common()),
+        building=share,
+        empty=sum(tile['building'] == 0 for tile in tiles),
+        black_borders=sum(tile['black_frame'] > FRAMED for tile in tiles),
+        faults=sum(bool(tile['fault']) for tile in tiles),
+    )
+
+
+def notes_of(summary: Mapping, tiles: Sequence[dict]) -> Iterator[str]:
+    """Word what a person should know of a split."""
+    if not summary['labelled']:
+        yield 'no labels'
+    if summary['empty']:
+        yield f'{summary["empty"]} tiles without a building'
+    framed = [t['name'] for t in tiles if t['black_frame'] > FRAMED]
+    if framed:
+        names = name_some(framed, NAMED)
+        yield f'{len(framed)} tiles with black borders: {names}'
+    sizes = list(summary['sizes'])
+    if len(sizes) > 1:
+        yield f'images of {len(sizes)} sizes; most common is {sizes[0]}'
+    building = summary['building'] or 0
+    if building > MOSTLY:
+        yield f'{building:.0f}% is building; are 0 and 255 exchanged?'
 
 
 def describe(check: Mapping) -> str:

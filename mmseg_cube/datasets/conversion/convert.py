@@ -102,7 +102,13 @@ def convert(
         )
     source = source.absolute()
     files, read = open_source(source)
-    _keep_apart(source.resolve(), out.resolve())
+    ends = source.resolve(), out.resolve()
+    if any(a == b or a in b.parents for a, b in (ends, ends[::-1])):
+        raise DatasetError(
+            f'source {source} and output {out} must not lie in each other.\n'
+            f'Next: give a folder outside for the output; {MANIFEST} and the '
+            'patches go there.'
+        )
     tiles, faults = find(source, files)
     more = dict(format=image_format, source=str(source))
     output = Output(out, {**settings, **more})
@@ -182,12 +188,3 @@ def _convert_tile(
             parts.append(part)
         output.write_patch(tile, name, parts[0].transpose(1, 2, 0), parts[1])
     return tile, list(patches), len(missing), ''
-
-
-def _keep_apart(source: Path, out: Path) -> None:
-    if source == out or source in out.parents or out in source.parents:
-        raise DatasetError(
-            f'source {source} and output {out} must not lie in each other.\n'
-            f'Next: give a folder outside for the output; {MANIFEST} and the '
-            'patches go there.'
-        )

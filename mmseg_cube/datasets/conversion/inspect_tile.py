@@ -15,25 +15,18 @@ BLACK = 8  # JPEG leaves grey values up to about this in black areas
 
 
 def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
-    """Read a tile and take its measures.
-
-    Returns:
-        The tile, and what was found: ``split``, ``name``, ``image``,
-        ``mask``, ``shape`` (height and width), ``building`` (share of the
-        mask), ``black_frame`` (share of the outermost pixels), ``values``
-        (pixels of each in an 8-bit mask), ``fault`` (empty if nothing is
-        wrong); for the search of duplicates ``digest`` and ``thumb``.
-    """
+    """Read a tile and take its measures."""
     found = dict(
         split=tile.split,
         name=tile.name,
         image=str(tile.image),
         mask=tile.mask and str(tile.mask),
-        shape=None,
-        building=None,
-        black_frame=0.0,
-        values={},
+        shape=None,  # height and width
+        building=None,  # share of the mask
+        black_frame=0.0,  # share of the outermost pixels that are black
+        values={},  # pixels of each in an 8-bit mask
         fault='',
+        # For the search of duplicates.
         digest='',
         thumb=None,
     )

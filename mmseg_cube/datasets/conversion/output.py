@@ -45,7 +45,10 @@ class Output:
             )
         try:
             with FileLock(self.root / LOCK, timeout=0):
-                self._check_settings()
+                if (self.root / MANIFEST).exists():
+                    self._refuse_other_settings()
+                else:
+                    self.save(False, {})
                 # Halves of files that a killed run was writing.
                 for part in self.root.rglob('.*.part'):
                     part.unlink()
@@ -107,12 +110,8 @@ class Output:
         name = f'{name}.{self.settings["format"]}'
         return [self.root / tile.split / kind / name for kind in kinds]
 
-    def _check_settings(self) -> None:
-        """Refuse other settings than those that the folder was begun with."""
-        path = self.root / MANIFEST
-        if not path.exists():
-            self.save(False, {})
-            return
+    def _refuse_other_settings(self) -> None:
+        path, fault = self.root / MANIFEST, ''
         try:
             there = json.loads(path.read_text())
             changed = [
@@ -121,13 +120,13 @@ class Output:
                 if there.get(key) != value
             ]
         except (ValueError, AttributeError) as error:
+            fault = f'{path} is not readable as JSON ({error})'
+        else:
+            if changed:
+                what = '; '.join(changed)
+                fault = f'{self.root} was filled with other settings: {what}'
+        if fault:
             raise DatasetError(
-                f'{path} is not readable as JSON ({error}).\nNext: give a '
-                'new or empty folder.'
-            ) from error
-        if changed:
-            raise DatasetError(
-                f'{self.root} was filled with other settings: '
-                f'{"; ".join(changed)}.\nNext: give a new or empty folder, '
-                'or the same settings to continue.'
+                f'{fault}.\nNext: give a new or empty folder, or the same '
+                'settings to continue.'
             )

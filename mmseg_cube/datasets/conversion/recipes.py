@@ -61,9 +61,6 @@ def convert_inria(
     test tiles have no labels: ``full`` gives them images only, and
     ``buildformer``, which needs labels, leaves them out.
 
-    Patches of ``full`` are for training: where they overlap, scores of them
-    count pixels twice, and ``InriaDataset`` counts each once.
-
     Other arguments and errors are those of :func:`convert`.
 
     Args:

@@ -22,23 +22,25 @@ def open_source(path: Path) -> tuple[list[PurePosixPath], Read]:
     """
     if path.is_dir():
         return list_files(path), path.joinpath
+    fault = None
     if not path.exists():
-        raise DatasetError(
-            f'{path} does not exist.\nNext: give the archive that was '
-            'downloaded, or the folder that it unpacks to.'
+        fault = (
+            'does not exist.\nNext: give the archive that was downloaded, or '
+            'the folder that it unpacks to.'
         )
-    if '.7z' in path.name.lower():
-        raise DatasetError(
-            f'{path} is a 7z archive, which cannot be read here.\n'
-            'Next: run "7z x" on its first part (.7z.001), with all parts in '
-            'one folder, and give the zip or the folder that comes out.'
+    elif '.7z' in path.name.lower():
+        fault = (
+            'is a 7z archive, which cannot be read here.\nNext: run "7z x" '
+            'on its first part (.7z.001), with all parts in one folder, and '
+            'give the zip or the folder that comes out.'
         )
-    if not zipfile.is_zipfile(path):
-        hint = ' or only part of one' if path.suffix == '.zip' else ''
-        raise DatasetError(
-            f'{path} is not a zip archive{hint}.\nNext: download it again, '
-            'or unpack it and give the folder.'
+    elif not zipfile.is_zipfile(path):
+        fault = (
+            'is not a zip archive or only part of one.\nNext: download it '
+            'again, or unpack it and give the folder.'
         )
+    if fault:
+        raise DatasetError(f'{path} {fault}')
     archive = zipfile.ZipFile(path)
     names = [name for name in archive.namelist() if not name.endswith('/')]
     return sorted(map(PurePosixPath, names)), partial(_unpack, archive)
