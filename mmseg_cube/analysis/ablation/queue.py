@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ CPU = 'cpu'
 LOG, TAIL_LINES = 'output.log', 15
 LOCK = '.lock'
 POLL_SECONDS = 0.5
+say = partial(print, flush=True)
 PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 # The first folder that a process of ``-c`` imports from is the current one,
 # where there may be another mmseg_cube. It shall have the one of this process.
@@ -33,14 +35,12 @@ START = (
 def train(study: Study, devices: Sequence[str] | None = None) -> list[Run]:
     """Carry out all runs and say how they go; returns those that failed.
 
-    Args:
-        study: What to train; its report is written anew after each run.
-        devices: Where to train, as in :func:`make_places`.
+    Its report is written anew after each run. After Ctrl-C or SIGTERM, no
+    process goes on.
 
     Raises:
-        ValueError: If a variant cannot be built, or a run was begun with
-            another config.
-        KeyboardInterrupt: After Ctrl-C or SIGTERM; no process goes on.
+        ValueError: If there is no such device, a variant cannot be built, or
+            a run was begun with another config.
     """
     places = make_places(devices)
     for run in study.runs:
@@ -55,7 +55,7 @@ def carry_out(study: Study, places: Sequence[Place]) -> list[Run]:
     Finished runs are not run again. Those that another process is at are
     left to it, and taken over if it gives up.
     """
-    left, free, failed = list(study.runs), list(places), []
+    left, free = list(study.runs), list(places)
     running: dict[Run, tuple[subprocess.Popen, Place]] = {}
     waits = False
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -73,35 +73,34 @@ def carry_out(study: Study, places: Sequence[Place]) -> list[Run]:
                     run.check_config()
                     left.remove(run)
                     finished = True
-                    _say(f'finished: {run.name}')
+                    say(f'finished: {run.name}')
                 elif process:
                     left.remove(run)
-                    failed.append(run)
-                    _say(f'failed: {run.name}. {_end_of_log(run)}')
+                    say(f'failed: {run.name}. {_end_of_log(run)}')
                 elif free and (process := _start(run, free[0])):
                     running[run] = process, free.pop(0)
-                    _say(f'begun: {run.name}; see {run.folder / LOG}')
+                    say(f'begun: {run.name}; see {run.folder / LOG}')
             if finished:
                 write_report(study)
             if left and not running and not waits:
                 waits = True
-                _say('waiting for runs of another process')
+                say('waiting for runs of another process')
             time.sleep(POLL_SECONDS)
     finally:
-        _end([process for process, _ in running.values()])
+        for process, _ in running.values():
+            # With those that load its data; its last checkpoint stays.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         signal.signal(signal.SIGTERM, before)
-    return failed
+    return [run for run in study.runs if not run.result.exists()]
 
 
 def make_places(devices: Sequence[str] | None = None) -> list[Place]:
-    """List the places for runs at once.
+    """List the places for runs at once: all GPUs, else the CPU.
 
-    Args:
-        devices: Such as ``['cuda:0', 'cuda:1']``, or ``['cpu', 'cpu']`` for
-            two that share the cores. None takes all GPUs, else the CPU.
-
-    Raises:
-        ValueError: If there is no such device.
+    Devices are such as ``['cuda:0', 'cuda:1']``, or ``['cpu', 'cpu']`` for
+    two that share the cores.
     """
     # torch counts GPUs among those that this process may see.
     count = torch.cuda.device_count()
@@ -152,22 +151,7 @@ def _start(run: Run, place: Place) -> subprocess.Popen | None:
             )
 
 
-def _end(processes: Sequence[subprocess.Popen]) -> None:
-    """End processes, and those that load their data.
-
-    What they lose is what came after their last checkpoint.
-    """
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def _end_of_log(run: Run) -> str:
     log = run.folder / LOG
     lines = log.read_text(errors='replace').rstrip().splitlines()
     return '\n'.join([f'The end of {log}:', *lines[-TAIL_LINES:]])
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from mmseg_cube.analysis.ablation.results import (
     Quantity,
     Result,
     compare,
-    read_results,
 )
 from mmseg_cube.analysis.ablation.study import Study
 from mmseg_cube.utils.figures import new_figure, plain
@@ -39,21 +39,20 @@ def write_report(study: Study) -> str | None:
     Returns:
         A line about it; None, and nothing is written, if no run is finished.
     """
-    results = read_results(study)
+    # Every variant in its place.
+    results = {run.variant: {} for run in study.runs}
+    for run in study.runs:
+        if run.result.exists():
+            text = run.result.read_text(encoding='utf-8')
+            results[run.variant][run.seed] = json.loads(text)
     finished = [r for found in results.values() for r in found.values()]
     if not finished:
         return None
     compared = compare(study, results)
     done = f'{len(finished)} of {len(study.runs)} runs finished'
     protocol = [f'{done}.', *describe_protocol(finished, study.score)]
-    numbers = dict(
-        reference=study.reference,
-        confidence=CONFIDENCE,
-        score=study.score,
-        protocol=protocol,
-        variants=compared,
-        runs=results,
-    )
+    numbers = dict(reference=study.reference, score=study.score)
+    numbers |= dict(protocol=protocol, variants=compared, runs=results)
     texts = [
         '# Ablation',
         '\n'.join(f'* {line}' for line in protocol),

@@ -5,7 +5,6 @@ between two variants has less spread within a seed than between seeds. Its
 interval is that of Student's t distribution for paired samples.
 """
 
-import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -47,38 +46,24 @@ Results = Mapping[str, Mapping[int, Result]]
 Quantity = dict[str, float]
 
 
-def read_results(study: Study) -> Results:
-    """Read what finished runs left, with every variant in its place."""
-    results = {run.variant: {} for run in study.runs}
-    for run in study.runs:
-        if run.result.exists():
-            text = run.result.read_text(encoding='utf-8')
-            results[run.variant][run.seed] = json.loads(text)
-    return results
-
-
 def compare(study: Study, results: Results) -> dict[str, dict[str, Quantity]]:
     """Compare all variants of a study with its reference.
 
     Returns:
         By variant: its scores by split, its losses, and its costs.
     """
-    key, _ = SCORES[study.score]
     numbers = {
-        variant: {seed: _numbers(result, key) for seed, result in runs.items()}
+        variant: _numbers(runs, SCORES[study.score][0])
         for variant, runs in results.items()
     }
-    compared = {}
-    for variant, own in numbers.items():
-        base = {} if variant == study.reference else numbers[study.reference]
-        compared[variant] = {
-            name: measure(
-                {seed: x[name] for seed, x in own.items() if name in x},
-                {seed: x[name] for seed, x in base.items() if name in x},
-            )
-            for name in (*SPLITS, 'loss', *LOSSES, *COSTS)
+    base = numbers[study.reference]
+    return {
+        variant: {
+            name: measure(values, {} if own is base else base[name])
+            for name, values in own.items()
         }
-    return compared
+        for variant, own in numbers.items()
+    }
 
 
 def measure(
@@ -112,13 +97,17 @@ def measure(
     return found
 
 
-def _numbers(result: Result, key: str) -> dict[str, float]:
-    """List all numbers of one run that are compared."""
-    numbers = {s: result[s][key] for s in SPLITS if key in result[s]}
-    losses = result.get('loss', [])
-    if losses:
-        numbers['loss'] = losses[-1]
-    numbers |= zip(LOSSES, losses, strict=False)
-    return numbers | {
-        name: result[key] / unit for name, (key, unit) in COSTS.items()
-    }
+def _numbers(
+    runs: Mapping[int, Result], score: str
+) -> dict[str, dict[int, float]]:
+    """Collect what is compared by name and seed."""
+    found = {name: {} for name in (*SPLITS, 'loss', *LOSSES, *COSTS)}
+    for seed, result in runs.items():
+        for split in SPLITS:
+            if score in result[split]:
+                found[split][seed] = result[split][score]
+        for name, loss in zip(LOSSES, result.get('loss', []), strict=False):
+            found[name][seed] = found['loss'][seed] = loss  # the last stays
+        for name, (key, unit) in COSTS.items():
+            found[name][seed] = result[key] / unit
+    return found

@@ -29,7 +29,6 @@ from mmseg_cube.utils.whole_files import write_text_whole
 CONFIG, RESULT = 'config.py', 'result.json'
 # What mmengine leaves as soon as there is something to lose.
 BEGUN = 'last_checkpoint'
-SAVES = 10  # checkpoints in the course of a training
 COOLING = 'RouterTemperatureHook'
 UNSAFE = re.compile(r'[^\w.+=,@-]+')  # in the names of folders
 
@@ -97,16 +96,10 @@ def plan_study(
     root: Path | None = None,
     score: str = 'IoU',
 ) -> Study:
-    """Plan a study; what is named twice counts once.
+    """Plan a study of the Cube network of a config, with other options.
 
-    Args:
-        config: Path of the config of a Cube network.
-        options: Settings that replace those of the config.
-        variants: Networks to train, as they are written.
-        seeds: Seeds to train each of them with.
-        reference: Variant to compare with, else the first one.
-        root: Folder, else ``work_dirs/ablate/NAME OF CONFIG``.
-        score: Name of the score to compare.
+    What is named twice counts once. The reference is the first variant, and
+    the root ``work_dirs/ablate/NAME OF CONFIG``, unless they are given.
 
     Raises:
         ValueError: If the config, a variant or the reference is wrong.
@@ -134,20 +127,13 @@ def plan_study(
 
 
 def count_network(cfg: Config) -> tuple[BaseSegmentor, dict]:
-    """Build the network of a config, without weights, and count it.
-
-    Operations are those of one image of the size of the training crops.
-    """
+    """Build the network of a config, and count it for one training crop."""
     model = build_network(cfg)
     preprocessor = cfg.model.get('data_preprocessor') or {}
-    crop = list(preprocessor.get('size') or (512, 512))
-    size = complexity(cfg.model, tuple(crop))
-    return model, dict(
-        crop=crop,
-        parameters=size.parameters,
-        flops=size.flops,
-        cubes=summarise(model),
-    )
+    crop = tuple(preprocessor.get('size') or (512, 512))
+    size = complexity(cfg.model, crop)
+    counted = dict(parameters=size.parameters, flops=size.flops)
+    return model, dict(crop=crop, cubes=summarise(model), **counted)
 
 
 def count_variants(study: Study) -> dict[str, dict]:
@@ -164,20 +150,17 @@ def count_variants(study: Study) -> dict[str, dict]:
             continue
         try:
             model, counts[name] = count_network(run.cfg)
+            plain = not any(isinstance(x, CubeConv2d) for x in model.modules())
+            if plain and not name.startswith(BASELINE):
+                cubes = counts[name]['cubes']
+                raise ValueError(f'no Cube convolution is left. {cubes}')
+            other = variants.setdefault(repr(model), name)
+            if other != name:
+                raise ValueError(
+                    f'the same network as {other!r}; leave it out'
+                )
         except ValueError as error:
             raise ValueError(f'variant {name!r}: {error}') from error
-        plain = not any(isinstance(x, CubeConv2d) for x in model.modules())
-        if plain and not name.startswith(BASELINE):
-            raise ValueError(
-                f'variant {name!r} has no Cube convolution left. '
-                + counts[name]['cubes']
-            )
-        other = variants.setdefault(repr(model), name)
-        if other != name:
-            raise ValueError(
-                f'variants {other!r} and {name!r} are the same network; '
-                'leave one of them out'
-            )
     return counts
 
 
@@ -193,8 +176,8 @@ def write_configs(study: Study) -> Iterator[str]:
         count = counts[run.variant]
         yield (
             f'{path}: {count["parameters"] / 1e6:.3f} M parameters, '
-            f'{count["flops"] / 1e9:.3f} G FLOPs at '
-            f'{" x ".join(map(str, count["crop"]))}; {count["cubes"]}'
+            f'{count["flops"] / 1e9:.3f} G FLOPs at {count["crop"]}; '
+            + count['cubes']
         )
 
 
@@ -215,19 +198,18 @@ def _make_config(cfg: Config, variant: str, seed: int) -> Config:
     if COOLING not in map(kind_of, hooks):
         hooks.append(dict(type=COOLING))  # for routers that learn
     run.custom_hooks = hooks
-    # Often enough to go on after an interruption, and two of them: one is
-    # whole while the other is written. What counts is the end: the best on
-    # val would be too good there.
+    # Ten in the course of a training, of which two are kept: one is whole
+    # while the other is written. None is the best on val, which would be too
+    # good there.
     checkpoint = dict(
         type='CheckpointHook',
         by_epoch=False,
-        interval=max(iterations // SAVES, 1),
+        interval=max(iterations // 10, 1),
         max_keep_ckpts=2,
         save_last=True,
     )
     given = cfg.get('default_hooks') or {}
     run.default_hooks = dict(given, checkpoint=checkpoint)
-    run.ablation = dict(
-        variant=variant, config=Path(cfg.filename).stem, seed=seed
-    )
+    stem = Path(cfg.filename).stem
+    run.ablation = dict(variant=variant, config=stem, seed=seed)
     return run

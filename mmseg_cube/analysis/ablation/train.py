@@ -29,7 +29,6 @@ from mmseg_cube.analysis.speed.rounds import describe_machine
 from mmseg_cube.utils.mmengine_gaps import close_gaps
 from mmseg_cube.utils.report import write_json
 
-PACKAGES = mmseg_cube, mmengine, mmcv, mmseg
 DIGEST = 'ablation_digest'  # under this name checkpoints keep the checksum
 
 
@@ -64,16 +63,15 @@ def main(name: str) -> None:
     folder = Path(name)
     # Without the name of its file: mmengine dumps its config under that one.
     # Checkpoints keep the config as text; to format it takes a second each.
-    cfg = Config.fromfile(folder / CONFIG).to_dict()
-    cfg = Config(cfg, format_python_code=False)
+    kept = Config.fromfile(folder / CONFIG)
+    cfg = Config(kept.to_dict(), format_python_code=False)
     cfg.work_dir = str(folder)
     ask_for_curves(cfg, folder)
     checkpoint = last_checkpoint(folder)
     if checkpoint is not None:
         cfg.resume, cfg.load_from = True, str(checkpoint)
     runner = Runner.from_cfg(cfg)
-    hook = AblationHook()
-    runner.register_hook(hook)
+    runner.register_hook(hook := AblationHook())
     runner.train()
     # A run that was stopped behind its last iteration trained no more.
     scores = dict(val=hook.scores or runner.val(), test=runner.test())
@@ -108,12 +106,7 @@ def ask_for_curves(cfg: Config, folder: Path) -> None:
 
 
 def add_tuned_iou(scores: dict[str, dict[str, float]], folder: Path) -> None:
-    """Add IoU at the threshold that is best on val, if there is one.
-
-    Args:
-        scores: Scores of a run by split; gets the new ones.
-        folder: Where its curves are.
-    """
+    """Add IoU at the threshold that is best on val, if there is one."""
     val, test = scores['val'], scores['test']
     path = folder / 'test' / 'curve.json'
     if 'building/BestThreshold' not in val or not path.exists():
@@ -140,6 +133,8 @@ def describe_run(cfg: Config, runner: Runner) -> dict:
     segments = np.array_split(losses, min(SEGMENTS, len(losses)))
     loader = cfg.train_dataloader
     machine = describe_machine(next(runner.model.parameters()).device)
+    for package in mmseg_cube, mmengine, mmcv, mmseg:
+        machine[package.__name__] = package.__version__
     _, counted = count_network(cfg)
     return dict(
         **cfg.ablation,
@@ -151,5 +146,5 @@ def describe_run(cfg: Config, runner: Runner) -> dict:
         digest=hub.get_info(DIGEST),
         loss=[float(segment.mean()) for segment in segments],
         seconds_per_iteration=float(np.median(seconds)),
-        machine=machine | {p.__name__: p.__version__ for p in PACKAGES},
+        machine=machine,
     )

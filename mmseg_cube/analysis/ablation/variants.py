@@ -29,19 +29,18 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmseg_cube.models import UNetHead
 
 BASELINE = 'baseline'
-ROUTER, MASK = dict(method='sinkhorn'), dict()
+ROUTER = dict(method='sinkhorn')
 # What the presets change in the options of Cube kernels.
 PRESETS = {
     BASELINE: dict(),  # plain convolutions in their place
     'reconstruction': dict(router=None, mask=None),
     'router': dict(router=ROUTER, mask=None),
-    'mask': dict(router=None, mask=MASK),
-    'full': dict(router=ROUTER, mask=MASK),
+    'mask': dict(router=None, mask={}),
+    'full': dict(router=ROUTER, mask={}),
     'config': dict(),  # what the config says
 }
 # A plus sign inside a number starts no new setting.
 JOINT = re.compile(r'\+(?=[A-Za-z_])')
-CONV, BLOCK = 'CubeConv2d', 'CubeKernelBlock'
 
 Options = dict[str, object]
 # Gets the options of a Cube kernel, and its level if they stand in a list;
@@ -72,12 +71,15 @@ def make_variant(model: Mapping[str, object], text: str) -> ConfigDict:
             )
         read = _read_settings(settings)
         chosen = _read_levels(read.pop('levels', []))
-        rest = {key for key in read if key.startswith('model.')}
+        rest = [key for key in read if key.startswith('model.')]
         cfg.merge_from_dict({key: read.pop(key) for key in rest})
+        options, named = [], set(chosen)
         # What is set for some levels goes above what is set for all.
-        keys = sorted(read, key=lambda key: '@' in key)
-        options = [(*_split_levels(key), read[key]) for key in keys]
-        named = {*chosen, *(i for _, some, _ in options for i in some or ())}
+        for key in sorted(read, key=lambda key: '@' in key):
+            option, at, levels = key.partition('@')
+            levels = _read_levels(levels.split(',')) if at else []
+            named.update(levels)
+            options.append((option, levels, read[key]))
         if named:
             head = cfg.model.decode_head
             head.conv_cfg = _spread(head, chosen, named)
@@ -97,7 +99,7 @@ def change_cubes(
     that loses all of its own becomes the backbone in it.
     """
     kind = kind_of(cfg)
-    if kind in (CONV, BLOCK):
+    if kind in ('CubeConv2d', 'CubeKernelBlock'):
         return change(dict(cfg), level)
     if isinstance(cfg, list | tuple):
         items = [change_cubes(x, change, i) for i, x in enumerate(cfg)]
@@ -111,12 +113,9 @@ def change_cubes(
     changed |= {way: change(dict(cfg[way]), None) for way in ways}
     if any(changed[way] is not None for way in ways):
         return changed
-    weights = {
-        key: cfg[key]
-        for key in ('init_cfg', 'pretrained')
-        if cfg.get(key) is not None
-    }
-    return {**changed['backbone'], **weights}
+    weights = {key: cfg.get(key) for key in ('init_cfg', 'pretrained')}
+    given = {key: value for key, value in weights.items() if value is not None}
+    return {**changed['backbone'], **given}
 
 
 def find_cubes(cfg: object) -> list[Options]:
@@ -147,12 +146,6 @@ def _read_settings(settings: Sequence[str]) -> dict[str, object]:
     return read.settings
 
 
-def _split_levels(key: str) -> tuple[str, list[int] | None]:
-    """Split ``KEY@LEVELS``; without levels, all are meant."""
-    key, at, levels = key.partition('@')
-    return key, _read_levels(levels.split(',')) if at else None
-
-
 def _read_levels(value: object) -> list[int]:
     levels = value if isinstance(value, list) else [value]
     if not all(re.fullmatch(r'-?\d+', str(level)) for level in levels):
@@ -163,12 +156,10 @@ def _read_levels(value: object) -> list[int]:
 def _spread(
     head: Mapping[str, object], chosen: Collection[int], named: Collection[int]
 ) -> list[Options | None]:
-    """Return the options of each level of a head, coarsest first.
+    """List the options of each level of a head, coarsest first.
 
-    Args:
-        head: ``decode_head`` of the config.
-        chosen: Levels that have Cube kernels; none leave them as they are.
-        named: Levels that must have Cube kernels then.
+    Chosen levels get Cube kernels, and all others none, unless none is
+    chosen; those that are named must have some then.
     """
     if kind_of(head) != 'UNetHead' or not find_cubes(head):
         raise ValueError('the model has no UNetHead with Cube kernels')
@@ -194,17 +185,17 @@ def _spread(
 
 def _set_options(
     preset: str,
-    settings: Sequence[tuple[str, Sequence[int] | None, object]],
+    settings: Sequence[tuple[str, Sequence[int], object]],
     options: Options,
     level: int | None,
 ) -> Options | None:
-    """Change the options of one place: a level, or any other Cube kernel."""
+    """Change the options of one place; settings without levels are for all."""
     is_baseline = preset == BASELINE
-    if is_baseline and kind_of(options) != CONV:
+    if is_baseline and kind_of(options) != 'CubeConv2d':
         return None
     changed = {} if is_baseline else options | PRESETS[preset]
     for key, levels, value in settings:
-        if levels is None or level in levels:
+        if not levels or level in levels:
             layer, _, option = key.rpartition('.')
             if layer:
                 value = {**(changed.get(layer) or {}), option: value}
