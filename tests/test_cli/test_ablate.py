@@ -4,9 +4,8 @@ import json
 
 import pytest
 from mmengine.config import Config
-from PIL import Image
 
-from mmseg_cube.analysis.ablation.queue import LOCK
+from mmseg_cube.analysis.ablation import queue
 from mmseg_cube.analysis.ablation.results import SCORES
 from mmseg_cube.cli import ablate as command
 from mmseg_cube.cli import main
@@ -41,34 +40,29 @@ def test_a_study(ablate, tmp_path, capsys):
     assert f'finished: {cube}, seed 0' in said
     assert f'1 of 1 runs finished; {study / "ablation.md"}' in said
     result = study / cube / 'seed-0' / 'result.json'
-    when, content = result.stat().st_mtime_ns, json.loads(result.read_text())
-    assert content['iterations'] == 2
+    when, content = result.stat().st_mtime_ns, result.read_text()
 
     # What is finished is not trained again, here or elsewhere.
     other = study / baseline / 'seed-0' / 'result.json'
     other.parent.mkdir(parents=True)
-    other.write_text(json.dumps(content))
+    other.write_text(content)
     assert ablate(f'{baseline} {cube}') == 0
     assert result.stat().st_mtime_ns == when
     numbers = json.loads((study / 'ablation.json').read_text())
     assert list(numbers['variants']) == [baseline, cube]
-    text = (study / 'ablation.md').read_text(encoding='utf-8')
-    assert f'| `{cube}` |     1 |' in text
-    assert Image.open(study / 'ablation.png').format == 'PNG'
+    assert (study / 'ablation.png').exists()
     # Another reference or score needs no training.
     args = '--report-only', '--reference', cube, '--score', 'AP'
     assert ablate(f'{baseline} {cube}', *args) == 0
     text = (study / 'ablation.md').read_text(encoding='utf-8')
-    assert f'val − {cube} [95 %]' in text
-    assert 'iteration: average precision' in text and ' val AP |' in text
+    assert f'val − {cube} [95 %]' in text and ' val AP |' in text
     assert ablate(cube, options=['train_cfg.max_iters=3']) == 2
     message = capsys.readouterr().err
     assert 'begun with train_cfg.max_iters = 2, now it is 3' in message
 
 
 def test_a_failed_run(ablate, monkeypatch, capsys):
-    failing = 'raise SystemExit("no such tile")'
-    monkeypatch.setattr('mmseg_cube.analysis.ablation.queue.START', failing)
+    monkeypatch.setattr(queue, 'START', 'raise SystemExit("no such tile")')
     assert ablate('mask', '--devices', 'cpu') == 1
     said = capsys.readouterr().out
     assert 'failed: mask, seed 0. The end of ' in said
@@ -76,15 +70,15 @@ def test_a_failed_run(ablate, monkeypatch, capsys):
 
 
 def test_dry_run(ablate, tmp_path, capsys):
-    assert ablate('full+mask@2,3=None baseline', '--dry-run') == 0
+    texts = 'full+mask@2,3=None', 'baseline'
+    assert ablate(' '.join(texts), '--dry-run') == 0
     lines = capsys.readouterr().out.splitlines()
-    for text in ('full+mask@2,3=None', 'baseline'):
-        path, _, rest = lines.pop(0).partition(': ')
+    for text, line in zip(texts, lines, strict=True):
+        path, _, rest = line.partition(': ')
         assert path == str(tmp_path / 'study' / 'configs' / f'{text}.py')
-        assert 'M parameters' in rest and 'G FLOPs at 64 x 64; Cube' in rest
+        assert 'M parameters' in rest and 'G FLOPs at (64, 64); Cube' in rest
         assert Config.fromfile(path).randomness.seed == 0
-    assert not lines
-    assert not list((tmp_path / 'study').rglob(LOCK))
+    assert not list((tmp_path / 'study').rglob(queue.LOCK))
 
 
 @pytest.mark.parametrize(
@@ -101,10 +95,6 @@ def test_wrong_input(ablate, tmp_path, capsys, variants, args, message):
     assert not (tmp_path / 'study').exists()
 
 
-def test_nothing_to_report(ablate, capsys):
+def test_nothing_to_report(ablate):
     assert ablate('full', '--report-only') == 1
-    assert 'no run is finished in ' in capsys.readouterr().out
-
-
-def test_scores_are_those_of_the_report():
     assert tuple(SCORES) == command.SCORES

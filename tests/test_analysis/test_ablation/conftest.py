@@ -4,18 +4,16 @@ import pytest
 
 from mmseg_cube.analysis.ablation.study import plan_study
 
-ITERATIONS = 3
-# Little to train, and no processes that load what is to be scored.
+# Little to train, and no processes that load what is to be scored: 0 and
+# False; a run has its crops drawn in a worker all the same.
 SHORT = {
+    'train_cfg.max_iters': 3,
+    'train_cfg.val_interval': 3,
     'train_dataloader.batch_size': 1,
-    # The run has them drawn in a worker all the same.
-    'train_dataloader.num_workers': 0,
-    'train_cfg.max_iters': ITERATIONS,
-    'train_cfg.val_interval': ITERATIONS,
-    **{f'{split}_dataloader.persistent_workers': False
-       for split in ('train', 'val', 'test')},
-    **{f'{split}_dataloader.num_workers': 0 for split in ('val', 'test')},
-}  # fmt: skip
+}
+for split in ('train', 'val', 'test'):
+    SHORT[f'{split}_dataloader.num_workers'] = 0
+    SHORT[f'{split}_dataloader.persistent_workers'] = False
 
 
 @pytest.fixture

@@ -3,11 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg_cube.analysis.ablation.variants import (
-    change_cubes,
-    find_cubes,
-    make_variant,
-)
+from mmseg_cube.analysis.ablation.variants import find_cubes, make_variant
 from mmseg_cube.utils.networks import build_network
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
@@ -16,6 +12,7 @@ HEAD = dict(type='mmseg.UNetHead', widths=[8, 8, 8], conv_cfg=CUBE)
 MODEL = dict(type='EncoderDecoder', backbone=dict(depth=1), decode_head=HEAD)
 BARE = {**CUBE, 'router': None, 'mask': None}
 SINKHORN = dict(method='sinkhorn')
+FULL = {**BARE, 'router': SINKHORN, 'mask': {}}
 
 
 def cubes(text, model=MODEL):
@@ -28,44 +25,28 @@ def cubes(text, model=MODEL):
         ('reconstruction', BARE),
         ('router', {**BARE, 'router': SINKHORN}),
         ('mask', {**BARE, 'mask': {}}),
-        ('full', {**BARE, 'router': SINKHORN, 'mask': {}}),
+        ('full', FULL),
         ('config', CUBE),
         ('config+router=None', {**CUBE, 'router': None}),
         ('baseline', None),
         ('baseline+type=DCN+groups=2', dict(type='DCN', groups=2)),
         ('baseline+levels=1+type=DCN', [None, dict(type='DCN'), None]),
-        (
-            'reconstruction+router.method=random+router.seed=3',
-            {**BARE, 'router': dict(method='random', seed=3)},
-        ),
-        (
-            'full+router.temperature=1e+1+mask.kernel_size=7',
-            dict(
-                CUBE,
-                router=dict(method='sinkhorn', temperature=10.0),
-                mask=dict(kernel_size=7),
-            ),
-        ),
-        (
-            'reconstruction+lattice_kernel_size=(3,5)+form=folded',
-            dict(BARE, lattice_kernel_size=(3, 5), form='folded'),
-        ),
+        ('reconstruction+router.method=random+router.seed=3',
+         {**BARE, 'router': dict(method='random', seed=3)}),
+        ('full+router.temperature=1e+1+mask.kernel_size=7',
+         {**FULL, 'router': {**SINKHORN, 'temperature': 10.0},
+          'mask': dict(kernel_size=7)}),
+        ('reconstruction+lattice_kernel_size=(3,5)+form=folded',
+         {**BARE, 'lattice_kernel_size': (3, 5), 'form': 'folded'}),
         # Levels, from the coarsest.
         ('reconstruction+levels=0,2', [BARE, None, BARE]),
         ('reconstruction+levels=1', [None, BARE, None]),
-        ('reconstruction+scale@0,2=4', [{**BARE, 'scale': 4}, BARE,
-                                        {**BARE, 'scale': 4}]),
-        ('full+mask@2=None+router@0,2=None', [
-            {**BARE, 'mask': {}},
-            {**BARE, 'router': SINKHORN, 'mask': {}},
-            BARE,
-        ]),
+        ('full+mask@2=None+router@0,2=None',
+         [{**BARE, 'mask': {}}, FULL, BARE]),
         # What is set for some of them goes above what is set for all.
-        ('mask+levels=0,1+mask.kernel_size@1=7+mask.kernel_size=3', [
-            {**BARE, 'mask': dict(kernel_size=3)},
-            {**BARE, 'mask': dict(kernel_size=7)},
-            None,
-        ]),
+        ('mask+levels=0,1+mask.kernel_size@1=7+mask.kernel_size=3',
+         [{**BARE, 'mask': dict(kernel_size=3)},
+          {**BARE, 'mask': dict(kernel_size=7)}, None]),
     ],
 )  # fmt: skip
 def test_notation(text, expected):
@@ -88,11 +69,10 @@ def test_levels_of_a_head_that_has_some_plain():
 
 def test_the_rest_of_the_network():
     wider = 'model.decode_head.widths=[16,16]'
-    for preset in ('baseline', 'full'):
-        model = make_variant(MODEL, f'{preset}+{wider}')
-        assert model.decode_head.widths == [16, 16]
-        model.decode_head.widths = [8, 8, 8]
-        assert model == make_variant(MODEL, preset)
+    model = make_variant(MODEL, f'baseline+{wider}')
+    assert model.decode_head.widths == [16, 16]
+    model.decode_head.widths = [8, 8, 8]
+    assert model == make_variant(MODEL, 'baseline')
     text = f'config+{wider}+model.backbone.levels=a+scale@1=3'
     model = make_variant(MODEL, text)
     assert model.backbone == dict(depth=1, levels='a')
@@ -112,11 +92,9 @@ def test_the_rest_of_the_network():
         ('full+levels=low', "levels are numbers, such as 0,1, .*'low'"),
         ('full+levels=0,1.5', 'levels are numbers'),
         ('full+scale@=2', 'levels are numbers'),
-        ('full+scale@low=2', "levels are numbers.*'low'"),
         ('baseline+scale=3', 'a baseline has no Cube kernels'),
         ('full+levels=3', r'no level 3 .*levels 0 \(coarsest\) to 2'),
         ('full+levels=-1', 'no level -1'),
-        ('full+scale@3=2', 'no level 3'),
         ('full+levels=0+scale@1=2', 'no level 1 with Cube kernels'),
         ('full+model.decode_head.widths.5=2', 'widths.*5|Index 5'),
     ],
@@ -128,12 +106,13 @@ def test_what_cannot_be_read(text, message):
 
 
 def test_models_that_do_not_fit():
-    plain = {**MODEL, 'decode_head': dict(type='UNetHead')}
-    with pytest.raises(ValueError, match='no Cube kernels to vary'):
-        make_variant(plain, 'full')
-    other = {**MODEL, 'decode_head': dict(type='FCNHead', conv_cfg=CUBE)}
-    with pytest.raises(ValueError, match='no UNetHead with Cube kernels'):
-        make_variant(other, 'full+levels=0')
+    for head, text, message in (
+        (dict(type='UNetHead'), 'full', 'no Cube kernels to vary'),
+        (dict(type='FCNHead', conv_cfg=CUBE), 'full+levels=0',
+         'no UNetHead with Cube kernels'),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            make_variant({**MODEL, 'decode_head': head}, text)
 
 
 def test_all_ways_into_a_config():
@@ -157,21 +136,18 @@ def test_all_ways_into_a_config():
     assert backbone.replace == dict(scale=2, stages=(2, 3), **given)
     assert backbone.insert == dict(stages=3, **given)
     block, other = backbone.backbone.plugins
-    assert block.cfg == {**plugin['cfg'], **given}
-    assert other == context
+    assert block.cfg == {**plugin['cfg'], **given} and other == context
     assert changed.auxiliary_head[0].conv_cfg == {**CUBE, **given}
-    assert change_cubes(model, lambda options, level: None) == dict(
-        backbone=dict(
-            type='ResNet',
-            plugins=[context],
-            init_cfg=dict(checkpoint='here'),
-        ),
-        auxiliary_head=[dict(type='FCNHead', conv_cfg=None)],
-    )
     # The place of a plugin or a wrapper can hold no other convolution.
-    changed = make_variant(model, 'baseline+type=DCN')
-    assert changed.backbone.plugins == [context]
-    assert changed.auxiliary_head[0].conv_cfg == dict(type='DCN')
+    for text, conv in ('baseline', None), ('baseline+type=A', dict(type='A')):
+        assert make_variant(model, text) == dict(
+            backbone=dict(
+                type='ResNet',
+                plugins=[context],
+                init_cfg=dict(checkpoint='here'),
+            ),
+            auxiliary_head=[dict(type='FCNHead', conv_cfg=conv)],
+        )
 
 
 def test_the_baseline_of_a_twin_is_the_plain_network():
@@ -180,9 +156,8 @@ def test_the_baseline_of_a_twin_is_the_plain_network():
         Config.fromfile(CONFIGS / 'segformer' / f'{prefix}{name}')
         for prefix in ('cube-', '')
     )
-    baseline = cube.copy()
-    baseline.model = make_variant(cube.model, 'baseline')
-    assert find_cubes(cube.model) and not find_cubes(baseline.model)
+    assert find_cubes(cube.model)
     expected = repr(build_network(plain))
-    assert repr(build_network(baseline)) == expected
     assert repr(build_network(cube)) != expected
+    cube.model = make_variant(cube.model, 'baseline')
+    assert repr(build_network(cube)) == expected
