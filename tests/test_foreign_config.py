@@ -1,10 +1,9 @@
-"""A config of somebody else's, with two lines of this package added."""
+"""A config of somebody else's, with Cube kernels in all of its parts."""
 
 from pathlib import Path
 
 import mmseg
 import pytest
-import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
@@ -13,9 +12,19 @@ from mmseg_cube.layers import CubeConv2d
 
 NAME = 'convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py'
 BASE = Path(mmseg.__file__).parent / '.mim' / 'configs' / 'convnext' / NAME
-TWO_LINES = """
+CUBE = """
+_base_ = './small.py'
 custom_imports = dict(imports=['mmpretrain.models', 'mmseg_cube'])
-model = dict(decode_head=dict(conv_cfg=dict(type='CubeConv2d')))
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='CubeBackbone',
+        backbone=_base_.model.backbone,
+        replace=dict(stages=(1, 2), kernel_sizes=2),
+        insert=dict(stages=(2, 3)),
+    ),
+    decode_head=dict(conv_cfg=dict(type='CubeConv2d')),
+)
 """
 # mmseg's own classes on a folder of two images, at a size for a test.
 DATA = """
@@ -52,22 +61,27 @@ work_dir = r'{work}'
 
 @pytest.mark.skipif(not BASE.exists(), reason='mmseg is not a package here')
 def test_mmsegs_upernet_convnext_trains_with_cube(sample_city, tmp_path):
-    # As a user would: a child config with an absolute base. Two children,
-    # because both parts of this one set ``model``.
-    (tmp_path / 'cube.py').write_text(f'_base_ = {str(BASE)!r}\n' + TWO_LINES)
-    (tmp_path / 'small.py').write_text(
-        "_base_ = './cube.py'\n"
-        + DATA.format(root=sample_city['whu'], work=tmp_path / 'work')
-    )
-    cfg = Config.fromfile(tmp_path / 'small.py')
+    # As a user would: child configs, the first one with an absolute base.
+    data = DATA.format(root=sample_city['whu'], work=tmp_path / 'work')
+    (tmp_path / 'small.py').write_text(f'_base_ = {str(BASE)!r}\n{data}')
+    (tmp_path / 'cube.py').write_text(CUBE)
+    cfg = Config.fromfile(tmp_path / 'cube.py')
     cfg.optim_wrapper.pop('loss_scale')
     runner = Runner.from_cfg(cfg)
-    head = runner.model.decode_head
-    cubes = [m for m in head.modules() if isinstance(m, CubeConv2d)]
-    plain = [m for m in head.modules() if type(m) is nn.Conv2d]
-    assert {c.kernel_size for c in cubes} == {(3, 3)}
-    assert {c.kernel_size for c in plain} == {(1, 1)}
-    before = [c.weight.detach().clone() for c in cubes]
+    model = runner.model
+    convs = model.decode_head.modules()
+    convs = [m for m in convs if isinstance(m, nn.Conv2d)]
+    assert {c.kernel_size for c in convs} == {(3, 3), (1, 1)}
+    for conv in convs:
+        assert isinstance(conv, CubeConv2d) == (conv.kernel_size == (3, 3))
+    learned = {
+        name: model.get_parameter(name).detach().clone()
+        for name in (
+            'backbone.downsample_layers.2.1.weight',
+            'backbone.cube_blocks.3.0.gamma',
+            'decode_head.fpn_bottleneck.conv.weight',
+        )
+    }
     runner.train()
-    for old, cube in zip(before, cubes, strict=True):
-        assert not torch.equal(old, cube.weight)
+    for name, before in learned.items():
+        assert not before.equal(model.get_parameter(name)), name

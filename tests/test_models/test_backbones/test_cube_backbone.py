@@ -1,12 +1,6 @@
 import copy
 
 import pytest
-import torch
-from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
-from mmengine.structures import PixelData
-from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 
 from mmseg_cube.layers import summarise
 from mmseg_cube.models import CubeBackbone
@@ -87,60 +81,3 @@ def test_what_is_given_is_left_alone(table):
     before = copy.deepcopy((given, options))
     CubeBackbone(given, *options)
     assert (given, options) == before
-
-
-# A config of somebody's network, and one that puts Cube kernels into it.
-BASE = """
-model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(64, 64)),
-    backbone={backbone!r},
-    decode_head=dict(
-        type='UNetHead',
-        in_channels=[8, 16, 24, 32],
-        widths=[8, 8, 8],
-        norm_cfg=dict(type='BN'),
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-    ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
-)
-"""
-CHILD = """
-_base_ = './base.py'
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='CubeBackbone',
-        backbone=_base_.model.backbone,
-        replace=dict(stages=(1, 2), kernel_sizes=2),
-        insert=dict(stages=(2, 3)),
-    )
-)
-"""
-
-
-def test_segmentor_from_a_child_config_trains(table, tmp_path):
-    convnext = table['mmpretrain_convnext']['backbone']
-    (tmp_path / 'base.py').write_text(BASE.format(backbone=convnext))
-    (tmp_path / 'child.py').write_text(CHILD)
-    torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(tmp_path / 'child.py').model)
-    model.init_weights()
-    optimizer = dict(optimizer=dict(type='SGD', lr=0.1))
-    wrapper = build_optim_wrapper(model, optimizer)
-    before = {n: p.detach().clone() for n, p in model.named_parameters()}
-    sample = SegDataSample(metainfo=dict(img_shape=(64, 64)))
-    sample.gt_sem_seg = PixelData(data=torch.randint(0, 2, (1, 64, 64)))
-    model.train()
-    inputs = list(torch.randn(2, 3, 64, 64))
-    data = dict(inputs=inputs, data_samples=[sample, sample])
-    losses = model.train_step(data, wrapper)
-    assert losses['loss'].isfinite()
-    for name in (
-        'backbone.downsample_layers.2.1.weight',
-        'backbone.cube_blocks.2.0.gamma',
-        'backbone.cube_blocks.3.0.gamma',
-        'decode_head.conv_seg.weight',
-    ):
-        assert not model.get_parameter(name).equal(before[name]), name

@@ -7,7 +7,6 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_cube.models import CubeBackbone
 from mmseg_cube.models.backbones.projection import project_weight
 
 HEAD = dict(
@@ -57,40 +56,25 @@ def test_plain_weights_of_replaced_layers(
     assert not any('plain convolutions' in m for m in log.messages)
 
 
-@pytest.mark.parametrize('given_to', ['backbone', 'wrapper'])
+@pytest.mark.parametrize('given_to', ['backbone', 'wrapper', 'segmentor'])
 def test_weights_of_a_whole_segmentor(given_to, table, twins, tmp_path):
     plain, _ = twins('resnet')
-    state = {f'backbone.{k}': v for k, v in plain.state_dict().items()}
-    path = tmp_path / 'net.pth'
-    torch.save(dict(state_dict=state), path)
-    init = dict(type='Pretrained', checkpoint=str(path), prefix='backbone.')
-    cfg, options = table['resnet']['backbone'], {}
-    (cfg if given_to == 'backbone' else options)['init_cfg'] = init
-    cube = CubeBackbone(cfg, dict(stages=3), {}, **options)
+    path, state = str(tmp_path / 'net.pth'), plain.state_dict()
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    inner = table['resnet']['backbone']
+    cfg = dict(type='CubeBackbone', backbone=inner, insert={})
+    whole = dict(type='EncoderDecoder', backbone=cfg, decode_head=HEAD)
+    if given_to == 'segmentor':
+        # Which hands it on by this name.
+        whole['pretrained'] = path
+    else:
+        (inner if given_to == 'backbone' else cfg)['init_cfg'] = init
+        state = dict(state_dict={f'backbone.{k}': v for k, v in state.items()})
+    torch.save(state, path)
+    cube = MODELS.build(Config(whole)._cfg_dict).backbone
     cube.init_weights()
     weight = plain.layer1[0].conv1.weight
     assert cube.layer1[0].conv1.weight.equal(weight)
-
-
-def test_pretrained_of_a_segmentor_reaches_the_backbone(
-    table, twins, tmp_path
-):
-    plain, _ = twins('resnet')
-    torch.save(plain.state_dict(), tmp_path / 'net.pth')
-    cfg = dict(
-        type='CubeBackbone', backbone=table['resnet']['backbone'], insert={}
-    )
-    model = MODELS.build(
-        dict(
-            type='EncoderDecoder',
-            pretrained=str(tmp_path / 'net.pth'),
-            backbone=Config(cfg)._cfg_dict,
-            decode_head=HEAD,
-        )
-    )
-    model.backbone.init_weights()
-    weight = plain.layer1[0].conv1.weight
-    assert model.backbone.layer1[0].conv1.weight.equal(weight)
 
 
 @pytest.mark.parametrize('name', ['resnet', 'swin'])
