@@ -11,15 +11,15 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS
 
 from mmseg_cube.datasets.mask_folder import MaskFolder
-from mmseg_cube.evaluation.boundary import BoundaryScore
-from mmseg_cube.evaluation.objects import ObjectScore
+from mmseg_cube.evaluation import score_kinds, thresholds
 from mmseg_cube.evaluation.sample import Sample, check_single_view
-from mmseg_cube.evaluation.score_kinds import PixelScore, require
 from mmseg_cube.evaluation.summary import summarise
-from mmseg_cube.evaluation.thresholds import (
-    ChosenThreshold,
-    ThresholdCurve,
-    labels_at,
+
+# What the options of one name switch on.
+KINDS = dict(
+    boundary=score_kinds.BoundaryScore,
+    objects=score_kinds.ObjectScore,
+    curve=thresholds.ThresholdCurve,
 )
 
 
@@ -99,35 +99,30 @@ class BuildingMetric(BaseMetric):
                 f'{ignore_index}'
             )
         met = group_by is None or re.compile(group_by).groups > 0
-        require(met, 'group_by needs a group in parentheses', group_by)
+        rule = 'group_by needs a group in parentheses'
+        score_kinds.require(met, rule, group_by)
         self.ignore_index = ignore_index
         self.group_by = group_by
         self.output_dir = output_dir
         self.format_only = format_only
         self.keep_results = keep_results
-        self._kinds = dict(pixels=PixelScore())
-        if boundary is not None:
-            self._kinds['boundary'] = BoundaryScore(**boundary)
-        if objects is not None:
-            self._kinds['objects'] = ObjectScore(**objects)
-        if curve is not None:
-            self._kinds['curve'] = ThresholdCurve(**curve)
-        self._threshold = None
+        self._kinds = dict(pixels=score_kinds.PixelScore())
+        given = dict(boundary=boundary, objects=objects, curve=curve)
+        for name, arguments in given.items():
+            if arguments is not None:
+                self._kinds[name] = KINDS[name](**arguments)
+        self._threshold = self._masks = self._report_dir = None
         if threshold is not None:
-            self._threshold = ChosenThreshold(threshold)
+            self._threshold = thresholds.ChosenThreshold(threshold)
         # Folders are made now: that they cannot be written shows at once.
-        self._masks = None if output_dir is None else MaskFolder(output_dir)
-        self._report_dir = None if report_dir is None else Path(report_dir)
-        if self._report_dir is not None:
+        if output_dir is not None:
+            self._masks = MaskFolder(output_dir)
+        if report_dir is not None:
+            self._report_dir = Path(report_dir)
             self._report_dir.mkdir(parents=True, exist_ok=True)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Count, and write, one batch.
-
-        Args:
-            data_batch: The batch; it tells test-time augmentation.
-            data_samples: Predictions, with ground truth unless
-                ``format_only``.
+        """Count, and write, one batch; samples hold truth and prediction.
 
         Raises:
             ValueError: If a sample lacks ground truth or logits, its labels
@@ -143,7 +138,7 @@ class BuildingMetric(BaseMetric):
             group = self._group(sample.path)
             if self._threshold:
                 value = self._threshold.value
-                sample.pred = labels_at(sample.margin, value)
+                sample.pred = thresholds.labels_at(sample.margin, value)
             if 'boundary' in kinds or 'objects' in kinds:
                 sample.check_uncut(data.get('protocol'))
             counts = {name: kind.count(sample) for name, kind in kinds.items()}
@@ -153,12 +148,7 @@ class BuildingMetric(BaseMetric):
             self.results.append((sample.path, sample.window, group, counts))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Add up the images, log tables, write the report, return scores.
-
-        Args:
-            results: Path, window, group and counts per image, of all
-                processes.
-        """
+        """Add up the results of all images and processes; report them."""
         scores = {}
         if not self.format_only:
             scores = summarise(
@@ -172,13 +162,12 @@ class BuildingMetric(BaseMetric):
             for path, window, _, _ in results:
                 # Each process saw only its own share of the names.
                 self._masks.claim(path, window)
-            print_log(
-                f'{len(results)} masks are in {self._masks.folder}', 'current'
-            )
+            said = f'{len(results)} masks are in {self._masks.folder}'
+            print_log(said, 'current')
         return scores
 
     def _group(self, path: str | None) -> str | None:
-        """Return the group of an image; None without groups."""
+        """Group of an image; None without groups."""
         if path is None and (self._masks or self.group_by):
             raise ValueError(
                 'a sample has no img_path, which names its mask and its '

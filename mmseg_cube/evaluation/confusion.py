@@ -1,6 +1,7 @@
 """Pixel counts of a two-class segmentation and the scores made of them."""
 
 from dataclasses import astuple, dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -64,29 +65,20 @@ def count_pixels(pred: Tensor, target: Tensor, ignore_index: int) -> Confusion:
     built, ground = target == 1, target == 0
     predicted, cleared = pred == 1, pred == 0
     tp, fp, fn, tn = (
-        int(torch.count_nonzero(mask))
-        for mask in (
-            predicted & built,
-            predicted & ground,
-            cleared & built,
-            cleared & ground,
-        )
+        int(torch.count_nonzero(label & truth))
+        for label, truth in product((predicted, cleared), (built, ground))
     )
     if tp + fp + fn + tn != pred.numel():
         counted = target != ignore_index
-        _check_labels('ground truth', target[counted])
-        _check_labels('prediction', pred[counted])
+        for what, labels in (('ground truth', target), ('prediction', pred)):
+            found = labels[counted].unique().tolist()
+            if not set(found) <= {0, 1}:
+                raise ValueError(
+                    f'{what} holds the labels {found}, expected 0 '
+                    '(background) and 1 (building). Load masks with '
+                    'LoadBuildingMask and give the head two classes'
+                )
     return Confusion(tp, fp, fn, tn)
-
-
-def _check_labels(what: str, labels: Tensor) -> None:
-    found = labels.unique().tolist()
-    if not set(found) <= {0, 1}:
-        raise ValueError(
-            f'{what} holds the labels {found}, expected 0 (background) and 1 '
-            '(building). Load masks with LoadBuildingMask and give the head '
-            'two classes'
-        )
 
 
 def _percent(part: int, whole: int) -> float:

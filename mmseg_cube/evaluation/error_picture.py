@@ -36,12 +36,7 @@ LETTER = 0.4  # scale of OpenCV's font
 def paint(
     image: np.ndarray, layers: Iterable[tuple[np.ndarray, Colour]]
 ) -> np.ndarray:
-    """Lay colours over a dark grey copy of an image.
-
-    Args:
-        image: RGB image of shape (H, W, 3), 8 bit, as the result.
-        layers: Masks of shape (H, W), boolean, each with its colour.
-    """
+    """Lay colours over a dark grey copy of an RGB image (H, W, 3), uint8."""
     grey = DARKNESS * (image.astype(np.float32) @ np.float32(LUMA))
     picture = np.repeat(grey[..., None], 3, axis=2)
     for mask, colour in layers:
@@ -60,12 +55,8 @@ def paint_errors(
 ) -> np.ndarray:
     """Show in an image which buildings were found, missed and false.
 
-    With the truth as prediction, it shows the true buildings.
-
-    Args:
-        image: RGB image of shape (H, W, 3), 8 bit, as the result.
-        truth: Labels 0 and 1, and 255 to ignore, of shape (H, W).
-        prediction: Labels 0 and 1 of the same shape.
+    Labels (H, W) are 0 and 1, and 255 where the truth is not known. With the
+    truth as prediction, it shows the true buildings.
     """
     built = prediction == 1
     layers = [

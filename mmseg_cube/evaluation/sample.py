@@ -21,15 +21,8 @@ class Sample:
     """A data sample, and the checks of what a score must not be taken of.
 
     What cannot be scored raises ValueError. Labels, margins and masks are of
-    shape (H, W).
-
-    Args:
-        content: The sample as a dict.
-        ignore_index: Label of pixels that do not count.
-
-    Attributes:
-        path: Path of its image; None if it does not say so.
-        window: The part of a raster that it shows; None for a whole raster.
+    shape (H, W). The ``window`` is the part of a raster that it shows, None
+    for a whole raster.
     """
 
     def __init__(self, content: Mapping, ignore_index: int = 255) -> None:
@@ -120,11 +113,7 @@ class Sample:
 
 
 def check_single_view(batch: Any) -> None:
-    """Refuse a batch with several views of each image.
-
-    SegTTAModel leaves the logits of the last view beside labels that were
-    merged from all.
-    """
+    """Refuse several views of an image: SegTTAModel does not merge logits."""
     inputs = batch.get('inputs') if isinstance(batch, Mapping) else None
     if inputs is not None and isinstance(inputs[0], list | tuple):
         raise ValueError(

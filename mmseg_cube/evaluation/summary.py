@@ -7,10 +7,9 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmseg_cube.evaluation.charts import draw_curve, draw_groups
 from mmseg_cube.evaluation.score_kinds import ScoreKind
 from mmseg_cube.evaluation.thresholds import ChosenThreshold, name_data
-from mmseg_cube.utils.figures import save_figure
+from mmseg_cube.utils.figures import new_figure, plain, save_figure
 from mmseg_cube.utils.report import write_json
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import quantity
@@ -19,6 +18,8 @@ CLASS_COLUMNS = ('IoU', 'F1', 'Precision', 'Recall')
 # Tables of groups hold what Inria's authors score, IoU and accuracy, and what
 # is no score of pixels.
 NOT_IN_GROUPS = ('F1', 'Precision', 'Recall', 'mIoU')
+TOP = 114  # percent shown, with the numbers above the bars
+BAR = 0.4  # of the distance between groups
 Kinds = Mapping[str, ScoreKind]
 Scores = dict[str, float]
 
@@ -27,21 +28,13 @@ class ScoreSum:
     """Counts of several images by kind of score, and their scores."""
 
     def __init__(self, kinds: Kinds, images: Sequence[Mapping]) -> None:
-        self._kinds = kinds
-        self.images = len(images)
-        self.counts, self.scores = {}, {}
+        self.counts, self.scores, counts = {}, {}, {}
         for name, kind in kinds.items():
-            counts = sum((image[name] for image in images), kind.zero)
-            self.counts[name] = counts
-            self.scores.update(kind.scores(counts))
-
-    def as_json(self) -> dict:
-        """Return images, scores and counts in numbers and lists."""
-        counts = {
-            name: kind.as_json(self.counts[name])
-            for name, kind in self._kinds.items()
-        }
-        return dict(images=self.images, scores=self.scores, counts=counts)
+            total = sum((image[name] for image in images), kind.zero)
+            self.counts[name], counts[name] = total, kind.as_json(total)
+            self.scores.update(kind.scores(total))
+        self.images = len(images)
+        self.json = dict(images=self.images, scores=self.scores, counts=counts)
 
 
 def summarise(
@@ -53,12 +46,8 @@ def summarise(
 ) -> Scores:
     """Add up images, log tables, write files and return the scores.
 
-    Args:
-        results: Group and counts of each image.
-        kinds: Kinds of score by name; ``pixels`` is one of them.
-        data: Which images were scored: dataset, split and protocol.
-        threshold: What labelled the pixels; None for the larger logit.
-        folder: Folder of the files; None for none.
+    The results are the group and the counts of each image. Without a
+    threshold the larger logit labelled the pixels.
     """
     total = ScoreSum(kinds, [counts for _, counts in results])
     groups = {}
@@ -92,21 +81,20 @@ def summarise(
             data=data,
             labels=str(threshold or 'the larger logit'),
             options={name: dict(kind.options) for name, kind in kinds.items()},
-            overall=total.as_json(),
-            groups={name: each.as_json() for name, each in groups.items()},
+            overall=total.json,
+            groups={name: each.json for name, each in groups.items()},
         )
         write_json(folder / 'metrics.json', content)
         if groups:
-            save_figure(draw_groups(rows), folder / 'groups.png')
+            _draw_groups(rows, folder / 'groups.png')
         print_log(f'The report is in {folder}.', 'current')
     return scores
 
 
 def _log_classes(total: ScoreSum) -> None:
     pixels = total.counts['pixels']
-    rows = dict(
-        background=pixels.background.scores(), building=pixels.scores()
-    )
+    rows = dict(background=pixels.background.scores())
+    rows['building'] = pixels.scores()
     table = _table('Class', CLASS_COLUMNS, rows)
     print_log(f'per class results:\n{table}', 'current')
     if pixels.tp + pixels.fn == 0:
@@ -140,15 +128,12 @@ def _best(
             points=points,
         )
         write_json(folder / 'curve.json', content)
-        figure = draw_curve(points, average, best)
-        save_figure(figure, folder / 'curve.png')
+        _draw_curve(points, average, best, folder / 'curve.png')
     if best is None:
         print_log(f'No best threshold: {reason}.', 'current')
         return {}
-    value = best['threshold']
-    print_log(
-        f'Best threshold: {value:g}, chosen on {name_data(data)}.', 'current'
-    )
+    value, where = best['threshold'], name_data(data)
+    print_log(f'Best threshold: {value:g}, chosen on {where}.', 'current')
     return dict(BestThreshold=value, BestIoU=best['IoU'], BestF1=best['F1'])
 
 
@@ -164,3 +149,52 @@ def _table(
 
 def _warn(text: str) -> None:
     print_log(text, 'current', logging.WARNING)
+
+
+def _draw_groups(groups: Mapping[str, Scores], path: Path) -> None:
+    """Draw IoU and accuracy of each group as bars, from left to right."""
+    # A name needs about an inch; more than 40 would not be read anyway.
+    width = min(max(5.0, 1.1 * len(groups)), 44.0)
+    figure, ((axes,),) = new_figure(size=(width, 4))
+    for side, key in ((-0.5, 'IoU'), (0.5, 'Accuracy')):
+        drawn = axes.bar(
+            [place + side * BAR for place in range(len(groups))],
+            [scores[key] for scores in groups.values()],
+            0.94 * BAR,
+            label=key,
+        )
+        axes.bar_label(drawn, fmt='%.1f', fontsize=8, padding=2)
+    axes.set_xticks(range(len(groups)), list(groups))
+    axes.set(ylim=(0, TOP), yticks=range(0, 101, 20), ylabel='percent')
+    plain(axes)
+    figure.legend(loc='outside upper right', ncols=2)
+    save_figure(figure, path)
+
+
+def _draw_curve(
+    points: Sequence[Scores], average: float, best: Scores | None, path: Path
+) -> None:
+    """Draw precision over recall, and scores over thresholds."""
+    figure, ((left, right),) = new_figure(1, 2, size=(10, 4.4))
+    # Where nothing is predicted, there is no precision.
+    drawn = [point for point in points if point['tp'] + point['fp']]
+    recall, precision = (
+        [point[key] for point in drawn] for key in ('Recall', 'Precision')
+    )
+    left.plot(recall, precision, marker='.')
+    left.set_title(f'average precision {average:.2f} %', loc='left')
+    thresholds = [point['threshold'] for point in points]
+    for key in CLASS_COLUMNS:
+        right.plot(thresholds, [point[key] for point in points], label=key)
+    if best is not None:
+        left.plot(best['Recall'], best['Precision'], 'ko')
+        right.axvline(best['threshold'], color='k', linestyle=':')
+        title = 'best threshold {threshold:g}: IoU {IoU:.2f}, F1 {F1:.2f} %'
+        right.set_title(title.format(**best), loc='left')
+    left.set(xlabel='recall (%)', ylabel='precision (%)', xlim=(0, 103))
+    right.set(xlabel='threshold', ylabel='percent', xlim=(0, 1))
+    for axes in (left, right):
+        axes.set_ylim(0, 103)
+        axes.grid(alpha=0.3)
+    right.legend()
+    save_figure(figure, path)

@@ -21,8 +21,6 @@ from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.sample import Sample
 from mmseg_cube.evaluation.score_kinds import ScoreKind, require
 
-MAY_CHOOSE = {'train', 'val'}
-
 
 class ThresholdCurve(ScoreKind):
     """Precision and recall at thresholds ``1 / (n + 1), ..., n / (n + 1)``.
@@ -36,9 +34,6 @@ class ThresholdCurve(ScoreKind):
 
     Args:
         thresholds: Their number n, from 1 to 9999.
-
-    Raises:
-        ValueError: If it is out of its range.
     """
 
     def __init__(self, thresholds: int = 99) -> None:
@@ -82,14 +77,10 @@ class ThresholdCurve(ScoreKind):
     def best(
         self, counts: np.ndarray, data: Mapping[str, str]
     ) -> tuple[dict[str, float] | None, str | None]:
-        """Choose the threshold of the largest IoU, which has the largest F1.
+        """Choose the threshold of the largest IoU, or say why there is none.
 
-        Both have one, since F1 is ``2 * IoU / (1 + IoU)``. Of equal ones it
-        is the nearest to 0.5.
-
-        Returns:
-            The threshold and its scores, and None; or None, and why there is
-            none.
+        It has the largest F1 as well, which is ``2 * IoU / (1 + IoU)``. Of
+        equal ones it is the nearest to 0.5.
         """
         if 'split' not in data:
             return None, (
@@ -163,11 +154,8 @@ class ChosenThreshold:
 
 
 def may_choose(data: Mapping[str, str]) -> bool:
-    """Tell whether a threshold may be chosen on images.
-
-    On test images it would make their scores worthless.
-    """
-    return set(str(data.get('split')).split('+')) <= MAY_CHOOSE
+    """Tell whether a threshold may be chosen on images: not on test ones."""
+    return set(str(data.get('split')).split('+')) <= {'train', 'val'}
 
 
 def name_data(data: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_cube.evaluation.boundary import BoundaryScore
+from mmseg_cube.evaluation.score_kinds import BoundaryScore
 
 
 def slow_band(mask, width):

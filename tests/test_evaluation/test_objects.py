@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from mmseg_cube.evaluation.objects import ObjectScore
 from mmseg_cube.evaluation.sample import Sample
+from mmseg_cube.evaluation.score_kinds import ObjectScore
 
 
 def flood(mask, connectivity):
