@@ -10,14 +10,12 @@ from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets.checks import check_samples
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.folders import by_stem, match, read_stems
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     Layout,
-    Tile,
-    Wants,
     find_tiles,
     list_files,
+    match_folders,
 )
 from mmseg_cube.utils.quiet import mute_geotiff_tags
 from mmseg_cube.utils.words import listing
@@ -84,7 +82,14 @@ class BuildingDataset(BaseSegDataset):
                 'reduce_zero_label must be False: label 0 is the background '
                 'class here, and ignoring it leaves nothing but buildings'
             )
-        self._check_classes(metainfo)
+        expected = tuple(self.METAINFO['classes'])
+        classes = tuple((metainfo or {}).get('classes', expected))
+        if classes != expected:
+            raise ValueError(
+                f'{type(self).__name__} has the {len(expected)} classes '
+                f'{expected}, in this order, but metainfo gives '
+                f'{len(classes)}: {classes}. Leave classes out of metainfo'
+            )
         self.split = split
         self.verify = verify
         super().__init__(
@@ -109,13 +114,13 @@ class BuildingDataset(BaseSegDataset):
         if self.verify and samples:
             # A dataset that failed its check must not pass the next time.
             self._fully_initialized = False
-            check_samples(type(self).__name__, samples, self.root(samples))
+            check_samples(self, samples)
             self._fully_initialized = True
         mute_geotiff_tags()
 
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""
-        listed = set(read_stems(self.ann_file)) if self.ann_file else set()
+        listed = set(_read_stems(self.ann_file)) if self.ann_file else set()
         splits = self.split.split('+')
         suffixes = self.img_suffix, self.seg_map_suffix
         root = Path(self.data_root or '')
@@ -126,7 +131,7 @@ class BuildingDataset(BaseSegDataset):
 
         if self.data_prefix.get('img_path'):
             root = Path()
-            tiles, faults = _match_folders(
+            tiles, faults = match_folders(
                 self.data_prefix, splits, wants, suffixes
             )
         elif self.data_root is not None:
@@ -139,14 +144,17 @@ class BuildingDataset(BaseSegDataset):
                 'given.\nNext: set data_root to the folder that holds the '
                 'dataset.'
             )
-        missing = set(splits) - {tile.split for tile in tiles}
-        if not faults and self.ann_file:
+        if not faults:
+            names = {tile.name for tile in tiles}
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'
-                for stem in sorted(listed - {tile.name for tile in tiles})
+                for stem in sorted(listed - names)
             ]
         if not (faults or listed):
-            faults = [f'no image for split {s!r}' for s in sorted(missing)]
+            there = {tile.split for tile in tiles}
+            faults = [
+                f'no image for split {s!r}' for s in splits if s not in there
+            ]
         if faults:
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
@@ -156,11 +164,18 @@ class BuildingDataset(BaseSegDataset):
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
         # data_prefix gives both halves of train+val the same files.
-        return list({t.image: self._sample(t, root) for t in tiles}.values())
-
-    def root(self, samples: Sequence[dict]) -> Path:
-        """Return the folder by which checked files are remembered."""
-        return Path(self.data_root or Path(samples[0]['img_path']).parent)
+        images = {tile.image: tile.mask for tile in tiles}
+        return [
+            dict(
+                img_path=str(root / image),
+                **({'seg_map_path': str(root / mask)} if mask else {}),
+                label_map=self.label_map,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[],
+                **self.describe(image.stem),
+            )
+            for image, mask in images.items()
+        ]
 
     def wants(self, split: str, stem: str) -> bool:
         """Tell whether a file belongs to a split, by its name."""
@@ -170,29 +185,6 @@ class BuildingDataset(BaseSegDataset):
         """Return what a file's name says, for the sample's dict."""
         return {}
 
-    def _sample(self, tile: Tile, root: Path) -> dict:
-        labels = {}
-        if tile.mask is not None:
-            labels['seg_map_path'] = str(root / tile.mask)
-        return dict(
-            img_path=str(root / tile.image),
-            **labels,
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
-            seg_fields=[],
-            **self.describe(tile.image.stem),
-        )
-
-    def _check_classes(self, metainfo: Mapping | None) -> None:
-        expected = tuple(self.METAINFO['classes'])
-        classes = tuple((metainfo or {}).get('classes', expected))
-        if len(classes) != 2 or classes != expected:
-            raise ValueError(
-                f'{type(self).__name__} has the {len(expected)} classes '
-                f'{expected}, in this order, but metainfo gives '
-                f'{len(classes)}: {classes}. Leave classes out of metainfo'
-            )
-
 
 def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
     if suffix is None:
@@ -201,34 +193,17 @@ def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
     return tuple(each.lower() for each in given)
 
 
-def _match_folders(
-    prefix: Mapping[str, str],
-    splits: Sequence[str],
-    wants: Wants,
-    suffixes: Sequence[Sequence[str]],
-) -> tuple[list[Tile], list[str]]:
-    """Find the tiles in a folder of images and one of masks, if any."""
-    kinds = []
-    keys = zip(('img_path', 'seg_map_path'), suffixes, strict=True)
-    for key, accepted in keys:
-        folder = prefix.get(key) and Path(prefix[key])
-        if folder and not folder.is_dir():
-            raise DatasetError(
-                f'there is no folder {folder.absolute()}.\nNext: correct '
-                f'{key} of data_prefix, which is relative to data_root.'
-            )
-        files = folder and sorted(folder.iterdir())
-        kinds.append(
-            files
-            and by_stem(
-                files, accepted, lambda s: any(wants(x, s) for x in splits)
-            )
+def _read_stems(path: str) -> list[str]:
+    """Read a text file of stems, one a line; suffixes may be given."""
+    file = Path(path)
+    if not file.is_file():
+        raise DatasetError(
+            f'no list of stems at {file.absolute()}.\nNext: correct '
+            'ann_file, which is relative to data_root, or leave it out.'
         )
-    pairs, faults = match(*kinds)
-    tiles = [
-        Tile(split, stem, *pair)
-        for split in splits
-        for stem, pair in pairs.items()
-        if wants(split, stem)
+    names = [Path(line.strip()) for line in file.read_text().splitlines()]
+    return [
+        name.stem if name.suffix.lower() in RASTER_SUFFIXES else name.name
+        for name in names
+        if name.name
     ]
-    return tiles, faults

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from joblib import cpu_count
+from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 
 from mmseg_cube.datasets import contract
@@ -17,20 +18,19 @@ MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
 
 
-def check_samples(owner: str, samples: Sequence[dict], root: Path) -> None:
+def check_samples(dataset: BaseDataset, samples: Sequence[dict]) -> None:
     """Decode every image and mask once and hold them to the contract.
 
     Files that passed before and have not changed since are not read again.
     Arguments and errors are those of :func:`inspect_samples`.
     """
     hint = ' verify=False skips this check.'
-    inspect_samples(owner, samples, root, _check, 'checking files', hint)
+    inspect_samples(dataset, samples, _check, 'checking files', hint)
 
 
 def inspect_samples(
-    owner: str,
+    dataset: BaseDataset,
     samples: Sequence[dict],
-    root: Path,
     inspect: Callable[[dict, FileFacts], Any],
     doing: str,
     hint: str = '',
@@ -38,9 +38,8 @@ def inspect_samples(
     """Look into the files of samples, several at a time.
 
     Args:
-        owner: Name of the dataset class, for the error text.
+        dataset: Dataset that the samples belong to.
         samples: Dicts with ``img_path`` and, if labelled, ``seg_map_path``.
-        root: Folder of the dataset.
         inspect: Takes a sample and the facts of earlier runs, which are kept
             for later ones. Raises an error that names the file at fault.
         doing: Says what is done, should it take long.
@@ -52,7 +51,9 @@ def inspect_samples(
     Raises:
         DatasetError: If files are bad; one error names the first of them.
     """
-    facts, found, faults = FileFacts(root), {}, {}
+    owner = type(dataset).__name__
+    root = dataset.data_root or Path(samples[0]['img_path']).parent
+    facts, found, faults = FileFacts(Path(root)), {}, {}
 
     def attempt(index: int) -> None:
         sample = samples[index]
@@ -63,14 +64,11 @@ def inspect_samples(
             swap = contract.find_swap(path, sample.get('seg_map_path'))
             faults[index] = f'{path}: {swap}' if swap else str(error)
 
+    threads = min(cpu_count(), MAX_THREADS)
+    patience = PATIENCE if is_main_process() else float('inf')
+    work = range(len(samples)), f'{owner}: {doing}', threads, patience
     try:
-        for _ in work_through(
-            attempt,
-            range(len(samples)),
-            f'{owner}: {doing}',
-            min(cpu_count(), MAX_THREADS),
-            PATIENCE if is_main_process() else float('inf'),
-        ):
+        for _ in work_through(attempt, *work):
             pass
     finally:
         facts.save()  # what passed need not be read again

@@ -31,6 +31,22 @@ SWAPPED = (
     'image and mask look swapped: the image holds a building mask. Exchange '
     'the folders of images and masks, or the paths in data_prefix.'
 )
+# What else to do about files that cannot be used.
+TO_RGB = (
+    'Convert it, for example with PIL.Image.open(IN).convert("RGB").save(OUT).'
+)
+TIFF_TO_RGB = (
+    'Convert it with "gdal_translate -b 1 -b 2 -b 3 -ot Byte IN.tif OUT.tif" '
+    '(add -scale for 16-bit data).'
+)
+TO_BINARY = (
+    'Write one band of 0 for background and 255 (or 1) for building; grey '
+    'edges of a resized or JPEG mask can be cut at 128.'
+)
+UNPACK = (
+    'Copy it again, or rewrite it with "gdal_translate -co COMPRESS=DEFLATE '
+    'IN.tif OUT.tif".'
+)
 
 
 def image_shape(source: Source) -> tuple[int, int]:
@@ -77,8 +93,7 @@ def check_image(path: str) -> tuple[int, int]:
         raise RasterError(
             'OpenCV, which reads the images in training, cannot decode it: '
             'damaged, cut short or in a compression that it lacks',
-            'Copy it again, or rewrite it with "gdal_translate -co '
-            'COMPRESS=DEFLATE IN.tif OUT.tif".',
+            UNPACK,
         )
     if pixels.shape[:2] != shape:
         raise _turned(f'{shape} becomes {pixels.shape[:2]}')
@@ -87,10 +102,8 @@ def check_image(path: str) -> tuple[int, int]:
 
 def mask_shape(source: Source) -> tuple[int, int]:
     """Height and width in pixels of a mask that is read in windows."""
-    header = open_raster(source)
-    _refuse_inverted(header)
-    _refuse_palette(header)
-    return raster_shape(source)
+    header = _open_mask(source, whole=False)
+    return header.height, header.width
 
 
 def read_mask(source: Source, window: Window | None = None) -> np.ndarray:
@@ -105,24 +118,24 @@ def read_mask(source: Source, window: Window | None = None) -> np.ndarray:
 def read_mask_values(
     source: Source, window: Window | None = None
 ) -> np.ndarray:
-    """Read the values of a building mask, whatever they are.
+    """Read the values (bands, H, W) of a building mask, whatever they are.
 
     A whole mask with a palette comes back as its colours when these are black
     and white, else as indices. A window of it would not tell which.
-
-    Returns:
-        Values of shape (bands, H, W).
     """
-    header = open_raster(source)
-    _refuse_inverted(header)
-    if window is not None:
-        _refuse_palette(header)
+    header = _open_mask(source, whole=window is None)
     values = read_raster(source, window)
     palette = _palette(header)
-    if palette:
-        return _through_palette(values, palette)
     bits = int(header.tags(1, ns='IMAGE_STRUCTURE').get('NBITS', 8))
-    if header.driver == PNG and bits < 8:  # white is 1, 3 or 15
+    if palette:
+        # Quantisers sort by frequency, so index 0 may well be white.
+        table = np.zeros((max(palette) + 1, 3), np.uint8)
+        for index, colour in palette.items():
+            table[index] = colour[:3]
+        used = table[np.unique(values)]
+        if used.max() == 255 and np.isin(used, (0, 255)).all():
+            return table[values[0]].transpose(2, 0, 1)
+    elif header.driver == PNG and bits < 8:  # white is 1, 3 or 15
         values = values * np.uint8(255 // (2**bits - 1))
     return values
 
@@ -154,11 +167,7 @@ def to_binary(values: np.ndarray) -> np.ndarray:
         found = name_some(np.unique(band).tolist(), SHOWN_VALUES)
         fault = f'mask holds the values {found}'
     if fault:
-        raise RasterError(
-            fault,
-            'Write one band of 0 for background and 255 (or 1) for building; '
-            'grey edges of a resized or JPEG mask can be cut at 128.',
-        )
+        raise RasterError(fault, TO_BINARY)
     return building.view(np.uint8)
 
 
@@ -170,17 +179,9 @@ def read_pair(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read an image and its mask, if any, or a window of both.
 
-    Args:
-        image: The image.
-        mask: Its mask.
-        window: The window.
-        names: What errors call the two; their paths by default.
-
-    Returns:
-        As of :func:`read_image` and :func:`read_mask`.
-
     Raises:
-        ValueError: Naming the file that cannot be used, and why.
+        ValueError: Naming the file that cannot be used, by its path or as
+            ``names`` calls the two, and why.
     """
     names = names or (image, mask)
     try:
@@ -211,8 +212,7 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
 def find_swap(image: Source, mask: Source | None) -> str:
     """Say so if an image and its mask, of which one was refused, are swapped.
 
-    Returns:
-        The fault, empty if they are not.
+    The text is empty if they are not.
     """
     if mask is None:
         return ''
@@ -229,20 +229,20 @@ def find_swap(image: Source, mask: Source | None) -> str:
     return SWAPPED
 
 
-def _refuse_inverted(header: rasterio.DatasetReader) -> None:
+def _open_mask(source: Source, whole: bool) -> rasterio.DatasetReader:
+    """Open a mask, unless its header says that its values would mislead."""
+    header = open_raster(source)
     if header.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
         raise RasterError(
             'mask is stored white-is-zero, so its values are inverted',
             'Rewrite it with PHOTOMETRIC=MINISBLACK.',
         )
-
-
-def _refuse_palette(header: rasterio.DatasetReader) -> None:
-    if _palette(header):
+    if not whole and _palette(header):
         raise RasterError(
             'mask has a palette, which windows are read without',
             'Rewrite it with "gdal_translate -expand gray IN.tif OUT.tif".',
         )
+    return header
 
 
 def _palette(header: rasterio.DatasetReader) -> dict[int, tuple[int, ...]]:
@@ -254,30 +254,11 @@ def _palette(header: rasterio.DatasetReader) -> dict[int, tuple[int, ...]]:
         return {}
 
 
-def _through_palette(values: np.ndarray, palette: dict) -> np.ndarray:
-    # Quantisers sort palettes by frequency, so index 0 may well be white.
-    table = np.zeros((max(palette) + 1, 3), np.uint8)
-    for index, colour in palette.items():
-        table[index] = colour[:3]
-    used = table[np.unique(values)]
-    if used.max() == 255 and np.isin(used, (0, 255)).all():
-        return table[values[0]].transpose(2, 0, 1)
-    return values
-
-
 def _not_rgb(header: rasterio.DatasetReader, count: int) -> RasterError:
-    advice = (
-        'Convert it, for example with '
-        'PIL.Image.open(IN).convert("RGB").save(OUT).'
-    )
-    if header.driver == TIFF:
-        advice = (
-            'Convert it with "gdal_translate -b 1 -b 2 -b 3 -ot Byte IN.tif '
-            'OUT.tif" (add -scale for 16-bit data).'
-        )
     kinds = ', '.join(sorted(set(header.dtypes)))
     return RasterError(
-        f'image has {count} band(s) of {kinds}, not 8-bit RGB', advice
+        f'image has {count} band(s) of {kinds}, not 8-bit RGB',
+        TIFF_TO_RGB if header.driver == TIFF else TO_RGB,
     )
 
 

@@ -10,29 +10,15 @@ class DatasetError(ValueError):
 
 
 class RasterError(ValueError):
-    """One image or mask file cannot be used.
-
-    Args:
-        found: What is wrong with the file, with the value found.
-        advice: What to do about it.
-    """
-
-    def __init__(self, found: str, advice: str) -> None:
-        super().__init__(found, advice)
-        self.found = found
-        self.advice = advice
+    """One file cannot be used; takes what was found and what to do."""
 
     def __str__(self) -> str:
-        return f'{self.found}. {self.advice}'
+        return '. '.join(self.args)
 
 
 @contextmanager
 def errors_of(path: str | PurePath) -> Iterator[None]:
-    """Put the name of a file before what is wrong with it.
-
-    Raises:
-        ValueError: In place of a ``RasterError``.
-    """
+    """Raise a ValueError with the file's name in place of a RasterError."""
     try:
         yield
     except RasterError as error:

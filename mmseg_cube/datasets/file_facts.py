@@ -8,9 +8,10 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.utils.whole_files import write_text_whole
 
-RULES = 2  # raise it when a check becomes stricter: old entries then lapse
+RULES = 3  # raise it when a check becomes stricter: old entries then lapse
 
 Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
 
@@ -23,12 +24,10 @@ def cache_folder() -> Path:
 class FileFacts:
     """What was learnt from files that passed a check, kept between runs.
 
-    A file counts as unchanged while its byte count and modification time
-    (nanoseconds) stay. The memory is a convenience: what cannot be read or
-    written is forgotten without a word.
-
-    Args:
-        root: Folder of the dataset; each has a memory of its own.
+    Each dataset, known by its folder, has a memory of its own. A file counts
+    as unchanged while its byte count and modification time stay. The memory
+    is a convenience: what cannot be read or written is forgotten without a
+    word.
     """
 
     def __init__(self, root: Path) -> None:
@@ -40,24 +39,12 @@ class FileFacts:
     def recall(
         self, kind: str, path: str, learn: Callable[[str], Facts]
     ) -> tuple[int, ...]:
-        """Return what is known of a file; look into it if nothing is.
-
-        Args:
-            kind: What to know.
-            path: The file.
-            learn: Looks into the file and returns facts, among them the one
-                asked for.
-        """
-        try:
-            status = Path(path).stat()
-        except OSError:
-            return tuple(learn(path)[kind])  # says what is wrong with it
-        stamp = [status.st_size, status.st_mtime_ns]
-        name = os.path.abspath(path)  # noqa: PTH100, lexical
+        """Return what is known of a file; else learn it, and maybe more."""
+        name, *now = stamp(os.path.abspath(path))  # noqa: PTH100, lexical
         entry = self._known.get(f'{kind}:{name}', [])
-        if entry[:2] != stamp:
+        if entry[:2] != now:
             facts = {
-                f'{each}:{name}': [*stamp, *values]
+                f'{each}:{name}': [*now, *values]
                 for each, values in learn(path).items()
             }
             self._known.update(facts)
@@ -67,13 +54,12 @@ class FileFacts:
 
     def save(self) -> None:
         """Add what is new to the memory on disk."""
-        if not self._fresh:
-            return
         # Other processes may have saved meanwhile.
         content = dict(rules=RULES, files={**self._load(), **self._fresh})
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_text_whole(self.path, json.dumps(content))
+            if self._fresh:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                write_text_whole(self.path, json.dumps(content))
         except OSError:
             return
 

@@ -103,9 +103,7 @@ class InriaDataset(BuildingDataset):
                     'protocol="buildformer" keeps patches by their buildings, '
                     'but this split has no masks. Use protocol="full"'
                 )
-        samples = inspect_samples(
-            type(self).__name__, tiles, self.root(tiles), self._cut, doing
-        )
+        samples = inspect_samples(self, tiles, self._cut, doing)
         return [sample for of_tile in samples for sample in of_tile]
 
     def wants(self, split: str, stem: str) -> bool:

@@ -13,12 +13,7 @@ from mmseg_cube.datasets.contract import read_mask, refuse_mismatch
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.rasters import Source
 from mmseg_cube.datasets.tiles import Layout
-from mmseg_cube.datasets.windows import (
-    Cut,
-    cut_grid,
-    cut_padded,
-    take_window,
-)
+from mmseg_cube.datasets.windows import Cut, cut_grid, cut_padded, take_window
 
 TRAINING_REGIONS = ('austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna')
 TEST_REGIONS = ('bellingham', 'bloomington', 'innsbruck', 'sfo', 'tyrol-e')
@@ -41,11 +36,7 @@ def regions_of(split: str) -> tuple[str, ...]:
 
 
 def parse_tile(stem: str) -> tuple[str, int]:
-    """Split a tile's name, such as ``tyrol-w12``, into region and number.
-
-    Raises:
-        DatasetError: If it is no tile of the ten regions.
-    """
+    """Split a tile's name, such as ``tyrol-w12``, into region and number."""
     name = re.fullmatch(r'([a-z-]+)(\d+)', stem)
     if name is None or name[1] not in TRAINING_REGIONS + TEST_REGIONS:
         raise DatasetError(
@@ -68,7 +59,7 @@ def tile_windows(
     size: int = WINDOW_SIZE,
     stride: int | None = None,
 ) -> list[Cut]:
-    """List the windows of a tile that count under a protocol.
+    """List the windows of a tile that count under a protocol, row by row.
 
     * ``full``: a grid whose cores cover every pixel once.
     * ``buildformer``: the tile is padded to a multiple of ``size`` on all
@@ -84,12 +75,8 @@ def tile_windows(
         stride: Distance of neighbouring windows of the grid; ``size`` by
             default.
 
-    Returns:
-        Windows with their cores, row by row.
-
     Raises:
-        ValueError: If there is no such protocol, ``size`` or ``stride`` does
-            not go with it, or ``buildformer`` gets no mask.
+        ValueError: If arguments do not go together.
         RasterError: If the mask cannot be read or is of another size.
     """
     check_protocol(protocol)

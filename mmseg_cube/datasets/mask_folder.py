@@ -32,37 +32,17 @@ class MaskFolder:
     def write(
         self, mask: np.ndarray, image: str | Path, window: Box | None = None
     ) -> None:
-        """Write the mask of an image, or of a window of it.
-
-        Args:
-            mask: Labels 0 and 1 of shape (H, W).
-            image: Path of the image.
-            window: What the mask shows, if it is not the whole image.
-
-        Raises:
-            ValueError: If another image of the same stem came before.
-        """
+        """Write the mask (H, W) of an image, or of a window of it."""
         path = self.folder / self.claim(image, window)
         write_whole(path, partial(self.save, mask=mask, image=image))
 
     def is_done(self, image: str | Path, shape: tuple[int, int]) -> bool:
-        """Tell whether the mask of an image is there and whole.
-
-        Args:
-            image: Path of the image.
-            shape: Its height and width.
-
-        Raises:
-            ValueError: If another image of the same stem came before.
-        """
+        """Tell whether the mask of an image of this shape is there, whole."""
         path = self.folder / self.claim(image)
         return path.is_file() and self.is_whole(path, shape)
 
     def claim(self, image: str | Path, window: Box | None = None) -> str:
-        """Return the file name for an image and reserve it.
-
-        Returns:
-            ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.
+        """Reserve ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.
 
         Raises:
             ValueError: If another image of the same stem came before.

@@ -7,10 +7,14 @@ process keeps its last files open.
 Pixels of JPEG files come from Pillow instead: they are the same as those of
 OpenCV, which MMSegmentation's own loader uses in training, while GDAL spreads
 colours otherwise (by up to 32 grey values) and takes three times as long.
+
+All functions raise a RasterError if the file cannot be read.
 """
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -46,19 +50,28 @@ DECODE_ERRORS = (
 Source = str | Path | bytes  # a file, or what is in it
 
 
-def open_raster(source: Source) -> rasterio.DatasetReader:
-    """Open a raster, or take it from those that are open.
-
-    Raises:
-        RasterError: If it cannot be opened.
-    """
+@contextmanager
+def errors_of_decoders() -> Iterator[None]:
+    """Raise a RasterError in place of what libraries raise."""
     try:
+        yield
+    except RasterError:
+        raise
+    except DECODE_ERRORS as error:
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise RasterError(
+            f'cannot be read, it is missing, damaged or cut short ({reason})',
+            'Copy or download it again.',
+        ) from error
+
+
+def open_raster(source: Source) -> rasterio.DatasetReader:
+    """Open a raster, or take it from those that are open."""
+    with errors_of_decoders():
         if isinstance(source, bytes):
             return _open.__wrapped__(BytesIO(source))
         # GDAL's handles must not be shared by processes or threads.
-        return _open(*_stamp(source), os.getpid(), threading.get_ident())
-    except DECODE_ERRORS as error:
-        raise _unreadable(error) from error
+        return _open(*stamp(source), os.getpid(), threading.get_ident())
 
 
 def close_rasters() -> None:
@@ -68,27 +81,17 @@ def close_rasters() -> None:
 
 
 def raster_shape(source: Source) -> tuple[int, int]:
-    """Height and width of a raster in pixels, from its header.
-
-    Raises:
-        RasterError: If it cannot be opened.
-    """
+    """Height and width of a raster in pixels, from its header."""
     header = open_raster(source)
     return header.height, header.width
 
 
 def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
-    """Read a raster, or a window of it.
-
-    Args:
-        source: The raster.
-        window: The window; what lies beyond the edges is reflected.
+    """Read a raster, or a window of it, which must not lie outside.
 
     Returns:
-        Values as stored, of shape (bands, H, W).
-
-    Raises:
-        RasterError: If the file cannot be read, or the window lies outside.
+        Values as stored, of shape (bands, H, W); what lies beyond the edges
+        is reflected.
     """
     dataset = open_raster(source)
     height, width = dataset.height, dataset.width
@@ -100,29 +103,33 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
             f'{width} x {height} pixels',
             'Compute the windows anew from the size of this file.',
         )
-    try:
+    with errors_of_decoders():
         if dataset.driver == JPEG:
-            key = (source,) if isinstance(source, bytes) else _stamp(source)
+            key = (source,) if isinstance(source, bytes) else stamp(source)
             values = _decode_jpeg(*key)
             return values if window is None else take_window(values, window)
         with rasterio.Env(**STRICT):
             if window is None:
                 return dataset.read()
-            return _read_window(dataset, window)
-    except DECODE_ERRORS as error:
-        raise _unreadable(error) from error
+            rows, columns = window.places(height, width)
+            left, top = int(columns.min()), int(rows.min())
+            size = int(columns.max()) - left + 1, int(rows.max()) - top + 1
+            values = dataset.read(window=RasterioWindow(left, top, *size))
+        if window == (left, top, *size):
+            return values
+        return values[:, rows[:, None] - top, columns - left]
 
 
-def _read_window(
-    dataset: rasterio.DatasetReader, window: Window
-) -> np.ndarray:
-    rows, columns = window.places(dataset.height, dataset.width)
-    left, top = int(columns.min()), int(rows.min())
-    width, height = int(columns.max()) - left + 1, int(rows.max()) - top + 1
-    values = dataset.read(window=RasterioWindow(left, top, width, height))
-    if (left, top, width, height) == window:
-        return values
-    return values[:, rows[:, None] - top, columns - left]
+def as_file(source: Source) -> str | Path | BytesIO:
+    """Return what Pillow can open."""
+    return BytesIO(source) if isinstance(source, bytes) else source
+
+
+def stamp(path: str | Path) -> tuple[str, int, int]:
+    """Return a path with the file's time (ns) and bytes, to see changes."""
+    with errors_of_decoders():
+        status = os.stat(path)  # noqa: PTH116, called for every window
+    return os.fspath(path), status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=OPEN_FILES)
@@ -137,22 +144,3 @@ def _decode_jpeg(source: str | bytes, *_: int) -> np.ndarray:
     with Image.open(as_file(source)) as image:
         values = np.asarray(image)
     return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
-
-
-def as_file(source: Source) -> str | Path | BytesIO:
-    """Return what Pillow can open."""
-    return BytesIO(source) if isinstance(source, bytes) else source
-
-
-def _stamp(path: str | Path) -> tuple[str, int, int]:
-    path = os.fspath(path)
-    status = os.stat(path)  # noqa: PTH116, called for every window
-    return path, status.st_mtime_ns, status.st_size
-
-
-def _unreadable(error: Exception) -> RasterError:
-    reason = ' '.join(str(error).split()) or type(error).__name__
-    return RasterError(
-        f'cannot be read, it is missing, damaged or cut short ({reason})',
-        'Copy or download it again.',
-    )

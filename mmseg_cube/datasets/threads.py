@@ -21,15 +21,9 @@ def work_through(
 ) -> Iterator[Any]:
     """Call a function for every item and yield results as they come.
 
-    When the consumer stops, also by Ctrl-C, items that wait are dropped and
-    those at work are finished.
-
-    Args:
-        work: Function of one item.
-        items: Items.
-        title: Text at the bar of progress on standard error.
-        workers: Threads; as many as there are cores by default.
-        patience: Seconds after which the bar appears.
+    A bar of progress appears after ``patience`` seconds. When the consumer
+    stops, also by Ctrl-C, items that wait are dropped and those at work are
+    finished.
     """
     columns = *Progress.get_default_columns(), MofNCompleteColumn()
     bar = Progress(*columns, console=Console(stderr=True))
@@ -38,8 +32,7 @@ def work_through(
     pool = ThreadPoolExecutor(workers or cpu_count())
     with quiet_libraries():
         try:
-            jobs = [pool.submit(work, item) for item in items]
-            for job in as_completed(jobs):
+            for job in as_completed([pool.submit(work, x) for x in items]):
                 bar.advance(task)
                 if time.monotonic() - start >= patience:
                     bar.start()  # does nothing once it has started

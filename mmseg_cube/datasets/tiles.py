@@ -5,29 +5,24 @@ as folders.
 """
 
 import os
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.folders import by_stem, match, natural_key
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.utils.words import name_some
 
 SPLITS = ('train', 'val', 'test')
-SPLIT_FOLDERS = {
-    'train': ('train', 'training'),
-    'val': ('val', 'validation', 'valid'),
-    'test': ('test', 'testing'),
-}
 SHOWN = 8  # folders named in an error
 ARCHIVES = ('.zip', '.7z', '.7z.001', '.rar')
 EMPTY_HALF = '_no'  # WHU's satellite set II keeps tiles without roofs apart
 
+Files = Mapping[str, Sequence[PurePath]]  # by name without suffix
 Wants = Callable[[str, str], bool]  # by split and stem
+Suffixes = Sequence[Sequence[str]]  # of images and of masks, in lower case
 
 
 def want_all(split: str, stem: str) -> bool:
@@ -35,19 +30,20 @@ def want_all(split: str, stem: str) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Folder names of a dataset, in lower case.
 
-    Args:
+    Attributes:
         splits: Folders of each split.
         images: Folders of the images, inside a split's folder.
         masks: Folders of the masks, inside a split's folder.
         roots: Names of the dataset's own folder.
     """
 
-    splits: Mapping[str, Sequence[str]] = field(
-        default_factory=SPLIT_FOLDERS.copy
+    splits: Mapping[str, Sequence[str]] = dict(
+        train=('train', 'training'),
+        val=('val', 'validation', 'valid'),
+        test=('test', 'testing'),
     )
     images: Sequence[str] = ('image', 'images', 'img', 'imgs')
     masks: Sequence[str] = ('label', 'labels', 'mask', 'masks', 'gt')
@@ -55,19 +51,15 @@ class Layout:
 
 
 class Tile(NamedTuple):
-    """An image and its mask.
+    """An image and its mask, by name in its split.
 
-    Attributes:
-        split: ``train``, ``val`` or ``test``.
-        name: Its name in the split.
-        image: File, relative to the dataset.
-        mask: File, likewise; None without labels.
+    Files are relative to the dataset; the mask is None without labels.
     """
 
     split: str
     name: str
-    image: PurePosixPath
-    mask: PurePosixPath | None
+    image: PurePath
+    mask: PurePath | None
 
 
 def list_files(root: Path) -> list[PurePosixPath]:
@@ -79,23 +71,28 @@ def list_files(root: Path) -> list[PurePosixPath]:
     return sorted(found)
 
 
+def list_rasters(folder: Path) -> Files:
+    """List a folder's raster files by stem, in natural order."""
+    return _by_stem(sorted(folder.iterdir()), RASTER_SUFFIXES)
+
+
 def find_tiles(
     place: Path,
     files: Sequence[PurePosixPath],
     layout: Layout,
     splits: Sequence[str] = SPLITS,
     wants: Wants = want_all,
-    suffixes: tuple[Sequence[str], Sequence[str]] = (RASTER_SUFFIXES,) * 2,
+    suffixes: Suffixes = (RASTER_SUFFIXES,) * 2,
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.
 
     Args:
         place: Folder or archive of the dataset, for error texts.
         files: All files in it.
-        layout: Names of the folders, compared in lower case.
+        layout: Names of the folders.
         splits: Splits to look for.
-        wants: Tells whether a file belongs to a split, by its stem.
-        suffixes: Accepted suffixes of images and of masks, in lower case.
+        wants: Tells whether a file belongs to a split.
+        suffixes: Accepted suffixes.
 
     Returns:
         Tiles, each split in natural order, and one line of text per fault.
@@ -103,39 +100,120 @@ def find_tiles(
     Raises:
         DatasetError: If there is nothing, or it is ambiguous.
     """
-    roots = _group(files, layout)
-    if not roots:
-        raise _nothing(place, files, layout)
-    folders = roots[_choose_root(place, roots, layout)]
-    tiles, faults = [], []
+    found = _choose_root(place, files, layout)
+    folders, needed = {}, {}
     for split in splits:
+        names = layout.splits[split]
+        folders[split] = [
+            ('no_' if name.endswith(EMPTY_HALF) else '', kinds)
+            for name, kinds in found.items()
+            if name.removesuffix(EMPTY_HALF) in names
+        ]
+        if split != 'test':
+            needed[split] = f'{names[0]}/{layout.masks[0]}'
+    return _match(place, folders, needed, wants, suffixes)
+
+
+def match_folders(
+    prefix: Mapping[str, str],
+    splits: Sequence[str],
+    wants: Wants,
+    suffixes: Suffixes,
+) -> tuple[list[Tile], list[str]]:
+    """Find the tiles in the folders of images and of masks of ``data_prefix``.
+
+    Other arguments, results and errors are those of :func:`find_tiles`.
+    """
+    kinds, masks = [], prefix.get('seg_map_path')
+    for key in ('img_path', 'seg_map_path'):
+        folder = Path(prefix.get(key) or '')
+        if not folder.is_dir():
+            raise DatasetError(
+                f'there is no folder {folder.absolute()}.\nNext: correct '
+                f'{key} of data_prefix, which is relative to data_root.'
+            )
+        kinds.append(sorted(folder.iterdir()) if prefix.get(key) else [])
+    folders = dict.fromkeys(splits, [('', kinds)])
+    needed = dict.fromkeys(splits, masks) if masks else {}
+    return _match(prefix['img_path'], folders, needed, wants, suffixes)
+
+
+def _natural_key(stem: str) -> list[tuple[int, int | str]]:
+    """Sort key that puts ``tile2`` before ``tile10`` and 9 before 10."""
+    return [
+        (0, int(part)) if part.isdecimal() else (1, part)
+        for part in re.split(r'(\d+)', stem)
+        if part
+    ]
+
+
+def _by_stem(files: Iterable[PurePath], suffixes: Sequence[str]) -> Files:
+    """Sort raster files that are not hidden by their names without suffix."""
+    found = defaultdict(list)
+    for path in files:
+        name = path.name
+        suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
+        if suffix is not None and not name.startswith('.'):
+            found[name[: len(name) - len(suffix)]].append(path)
+    return {stem: found[stem] for stem in sorted(found, key=_natural_key)}
+
+
+def _match(
+    place: str | Path,
+    folders: Mapping[str, Sequence],
+    needed: Mapping[str, str],
+    wants: Wants,
+    suffixes: Suffixes,
+) -> tuple[list[Tile], list[str]]:
+    """Match the images and masks of splits by name.
+
+    Args:
+        place: Folder or archive, for error texts.
+        folders: By split, pairs of a prefix of names, and the files of images
+            and of masks that get it.
+        needed: Where masks belong, for splits that may not lack them all.
+        wants: As of :func:`find_tiles`.
+        suffixes: Likewise.
+    """
+    tiles, faults = [], []
+    for split, parts in folders.items():
         images, masks = defaultdict(list), defaultdict(list)
-        for folder, kinds in folders.items():
-            base = folder.removesuffix(EMPTY_HALF)
-            if base not in layout.splits[split]:
-                continue
-            prefix = '' if base == folder else 'no_'
+        for prefix, kinds in parts:
             sorts = zip((images, masks), kinds, suffixes, strict=True)
-            for found, of_kind, accepted in sorts:
-                keep = partial(wants, split)
-                for stem, same in by_stem(of_kind, accepted, keep).items():
-                    found[prefix + stem] += same
-        if images and not masks and split != 'test':
+            for found, files, accepted in sorts:
+                for stem, same in _by_stem(files, accepted).items():
+                    if wants(split, stem):
+                        found[prefix + stem] += same
+        if images and not masks and split in needed:
             raise DatasetError(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '
-                f'put them into {layout.splits[split][0]}/{layout.masks[0]}.'
+                f'put them into {needed[split]}.'
             )
-        pairs, wrong = match(images, masks or None)
-        faults += wrong
-        tiles += [
-            Tile(split, name, *pairs[name])
-            for name in sorted(pairs, key=natural_key)
+        for what, files in (('images', images), ('masks', masks)):
+            faults += [
+                f'{same[0].parent}: {len(same)} {what} with one stem '
+                f'({", ".join(path.name for path in same)})'
+                for same in files.values()
+                if len(same) > 1
+            ]
+        for name in sorted(images, key=_natural_key):
+            image, mask = images[name][0], masks.get(name, [None])[0]
+            if mask is None and masks:
+                faults.append(f'{image}: image without a mask')
+            else:
+                tiles.append(Tile(split, name, image, mask))
+        faults += [
+            f'{same[0]}: mask without an image'
+            for name, same in masks.items()
+            if name not in images
         ]
-    return tiles, faults
+    return tiles, list(dict.fromkeys(faults))  # of halves with the same files
 
 
-def _group(files: Sequence[PurePosixPath], layout: Layout) -> dict:
-    """Collect files of images and of masks per dataset and split folder."""
+def _choose_root(
+    place: Path, files: Sequence[PurePosixPath], layout: Layout
+) -> Mapping[str, Sequence[list[PurePosixPath]]]:
+    """Return files of images and of masks by split folder of the dataset."""
     known = {name for names in layout.splits.values() for name in names}
     roots = defaultdict(lambda: defaultdict(lambda: ([], [])))
     for file in files:
@@ -147,25 +225,20 @@ def _group(files: Sequence[PurePosixPath], layout: Layout) -> dict:
             for index, names in enumerate((layout.images, layout.masks)):
                 if kind in names:
                     roots[file.parents[2]][split][index].append(file)
-    return {
+    roots = {
         root: folders
         for root, folders in sorted(roots.items())
         if any(images for images, _ in folders.values())
     }
-
-
-def _choose_root(
-    place: Path, roots: Mapping[PurePosixPath, dict], layout: Layout
-) -> PurePosixPath:
-    known = list(roots)
-    if PurePosixPath() in known:
-        return PurePosixPath()
-    named = [root for root in known if root.name.lower() in layout.roots]
-    whole = [root for root in known if len(roots[root]) >= len(layout.splits)]
-    for chosen in (named, known, whole):
+    if not roots:
+        raise _nothing(place, files, layout)
+    here = [root for root in roots if root == PurePosixPath()]
+    named = [root for root in roots if root.name.lower() in layout.roots]
+    whole = [root for root in roots if len(roots[root]) >= len(layout.splits)]
+    for chosen in (here, named, list(roots), whole):
         if len(chosen) == 1:
-            return chosen[0]
-    names = name_some([repr(root.as_posix()) for root in known], SHOWN)
+            return roots[chosen[0]]
+    names = name_some([repr(root.as_posix()) for root in roots], SHOWN)
     raise DatasetError(
         f'{place} holds several datasets: {names}.\nNext: give one of these '
         'folders, unpacked if need be.'
@@ -176,15 +249,14 @@ def _nothing(
     place: Path, files: Sequence[PurePosixPath], layout: Layout
 ) -> DatasetError:
     packed = [f for f in files if f.name.lower().endswith(ARCHIVES)]
+    splits, kinds = ','.join(layout.splits), (layout.images, layout.masks)
+    wanted = f'{{{splits}}}/{{{",".join(kind[0] for kind in kinds)}}}'
+    advice = f'give the folder (or the zip) that holds {wanted}'
     if packed:
         advice = f'unpack {packed[0]} and give what comes out'
-    else:
-        splits, kinds = list(layout.splits), [layout.images, layout.masks]
-        wanted = f'{{{",".join(splits)}}}/{{{",".join(k[0] for k in kinds)}}}'
-        advice = f'give the folder (or the zip) that holds {wanted}'
     folders = sorted({file.parent.as_posix() for file in files})
-    there = name_some(folders, SHOWN) or 'nothing'
-    state = f'its folders are: {there}' if files else 'it is empty or missing'
+    state = f'its folders are: {name_some(folders, SHOWN)}'
     return DatasetError(
-        f'no images of this dataset in {place}; {state}.\nNext: {advice}.'
+        f'no images of this dataset in {place}; '
+        f'{state if files else "it is empty or missing"}.\nNext: {advice}.'
     )

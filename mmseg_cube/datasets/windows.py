@@ -8,17 +8,10 @@ from mmseg_cube.datasets.errors import RasterError
 
 
 class Window(NamedTuple):
-    """A rectangle in pixels of a raster; it may reach beyond the edges.
+    """A rectangle in pixels of a raster; it may reach beyond the edges."""
 
-    Attributes:
-        x: Column of its left edge.
-        y: Row of its upper edge.
-        width: Number of columns.
-        height: Number of rows.
-    """
-
-    x: int
-    y: int
+    x: int  # column of its left edge
+    y: int  # row of its upper edge
     width: int
     height: int
 
@@ -34,10 +27,7 @@ class Window(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A window, and the part of it that is its own.
-
-    Windows may overlap; the own parts, called cores, do not.
-    """
+    """A window, and its core: windows may overlap, cores do not."""
 
     window: Window
     core: Window
@@ -113,13 +103,13 @@ def cut_padded(height: int, width: int, size: int) -> list[Cut]:
     """Cut a raster that is padded on all sides to a multiple of the size.
 
     BuildFormer's way (github.com/WangLibo1995/BuildFormer): 5000 pixels
-    become 5120, 60 on either side, and ten windows of 512. The padding
-    belongs to the windows.
-
-    Returns:
-        Windows, row by row; each is its own core.
+    become 5120, 60 on either side, and ten windows of 512, row by row. The
+    padding belongs to the windows; each is its own core.
     """
-    tops, lefts = (_padded(length, size) for length in (height, width))
+    tops, lefts = (
+        range(-((-length % size) // 2), length, size)
+        for length in (height, width)
+    )
     windows = [Window(x, y, size, size) for y in tops for x in lefts]
     return [Cut(window, window) for window in windows]
 
@@ -134,11 +124,6 @@ def _spans(length: int, size: int, stride: int) -> list[tuple[int, int, int]]:
         for start, following in zip(starts, starts[1:], strict=False)
     ]
     return list(zip(starts, [0, *borders], [*borders, length], strict=True))
-
-
-def _padded(length: int, size: int) -> range:
-    padding = -length % size
-    return range(-(padding // 2), length, size)[: (length + padding) // size]
 
 
 def _reflect(start: int, size: int, length: int) -> np.ndarray:

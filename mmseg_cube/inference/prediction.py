@@ -14,9 +14,9 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mmseg_cube.datasets.contract import image_shape
 from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.folders import list_rasters
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.datasets.tiles import list_rasters
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
 from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config

@@ -1,12 +1,69 @@
+"""Transforms that load building masks, and windows of large rasters."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
-from mmseg_cube.datasets.contract import IGNORED, read_pair
+from mmseg_cube.datasets.contract import IGNORED, read_mask, read_pair
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.rasters import raster_shape
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.quiet import quiet_libraries
+
+
+@TRANSFORMS.register_module()
+class LoadBuildingMask(BaseTransform):
+    """Load a building mask as 0 (background) and 1 (building).
+
+    Takes the place of ``LoadAnnotations``, which would hand a 0/255 mask on
+    as it is: 255 is the ignore label, so every building would be ignored.
+
+    Reads ``seg_map_path`` and, if present, ``label_map`` and ``seg_fields``.
+    Adds ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``.
+
+    Args:
+        backend_args: File backend of mmengine; local files by default.
+
+    Raises:
+        ValueError: If there is no mask, it cannot be read, or it is not
+            0/255, 0/1 or three equal bands of these.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Load the mask of one sample."""
+        path = results.get('seg_map_path')
+        if path is None:
+            raise ValueError(
+                f'{results.get("img_path")}: this split has no masks. Leave '
+                'LoadBuildingMask out of its pipeline, and set '
+                'format_only=True in BuildingMetric'
+            )
+        if results.get('reduce_zero_label'):
+            raise ValueError(
+                f'{path}: reduce_zero_label=True would ignore the background '
+                'class, label 0. Set it to False in the dataset'
+            )
+        source = path
+        if self.backend_args is not None:
+            source = fileio.get(path, backend_args=self.backend_args)
+        with errors_of(path), quiet_libraries():
+            mask = read_mask(source)
+        label_map = results.get('label_map')
+        if label_map:
+            table = np.arange(2, dtype=np.uint8)
+            for old, new in label_map.items():
+                table[old] = new
+            mask = table[mask]
+        results['gt_seg_map'] = mask
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(backend_args={self.backend_args})'
 
 
 @TRANSFORMS.register_module()
@@ -38,30 +95,23 @@ class LoadRasterWindow(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Load the window of one sample.
-
-        Args:
-            results: The sample.
-        """
-        with quiet_libraries():
-            return self._load(results)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
-
-    def _load(self, results: dict) -> dict:
+        """Load the window of one sample."""
         path, mask_path = results['img_path'], results.get('seg_map_path')
-        with errors_of(path):
-            shape = raster_shape(path)
-            window = _choose_window(results, shape)
-        results['img'], mask = read_pair(path, mask_path, window)
+        with quiet_libraries():
+            with errors_of(path):
+                shape = raster_shape(path)
+                window = _choose_window(results, shape)
+            results['img'], mask = read_pair(path, mask_path, window)
         if mask is not None:
             results['gt_seg_map'] = _keep_core(mask, window, results)
             results.setdefault('seg_fields', []).append('gt_seg_map')
-        results.update(window=window, raster_shape=shape)
         size = window.height, window.width
-        results['img_shape'] = results['ori_shape'] = size
+        results.update(window=window, raster_shape=shape)
+        results.update(img_shape=size, ori_shape=size)
         return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
 
 
 def _choose_window(results: dict, shape: tuple[int, int]) -> Window:
