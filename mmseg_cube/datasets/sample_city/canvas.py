@@ -15,26 +15,17 @@ class Canvas:
     Street coordinates (u, v) are metres along and across streets, with the
     origin in the middle. A pose is a place, in metres (x, y) from the upper
     left corner, and a turn in radians.
-
-    Attributes:
-        ground: Numbers of materials, uint8 (size, size).
-        image: Colours of the solids by their cover, float32 (size, size, 3).
-        cover: Share of each pixel under a solid, float32 (size, size).
-        height: Height in metres, float32 (size, size).
-        mask: 255 on buildings, uint8 (size, size).
-        reach: Street coordinates up to this one cover the canvas.
-        trees: Street coordinates and diameters of planned trees.
     """
 
     def __init__(self, rng: np.random.Generator, size: int, gsd: float):
         self.rng, self.size, self.gsd = rng, size, gsd
-        self.trees: list[tuple] = []
-        self.reach = 0.71 * size * gsd
-        self.ground = np.zeros((size, size), np.uint8)
-        self.image = np.zeros((size, size, 3), np.float32)
-        self.cover = np.zeros((size, size), np.float32)
-        self.height = np.zeros((size, size), np.float32)
-        self.mask = np.zeros((size, size), np.uint8)
+        self.reach = 0.71 * size * gsd  # street coordinates that are in view
+        self.trees: list[tuple] = []  # street coordinates and diameters
+        self.ground = np.zeros((size, size), np.uint8)  # shades of materials
+        self.image = np.zeros((size, size, 3), 'f4')  # solids, by their cover
+        self.cover = np.zeros((size, size), 'f4')  # share under a solid
+        self.height = np.zeros((size, size), 'f4')  # in metres
+        self.mask = np.zeros((size, size), np.uint8)  # 255 on buildings
         # Rows grow southwards, so the sun at noon is at +y.
         bearing, above = np.radians(rng.uniform((-65, 38), (65, 60)))
         flat = np.cos(above) * np.array([np.sin(bearing), np.cos(bearing)])
@@ -71,7 +62,7 @@ class Canvas:
     ) -> None:
         """Add a solid, lit by the sun, where nothing is higher yet.
 
-        ``shape`` is one of :mod:`.solids`, ``sides`` its length and width,
+        ``shape`` is a solid of :mod:`.site`, ``sides`` its length and width,
         ``base`` the height under it, in metres. A roof counts as building.
         """
         place, turn = pose

@@ -43,7 +43,8 @@ def write_whu(
         ValueError: If an argument is out of its range, or ``root`` holds
             anything but the same scenes.
     """
-    return _write_splits(Path(root), counts, size, seed, 0.3, '.tif')
+    groups = _splits(counts)
+    return _fill(Path(root), groups, size, seed, 0.3, '.tif')
 
 
 def write_wbd(
@@ -56,7 +57,8 @@ def write_wbd(
 
     Like :func:`write_whu`, but png files with a pixel size of 0.12 m.
     """
-    return _write_splits(Path(root), counts, size, seed, 0.12, '.png')
+    groups = _splits(counts)
+    return _fill(Path(root), groups, size, seed, 0.12, '.png')
 
 
 def write_inria(
@@ -94,16 +96,14 @@ def write_inria(
     return _fill(Path(root), groups, size, seed, 0.3, '.tif')
 
 
-def _write_splits(
-    root: Path, counts: Mapping, size: int, seed: int, gsd: float, suffix: str
-) -> Path:
-    """Write splits of image and label folders."""
+def _splits(counts: Mapping[str, int]) -> dict:
+    """Group scenes by splits of image and label folders."""
     if not set(counts) <= set(COUNTS):
         raise ValueError(f'splits are {list(COUNTS)}, got {list(counts)}')
-    groups = {}
-    for split, count in counts.items():
-        groups[split] = count, (f'{split}/image/', f'{split}/label/')
-    return _fill(root, groups, size, seed, gsd, suffix)
+    return {
+        split: (count, (f'{split}/image/', f'{split}/label/'))
+        for split, count in counts.items()
+    }
 
 
 def _fill(
@@ -112,10 +112,9 @@ def _fill(
     """Draw what is missing; a group is a number of scenes, and their paths."""
     if not 64 <= size <= 5000:
         raise ValueError(f'size must be 64 to 5000, got {size}')
-    numbers = {name: count for name, (count, _) in groups.items()}
-    for name, value in {'seed': seed, **numbers}.items():
+    for value in (seed, *(count for count, _ in groups.values())):
         if value < 0:
-            raise ValueError(f'{name} must not be negative, got {value}')
+            raise ValueError(f'seed and counts must be 0 or more, not {value}')
     # The marker names what all files were drawn from.
     marker = root / '.sample_city.json'
     text = json.dumps([groups, size, seed, suffix])
@@ -128,17 +127,18 @@ def _fill(
         for name, (count, starts) in groups.items():
             for number in range(1, count + 1):
                 paths = [root / f'{start}{number}{suffix}' for start in starts]
-                if not all(path.exists() for path in paths):
-                    key = seed, round(100 * gsd), number, *name.encode()
-                    rasters = draw_scene(key, size, gsd)
-                    place = {}
-                    if name in REGIONS:
-                        west = WEST + (number - 1) * size * gsd
-                        place['crs'] = f'EPSG:{REGIONS[name]}'
-                        place['transform'] = gsd, 0, west, 0, -gsd, NORTH
-                    for path, raster in zip(paths, rasters, strict=False):
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        write_whole(path, partial(_write, raster, place))
+                if all(path.exists() for path in paths):
+                    continue
+                key = seed, round(100 * gsd), number, *name.encode()
+                place = {}
+                if name in REGIONS:
+                    west = WEST + (number - 1) * size * gsd
+                    place['crs'] = f'EPSG:{REGIONS[name]}'
+                    place['transform'] = gsd, 0, west, 0, -gsd, NORTH
+                rasters = draw_scene(key, size, gsd)
+                for path, raster in zip(paths, rasters, strict=False):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    write_whole(path, partial(_write, raster, place))
     return root
 
 
@@ -147,9 +147,8 @@ def _write(raster: np.ndarray, place: dict, path: Path) -> None:
     import rasterio
 
     bands = np.atleast_3d(raster).transpose(2, 0, 1)
-    count, height, width = bands.shape
-    with rasterio.open(
-        path, 'w', driver='PNG' if '.png' in path.name else 'GTiff',
-        count=count, height=height, width=width, dtype='uint8', **place,
-    ) as file:  # fmt: skip
+    sides = zip(('count', 'height', 'width'), bands.shape, strict=True)
+    driver = 'PNG' if '.png' in path.name else 'GTiff'
+    options = dict(driver=driver, dtype='uint8', **dict(sides), **place)
+    with rasterio.open(path, 'w', **options) as file:
         file.write(bands)

@@ -1,13 +1,17 @@
-"""What stands in a town, put up at street coordinates."""
+"""What stands in a town, put up at street coordinates.
+
+Solids are functions of points (x, y) around their middle, in metres. Each
+returns how far the points are inside its outline, and its height there.
+"""
 
 from functools import partial
 
 import cv2
 import numpy as np
 
-from mmseg_cube.datasets.sample_city import ground, solids
+from mmseg_cube.datasets.sample_city import ground
 from mmseg_cube.datasets.sample_city.canvas import Canvas, turned
-from mmseg_cube.datasets.sample_city.ground import jitter
+from mmseg_cube.datasets.sample_city.ground import fractal, jitter
 
 TILES = ((168, 112, 98), (190, 128, 104), (132, 110, 98), (108, 112, 118),
          (104, 94, 88), (116, 130, 148), (118, 134, 124))  # fmt: skip
@@ -18,6 +22,47 @@ GLASS, LEAF = (52, 58, 66), (74, 98, 76)
 # level ones, chimneys and windows on the others.
 MACHINES = ((3.2, 2.0, 1.5, (186, 186, 184)), (1.2, 1.0, 0.7, (170, 170, 170)))
 CHIMNEYS = ((0.9, 0.8, 1.0, (140, 110, 98)), (1.2, 0.9, 0.1, (150, 165, 180)))
+# Pixels along a side of the picture of a crown.
+CROWN = 64
+
+
+def box(x, y, length, width, rim=0.0):
+    """Return a level box, with a low wall around it if ``rim`` is not 0."""
+    inside = np.minimum(length / 2 - abs(x), width / 2 - abs(y))
+    return inside, rim * (inside < 0.5)
+
+
+def ridged(x, y, length, width, pitch, hip):
+    """Return a roof with its ridge along x, and gables if ``hip`` is 0."""
+    ends, sides = length / 2 - abs(x), width / 2 - abs(y)
+    up = np.minimum(sides, ends / hip) if hip else sides
+    return np.minimum(ends, sides), pitch * up
+
+
+def tree(x, y, length, width, crown):
+    """Return a tree with one of the crowns of :func:`draw_crown`."""
+    radius, middle = length / 2, CROWN / 2 - 0.5
+    maps = [(axis * CROWN / length + middle).astype('f4') for axis in (x, y)]
+    found = cv2.remap(crown, *maps, cv2.INTER_LINEAR, borderValue=(-1, 0))
+    return found[..., 0] * radius, found[..., 1] * radius
+
+
+def draw_crown(rng: np.random.Generator, conifer: bool) -> np.ndarray:
+    """Draw a crown of radius 1: inside and height, (CROWN, CROWN, 2)."""
+    axis = (np.arange(CROWN) + 0.5) * (2 / CROWN) - 1
+    x, y = np.meshgrid(axis, axis)
+    angle = np.arctan2(y, x)
+    rim = np.full_like(x, 0.84)
+    for waves in (2, 3, 5, 8, 13):
+        phase = rng.uniform(0, 2 * np.pi)
+        rim += rng.uniform(0.01, 0.06) * np.sin(waves * angle + phase)
+    inside = 1 - np.hypot(x, y) / rim
+    bumps = fractal(rng, CROWN, (13, 7)) + 0.45 * fractal(rng, CROWN, (4, 2))
+    dome = np.sqrt(np.clip(1 - (1 - inside) ** 2, 0, 1))
+    up = 1.2 + 0.8 * dome + 0.13 * bumps
+    if conifer:
+        up = 2.5 * inside + 0.06 * np.sin(7 * angle) + 0.05 * bumps
+    return np.stack([inside + 0.05 * bumps, up], -1).astype(np.float32)
 
 
 class Site(Canvas):
@@ -38,7 +83,7 @@ class Site(Canvas):
         width, up, colour = kind
         u, v = np.subtract(end, start)
         pose = self.pose(np.add(start, end) / 2, np.arctan2(v, u))
-        self.add(solids.box, (np.hypot(u, v), width), pose, colour, up)
+        self.add(box, (np.hypot(u, v), width), pose, colour, up)
 
     def build(self, at: tuple, size: tuple, level: bool, eaves: float) -> None:
         """Put up a building of a size along u and v.
@@ -48,11 +93,11 @@ class Site(Canvas):
         rng, (width, length) = self.rng, sorted(size)
         turn = np.radians(np.clip(rng.normal(0, 2), -6, 6))
         pose = self.pose(at, turn + np.pi / 2 * (size[1] > size[0]))
-        form = partial(solids.box, rim=0.4)
+        form = partial(box, rim=0.4)
         if not level:
             pitch = np.tan(np.radians(rng.uniform(18, 35)))
             hip = rng.choice((0, rng.uniform(0.75, 1)))
-            form = partial(solids.ridged, pitch=pitch, hip=hip)
+            form = partial(ridged, pitch=pitch, hip=hip)
         # Parts of one height, across each other, are one roof.
         parts = [((length, width), pose)]
         if rng.random() < 0.3:
@@ -70,19 +115,21 @@ class Site(Canvas):
         sides, pose = parts[0]
         for _ in range(rng.poisson(min(length * width, 900) / 60)):
             x, y = rng.uniform(-0.36, 0.36, 2) * sides
-            *box, up, tone = (MACHINES if level else CHIMNEYS)[rng.integers(2)]
+            *base, up, tone = (MACHINES if level else CHIMNEYS)[
+                rng.integers(2)
+            ]
             up += eaves + form(x, y, *sides)[1]
             tone = jitter(rng, tone, 0.3)
-            self.add(solids.box, box, _beside(pose, x, y), tone, up)
+            self.add(box, base, _beside(pose, x, y), tone, up)
 
     def park(self, at: tuple, turn: float = 0.0) -> None:
         """Park a car, its length along u for a turn of 0."""
         pose = self.pose(at, turn + self.rng.normal(0, 0.03))
         paint = jitter(self.rng, self.rng.choice(PAINTS), 0.1)
-        self.add(solids.box, (4.5, 1.8), pose, paint, 0.8)
+        self.add(box, (4.5, 1.8), pose, paint, 0.8)
         pose = _beside(pose, -0.27, 0)
-        self.add(solids.box, (2.5, 1.55), pose, GLASS, 1.3)
-        self.add(solids.box, (1.4, 1.45), pose, paint, 1.5)
+        self.add(box, (2.5, 1.55), pose, GLASS, 1.3)
+        self.add(box, (1.4, 1.45), pose, paint, 1.5)
 
     def plant(self, rect: tuple, count: float) -> None:
         """Plant ``count`` trees per 100 square metres of a rectangle."""
@@ -94,13 +141,13 @@ class Site(Canvas):
     def grow(self) -> None:
         """Draw the trees that stand on open soil, clear of roofs."""
         rng = self.rng
-        crowns = [solids.draw_crown(rng, number > 3) for number in range(6)]
+        crowns = [draw_crown(rng, number > 3) for number in range(6)]
         taken = (self.ground >= ground.SOILS) | (self.mask > 0)
         for at, wide in self.trees:
             pose = self.pose(at, rng.uniform(-3, 3))
             # Crowns overhang other things by no more than their outer part.
             if not taken[self.window(pose[0], wide / 4)].any():
-                shape = partial(solids.tree, crown=crowns[rng.integers(6)])
+                shape = partial(tree, crown=crowns[rng.integers(6)])
                 colour = jitter(rng, LEAF, 0.18)
                 self.add(shape, (wide, wide), pose, colour)
 
