@@ -71,11 +71,9 @@ class ChannelRouter(nn.Module):
             )
         self.channels = channels
         self.method = method
-        self.group_size = group_size or max(
-            size
-            for size in range(1, LARGEST_GROUP + 1)
-            if channels % size == 0
-        )
+        sizes = range(1, LARGEST_GROUP + 1)
+        largest = max(size for size in sizes if channels % size == 0)
+        self.group_size = group_size or largest
         self.riffle_groups = riffle_groups
         self.temperature = temperature
         self.seed = seed
@@ -108,16 +106,14 @@ class ChannelRouter(nn.Module):
                 self.scores.copy_(torch.linspace(-1, 1, self.channels))
             elif self.method == 'sinkhorn':
                 self.logits.copy_(STAY * torch.eye(self.group_size))
-            elif self.method != 'none':
-                self.order.copy_(self._constant_order())
-
-    def _constant_order(self) -> Tensor:
-        if self.method == 'fixed':
-            return riffle(self.channels, self.riffle_groups)
-        if self.method == 'random':
-            generator = torch.Generator().manual_seed(self.seed)
-            return torch.randperm(self.channels, generator=generator)
-        return torch.arange(self.channels)
+            elif self.method == 'fixed':
+                self.order.copy_(riffle(self.channels, self.riffle_groups))
+            elif self.method == 'random':
+                seeded = torch.Generator().manual_seed(self.seed)
+                order = torch.randperm(self.channels, generator=seeded)
+                self.order.copy_(order)
+            elif self.method == 'given':
+                self.order.copy_(torch.arange(self.channels))
 
     def relaxed(self) -> Tensor:
         """Relaxation of shape (B, C / B, C / B) of a learned order."""
@@ -158,9 +154,8 @@ class ChannelRouter(nn.Module):
     def order_and_relaxation(self) -> tuple[Tensor | None, Tensor | None]:
         """What a forward pass applies, None where there is nothing to do.
 
-        Returns:
-            The order of shape (C,), and the relaxation of shape (B, C / B,
-            C / B) that carries its gradient while gradients are recorded.
+        That is the order of shape (C,), and the relaxation of shape (B, C / B,
+        C / B) that carries its gradient while gradients are recorded.
         """
         if self.method == 'none':
             return None, None

@@ -29,9 +29,8 @@ def deploy_cube(layer: nn.Conv2d, plain: bool | None = None) -> nn.Module:
             the layer stands in for, and where the lattice has few channels.
 
     Returns:
-        An ``nn.Conv2d``, behind a padding layer where the padding differs
-        between sides, as it does for windows that are not centred; or the
-        layer itself.
+        The layer; or an ``nn.Conv2d``, behind a padding layer where the
+        padding differs between sides (windows that are not centred).
     """
     order = None
     if layer.router is not None:
@@ -63,17 +62,11 @@ def _plain_convolution(layer: nn.Conv2d, order: Tensor | None) -> nn.Module:
     if rows[0] != rows[1] or columns[0] != columns[1] or min(padding) < 0:
         layers.append(nn.ZeroPad2d((*columns, *rows)))
         padding = (0, 0)
-    conv = nn.Conv2d(
-        layer.in_channels,
-        layer.out_channels,
-        tuple(kernel.shape[2:]),
-        layer.stride,
-        padding,
-        groups=layer.groups,
-        bias=layer.bias is not None,
-        device=kernel.device,
-        dtype=kernel.dtype,
-    )
+    channels = layer.in_channels, layer.out_channels
+    sizes = tuple(kernel.shape[2:]), layer.stride, padding
+    options = dict(groups=layer.groups, bias=layer.bias is not None)
+    factory = dict(device=kernel.device, dtype=kernel.dtype)
+    conv = nn.Conv2d(*channels, *sizes, **options, **factory)
     conv.weight.copy_(kernel)
     if layer.bias is not None:
         conv.bias.copy_(layer.bias)

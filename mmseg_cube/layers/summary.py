@@ -25,16 +25,9 @@ def find_obstacle(
     lattice_kernel_size: int | tuple[int, int] | None = None,
     **others,
 ) -> str | None:
-    """Why no Cube convolution can stand in for a convolution, in short.
+    """Why no :class:`CubeConv2d` with these options can stand in for ``conv``.
 
-    Args:
-        conv: Convolution.
-        scale: As in :class:`CubeConv2d`.
-        lattice_kernel_size: As in :class:`CubeConv2d`.
-        **others: Its other options, which make no difference.
-
-    Returns:
-        The reason, in words that follow a number; None if there is none.
+    The reason is in words that follow a number; None if there is none.
     """
     lattice = lattice_kernel_size, conv.dilation, scale
     geometry = make_geometry(conv.kernel_size, *lattice, groups=conv.groups)
@@ -58,12 +51,9 @@ def summarise(model: nn.Module) -> str:
     Layers that ``conv_cfg`` or ``CubeBackbone`` had to leave as they are know
     the reason. Others could have been replaced, or it is found here why not.
 
-    Args:
-        model: Any module, also within a wrapper.
-
-    Returns:
-        For example ``'Cube kernels: 8 of 20 convolutions; the others: 9 of
-        1 x 1, 2 grouped, 1 with 3 channels'``.
+    Examples:
+        >>> summarise(model)
+        'Cube kernels: 8 of 11 convolutions; the others: 2 of 1 x 1, 1 grouped'
     """
     cubes, kept = 0, Counter()
     for module in model.modules():
@@ -81,10 +71,7 @@ def summarise(model: nn.Module) -> str:
 
 
 def learned_routers(model: nn.Module) -> dict[str, ChannelRouter]:
-    """Routers that learn an order, by their name in the network.
-
-    The network may be in a distributed wrapper.
-    """
+    """Routers that learn, by name in a network or in what a wrapper holds."""
     model = model.module if is_model_wrapper(model) else model
     return {
         name: module

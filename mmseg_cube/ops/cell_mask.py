@@ -13,12 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_cube.ops.layout import (
-    LAST,
-    cells_of,
-    is_channels_last,
-    to_channels_last,
-)
+from mmseg_cube.ops.layout import LAST, cells_of, is_channels_last, to_layout
 from mmseg_cube.ops.mask import channel_statistics
 
 
@@ -31,17 +26,10 @@ def conv_gradients(
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Gradients of ``F.conv2d``: of input, weight and bias, where wanted."""
     *options, groups = arguments
-    return torch.ops.aten.convolution_backward.default(
-        grad,
-        input,
-        weight,
-        [len(weight)],
-        *options,
-        False,
-        (0, 0),
-        groups,
-        wanted,
-    )
+    # Not transposed, so without padding of the output.
+    others = False, (0, 0), groups, wanted
+    find = torch.ops.aten.convolution_backward.default
+    return find(grad, input, weight, [len(weight)], *options, *others)
 
 
 def mask_pixels(
@@ -49,8 +37,7 @@ def mask_pixels(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mask pixels in place, which are the cells laid out on the lattice.
 
-    Returns:
-        What the gradients need: channel statistics, mask and its kernel.
+    What the gradients need is returned: statistics, mask and its kernel.
     """
     statistics = cell_statistics(cells, pixels, scale)
     kernel = fold_mask(weight, scale)
@@ -65,28 +52,27 @@ def cell_statistics(cells: Tensor, pixels: Tensor, scale: int) -> Tensor:
         return _few_to_cells(channel_statistics(pixels, 1), scale)
     # Reductions over whole planes are the faster ones.
     statistics = channel_statistics(cells, scale)
-    return to_channels_last(_at_least_float32(statistics))
+    return to_layout(statistics.to(_wide(statistics)), LAST)
 
 
 def _few_to_cells(pixels: Tensor, scale: int) -> Tensor:
     """Bring a few channels from the lattice to the coarse grid."""
     cells = cells_of(pixels, scale).permute(0, 4, 5, 1, 2, 3).flatten(3)
-    return _at_least_float32(cells).contiguous().permute(0, 3, 1, 2)
+    return cells.to(_wide(pixels)).contiguous().permute(0, 3, 1, 2)
 
 
-def _at_least_float32(input: Tensor) -> Tensor:
-    return input.to(torch.promote_types(input.dtype, torch.float32))
+def _wide(input: Tensor) -> torch.dtype:
+    return torch.promote_types(input.dtype, torch.float32)
 
 
 def cell_mask(
     statistics: Tensor, kernel: Tensor, bias: Tensor, scale: int
 ) -> Tensor:
     """Mask of shape (N, 1, rH, rW)."""
+    kernel = kernel.to(statistics.dtype)
     bias = bias.to(statistics.dtype).expand(len(kernel))
-    padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
-    logits = F.conv2d(
-        statistics, kernel.to(statistics.dtype), bias, padding=padding
-    )
+    padding = kernel.shape[2] // 2
+    logits = F.conv2d(statistics, kernel, bias, padding=padding)
     return F.pixel_shuffle(logits.sigmoid_(), scale).contiguous()
 
 
@@ -105,7 +91,7 @@ def mask_gradients(
     wide = statistics.dtype
     # d mask = sum_g grad * pixels, times the slope m * (1 - m).
     d_logits = (grad * masked).sum(1, keepdim=True, dtype=wide) * (1 - mask)
-    padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
+    padding = [kernel.shape[2] // 2] * 2
     d_statistics, d_kernel, d_bias = conv_gradients(
         _few_to_cells(d_logits, scale),
         statistics,

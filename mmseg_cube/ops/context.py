@@ -37,21 +37,16 @@ def autocast_dtype(device_type: str) -> torch.dtype | None:
 def cast_for_autocast(
     tensors: tuple[Tensor | None, ...],
 ) -> tuple[tuple[Tensor | None, ...], AbstractContextManager]:
-    """Cast as autocast does in front of a convolution.
+    """Cast an input, weights and biases as autocast does for a convolution.
 
-    Autograd does not see through the functions that need this.
-
-    Args:
-        tensors: Input, weight and bias; the input names the device.
-
-    Returns:
-        The same tensors in the type of autocast, but for those of float64,
-        which autocast leaves alone, and a context without autocast.
+    With them comes a context without autocast, for functions into which
+    autograd does not see.
     """
     device = tensors[0].device.type
     dtype = autocast_dtype(device)
     if dtype is None:
         return tensors, nullcontext()
+    # Autocast leaves float64 alone.
     cast = tuple(
         t if t is None or t.dtype == torch.float64 else t.to(dtype)
         for t in tensors

@@ -27,7 +27,7 @@ from mmseg_cube.ops.lattice import (
     to_cells,
     to_lattice,
 )
-from mmseg_cube.ops.layout import is_channels_last, like
+from mmseg_cube.ops.layout import LAST, is_channels_last, like, to_layout
 from mmseg_cube.ops.operands import Operands
 from mmseg_cube.ops.routing import apply_order, relaxed_gradient
 
@@ -114,7 +114,7 @@ def _gradients(
     d_input = torch.empty_like(saved.input) if needs.input else None
     if layout.on_cpu(saved.input):
         # As the lattice has it; once, not for every part.
-        saved = saved._replace(weight=layout.to_channels_last(saved.weight))
+        saved = saved._replace(weight=to_layout(saved.weight, LAST))
     for part in _parts(saved.input):
         given = saved._replace(input=saved.input[part])
         if saved.mask is not None:

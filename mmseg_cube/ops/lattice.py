@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmseg_cube.ops import layout
 from mmseg_cube.ops.geometry import Geometry, Pair, lattice_pads
-from mmseg_cube.ops.layout import LAST, cells_of, layout_of, to_channels_last
+from mmseg_cube.ops.layout import LAST, cells_of, layout_of, to_layout
 from mmseg_cube.ops.mask import spatial_mask
 from mmseg_cube.ops.operands import Operands
 
@@ -27,18 +27,11 @@ NOTHING = ((0, 0), (0, 0))
 
 
 class LatticeConv(NamedTuple):
-    """How the lattice is convolved.
+    """How the lattice is convolved; margins are (before, after) per axis."""
 
-    Attributes:
-        arguments: Stride, padding, dilation and groups for ``F.conv2d``.
-        added: Zeros (before, after) per axis to put around the lattice, where
-            the convolution cannot pad.
-        cut: Pixels (before, after) per axis that no window reads.
-    """
-
-    arguments: tuple[Pair, Pair, Pair, int]
-    added: Pads = NOTHING
-    cut: Pads = NOTHING
+    arguments: tuple[Pair, Pair, Pair, int]  # from the stride on, of F.conv2d
+    added: Pads = NOTHING  # zeros around it, where the convolution cannot pad
+    cut: Pads = NOTHING  # pixels that no window reads
 
 
 def lattice_conv(geometry: Geometry) -> LatticeConv:
@@ -72,15 +65,13 @@ def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:
     On a CPU it has its channels last, elsewhere the layout of the input.
     """
     if layout.on_cpu(input):
-        lattice = F.pixel_shuffle(to_channels_last(input), scale)
+        lattice = F.pixel_shuffle(to_layout(input, LAST), scale)
     else:
         n, c, h, w = input.shape
-        lattice = torch.empty(
-            (n, c // scale**2, scale * h, scale * w),
-            dtype=input.dtype,
-            device=input.device,
-            memory_format=layout_of(input),
-        )
+        shape = n, c // scale**2, scale * h, scale * w
+        options = dict(dtype=input.dtype, device=input.device)
+        options['memory_format'] = layout_of(input)
+        lattice = torch.empty(shape, **options)
         cells = input.unflatten(1, (-1, scale, scale))
         cells_of(lattice, scale).copy_(cells)
     return pad(lattice, pads)

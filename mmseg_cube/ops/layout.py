@@ -37,28 +37,29 @@ def on_cpu(input: Tensor) -> bool:
 
 def like(input: Tensor, other: Tensor) -> Tensor:
     """Bring a 4d tensor into the layout of another one."""
-    if is_channels_last(other):
-        return to_channels_last(input)
-    return to_contiguous(input)
+    return to_layout(input, layout_of(other))
 
 
-def to_channels_last(input: Tensor) -> Tensor:
-    """Lay a tensor of shape (N, C, H, W) out with its channels last."""
-    if input.is_contiguous(memory_format=LAST) or not _fast(input):
-        return input.contiguous(memory_format=LAST)
+def to_layout(input: Tensor, layout: torch.memory_format) -> Tensor:
+    """Lay a tensor of shape (N, C, H, W) out in either of two layouts."""
+    # The shuffle of torch 2.1 ends the process on an empty batch.
+    fast = on_cpu(input) and input.dtype == torch.float32 and input.numel() > 0
+    if input.is_contiguous(memory_format=layout) or not fast:
+        return input.contiguous(memory_format=layout)
+    # Each sample is a matrix in memory, which is to be transposed.
     n, c, h, w = input.shape
-    strides = (c * h * w, 1, w * c, c)
-    return _transpose(input.contiguous(), c, strides)
-
-
-def to_contiguous(input: Tensor) -> Tensor:
-    """Lay a tensor of shape (N, C, H, W) out with its columns last."""
-    if input.is_contiguous() or not _fast(input):
-        return input.contiguous()
-    n, c, h, w = input.shape
-    last = input.contiguous(memory_format=LAST)
-    strides = (c * h * w, h * w, w, 1)
-    return _transpose(last, h * w, strides)
+    if layout == LAST:
+        given, rows = input.contiguous(), c
+        strides = (c * h * w, 1, w * c, c)
+    else:
+        given, rows = input.contiguous(memory_format=LAST), h * w
+        strides = (c * h * w, h * w, w, 1)
+    size = c * h * w
+    pixel = given.as_strided((n, size, 1, 1), (size, 1, size, size))
+    turned = torch.native_channel_shuffle(pixel, rows)
+    # Not a view: what an autograd function returns may be changed in place.
+    out = torch.empty(0, dtype=input.dtype)
+    return out.set_(turned.untyped_storage(), 0, input.shape, strides)
 
 
 def permute_channels(
@@ -79,19 +80,3 @@ def cells_of(lattice: Tensor, scale: int) -> Tensor:
     """View a lattice of shape (N, G, r * H, r * W) as (N, G, r, r, H, W)."""
     cells = lattice.unflatten(3, (-1, scale)).unflatten(2, (-1, scale))
     return cells.permute(0, 1, 3, 5, 2, 4)
-
-
-def _fast(input: Tensor) -> bool:
-    # The shuffle of torch 2.1 ends the process on an empty batch.
-    some = input.numel() > 0
-    return some and input.dtype == torch.float32 and on_cpu(input)
-
-
-def _transpose(input: Tensor, rows: int, strides: tuple) -> Tensor:
-    """Transpose the matrix of ``rows`` rows that each sample is in memory."""
-    n, size = len(input), input.shape[1:].numel()
-    pixel = input.as_strided((n, size, 1, 1), (size, 1, size, size))
-    turned = torch.native_channel_shuffle(pixel, rows)
-    # Not a view: what an autograd function returns may be changed in place.
-    out = torch.empty(0, dtype=input.dtype)
-    return out.set_(turned.untyped_storage(), 0, input.shape, strides)

@@ -11,10 +11,8 @@ from mmseg_cube.ops.geometry import Geometry
 class CubeRuleError(ValueError):
     """A convolution that the Cube operator cannot stand in for.
 
-    Args:
-        rule: The rule, the value and the next step.
-        reason: The same in words that follow a number of convolutions, such
-            as 'grouped'.
+    The reason is the rule in words that follow a number of convolutions, such
+    as 'grouped'.
     """
 
     def __init__(self, rule: str, reason: str = 'refused') -> None:
@@ -30,11 +28,8 @@ def find_obstacle(
 ) -> CubeRuleError | None:
     """Find the rule that a convolution breaks; None if it keeps them all.
 
-    Args:
-        in_channels: Its input channels, C.
-        out_channels: Its output channels, D.
-        geometry: Geometry of the Cube convolution in its place.
-        may_grow: Whether a kernel without neighbours may get some.
+    The geometry is that of the Cube convolution in its place; ``may_grow``
+    says whether a kernel without neighbours may get some.
     """
     groups, scale, cell = geometry.groups, geometry.scale, geometry.scale**2
     kernel, taps = geometry.kernel_size, geometry.taps

@@ -6,15 +6,11 @@ from mmseg_cube.ops.lattice import inside, pad, to_cells, to_lattice
 from mmseg_cube.ops.layout import (
     is_channels_last,
     permute_channels,
-    to_channels_last,
-    to_contiguous,
+    to_layout,
 )
 
 LAST = torch.channels_last
-CHANGES = {
-    to_channels_last: LAST,
-    to_contiguous: torch.contiguous_format,
-}
+BOTH = pytest.mark.parametrize('layout', [LAST, torch.contiguous_format])
 SHAPES = [
     (2, 16, 7, 6),
     (1, 3, 5, 4),
@@ -40,23 +36,23 @@ def layouts(x):
     )
 
 
-@pytest.mark.parametrize('change', CHANGES)
+@BOTH
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('shape', SHAPES)
-def test_changes_the_layout_alone(change, dtype, shape):
+def test_changes_the_layout_alone(layout, dtype, shape):
     for x in layouts(draw(shape, dtype)):
-        out = change(x)
+        out = to_layout(x, layout)
         assert torch.equal(out, x)
-        assert out.is_contiguous(memory_format=CHANGES[change])
+        assert out.is_contiguous(memory_format=layout)
 
 
-@pytest.mark.parametrize('change', CHANGES)
-def test_a_changed_layout_has_its_own_memory(change):
+@BOTH
+def test_a_changed_layout_has_its_own_memory(layout):
     x = draw((2, 8, 5, 4))
-    if change is to_contiguous:
+    if layout != LAST:
         x = x.to(memory_format=LAST)
     before = x.clone()
-    out = change(x)
+    out = to_layout(x, layout)
     assert not out._is_view()
     out.zero_()
     assert torch.equal(x, before)

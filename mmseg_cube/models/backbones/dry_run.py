@@ -22,17 +22,12 @@ CHECKPOINTING = ('with_cp', 'use_checkpoint', 'grad_checkpointing')
 
 @dataclass(frozen=True)
 class DryRun:
-    """One forward pass of a backbone.
+    """One forward pass of a backbone."""
 
-    Attributes:
-        channels: Channels of each stage, None where it is no feature map.
-        in_training: The same in training mode.
-        stage_of: Stage of each convolution that leads to an output, by name,
-            in the order of execution.
-    """
-
+    # Channels of each stage, None where it is no feature map.
     channels: list[int | None]
     in_training: list[int | None]
+    # Of each convolution that leads to an output, in the order of execution.
     stage_of: dict[str, int]
 
     def describe(self) -> str:
@@ -78,8 +73,7 @@ def dry_run(
     Args:
         backbone: Any backbone; stays as it is.
         in_channels: Channels of the image.
-        size: Side of the image that the backbone is made for, or height and
-            width, in pixels, if that is known.
+        size: Side, or height and width, of the image that it is made for.
 
     Raises:
         ValueError: If the backbone cannot run, or returns neither a feature
@@ -150,13 +144,11 @@ def _run(
             in_training = _call(probe, image)
     finally:
         probe.training = False
-    return DryRun(
-        *(
-            [o.shape[1] if _size(o, image) else None for o in found]
-            for found in (outputs, in_training)
-        ),
-        stage_of,
+    channels, others = (
+        [o.shape[1] if _size(o, image) else None for o in found]
+        for found in (outputs, in_training)
     )
+    return DryRun(channels, others, stage_of)
 
 
 def _call(backbone: nn.Module, image: Tensor) -> tuple | list:

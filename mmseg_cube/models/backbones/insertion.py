@@ -26,20 +26,16 @@ def make_blocks(
 ) -> tuple[nn.ModuleDict, list[int]]:
     """Make the blocks that follow the chosen stages.
 
-    Args:
-        run: What is known of the stages.
-        stages: Chosen stages; by default all behind which a block fits.
-        blocks: Blocks per stage.
-        **options: Options of :class:`CubeKernelBlock`.
+    Fresh blocks leave their input as it is. ``stages`` are by default all
+    behind which a block fits; ``options`` go to :class:`CubeKernelBlock`.
 
     Returns:
         A sequence of blocks for each stage, by its number, and the stages
-        behind which none fits. Fresh blocks leave their input as it is.
+        behind which none fits.
 
     Raises:
-        ValueError: If a chosen stage does not exist, is no feature map, or
-            has channels that do not fill whole lattice cells, if that is so
-            for all stages, or if they are others in training.
+        ValueError: If no block fits behind a chosen stage or behind any, or
+            if the stages are others in training.
     """
     if blocks < 1:
         raise ValueError(f'insert.blocks must be at least 1, but got {blocks}')

@@ -31,16 +31,11 @@ CORRELATION = 0.75
 
 @torch.no_grad()
 def project_weight(weight: Tensor, layer: CubeConv2d) -> Tensor:
-    """Find the Cube weight whose outputs are closest.
+    """Find the Cube weight (D, C / r^2, q, q) whose outputs are closest.
 
-    Args:
-        weight: Weight of shape (D, C, k, k) of the convolution that the
-            layer stands in for.
-        layer: Cube convolution without groups. Its router's present order is
-            taken into account, its mask is not.
-
-    Returns:
-        Weight of shape (D, C / r^2, q, q), in float32.
+    ``weight`` (D, C, k, k) is that of the convolution that the layer, which
+    has no groups, stands in for. The present order of its router is taken
+    into account, its mask is not.
     """
     scale, weight = layer.scale, weight.float()
     if layer.router is not None:

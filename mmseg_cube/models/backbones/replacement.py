@@ -32,15 +32,8 @@ def replace_convolutions(
 ) -> tuple[int, Counter]:
     """Replace the chosen convolutions of a backbone in place.
 
-    Args:
-        backbone: Network to change; names of its parameters stay.
-        run: What is known of its stages.
-        project: Whether the weights that are there are projected.
-        stages: Stages whose convolutions are chosen; all by default.
-        patterns: Shell patterns for names of modules, one of which a chosen
-            one must match; all by default.
-        kernel_sizes: Kernels that are eligible.
-        **cube: Options of :class:`CubeConv2d`.
+    Names of parameters stay. The options are those of ``CubeBackbone``;
+    ``project`` says whether the weights that are there are projected.
 
     Returns:
         Number of replaced convolutions, and of kept ones by reason.
@@ -82,13 +75,8 @@ def replace_convolutions(
 def make_cube(conv: nn.Conv2d, project: bool = False, **cube) -> CubeConv2d:
     """Make the Cube convolution that takes the place of a plain one.
 
-    Args:
-        conv: Convolution without groups.
-        project: Whether to project its weight and to take over its bias.
-        **cube: Options of :class:`CubeConv2d`.
-
-    Returns:
-        The layer; it learns, or does not, as the given one.
+    That has no groups. Its weight is projected, and its bias taken over, where
+    asked for. The layer learns, or does not, as the given one.
     """
     layer = CubeConv2d(
         conv.in_channels,
