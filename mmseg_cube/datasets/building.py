@@ -187,9 +187,7 @@ class BuildingDataset(BaseSegDataset):
 
 
 def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
-    if suffix is None:
-        return RASTER_SUFFIXES
-    given = [suffix] if isinstance(suffix, str) else suffix
+    given = [suffix] if isinstance(suffix, str) else suffix or RASTER_SUFFIXES
     return tuple(each.lower() for each in given)
 
 

@@ -1,28 +1,92 @@
 """The checks that a dataset passes before the first image is trained on."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from joblib import cpu_count
 from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
+from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract
 from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.file_facts import Facts, FileFacts
+from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
+RULES = 3  # raise it when a check becomes stricter: old facts then lapse
+
+Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
+
+
+class FileFacts:
+    """What was learnt from files that passed a check, kept between runs.
+
+    Each dataset, known by its folder, has a memory of its own. A file counts
+    as unchanged while its byte count and modification time stay. The memory
+    is a convenience: what cannot be read or written is forgotten without a
+    word.
+    """
+
+    def __init__(self, root: Path) -> None:
+        key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:20]
+        self.path = cache_folder() / f'{key}.json'
+        self._known = self._load()
+        self._fresh: dict[str, list[int]] = {}
+
+    def recall(
+        self, kind: str, path: str, learn: Callable[[str], Facts]
+    ) -> tuple[int, ...]:
+        """Return what is known of a file; else learn it, and maybe more."""
+        name, *now = stamp(os.path.abspath(path))  # noqa: PTH100, lexical
+        entry = self._known.get(f'{kind}:{name}', [])
+        if entry[:2] != now:
+            facts = {
+                f'{each}:{name}': [*now, *values]
+                for each, values in learn(path).items()
+            }
+            self._known.update(facts)
+            self._fresh.update(facts)
+            entry = facts[f'{kind}:{name}']
+        return tuple(entry[2:])
+
+    def save(self) -> None:
+        """Add what is new to the memory on disk."""
+        # Other processes may have saved meanwhile.
+        content = dict(rules=RULES, files={**self._load(), **self._fresh})
+        try:
+            if self._fresh:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                write_text_whole(self.path, json.dumps(content))
+        except OSError:
+            return
+
+    def _load(self) -> dict[str, list[int]]:
+        try:
+            content = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(content, dict) or content.get('rules') != RULES:
+            return {}
+        return content['files']
+
+
+def cache_folder() -> Path:
+    """Return the user's folder for facts about files."""
+    return Path(user_cache_dir('mmseg_cube', appauthor=False)) / 'files'
 
 
 def check_samples(dataset: BaseDataset, samples: Sequence[dict]) -> None:
     """Decode every image and mask once and hold them to the contract.
 
     Files that passed before and have not changed since are not read again.
-    Arguments and errors are those of :func:`inspect_samples`.
     """
     hint = ' verify=False skips this check.'
     inspect_samples(dataset, samples, _check, 'checking files', hint)
@@ -40,8 +104,8 @@ def inspect_samples(
     Args:
         dataset: Dataset that the samples belong to.
         samples: Dicts with ``img_path`` and, if labelled, ``seg_map_path``.
-        inspect: Takes a sample and the facts of earlier runs, which are kept
-            for later ones. Raises an error that names the file at fault.
+        inspect: Takes a sample and the facts of earlier runs. Raises an error
+            that names the file at fault.
         doing: Says what is done, should it take long.
         hint: What else may be done about faults.
 
@@ -85,16 +149,14 @@ def inspect_samples(
 def _check(sample: dict, facts: FileFacts) -> None:
     path, mask_path = sample['img_path'], sample.get('seg_map_path')
     with errors_of(path):
-        shape = facts.recall('image', path, _learn_image)
+        shape = facts.recall(
+            'image', path, lambda file: dict(image=contract.check_image(file))
+        )
     if mask_path is not None:
         with errors_of(mask_path):
-            mask = facts.recall('mask', mask_path, _learn_mask)
+            mask = facts.recall(
+                'mask',
+                mask_path,
+                lambda file: dict(mask=contract.read_mask(file).shape),
+            )
             contract.refuse_mismatch(shape, mask)
-
-
-def _learn_image(path: str) -> Facts:
-    return dict(image=contract.check_image(path))
-
-
-def _learn_mask(path: str) -> Facts:
-    return dict(mask=contract.read_mask(path).shape)

@@ -5,11 +5,14 @@ from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import contract, inria_tiles
 from mmseg_cube.datasets.building import BuildingDataset
-from mmseg_cube.datasets.checks import inspect_samples
+from mmseg_cube.datasets.checks import Facts, FileFacts, inspect_samples
 from mmseg_cube.datasets.errors import errors_of
-from mmseg_cube.datasets.file_facts import Facts, FileFacts
-from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
-from mmseg_cube.datasets.windows import cut_grid, refuse_smaller
+from mmseg_cube.datasets.inria_tiles import (
+    WINDOW_SIZE,
+    parse_tile,
+    tile_windows,
+)
+from mmseg_cube.datasets.windows import Window, cut_grid, refuse_smaller
 
 KINDS = ('random', 'grid', 'whole')  # of windows
 
@@ -128,21 +131,23 @@ class InriaDataset(BuildingDataset):
             return [tile]
         size = self.window_size
         if self.protocol == 'buildformer':
-            kind = f'buildings in patches of {size}'
+            kind = f'corners of patches of {size}'
 
             def learn(path: str) -> Facts:
                 mask = contract.read_mask(path)
-                counts = inria_tiles.count_buildings(mask, size)
+                cuts = tile_windows(self.protocol, mask.shape, mask, size)
+                corners = [place for cut in cuts for place in cut.window[:2]]
                 # The check of the files need not read it again.
-                return {'mask': mask.shape, kind: counts}
+                return {'mask': mask.shape, kind: corners}
 
             with errors_of(mask_path):
-                counts = facts.recall(kind, mask_path, learn)
-            cuts = inria_tiles.kept_patches(shape, counts, size)
-        else:
-            with errors_of(path):
-                refuse_smaller(shape, size)
-            cuts = cut_grid(*shape, size, self.stride)
+                corners = facts.recall(kind, mask_path, learn)
+            pairs = zip(corners[::2], corners[1::2], strict=True)
+            windows = [Window(x, y, size, size) for x, y in pairs]
+            return [dict(tile, window=each, core=each) for each in windows]
+        with errors_of(path):
+            refuse_smaller(shape, size)
+        cuts = cut_grid(*shape, size, self.stride)
         if self.windows == 'random':
             sample = dict(tile, window_size=size)
             return [sample] * (self.windows_per_tile or len(cuts))

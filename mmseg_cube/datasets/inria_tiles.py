@@ -5,13 +5,10 @@ so a score is worth nothing without the name of its protocol.
 """
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
-from mmseg_cube.datasets.contract import read_mask, refuse_mismatch
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.rasters import Source
 from mmseg_cube.datasets.tiles import Layout
 from mmseg_cube.datasets.windows import Cut, cut_grid, cut_padded, take_window
 
@@ -55,7 +52,7 @@ def in_split(number: int, split: str) -> bool:
 def tile_windows(
     protocol: str,
     image_shape: tuple[int, int],
-    mask: np.ndarray | Source | None = None,
+    mask: np.ndarray | None = None,
     size: int = WINDOW_SIZE,
     stride: int | None = None,
 ) -> list[Cut]:
@@ -69,15 +66,14 @@ def tile_windows(
     Args:
         protocol: ``full`` or ``buildformer``.
         image_shape: Height and width of the tile in pixels.
-        mask: Building mask of the tile, 0 / 1 of shape (H, W), or its file;
-            needed by ``buildformer`` only.
+        mask: Building mask of the tile, 0 / 1 of shape (H, W), for
+            ``buildformer``.
         size: Side of the windows in pixels; published scores use 512.
         stride: Distance of neighbouring windows of the grid; ``size`` by
             default.
 
     Raises:
         ValueError: If arguments do not go together.
-        RasterError: If the mask cannot be read or is of another size.
     """
     check_protocol(protocol)
     if protocol == 'full':
@@ -92,10 +88,12 @@ def tile_windows(
             'buildformer keeps patches by their buildings, but there is no '
             'mask. Use protocol="full" for tiles without masks'
         )
-    if not isinstance(mask, np.ndarray):
-        mask = read_mask(mask)
-    refuse_mismatch(tuple(image_shape), mask.shape)
-    return kept_patches(image_shape, count_buildings(mask, size), size)
+    least = LEAST_BUILDING * size * size
+    return [
+        cut
+        for cut in cut_padded(*image_shape, size)
+        if 100 * np.count_nonzero(take_window(mask, cut.window)) > least
+    ]
 
 
 def check_protocol(protocol: str) -> None:
@@ -104,20 +102,3 @@ def check_protocol(protocol: str) -> None:
         raise ValueError(
             f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
         )
-
-
-def count_buildings(mask: np.ndarray, size: int) -> list[int]:
-    """Count the 1s of a mask (H, W) in every patch that BuildFormer cuts."""
-    return [
-        int(np.count_nonzero(take_window(mask, window)))
-        for window, _ in cut_padded(*mask.shape, size)
-    ]
-
-
-def kept_patches(
-    image_shape: tuple[int, int], counts: Sequence[int], size: int
-) -> list[Cut]:
-    """Choose the patches that BuildFormer keeps, by their building pixels."""
-    least = LEAST_BUILDING * size * size
-    patches = zip(cut_padded(*image_shape, size), counts, strict=True)
-    return [cut for cut, count in patches if 100 * count > least]

@@ -74,12 +74,6 @@ def open_raster(source: Source) -> rasterio.DatasetReader:
         return _open(*stamp(source), os.getpid(), threading.get_ident())
 
 
-def close_rasters() -> None:
-    """Close the files that are kept open."""
-    _open.cache_clear()
-    _decode_jpeg.cache_clear()
-
-
 def raster_shape(source: Source) -> tuple[int, int]:
     """Height and width of a raster in pixels, from its header."""
     header = open_raster(source)

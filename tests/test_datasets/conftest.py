@@ -8,13 +8,13 @@ import pytest
 import rasterio
 from PIL import Image
 
-from mmseg_cube.datasets import file_facts
+from mmseg_cube.datasets import checks
 
 
 @pytest.fixture(autouse=True)
 def memory(tmp_path, monkeypatch):
     folder = tmp_path / 'memory'
-    monkeypatch.setattr(file_facts, 'cache_folder', lambda: folder)
+    monkeypatch.setattr(checks, 'cache_folder', lambda: folder)
     return folder
 
 

@@ -12,7 +12,6 @@ from mmseg_cube.datasets import (
     DatasetError,
     checks,
     contract,
-    file_facts,
 )
 
 # Serialising runs the garbage collector, the slowest step of these tests.
@@ -172,7 +171,7 @@ def test_a_spoilt_or_locked_memory_does_no_harm(root, memory, monkeypatch):
         assert len(build(root)) == 4
     blocked = memory.parent / 'a file'
     blocked.write_text('')
-    monkeypatch.setattr(file_facts, 'cache_folder', lambda: blocked / 'below')
+    monkeypatch.setattr(checks, 'cache_folder', lambda: blocked / 'below')
     assert len(build(root)) == 4
 
 
