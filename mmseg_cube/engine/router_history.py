@@ -50,11 +50,9 @@ def measure(order: list[int], block: int) -> dict[str, float]:
 def look(
     history: dict[str, dict], routers: dict[str, ChannelRouter], iteration: int
 ) -> bool:
-    """Add the orders of this iteration to a history, in place.
+    """Add the orders of this iteration to a history, if they are not in it.
 
-    Returns:
-        Whether anything was added; a second look at one iteration adds
-        nothing.
+    Returns whether anything was added.
     """
     added = False
     for name, router in routers.items():
@@ -80,15 +78,9 @@ def write_report(
 ) -> dict[str, dict]:
     """Write ``router_report.json`` and ``router_report.png``.
 
-    Args:
-        history: Record per router.
-        folder: Where to; made if missing.
-        more: Further numbers per router.
-
-    Returns:
-        What there is to say of every router. ``frozen_since`` is the
-        iteration of the look that saw the last change of the order, or else
-        of the first; one look alone cannot tell.
+    Returned is what there is to say of every router, with ``more`` numbers.
+    ``frozen_since`` is the iteration of the look that saw the last change of
+    the order, or else of the first; one look alone cannot tell.
     """
     routers = {}
     for name, record in history.items():

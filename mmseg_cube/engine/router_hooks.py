@@ -31,9 +31,6 @@ class RouterTemperatureHook(Hook):
     Args:
         start: Temperature of the first iteration.
         end: Temperature of the last one.
-
-    Raises:
-        ValueError: If a temperature is not positive.
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.001) -> None:
@@ -41,8 +38,7 @@ class RouterTemperatureHook(Hook):
             raise ValueError(
                 f'temperatures must be positive, but got {start} and {end}'
             )
-        self.start = start
-        self.end = end
+        self.start, self.end = start, end
 
     def before_train(self, runner) -> None:
         """Say so if there is nothing to cool."""
@@ -80,9 +76,6 @@ class RouterReportHook(Hook):
     Args:
         interval: Iterations between two looks; there is one more at the
             start and at the end.
-
-    Raises:
-        ValueError: If the interval is not positive.
     """
 
     def __init__(self, interval: int = 100) -> None:
@@ -119,9 +112,8 @@ class RouterReportHook(Hook):
         history = runner.message_hub.get_info(HISTORY)
         if history:
             write_report(history, Path(runner.log_dir))
-            runner.logger.info(
-                f'router report: {runner.log_dir}/router_report.*'
-            )
+            where = f'{runner.log_dir}/router_report.*'
+            runner.logger.info(f'router report: {where}')
 
     @master_only
     def _look(self, runner, iteration: int) -> None:

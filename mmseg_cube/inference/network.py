@@ -46,14 +46,8 @@ class BuildingNetwork:
     def __call__(self, windows: np.ndarray) -> Tensor:
         """Return the building probabilities of windows.
 
-        Args:
-            windows: RGB images, uint8 of shape (N, 3, H, W).
-
-        Returns:
-            float32 of shape (N, H, W), on the device of the network.
-
-        Raises:
-            ValueError: If the network has more than two classes.
+        Windows are RGB images, uint8 of shape (N, 3, H, W); probabilities
+        are float32 of shape (N, H, W), on the device of the network.
         """
         # Preprocessors expect BGR, as mmcv loads it, and turn it round.
         images = torch.from_numpy(np.ascontiguousarray(windows[:, ::-1]))

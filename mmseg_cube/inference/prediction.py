@@ -65,17 +65,10 @@ class Prediction:
     ) -> str:
         """Predict the masks that are not there yet, and show how far it is.
 
-        Args:
-            images: Images of one folder, with height and width.
-            make_folder: Makes the folder to write to, once the input is
-                known to be right.
+        The folder to write to is made once the input is known to be right.
 
         Returns:
             How many were predicted and how many were there, in words.
-
-        Raises:
-            ValueError: If the input is wrong.
-            OSError: If a file is missing or cannot be written.
         """
         threshold = ChosenThreshold(self.threshold).value
         cfg = read_config(self.config, self.cfg_options)
@@ -99,7 +92,10 @@ class Prediction:
             for image, shape in images.items()
             if not out.is_done(image, shape)
         ]
-        with _progress() as bar:
+        columns = Progress.get_default_columns()[:-1]
+        columns += (MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True) as bar:
             outer, inner = bar.add_task('images'), bar.add_task('windows')
 
             def show(done: int, total: int) -> None:
@@ -113,11 +109,7 @@ class Prediction:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the images of a folder in natural order.
-
-    Raises:
-        DatasetError: If it is missing, has no images, or two of one stem.
-    """
+    """List the images of a folder in natural order, no two of one stem."""
     if not folder.is_dir():
         raise DatasetError(f'there is no folder {folder}')
     files = list_rasters(folder)
@@ -135,11 +127,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_shapes(images: Iterable[Path]) -> Shapes:
-    """Read height and width of images from their headers.
-
-    Raises:
-        ValueError: If one cannot be read or is not 8-bit RGB.
-    """
+    """Read height and width of images from their headers."""
     shapes = {}
     for image in images:
         with errors_of(str(image)):
@@ -158,11 +146,7 @@ def _fingerprint(cfg: Config, model: BaseSegmentor) -> str:
 
 
 def _open_manifest(out: MaskFolder, settings: Mapping[str, object]) -> None:
-    """Note what masks depend on in their folder, or compare it.
-
-    Raises:
-        ValueError: If there are masks of other settings, or of unknown ones.
-    """
+    """Note what masks depend on in their folder, or compare it."""
     folder = out.folder
     path = folder / MANIFEST
     advice = f'Name another place to write to, or remove {folder}'
@@ -197,13 +181,3 @@ def _default_size(cfg: Config) -> int:
     size = test_cfg.get('crop_size') or preprocessor.get('size')
     sides = {size} if isinstance(size, int) else set(size or ())
     return sides.pop() if len(sides) == 1 else DEFAULT_SIZE
-
-
-def _progress() -> Progress:
-    return Progress(
-        *Progress.get_default_columns()[:-1],
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )

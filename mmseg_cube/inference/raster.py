@@ -29,9 +29,6 @@ class Tiling:
         batch: Windows that pass through the network at a time.
         tta: Average over the views of ``BuildingNetwork``.
         amp: Run the network under autocast.
-
-    Raises:
-        ValueError: If a number is out of its range.
     """
 
     size: int = 512
@@ -115,10 +112,7 @@ def predict_raster(
     tiling: Tiling | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Predict the building probability of a raster, float32 of shape (H, W).
-
-    Arguments and errors are those of :func:`predict_bands`.
-    """
+    """Predict a raster as :func:`predict_bands`, whole, of shape (H, W)."""
     return np.concatenate([*predict_bands(model, path, tiling, progress)])
 
 
@@ -129,10 +123,10 @@ def predict_mask(
     tiling: Tiling | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Predict the buildings of a raster, uint8 of shape (H, W), 0 or 1.
+    """Predict buildings, where probabilities are above a threshold.
 
-    Arguments and errors are those of :func:`predict_bands`; a pixel is a
-    building if its probability is above the threshold.
+    Returned are 0 and 1, uint8 of shape (H, W); other arguments and errors
+    are those of :func:`predict_bands`.
     """
     bands = predict_bands(model, path, tiling, progress)
     return np.concatenate([np.uint8(band > threshold) for band in bands])

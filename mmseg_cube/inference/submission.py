@@ -1,28 +1,43 @@
-"""Inria's submission: from the test tiles to an archive that was checked."""
+"""Inria's submission: from the test tiles to an archive that was checked.
+
+The archive holds one TIFF per test tile, at its root and under the name of
+the tile. The organisers ask for one band of 0 and 255 that went through
+``gdal_translate --config GDAL_PAM_ENABLED NO -co COMPRESS=CCITTFAX4 -co
+NBITS=1``. That is one bit a pixel, set for building, and 1 means white: GDAL
+reads 0 and 1, Pillow and OpenCV read 0 and 255.
+"""
 
 import sys
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS
+from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS, parse_tile
+from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.tiles import find_tiles, list_files
-from mmseg_cube.inference.inria_archive import (
-    SUFFIX,
-    InriaFolder,
-    Shape,
-    check_archive,
-    pack_archive,
-)
 from mmseg_cube.inference.prediction import Prediction, read_shapes
+from mmseg_cube.utils.quiet import quiet_libraries
+from mmseg_cube.utils.whole_files import write_whole
 from mmseg_cube.utils.words import listing, quantity
 
 TILE_SIZE = 5000  # side in pixels
 STEMS = tuple(
     f'{region}{number}' for region in TEST_REGIONS for number in range(1, 37)
 )
-FAULTY = 1  # exit code
+SUFFIX = '.tif'
+COMPRESSION = 'CCITTFAX4'
+Shape = tuple[int, int]  # height and width in pixels
+
+# Of damaged members, and of those with a password or an unknown method.
+UNPACK_ERRORS = zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError
 
 
 def write_submission(
@@ -30,17 +45,7 @@ def write_submission(
 ) -> int:
     """Predict the test tiles, pack them and check the archive.
 
-    Args:
-        prediction: What to predict with.
-        data_root: Folder of the dataset.
-        archive: File to write.
-
-    Returns:
-        0, or 1 if the leaderboard would not take it.
-
-    Raises:
-        ValueError: If the input is wrong.
-        OSError: If a file is missing or cannot be written.
+    Returns 0, or 1 if the leaderboard would not take it.
     """
     if archive.suffix != '.zip':
         raise ValueError(f'the archive must end in .zip, but is {archive}')
@@ -63,18 +68,13 @@ def write_submission(
 
 
 def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
-    """Check an archive, print what was found; 1 if there are faults.
-
-    Args:
-        archive: File to check.
-        shapes: Height and width of every tile, by stem.
-    """
+    """Check an archive, print what was found; 1 if there are faults."""
     faults, shares = check_archive(archive, shapes)
     if faults:
         lines = listing(faults, len(faults))
         count = quantity(len(faults), 'fault')
         print(f'{archive}: {count}\n{lines}', file=sys.stderr)
-        return FAULTY
+        return 1
     size = archive.stat().st_size / 1e6
     print(f'{archive}: {len(shapes)} tiles, {size:.1f} MB, no fault')
     regions = [f'{name} {share:.1f} %' for name, share in shares.items()]
@@ -83,11 +83,7 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
 
 
 def list_tiles(data_root: Path) -> dict[Path, Shape]:
-    """Height and width of the images of all test tiles.
-
-    Raises:
-        DatasetError: If the folder or some of them are missing.
-    """
+    """Height and width of the images of all test tiles."""
     tiles, _ = find_tiles(data_root, list_files(data_root), LAYOUT, ['test'])
     files = {tile.name: data_root / tile.image for tile in tiles}
     missing = [f'{stem}{SUFFIX}' for stem in STEMS if stem not in files]
@@ -98,3 +94,122 @@ def list_tiles(data_root: Path) -> dict[Path, Shape]:
             '--data-root to where it is.'
         )
     return read_shapes(files[stem] for stem in STEMS)
+
+
+class InriaFolder(MaskFolder):
+    """Tiles of a submission, each with the name and the place of its image."""
+
+    suffix = SUFFIX
+
+    def save(self, path: Path, mask: np.ndarray, image: str | Path) -> None:
+        """Write the mask of a tile to a path."""
+        height, width = mask.shape
+        profile = dict(driver='GTiff', height=height, width=width, count=1)
+        profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
+        with quiet_libraries():
+            with rasterio.open(image) as source:
+                profile.update(crs=source.crs, transform=source.transform)
+            # GDAL would put what a TIFF cannot hold into an .aux.xml file.
+            with (
+                rasterio.Env(GDAL_PAM_ENABLED=False),
+                rasterio.open(path, 'w', **profile) as tile,
+            ):
+                tile.write((mask == 1).astype(np.uint8), 1)
+
+    def is_whole(self, path: Path, shape: Shape) -> bool:
+        """Tell whether a file is a whole mask of a height and width."""
+        return not _inspect_tile(path.read_bytes(), shape)[0]
+
+
+def pack_archive(folder: Path, archive: Path, stems: Iterable[str]) -> None:
+    """Write the archive of the tiles in a folder, whole or not at all."""
+
+    def pack(path: Path) -> None:
+        with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as file:
+            for stem in stems:
+                file.write(folder / (stem + SUFFIX), stem + SUFFIX)
+
+    write_whole(archive, pack)
+
+
+def check_archive(
+    archive: Path, shapes: Mapping[str, Shape]
+) -> tuple[list[str], dict[str, float]]:
+    """Decode an archive and compare it with what the leaderboard expects.
+
+    Returns:
+        One line of text per fault, and the share of building pixels by
+        region, in percent, of all tiles without a fault.
+    """
+    faults, buildings, pixels = [], Counter(), Counter()
+    try:
+        with zipfile.ZipFile(archive) as file:
+            names = Counter(file.namelist())
+            faults += _find_wrong_names(names, [s + SUFFIX for s in shapes])
+            for stem, shape in shapes.items():
+                name = stem + SUFFIX
+                if name not in names:
+                    continue
+                try:
+                    fault, count = _inspect_tile(file.read(name), shape)
+                except UNPACK_ERRORS as error:
+                    fault = f'cannot be unpacked ({error})'
+                if fault:
+                    faults.append(f'{name}: {fault}')
+                    continue
+                region, _ = parse_tile(stem)
+                buildings[region] += count
+                pixels[region] += shape[0] * shape[1]
+    except zipfile.BadZipFile as error:
+        faults.append(f'it is no zip archive, or cut short ({error})')
+    return faults, {r: 100 * buildings[r] / n for r, n in pixels.items()}
+
+
+def _find_wrong_names(names: Counter[str], expected: list[str]) -> list[str]:
+    faults = [f'{name}: is missing' for name in expected if name not in names]
+    for name, times in names.items():
+        if times > 1:
+            faults.append(f'{name}: is there {times} times')
+        if '/' in name or '\\' in name:
+            faults.append(f'{name}: is not at the root of the archive')
+        elif name not in expected:
+            faults.append(f'{name}: does not belong there')
+    return faults
+
+
+def _inspect_tile(content: bytes, shape: Shape) -> tuple[str, int]:
+    """Return the fault of a tile, or none, and its building pixels."""
+    if not content:
+        return 'is empty', 0
+    try:
+        with (
+            quiet_libraries(),
+            rasterio.MemoryFile(content) as memory,
+            memory.open() as tile,
+        ):
+            fault = _find_wrong_header(tile, shape)
+            return fault, 0 if fault else int(tile.read(1).sum(dtype=np.int64))
+    except RasterioError:
+        return 'cannot be read, it is damaged, cut short or no image', 0
+
+
+def _find_wrong_header(tile: rasterio.DatasetReader, shape: Shape) -> str:
+    structure = tile.tags(ns='IMAGE_STRUCTURE')
+    bits = tile.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+    compression = structure.get('COMPRESSION', 'none')
+    height, width = shape
+    checks = {
+        f'is a {tile.driver}, not a TIFF': tile.driver == 'GTiff',
+        f'is {tile.width} x {tile.height} pixels, not {width} x {height}': (
+            tile.shape == (height, width)
+        ),
+        f'has {tile.count} bands, not one': tile.count == 1,
+        f'has pixels of {tile.dtypes[0]}, not of 1 bit': bits == '1',
+        f'has compression {compression}, not {COMPRESSION}': (
+            compression == COMPRESSION
+        ),
+        'stores white as 0, so its values are inverted': (
+            structure.get('MINISWHITE') != 'YES'
+        ),
+    }
+    return ', '.join(fault for fault, passed in checks.items() if not passed)

@@ -13,7 +13,6 @@ from rasterio.transform import from_origin
 
 from mmseg_cube.cli import main
 from mmseg_cube.inference import Tiling, predict_mask, submission
-from mmseg_cube.inference.inria_archive import InriaFolder
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 
@@ -123,14 +122,14 @@ def test_continues_after_ctrl_c(
     shutil.copytree(archive.with_name(tiles.name), tiles)
     for stem in STEMS[:4]:
         (tiles / f'{stem}.tif').unlink()
-    write = InriaFolder.write
+    write = submission.InriaFolder.write
 
     def stop(self, mask, image):
         if image.stem == STEMS[3]:
             raise KeyboardInterrupt
         write(self, mask, image)
 
-    monkeypatch.setattr(InriaFolder, 'write', stop)
+    monkeypatch.setattr(submission.InriaFolder, 'write', stop)
     assert submit(out) == 130
     monkeypatch.undo()
     assert 'continues where it stopped' in capsys.readouterr().err

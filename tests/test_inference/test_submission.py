@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmseg_cube.inference.inria_archive import check_archive, pack_archive
-from mmseg_cube.inference.submission import STEMS
+from mmseg_cube.inference.submission import STEMS, check_archive, pack_archive
 
 ZEROS = np.zeros((8, 8), np.uint8)
 SHAPES = dict.fromkeys(STEMS, ZEROS.shape)

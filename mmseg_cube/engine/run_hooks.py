@@ -1,0 +1,85 @@
+"""Hooks around a run: the layout of weights, what is Cube, and pictures."""
+
+from pathlib import Path
+
+import torch
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmseg.engine.hooks import SegVisualizationHook
+from mmseg.structures import SegDataSample
+
+from mmseg_cube.datasets.rasters import read_raster
+from mmseg_cube.datasets.windows import Window
+from mmseg_cube.layers import summarise
+
+
+@HOOKS.register_module()
+class ChannelsLastHook(Hook):
+    """Lay out the weights as channels_last before training or testing.
+
+    Convolutions hand the layout on to their feature maps. Results are the
+    same up to rounding; on CPUs and on GPUs with tensor cores convolutions
+    are often faster with it, Cube convolutions among them (docs/operator.md).
+    """
+
+    def before_run(self, runner) -> None:
+        """Change the layout; the values, optimizer and names stay."""
+        runner.model.to(memory_format=torch.channels_last)
+
+
+@HOOKS.register_module()
+class CubeSummaryHook(Hook):
+    """Say once, before training or testing, what is Cube and what is not.
+
+    A ``conv_cfg`` leaves plain what a Cube convolution cannot stand in for;
+    the line of :func:`mmseg_cube.layers.summarise` counts them by reason.
+    """
+
+    said = None
+
+    @master_only
+    def before_run(self, runner) -> None:
+        """Log the summary; runners call this before every loop."""
+        text = summarise(runner.model)
+        if text != self.said:
+            runner.logger.info(text)
+            self.said = text
+
+
+@HOOKS.register_module()
+class WindowVisualizationHook(SegVisualizationHook):
+    """Draw predictions over their images, or over their part of a raster.
+
+    mmseg's own hook reads the whole image file, which a prediction for a
+    window of it does not fit. Other samples are left to that hook, whose
+    arguments are the same.
+    """
+
+    drawn = 0
+
+    def after_val_iter(self, runner, batch_idx, data_batch, outputs) -> None:
+        """Draw the first sample of every ``interval``-th batch."""
+        step = runner.iter + batch_idx
+        if 'window' not in outputs[0]:
+            super().after_val_iter(runner, batch_idx, data_batch, outputs)
+        elif self.draw and step % self.interval == 0:
+            self._draw_window('val', outputs[0], step)
+
+    def after_test_iter(self, runner, batch_idx, data_batch, outputs) -> None:
+        """Draw every sample."""
+        if 'window' not in outputs[0]:
+            super().after_test_iter(runner, batch_idx, data_batch, outputs)
+        elif self.draw:
+            for sample in outputs:
+                self.drawn += 1
+                self._draw_window('test', sample, self.drawn)
+
+    def _draw_window(
+        self, mode: str, sample: SegDataSample, step: int
+    ) -> None:
+        window, path = Window(*sample.window), sample.img_path
+        name = f'{mode}_{Path(path).stem}_{window.y}_{window.x}'
+        image = read_raster(path, window).transpose(1, 2, 0)
+        options = dict(show=self.show, wait_time=self.wait_time, step=step)
+        self._visualizer.add_datasample(name, image, sample, **options)
