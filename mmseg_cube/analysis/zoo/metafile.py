@@ -20,16 +20,8 @@ TITLES = dict(inria='Inria', whu='WHU', wbd='WBD')
 class Metafile:
     """The metafile of a family.
 
-    Args:
-        path: The file. Its ``Collections`` are written by hand: one for the
-            baselines and one, named ``Cube-`` and the same, for their twins.
-
-    Attributes:
-        entries: Entries of its ``Models`` by name.
-
-    Raises:
-        OSError: If there is no such file.
-        ValueError: If a part of it is missing.
+    Its ``Collections`` are written by hand: one for the baselines and one,
+    named ``Cube-`` and the same, for their twins.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,16 +41,16 @@ class Metafile:
                 f'and {CUBE}NAME, but there are {self.names}'
             )
 
-    def make_entry(self, config: Path, place: str, metadata: dict) -> dict:
-        """Make the entry of a config, whose path from the root is its place.
+    def make_entry(self, config: Path, metadata: dict) -> dict:
+        """Make the entry of a config; Results and such of the old one stay.
 
-        What else an entry had stays, such as ``Results`` and ``Weights``.
+        Its path is that from the root.
         """
         old = self.entries.get(config.stem, {})
         made = {
             'Name': config.stem,
             'In Collection': self.names[is_cube(config)],
-            'Config': place,
+            'Config': config.as_posix(),
             'Metadata': {**old.get('Metadata', {}), **metadata},
         }
         return made | {key: old[key] for key in _by_hand(old)}
@@ -79,14 +71,7 @@ class Metafile:
 def make_metadata(
     cfg: Config, processes: int, data: str, size: Complexity
 ) -> dict:
-    """Describe training data, batch and network of a config.
-
-    Args:
-        cfg: The config.
-        processes: How many processes it is for.
-        data: Word for its training data, such as ``inria-buildformer``.
-        size: Size of its network, for one crop.
-    """
+    """Describe training data, such as inria-trainval, batch and network."""
     dataset, _, variant = data.partition('-')
     title = TITLES.get(dataset, data)
     if dataset in TITLES and variant:

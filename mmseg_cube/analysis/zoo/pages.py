@@ -39,20 +39,9 @@ METRICS = {
 
 
 def generate(root: Path) -> dict[Path, str]:
-    """Make the text of all files of the model zoo; write nothing.
-
-    Args:
-        root: Folder with ``configs`` in it.
-
-    Returns:
-        Texts by path.
-
-    Raises:
-        OSError: If a file is missing.
-        ValueError: If a part of one is missing, or a config is faulty.
-    """
+    """Make the text of all files of the model zoo by path; write nothing."""
     folders = {path.parent for path in root.glob('configs/*/*.py')}
-    families = sorted(f for f in folders if f.name != BASE_FOLDER)
+    families = sorted(folders - {root / 'configs' / BASE_FOLDER})
     if not families:
         raise ValueError(f'{root / "configs"} has no folder with configs')
     count, texts = ConfigCounter(), {}
@@ -88,8 +77,8 @@ def _render_family(
         sizes[path] = count(cfg, TABLE_SIZE)['']
         crop = count(cfg, tuple(cfg.model.data_preprocessor.size))['']
         metadata = make_metadata(cfg, int(processes), data, crop)
-        place = path.relative_to(root).as_posix()
-        entries[path] = metafile.make_entry(path, place, metadata)
+        entry = metafile.make_entry(path.relative_to(root), metadata)
+        entries[path] = entry
     table = _make_table(baselines, sizes, entries).markdown()
     return {
         metafile.path: metafile.render(list(entries.values())),

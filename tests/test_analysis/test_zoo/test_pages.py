@@ -3,6 +3,8 @@
 import pytest
 import yaml
 
+from mmseg_cube.analysis.complexity.configs import ConfigCounter
+from mmseg_cube.analysis.zoo import pages
 from mmseg_cube.analysis.zoo.pages import find_outdated, generate
 
 METAFILE = """\
@@ -27,6 +29,23 @@ Text after.
 """
 NET, CUBE = 'net_4xb8-1k_whu-64x64', 'cube-net_4xb8-1k_whu-64x64'
 INRIA = 'net_4xb8-1k_inria-trainval-64x64'
+RESULTS = """
+    Results:
+      - Task: Semantic Segmentation
+        Dataset: WHU
+        Metrics:
+          building/IoU: 88.5 ± 0.2
+          building/F1: 93.9
+          Seeds: 3
+    Weights: https://example.org/net.pth
+"""
+COUNTER = ConfigCounter()
+
+
+@pytest.fixture(autouse=True)
+def count_once(monkeypatch):
+    """Count the same network once for all tests."""
+    monkeypatch.setattr(pages, 'ConfigCounter', lambda: COUNTER)
 
 
 @pytest.fixture()
@@ -61,21 +80,19 @@ def add_family(root, name):
 
 
 def write(root):
-    texts = generate(root)
-    for path, text in texts.items():
+    """Write all files; return the entries and the cells of the table."""
+    for path, text in generate(root).items():
         path.write_text(text)
     assert not find_outdated(generate(root))
-
-
-def models(folder):
+    folder = root / 'configs' / 'net'
     entries = yaml.safe_load((folder / 'metafile.yml').read_text())['Models']
-    return {entry['Name']: entry for entry in entries}
-
-
-def table(folder):
-    text = (folder / 'README.md').read_text()
-    lines = [x for x in text.splitlines() if x.startswith('|')]
-    return [[c.strip() for c in x.strip('|').split('|')] for x in lines]
+    lines = (folder / 'README.md').read_text().splitlines()
+    cells = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in lines
+        if line.startswith('|')
+    ]
+    return {entry['Name']: entry for entry in entries}, cells
 
 
 def edit(path, old, new):
@@ -84,13 +101,11 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_entries(root, folder):
-    write(root)
-    found = models(folder)
-    assert list(found) == [INRIA, NET, CUBE]
-    parameters = found[NET]['Metadata'].pop('Parameters')
-    flops = found[NET]['Metadata'].pop('FLOPs')
-    assert found[NET] == {
+def test_an_entry_per_config_and_a_row_per_network(root, folder):
+    models, table = write(root)
+    assert list(models) == [INRIA, NET, CUBE]
+    net, cube = models[NET]['Metadata'], models[CUBE]['Metadata']
+    assert models[NET] == {
         'Name': NET,
         'In Collection': 'Net',
         'Config': f'configs/net/{NET}.py',
@@ -98,35 +113,32 @@ def test_entries(root, folder):
             'Training Data': 'WHU',
             'Batch Size': 32,
             'Architecture': ['ConvNeXt', 'UNetHead'],
+            'Parameters': net['Parameters'],
+            'FLOPs': net['FLOPs'],
             'Image Size': '64 x 64',
         },
     }
-    assert found[INRIA]['Metadata']['Training Data'] == 'Inria (trainval)'
-    cube = found[CUBE]
-    assert cube['In Collection'] == 'Cube-Net'
-    assert cube['Metadata']['Architecture'][2:] == ['CubeConv2d']
-    assert cube['Metadata']['Parameters'] < parameters
-    assert cube['Metadata']['FLOPs'] < flops
+    data = models[INRIA]['Metadata']['Training Data']
+    assert data == 'Inria (trainval)'
+    assert models[CUBE]['In Collection'] == 'Cube-Net'
+    assert cube['Architecture'][2:] == ['CubeConv2d']
+    assert cube['Parameters'] < net['Parameters']
     text = (folder / 'metafile.yml').read_text()
     assert text.startswith(f'{METAFILE}\nModels:\n  - Name: net_')
 
-
-def test_a_row_per_network(root, folder):
-    write(root)
-    head, _, plain, cube = table(folder)
-    assert head == [
+    assert table[0] == [
         'Network', 'Params (M)', 'FLOPs (G at 512 x 512)', 'saved params',
         'saved FLOPs', 'data',
     ]  # fmt: skip
+    plain, twin = table[2:]
     assert plain[0] == f'[net]({INRIA}.py)'
     assert plain[3:] == ['', '', 'inria-trainval, whu']
-    assert cube[0] == f'[cube-net]({CUBE}.py)'
-    assert cube[5] == 'whu'
+    assert twin[0] == f'[cube-net]({CUBE}.py)'
+    assert twin[5] == 'whu'
     # The table is for 512 x 512, the entry for a crop; all layers scale.
-    entry = models(folder)[NET]['Metadata']
-    assert float(plain[2]) == pytest.approx(entry['FLOPs'] * 64e-9, abs=6e-3)
-    saved = models(folder)[CUBE]['Metadata']['FLOPs'] / entry['FLOPs']
-    assert cube[4] == f'{100 * (1 - saved):.1f} %'
+    assert float(plain[2]) == pytest.approx(net['FLOPs'] * 64e-9, abs=6e-3)
+    saved = 100 * (1 - cube['FLOPs'] / net['FLOPs'])
+    assert twin[4] == f'{saved:.1f} %'
     text = (folder / 'README.md').read_text()
     assert text.startswith('# Net\n\nText before.\n')
     assert text.endswith('\n\nText after.\n')
@@ -136,27 +148,14 @@ def test_a_row_per_network(root, folder):
 def test_results_are_kept_and_have_a_row_of_their_own(root, folder):
     write(root)
     metafile = folder / 'metafile.yml'
-    edit(
-        metafile,
-        f'  - Name: {NET}\n',
-        f'  - Name: {NET}\n'
-        '    Results:\n'
-        '      - Task: Semantic Segmentation\n'
-        '        Dataset: WHU\n'
-        '        Metrics:\n'
-        '          building/IoU: 88.5 ± 0.2\n'
-        '          building/F1: 93.9\n'
-        '          Seeds: 3\n'
-        '    Weights: https://example.org/net.pth\n',
-    )
+    edit(metafile, f'  - Name: {NET}\n', f'  - Name: {NET}{RESULTS}')
     edit(metafile, '      Batch Size: 32\n', '      Batch Size: 99\n')
-    write(root)
-    entry = models(folder)[NET]
+    models, (head, _, inria, whu, cube) = write(root)
+    entry = models[NET]
     assert entry['Results'][0]['Metrics']['building/F1'] == 93.9
     assert entry['Weights'] == 'https://example.org/net.pth'
     assert entry['Metadata']['Batch Size'] == 32
-    assert 'Results' not in models(folder)[INRIA]
-    head, _, inria, whu, cube = table(folder)
+    assert 'Results' not in models[INRIA]
     assert head[5:] == ['IoU', 'F1', 'P', 'R', 'seeds', 'data']
     assert inria[5:] == ['', '', '', '', '', 'inria-trainval']
     assert whu[0] == f'[{NET}]({NET}.py)'
@@ -192,31 +191,30 @@ def test_outdated_files_are_found(root, folder):
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('name', 'old', 'new', 'said'),
     [
-        (lambda f: (f / 'README.md').unlink(), 'No such file.*README.md'),
+        ('README.md', None, None, 'No such file.*README.md'),
         (
-            lambda f: edit(f / 'README.md', '<!-- end of table -->', ''),
+            'README.md', '<!-- end of table -->', '',
             'README.md needs the lines .*end of table',
         ),
-        (lambda f: (f / 'metafile.yml').unlink(), 'No such.*metafile.yml'),
+        ('metafile.yml', None, None, 'No such.*metafile.yml'),
         (
-            lambda f: edit(f / 'metafile.yml', 'Cube-Net', 'Cubes'),
+            'metafile.yml', 'Cube-Net', 'Cubes',
             'two Collections, NAME and Cube-NAME, but there are',
         ),
-        (
-            lambda f: (f / 'metafile.yml').write_text('{'),
-            'metafile.yml is no metafile',
-        ),
-        (lambda f: (f / f'{NET}.py').unlink(), f'{CUBE}.py has no baseline'),
-        (
-            lambda f: (f / f'{INRIA}.py').rename(f / 'net.py'),
-            'net.py: its name must end in',
-        ),
+        ('metafile.yml', METAFILE, '{', 'metafile.yml is no metafile'),
+        (f'{NET}.py', None, None, f'{CUBE}.py has no baseline'),
+        (f'{INRIA}.py', None, 'net.py', 'net.py: its name must end in'),
     ],
-)
-def test_faults_are_said(root, folder, change, said):
-    change(folder)
+)  # fmt: skip
+def test_faults_are_said(root, folder, name, old, new, said):
+    if old:
+        edit(folder / name, old, new)
+    elif new:
+        (folder / name).rename(folder / new)
+    else:
+        (folder / name).unlink()
     before = {p: p.read_text() for p in root.rglob('*') if p.is_file()}
     with pytest.raises((ValueError, OSError), match=said):
         generate(root)
