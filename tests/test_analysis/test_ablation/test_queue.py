@@ -19,17 +19,12 @@ PRETENDED = """
 import os, pathlib, sys, time
 folder = pathlib.Path(sys.argv[2])
 with (folder.parents[1] / 'order').open('a') as order:
-    order.write(f'{folder.parent.name} {os.environ["PLACE"]}\\n')
+    order.write(folder.parent.name + '\\n')
 (folder / 'pid').write_text(str(os.getpid()))
 exec((folder / 'does').read_text())
 """
 FINISH = '(folder / "result.json").write_text("{}")'
 WAIT = 'time.sleep(60)'
-# Until the run of the other variant has begun as well.
-MEET = """
-while not (folder.parents[1] / 'OTHER/seed-0/pid').exists():
-    time.sleep(0.01)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +50,8 @@ def make_run(tmp_path):
 
 def carry_out(runs, places=1):
     """Carry runs out; returns those that failed."""
-    places = [dict(PLACE=str(place)) for place in range(places)]
     study = Study(runs, 'mask', runs[0].folder.parents[1], 'IoU')
-    return queue.carry_out(study, places)
-
-
-def order(tmp_path):
-    return (tmp_path / 'order').read_text().splitlines()
+    return queue.carry_out(study, [{}] * places)
 
 
 def test_in_order_and_finished_ones_not_again(
@@ -70,21 +60,12 @@ def test_in_order_and_finished_ones_not_again(
     runs = [make_run(x, FINISH) for x in ('mask', 'full', 'baseline')]
     runs[1].result.write_text('{}')
     assert carry_out(runs) == []
-    assert order(tmp_path) == ['mask 0', 'baseline 0']
+    order = (tmp_path / 'order').read_text().split()
+    assert order == ['mask', 'baseline']
     said = re.findall('finished: (.*), seed 0', capsys.readouterr().out)
     assert said == ['full', 'mask', 'baseline'] and len(reports) == 3
     # What was run has its config beside it.
     assert (runs[0].folder / 'config.py').exists()
-
-
-def test_two_at_once(make_run, tmp_path):
-    runs = [
-        make_run('mask', MEET.replace('OTHER', 'full') + FINISH),
-        make_run('full', MEET.replace('OTHER', 'mask') + FINISH),
-    ]
-    assert carry_out(runs, places=2) == []
-    # Which of the two writes first is up to the system.
-    assert sorted(order(tmp_path)) == ['full 1', 'mask 0']
 
 
 def test_others_go_on_after_a_failure(make_run, capsys):
@@ -116,21 +97,22 @@ def test_a_run_of_another_process(make_run, tmp_path, capsys, finishes):
     assert carry_out(runs) == []
     thread.join()
     # It is left to the other process, and taken over if that gives up.
-    assert order(tmp_path) == ['full 0'] + ['mask 0'] * (not finishes)
+    order = (tmp_path / 'order').read_text().split()
+    assert order == ['full'] + ['mask'] * (not finishes)
     said = capsys.readouterr().out
     assert said.count('waiting for runs of another process') == 1
 
 
 def test_a_process_keeps_its_run_to_itself(make_run):
     run = make_run('mask', WAIT)
-    process = queue._start(run, dict(PLACE='0'))
+    process = queue._start(run, {})
     # Also if the process that began it is killed.
-    assert queue._start(run, dict(PLACE='0')) is None
+    assert queue._start(run, {}) is None
     process.kill()
     process.wait()
     (run.folder / 'does').write_text(FINISH)
     assert carry_out([run]) == []
-    assert queue._start(run, dict(PLACE='0')) is None
+    assert queue._start(run, {}) is None
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

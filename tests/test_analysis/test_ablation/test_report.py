@@ -16,26 +16,12 @@ RESULT = dict(
     seconds_per_iteration=0.5,
     machine=dict(device='some CPU', threads=2, torch='2.1', mmseg='1.2.2'),
 )  # fmt: skip
-
-
-@pytest.fixture
-def runs(tmp_path):
-    """Runs of three variants, of which the first two have results."""
-    variants = ['baseline', 'full', 'mask']
-    runs = [
-        Run(x, s, Config({}), tmp_path / x / str(s))
-        for s in (0, 1, 2)
-        for x in variants
-    ]
-    scores = {
-        ('baseline', 0): (60, 70), ('baseline', 1): (62, 71),
-        ('full', 0): (61, 68), ('full', 1): (65, 70), ('full', 2): (90, 90),
-    }  # fmt: skip
-    for run in runs:
-        key = run.variant, run.seed
-        if key in scores:
-            put(run, *scores[key])
-    return runs
+# Scores on val and test by variant, one per seed; one variant has none.
+SCORES = {
+    'baseline': ([60, 62], [70, 71]),
+    'full': ([61, 65, 90], [68, 70, 90]),
+    'mask': ([], []),
+}
 
 
 @pytest.fixture
@@ -44,27 +30,40 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(module, 'draw', lambda *_: module.new_figure()[0])
 
 
-def put(run, val, test, /, **changed):
-    result = dict(RESULT, seed=run.seed, digest=run.seed)
-    result['val'] = {'building/IoU': val}
-    result['test'] = {} if test is None else {'building/IoU': test}
-    if run.variant == 'full':
-        result['parameters'] = 3_000_000
-        result['seconds_per_iteration'] = 0.4 + run.seed
-    run.folder.mkdir(parents=True, exist_ok=True)
-    run.result.write_text(json.dumps(result | changed))
+@pytest.fixture
+def report(tmp_path):
+    """Write results and report them; the text, table and numbers."""
 
+    def report(reference='baseline', score='IoU', key='IoU', changed=None):
+        runs = [
+            Run(variant, seed, Config({}), tmp_path / variant / str(seed))
+            for seed in (0, 1, 2)
+            for variant in SCORES
+        ]
+        for run in runs:
+            scores = [x[run.seed : run.seed + 1] for x in SCORES[run.variant]]
+            if not all(scores):
+                continue
+            result = dict(RESULT, seed=run.seed, digest=run.seed)
+            for split, values in zip(('val', 'test'), scores, strict=True):
+                result[split] = {f'building/{key}': values[0]}
+            if run.variant == 'full':
+                result['parameters'] = 3_000_000
+                result['seconds_per_iteration'] = 0.4 + run.seed
+            result |= (changed or {}).get((run.variant, run.seed), {})
+            run.folder.mkdir(parents=True, exist_ok=True)
+            run.result.write_text(json.dumps(result))
+        assert module.write_report(Study(runs, reference, tmp_path, score))
+        text = (tmp_path / 'ablation.md').read_text(encoding='utf-8')
+        rows = {
+            cells[1].strip('` '): [cell.strip() for cell in cells[2:-1]]
+            for cells in (line.split('|') for line in text.split('\n'))
+            if len(cells) > 2 and not cells[1].startswith(' :-')
+        }
+        numbers = json.loads((tmp_path / 'ablation.json').read_text())
+        return text, rows, numbers
 
-def report(runs, out, reference='baseline', score='IoU'):
-    assert module.write_report(Study(runs, reference, out, score))
-    text = (out / 'ablation.md').read_text(encoding='utf-8')
-    rows = {
-        cells[1].strip('` '): [cell.strip() for cell in cells[2:-1]]
-        for cells in (x.split('|') for x in text.split('\n'))
-        if len(cells) > 2 and not cells[1].startswith(' :-')
-    }
-    numbers = json.loads((out / 'ablation.json').read_text())
-    return text, rows, numbers
+    return report
 
 
 def test_interval_is_that_of_the_paired_t_test():
@@ -81,8 +80,8 @@ def test_interval_is_that_of_the_paired_t_test():
     assert measure({}, {0: 5.0}) == {}
 
 
-def test_table_and_numbers(runs, tmp_path, undrawn):
-    _, rows, numbers = report(runs, tmp_path)
+def test_table_and_numbers(report, undrawn):
+    _, rows, numbers = report()
     assert rows['Variant'] == [
         'Seeds', 'val IoU', 'val − baseline [95 %]', 'test IoU',
         'test − baseline [95 %]', 'Loss', 'Params (M)', 'FLOPs (G)',
@@ -106,24 +105,17 @@ def test_table_and_numbers(runs, tmp_path, undrawn):
     assert numbers['runs']['full']['2']['val'] == {'building/IoU': 90}
 
 
-def test_another_reference_and_score(runs, tmp_path, undrawn):
-    _, rows, _ = report(runs, tmp_path, 'full')
+def test_another_reference_and_score(report, undrawn):
+    text, rows, _ = report('full', 'tuned-IoU', 'TunedIoU')
+    assert rows['Variant'][1] == 'val tuned-IoU'
     assert rows['baseline'][2] == '-2.00 [-14.71, +10.71]'
     assert rows['baseline'][6] == '4.000 (133.3 %)'
     assert rows['full'][2] == '–'
-    for run in runs:
-        if run.result.exists():
-            tuned = 50 + 2 * run.seed + 3 * (run.variant == 'full')
-            scores = {'building/TunedIoU': tuned}
-            put(run, 0, 0, val=scores, test=scores)
-    text, rows, _ = report(runs, tmp_path, score='tuned-IoU')
-    assert rows['Variant'][1] == 'val tuned-IoU'
     assert 'percent, at the threshold that is best on val.' in text
-    assert rows['full'][1:3] == ['55.00 ± 2.00', '+3.00 [+3.00, +3.00]']
 
 
-def test_protocol(runs, tmp_path, undrawn):
-    text, _, numbers = report(runs, tmp_path)
+def test_protocol(report, undrawn, tmp_path):
+    text, _, numbers = report()
     assert '\n'.join(f'* {x}' for x in numbers['protocol']) in text
     for words in (
         '5 of 9 runs finished.',
@@ -131,38 +123,28 @@ def test_protocol(runs, tmp_path, undrawn):
         'roofs, images 270, device some CPU, threads 2, torch 2.1, mmseg 1.2',
         'begin anew): none.',
         'Choices are to be made on val',
-        'Loss is that of the last 10 % of the training',
     ):
         assert words in text
     assert str(tmp_path) not in text
-    machine = dict(device='some GPU', torch='2.2')
-    put(runs[0], 60, 70, digest=5, machine=machine)
-    text, _, _ = report(runs, tmp_path)
+    other = dict(digest=5, machine=dict(device='some GPU', torch='2.2'))
+    text, _, _ = report(changed={('baseline', 0): other})
     assert 'begin anew): seed 0.' in text
     assert 'device some GPU / some CPU, torch 2.2 / 2.1, ' in text
 
 
-def test_losses_and_chart(runs, tmp_path):
-    for run, last in zip(runs[:5], (0.5, 0.4, None, 0.7, 0.4), strict=True):
-        if last:
-            put(run, 50, None, loss=[1, last])
-    text, rows, numbers = report(runs, tmp_path)
-    # There are no scores on test.
+def test_losses_and_chart(report, tmp_path):
+    losses = dict(baseline=(0.5, 0.7), full=(0.4, 0.4))
+    changed = {
+        (variant, seed): dict(loss=[1, loss], test={})
+        for variant, lasts in losses.items()
+        for seed, loss in enumerate(lasts)
+    }
+    text, rows, numbers = report(changed=changed)
     assert rows['baseline'][3:6] == ['–', '–', '0.600']
     # Differences of -0.1 and -0.3; the third seed has no losses.
     assert rows['full'][5] == '0.400 (-0.200)'
-    assert rows['mask'][5] == '–'
-    losses = numbers['variants']['full']
-    assert losses['loss 2']['gain'] == pytest.approx(-0.2)
-    assert losses['loss 3'] == {}
+    found = numbers['variants']['full']
+    assert found['loss 2']['gain'] == pytest.approx(-0.2)
+    assert found['loss 3'] == {}
     assert '(ablation.png)' in text
     assert Image.open(tmp_path / 'ablation.png').format == 'PNG'
-
-
-def test_one_variant_and_nothing_finished(runs, tmp_path):
-    alone, out = tmp_path / 'alone', tmp_path / 'out'
-    _, rows, _ = report(runs[:1], alone)
-    assert rows['baseline'][1] == '60.00'
-    assert (alone / 'ablation.png').exists()
-    assert module.write_report(Study(runs[2:3], 'mask', out, 'IoU')) is None
-    assert not out.exists()

@@ -2,7 +2,6 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_cube.analysis.ablation.study import count_variants
-from mmseg_cube.analysis.complexity.count import complexity
 from mmseg_cube.analysis.same_training import differences
 
 
@@ -59,16 +58,14 @@ def test_configs_that_cannot_be_trained_or_scored(plan, options):
 
 
 def test_networks_are_built_and_counted(plan):
-    study = plan('baseline', 'full', seeds=(0, 1))
-    counts = count_variants(study)
+    counts = count_variants(plan('baseline', 'full', seeds=(0, 1)))
     assert list(counts) == ['baseline', 'full']
-    assert counts['baseline']['cubes'].startswith('Cube kernels: 0 of 17')
-    full = counts['full']
+    baseline, full = counts.values()
+    assert baseline['cubes'].startswith('Cube kernels: 0 of 17')
     assert full['cubes'].startswith('Cube kernels: 8 of 17')
     assert full['crop'] == (64, 64)
-    size = complexity(study.runs[1].cfg.model, 64)
-    assert (full['parameters'], full['flops']) == (size.parameters, size.flops)
-    assert full['flops'] < counts['baseline']['flops']
+    assert full['parameters'] < baseline['parameters']
+    assert full['flops'] < baseline['flops']
 
 
 @pytest.mark.parametrize(

@@ -26,16 +26,14 @@ def watch(monkeypatch):
     hooks = train.AblationHook
     note = hooks.before_train_iter
 
-    def before_train_iter(hook, runner, batch_idx, data_batch=None):
+    def begin(hook, runner, batch_idx, data_batch=None):
         if runner.iter == watch.stop:
             raise Stop
         (sample,) = data_batch['data_samples']
         watch.images.append(Path(sample.img_path).name)
         note(hook, runner, batch_idx, data_batch)
 
-    monkeypatch.setattr(
-        train.AblationHook, 'before_train_iter', before_train_iter
-    )
+    monkeypatch.setattr(hooks, 'before_train_iter', begin)
     return watch
 
 
@@ -118,11 +116,8 @@ def test_the_threshold_comes_from_val(tmp_path):
     (tmp_path / 'test').mkdir()
     (tmp_path / 'test/curve.json').write_text(json.dumps(dict(points=points)))
     val = {'building/BestThreshold': 0.3, 'building/BestIoU': 60.0}
-    scores = dict(val=val, test={})
-    train.add_tuned_iou(scores, tmp_path)
-    assert scores['val']['building/TunedIoU'] == 60
-    assert scores['test'] == {'building/TunedIoU': 40}
     # Where nothing is found, no threshold is best.
-    scores = dict(val={}, test={})
-    train.add_tuned_iou(scores, tmp_path)
-    assert scores == dict(val={}, test={})
+    for best, tuned in (val, [60, 40]), ({}, [None, None]):
+        scores = dict(val=dict(best), test={})
+        train.add_tuned_iou(scores, tmp_path)
+        assert [x.get(train.TUNED) for x in scores.values()] == tuned
