@@ -39,33 +39,16 @@ def test_what_a_run_changes_in_its_config(plan):
     assert 'save_best' not in saved and 'rule' not in saved
     cooling = [dict(type='RouterTemperatureHook')]
     assert run.cfg.custom_hooks == hooks + cooling
-    own = [dict(type='mmseg_cube.RouterTemperatureHook', end=0.1)]
-    (run,) = plan('full', custom_hooks=own).runs
-    assert run.cfg.custom_hooks == own
+    (run,) = plan('config', custom_hooks=cooling).runs
+    assert run.cfg.custom_hooks == cooling
 
 
-@pytest.mark.parametrize(
-    'options',
-    [
-        dict(test_cfg=None),
-        dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=2)),
-    ],
-)
-def test_configs_that_cannot_be_trained_or_scored(plan, options):
+def test_configs_that_cannot_be_trained_or_scored(plan):
     message = r'cube-tiny\.py: an ablation trains for train_cfg.max_iters'
-    with pytest.raises(ValueError, match=message):
-        plan('full', short={}, **options)
-
-
-def test_networks_are_built_and_counted(plan):
-    counts = count_variants(plan('baseline', 'full', seeds=(0, 1)))
-    assert list(counts) == ['baseline', 'full']
-    baseline, full = counts.values()
-    assert baseline['cubes'].startswith('Cube kernels: 0 of 17')
-    assert full['cubes'].startswith('Cube kernels: 8 of 17')
-    assert full['crop'] == (64, 64)
-    assert full['parameters'] < baseline['parameters']
-    assert full['flops'] < baseline['flops']
+    epochs = dict(_delete_=True, by_epoch=True, max_epochs=2)
+    for options in dict(test_cfg=None), dict(train_cfg=epochs):
+        with pytest.raises(ValueError, match=message):
+            plan('full', short={}, **options)
 
 
 @pytest.mark.parametrize(

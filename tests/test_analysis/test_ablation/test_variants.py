@@ -59,7 +59,6 @@ def test_levels_of_a_head_that_has_some_plain():
     head = {**HEAD, 'conv_cfg': [CUBE, CUBE, None]}
     model = {**MODEL, 'decode_head': head}
     assert cubes('baseline', model) == [None, None, None]
-    assert cubes('config', model) == [CUBE, CUBE, None]
     assert cubes('config+levels=2', model) == [None, None, CUBE]
     # Without widths of its own, the head has five levels.
     head = {key: HEAD[key] for key in ('type', 'conv_cfg')}
@@ -90,29 +89,21 @@ def test_the_rest_of_the_network():
         ('full+scale', "'scale' is no KEY=VALUE or KEY@LEVELS=VALUE"),
         ('full+scale=1,[2', 'Imbalanced brackets'),
         ('full+levels=low', "levels are numbers, such as 0,1, .*'low'"),
-        ('full+levels=0,1.5', 'levels are numbers'),
         ('full+scale@=2', 'levels are numbers'),
         ('baseline+scale=3', 'a baseline has no Cube kernels'),
         ('full+levels=3', r'no level 3 .*levels 0 \(coarsest\) to 2'),
         ('full+levels=-1', 'no level -1'),
         ('full+levels=0+scale@1=2', 'no level 1 with Cube kernels'),
         ('full+model.decode_head.widths.5=2', 'widths.*5|Index 5'),
+        ('full+levels=0+model.decode_head.type=A', 'no UNetHead with Cube'),
     ],
 )
 def test_what_cannot_be_read(text, message):
     with pytest.raises(ValueError, match=message) as caught:
         cubes(text)
     assert repr(text) in str(caught.value)
-
-
-def test_models_that_do_not_fit():
-    for head, text, message in (
-        (dict(type='UNetHead'), 'full', 'no Cube kernels to vary'),
-        (dict(type='FCNHead', conv_cfg=CUBE), 'full+levels=0',
-         'no UNetHead with Cube kernels'),
-    ):  # fmt: skip
-        with pytest.raises(ValueError, match=message):
-            make_variant({**MODEL, 'decode_head': head}, text)
+    with pytest.raises(ValueError, match='no Cube kernels to vary'):
+        cubes(text, dict(type='EncoderDecoder', decode_head={}))
 
 
 def test_all_ways_into_a_config():
@@ -140,14 +131,10 @@ def test_all_ways_into_a_config():
     assert changed.auxiliary_head[0].conv_cfg == {**CUBE, **given}
     # The place of a plugin or a wrapper can hold no other convolution.
     for text, conv in ('baseline', None), ('baseline+type=A', dict(type='A')):
-        assert make_variant(model, text) == dict(
-            backbone=dict(
-                type='ResNet',
-                plugins=[context],
-                init_cfg=dict(checkpoint='here'),
-            ),
-            auxiliary_head=[dict(type='FCNHead', conv_cfg=conv)],
-        )
+        changed = make_variant(model, text)
+        plain = dict(type='ResNet', init_cfg=dict(checkpoint='here'))
+        assert changed.backbone == dict(plain, plugins=[context])
+        assert changed.auxiliary_head[0].conv_cfg == conv
 
 
 def test_the_baseline_of_a_twin_is_the_plain_network():
