@@ -32,11 +32,9 @@ def make_splits(write):
                 image = rng.integers(0, 256, (3, *shape), np.uint8)
                 mask = np.zeros(shape, np.uint8)
                 mask[3:9, 2 : 2 + int(stem)] = 1
-                pairs = zip(
-                    folders, suffixes, (image, encode(mask)), strict=True
-                )
-                for folder, suffix, values in pairs:
-                    write(root / split / folder / (stem + suffix), values)
+                for i, values in enumerate((image, encode(mask))):
+                    name = stem + suffixes[i]
+                    write(root / split / folders[i] / name, values)
         return root
 
     return make_splits
@@ -59,12 +57,12 @@ def pack():
 def patches():
     """Read all patches under a folder, by path without suffix."""
 
-    def patches(root):
+    def patches(root, pattern='*/*/*'):
         return {
-            path.relative_to(root).with_suffix('').as_posix(): np.asarray(
+            str(path.relative_to(root).with_suffix('')): np.asarray(
                 Image.open(path)
             )
-            for path in sorted(root.glob('*/*/*'))
+            for path in sorted(root.glob(pattern))
         }
 
     return patches
