@@ -68,15 +68,8 @@ LIBRARY.impl('assign', _assign_shape, 'Meta')
 def assign(weights: Tensor) -> tuple[Tensor, Tensor]:
     """Permutation within every block that maximises the sum of weights.
 
-    Args:
-        weights: Tensor of shape (B, g, g), finite.
-
-    Returns:
-        Order of shape (B * g,): position i takes element ``order[i]``. And
-        prices of shape (B, g): less the price of each element, every position
-        prefers the one that it takes (the dual solution).
-
-    Raises:
-        ValueError: If a weight is not finite.
+    Of finite weights (B, g, g) it is the order (B * g,): position i takes
+    element ``order[i]``. Prices (B, g) come with it: less the price of each
+    element, every position prefers the one that it takes (the dual solution).
     """
     return torch.ops.mmseg_cube.assign(weights.detach())

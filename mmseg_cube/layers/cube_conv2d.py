@@ -9,6 +9,8 @@ from mmseg_cube.layers.plain_convolution import deploy_cube
 from mmseg_cube.layers.spatial_mask import SpatialMask
 from mmseg_cube.ops import AUTO, FORMS, PHASES, Geometry, Operands, convolve
 from mmseg_cube.ops.geometry import (
+    NOTHING,
+    Pads,
     Pair,
     check_choice,
     make_geometry,
@@ -17,7 +19,6 @@ from mmseg_cube.ops.geometry import (
 from mmseg_cube.ops.rules import check_cube_rules
 
 Size = int | Pair
-Pads = tuple[Pair, Pair]
 
 
 class CubeConv2d(nn.Conv2d):
@@ -147,7 +148,7 @@ class CubeConv2d(nn.Conv2d):
         geometry = self.geometry
         if self.padding_mode == 'zeros':
             return None, geometry
-        return geometry.pads, geometry._replace(pads=((0, 0), (0, 0)))
+        return geometry.pads, geometry._replace(pads=NOTHING)
 
     def switch_to_deploy(self, plain: bool | None = None) -> nn.Module:
         """Layer that takes its place after training, :func:`deploy_cube`."""
@@ -163,16 +164,9 @@ class CubeConv2d(nn.Conv2d):
         else:
             padding = 0 if self.padding == 'valid' else self.padding
             pads = tuple((p, p) for p in to_pair(padding))
-        return Geometry(
-            self.kernel_size,
-            self.lattice_kernel_size,
-            self.stride,
-            pads,
-            self.dilation,
-            self.groups,
-            self.scale,
-            self.phase,
-        )
+        kernels = self.kernel_size, self.lattice_kernel_size
+        others = self.dilation, self.groups, self.scale, self.phase
+        return Geometry(*kernels, self.stride, pads, *others)
 
     def extra_repr(self) -> str:
         """Arguments of ``nn.Conv2d``, then those that differ from default."""

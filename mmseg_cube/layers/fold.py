@@ -24,7 +24,7 @@ NORM_ONLY = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
 
 
 def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
-    """Make a copy of a network that computes the same with less.
+    """Make a copy of a network that computes the same with less work.
 
     Batch norms are folded into the convolutions in front of them, learned
     orders of channels become fixed ones, and Cube convolutions without a mask
@@ -39,8 +39,7 @@ def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
             runtime is tuned; by default where that is the better one.
 
     Returns:
-        The copy, in evaluation mode. Its output is that of ``model`` in
-        evaluation mode, to rounding; its state dict is its own.
+        The copy, in evaluation mode, with a state dict of its own.
     """
     model = copy.deepcopy(model)
     # Not chained: mmpretrain's ConvNeXt.train returns nothing.

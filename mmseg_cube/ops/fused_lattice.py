@@ -60,14 +60,13 @@ class _FusedLattice(torch.autograd.Function):
         conv = lattice_conv(geo)
         routed = apply_order(input, order)
         lattice = to_lattice(routed, geo.scale, conv.added)
-        statistics = mask = kernel = None
+        found = None, None, None
         if mask_weight is not None:
             pixels = inside(lattice, conv.added)
             given = mask_weight, mask_bias, geo.scale
             found = cell_mask.mask_pixels(routed, pixels, *given)
-            statistics, mask, kernel = found
         tensors = (input, weight, bias, mask_weight, mask_bias, relaxed)
-        ctx.save_for_backward(*tensors, order, statistics, mask, kernel)
+        ctx.save_for_backward(*tensors, order, *found)
         ctx.geometry = geo
         # Only now: the mask sees what the convolution does not read.
         lattice = inside(lattice, conv.cut)
@@ -133,10 +132,7 @@ def _gradients(
 
 
 def _parts(input: Tensor) -> list[slice]:
-    """Samples to work on at a time; large ones go one by one on a CPU.
-
-    So what is made on the way stays small.
-    """
+    """Samples to work on at a time; on a CPU large ones go one by one."""
     samples = max(len(input), 1)  # an empty batch is one part as well
     size = input.numel() * input.element_size()
     step = 1 if layout.on_cpu(input) and size >= SMALL else samples

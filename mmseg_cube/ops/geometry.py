@@ -19,29 +19,20 @@ from typing import NamedTuple
 PHASES = ('up_left', 'down_right')
 
 Pair = tuple[int, int]
+Pads = tuple[Pair, Pair]  # before and after, for both axes
+NOTHING = ((0, 0), (0, 0))
 
 
 class Geometry(NamedTuple):
-    """Everything about a Cube convolution that does not depend on tensors.
+    """Everything about a Cube convolution that does not depend on tensors."""
 
-    Attributes:
-        kernel_size: Kernel of the replaced convolution, in cells, k.
-        taps: Kernel on the lattice, in lattice pixels, q.
-        stride: Stride in cells.
-        pads: Zeros (before, after) per axis, in cells.
-        dilation: Spacing of the taps, on either grid.
-        groups: Groups of channels, each of whole cells.
-        scale: Lattice pixels per cell and axis, r.
-        phase: ``'up_left'`` or ``'down_right'``.
-    """
-
-    kernel_size: Pair
-    taps: Pair
-    stride: Pair = (1, 1)
-    pads: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
-    groups: int = 1
-    scale: int = 2
+    kernel_size: Pair  # of the replaced convolution, in cells, k
+    taps: Pair  # kernel on the lattice, in lattice pixels, q
+    stride: Pair = (1, 1)  # in cells
+    pads: Pads = NOTHING  # zeros (before, after) per axis, in cells
+    dilation: Pair = (1, 1)  # spacing of the taps, on either grid
+    groups: int = 1  # of channels, each of whole cells
+    scale: int = 2  # lattice pixels per cell and axis, r
     phase: str = PHASES[0]
 
 

@@ -1,13 +1,8 @@
 """The lattice form: reconstruct channels on the finer lattice and convolve.
 
-Source: the Cube Kernel. With N batch, C channels, H x W the coarse grid, r
-the lattice scale and G = C / r^2::
-
-    z[n, g, r*h + i, r*w + j] = x[n, g*r^2 + i*r + j, h, w]
-
-:func:`plain_lattice` is the whole form in plain expressions.
-:func:`to_lattice` and :func:`to_cells` reconstruct and undo it outside
-autograd, faster on a CPU.
+:func:`plain_lattice` is the whole form in plain expressions, the equations
+of :mod:`mmseg_cube.ops.convolution`. :func:`to_lattice` and :func:`to_cells`
+reconstruct and undo it outside autograd, faster on a CPU.
 """
 
 from typing import NamedTuple
@@ -17,13 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_cube.ops import layout
-from mmseg_cube.ops.geometry import Geometry, Pair, lattice_pads
+from mmseg_cube.ops.geometry import (
+    NOTHING,
+    Geometry,
+    Pads,
+    Pair,
+    lattice_pads,
+)
 from mmseg_cube.ops.layout import LAST, cells_of, layout_of, to_layout
 from mmseg_cube.ops.mask import spatial_mask
 from mmseg_cube.ops.operands import Operands
-
-Pads = tuple[Pair, Pair]
-NOTHING = ((0, 0), (0, 0))
 
 
 class LatticeConv(NamedTuple):

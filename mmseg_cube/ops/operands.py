@@ -10,26 +10,15 @@ from mmseg_cube.ops.routing import apply_order
 
 
 class Operands(NamedTuple):
-    """Tensors and geometry of one Cube convolution.
+    """Tensors and geometry of one Cube convolution."""
 
-    Attributes:
-        input: Tensor of shape (N, C, H, W).
-        weight: Tensor of shape (D, G / groups, q, q), G = C / r^2.
-        bias: Tensor of shape (D,), or None.
-        geometry: Geometry of the convolution.
-        mask: Weight (1, 2, k, k) and bias (1,) of a spatial mask, or None.
-        order: Permutation of the input channels, of shape (C,), or None.
-        relaxed: Relaxation of shape (B, C / B, C / B) that gets the gradient
-            of ``order``, or None.
-    """
-
-    input: Tensor
-    weight: Tensor
-    bias: Tensor | None
+    input: Tensor  # (N, C, H, W)
+    weight: Tensor  # (D, G / groups, q, q), G = C / r^2
+    bias: Tensor | None  # (D,)
     geometry: Geometry
-    mask: tuple[Tensor, Tensor] | None = None
-    order: Tensor | None = None
-    relaxed: Tensor | None = None
+    mask: tuple[Tensor, Tensor] | None = None  # weight (1, 2, k, k), bias (1,)
+    order: Tensor | None = None  # permutation of the input channels, (C,)
+    relaxed: Tensor | None = None  # gets its gradient, (B, C / B, C / B)
 
     def routed(self) -> Tensor:
         """The input in its order."""

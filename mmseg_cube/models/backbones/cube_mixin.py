@@ -18,16 +18,10 @@ DONE = dict(
 
 
 class CubeMixin:
-    """Mixed into the class of a backbone, in front of it.
+    """Mixed into the class of a backbone, in front of it."""
 
-    Attributes:
-        cube_blocks: Inserted blocks, by the stage whose output they change.
-        cube_projection: ``'project'`` or ``'init'``: what happens to the
-            weight of a plain convolution that is loaded into a Cube one.
-    """
-
-    cube_blocks: nn.ModuleDict
-    cube_projection: str
+    cube_blocks: nn.ModuleDict  # by the stage whose output they change
+    cube_projection: str  # one of those of DONE
 
     def forward(self, *args, **kwargs) -> Tensor | tuple | list:
         """Apply the blocks to the outputs of the backbone."""
@@ -56,16 +50,16 @@ class CubeMixin:
         count = 0
         for name, layer in self.named_modules():
             key = f'{prefix}{name}.weight'
-            given = state_dict.get(key)
-            if not isinstance(layer, CubeConv2d) or given is None:
+            if not isinstance(layer, CubeConv2d) or key not in state_dict:
                 continue
-            if not is_plain_weight(given, layer):
-                continue
-            count += 1
-            if self.cube_projection == 'project':
-                state_dict[key] = project_weight(given, layer)
-            else:
-                state_dict[key] = layer.weight.detach().clone()
+            given = state_dict[key]
+            if is_plain_weight(given, layer):
+                count += 1
+                state_dict[key] = (
+                    project_weight(given, layer)
+                    if self.cube_projection == 'project'
+                    else layer.weight.detach().clone()
+                )
         if count:
             text = f'the weights of {count} plain convolutions were '
             text += DONE[self.cube_projection]

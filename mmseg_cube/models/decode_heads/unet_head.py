@@ -13,13 +13,8 @@ from torch import Tensor, nn
 class UNetLevel(nn.Module):
     """Upsample, concatenate the skip, convolve.
 
-    Args:
-        in_channels: Channels from the level below.
-        skip_channels: Channels of the skip; 0 for a level without one.
-        out_channels: Channels of the convolutions.
-        align_corners: As in ``F.interpolate``.
-        num_convs: Number of convolutions.
-        **conv_module: Other keyword arguments of the ConvModules.
+    ``skip_channels`` is 0 for a level without a skip; ``conv_module`` are the
+    other arguments of mmcv's ConvModule.
     """
 
     def __init__(
