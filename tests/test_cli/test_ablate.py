@@ -10,12 +10,6 @@ from mmseg_cube.analysis.ablation.results import SCORES
 from mmseg_cube.cli import ablate as command
 from mmseg_cube.cli import main
 
-SHORT = (
-    'train_dataloader.batch_size=1',
-    'train_cfg.max_iters=2',
-    'train_cfg.val_interval=2',
-)
-
 
 @pytest.fixture
 def ablate(tiny_config, tmp_path):
@@ -25,7 +19,8 @@ def ablate(tiny_config, tmp_path):
         return main([
             'ablate', str(tiny_config), '--variants', *variants.split(),
             '--seeds', '0', '--out', str(tmp_path / 'study'), *args,
-            '--cfg-options', *SHORT,
+            '--cfg-options', 'train_dataloader.batch_size=1',
+            'train_cfg.max_iters=2', 'train_cfg.val_interval=2',
         ])  # fmt: skip
 
     return ablate
@@ -63,6 +58,8 @@ def test_failed_runs_and_none(ablate, monkeypatch, capsys):
     assert ablate('mask', '--devices', 'cpu') == 1
     assert 'no such tile\nno run is finished in ' in capsys.readouterr().out
     assert ablate('mask', '--report-only') == 1
+    # What can be asked for can be reported.
+    assert tuple(SCORES) == command.SCORES
 
 
 def test_dry_run(ablate, tmp_path, capsys):
@@ -76,10 +73,6 @@ def test_dry_run(ablate, tmp_path, capsys):
         assert f'Cube kernels: {count} of 17' in rest
         assert Config.fromfile(path).randomness.seed == 0
     assert not list((tmp_path / 'study').rglob(queue.LOCK))
-
-
-def test_scores_are_those_of_the_report():
-    assert tuple(SCORES) == command.SCORES
 
 
 @pytest.mark.parametrize(

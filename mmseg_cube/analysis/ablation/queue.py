@@ -18,8 +18,7 @@ from mmseg_cube.analysis.ablation.study import Run, Study, count_variants
 
 Place = dict[str, str]  # environment variables of a process
 CPU = 'cpu'
-LOG, TAIL_LINES = 'output.log', 15
-LOCK = '.lock'
+LOG, LOCK = 'output.log', '.lock'
 POLL_SECONDS = 0.5
 say = partial(print, flush=True)
 PACKAGE_ROOT = Path(__file__).resolve().parents[3]
@@ -154,4 +153,4 @@ def _start(run: Run, place: Place) -> subprocess.Popen | None:
 def _end_of_log(run: Run) -> str:
     log = run.folder / LOG
     lines = log.read_text(errors='replace').rstrip().splitlines()
-    return '\n'.join([f'The end of {log}:', *lines[-TAIL_LINES:]])
+    return '\n'.join([f'The end of {log}:', *lines[-15:]])

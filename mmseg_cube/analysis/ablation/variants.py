@@ -8,7 +8,6 @@ from 0, the coarsest: ``levels=0,1`` are the ones that have Cube kernels, and
 
 Behind ``baseline`` the keys are those of the convolution that takes the place
 of the Cube kernels: ``baseline+type=ConvWS``.
-
 Keys that begin with ``model.`` set anything else of the network, also of the
 baseline: ``baseline+model.decode_head.widths=[160,80,40,20]``.
 

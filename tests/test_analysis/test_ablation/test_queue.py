@@ -140,12 +140,11 @@ def test_signals_stop_all(make_run, number):
 @pytest.mark.parametrize(
     'count, visible, devices, expected',
     [
-        (0, '', None, ['7 threads']),
-        (0, '', ['cpu'] * 3, ['2 threads'] * 3),
-        (0, '', ['cpu'] * 9, ['1 threads'] * 9),
-        (2, '', None, ['GPU 0', 'GPU 1']),
-        (2, '', ['cuda:1', 'cpu'], ['GPU 1', '7 threads']),
-        (2, '3, 5', ['cuda:1'], ['GPU 5']),
+        (0, '', None, [('', '7')]),
+        (0, '', ['cpu'] * 3, [('', '2')] * 3),
+        (0, '', ['cpu'] * 9, [('', '1')] * 9),
+        (2, '', None, [('0', None), ('1', None)]),
+        (2, '3, 5', ['cuda:1', 'cpu'], [('5', None), ('', '7')]),
     ],
 )
 def test_places(monkeypatch, count, visible, devices, expected):
@@ -153,9 +152,7 @@ def test_places(monkeypatch, count, visible, devices, expected):
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
     assert [
-        f'GPU {place["CUDA_VISIBLE_DEVICES"]}'
-        if place['CUDA_VISIBLE_DEVICES']
-        else f'{place["OMP_NUM_THREADS"]} threads'
+        (place['CUDA_VISIBLE_DEVICES'], place.get('OMP_NUM_THREADS'))
         for place in queue.make_places(devices)
     ] == expected
     message = 'cuda:2: there is no such device; there are .*cpu'

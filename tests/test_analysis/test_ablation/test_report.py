@@ -16,12 +16,14 @@ RESULT = dict(
     seconds_per_iteration=0.5,
     machine=dict(device='some CPU', threads=2, torch='2.1', mmseg='1.2.2'),
 )  # fmt: skip
-# Scores on val and test by variant, one per seed; one variant has none.
-SCORES = {
-    'baseline': ([60, 62], [70, 71]),
-    'full': ([61, 65, 90], [68, 70, 90]),
-    'mask': ([], []),
-}
+# Variant, seed, and scores on val and test; a third variant has no run.
+RUNS = [
+    ('baseline', 0, 60, 70),
+    ('baseline', 1, 62, 71),
+    ('full', 0, 61, 68),
+    ('full', 1, 65, 70),
+    ('full', 2, 90, 90),
+]
 
 
 @pytest.fixture
@@ -38,21 +40,19 @@ def report(tmp_path):
         runs = [
             Run(variant, seed, Config({}), tmp_path / variant / str(seed))
             for seed in (0, 1, 2)
-            for variant in SCORES
+            for variant in ('baseline', 'full', 'mask')
         ]
-        for run in runs:
-            scores = [x[run.seed : run.seed + 1] for x in SCORES[run.variant]]
-            if not all(scores):
-                continue
-            result = dict(RESULT, seed=run.seed, digest=run.seed)
-            for split, values in zip(('val', 'test'), scores, strict=True):
-                result[split] = {f'building/{key}': values[0]}
-            if run.variant == 'full':
+        for variant, seed, *scores in RUNS:
+            result = dict(RESULT, seed=seed, digest=seed)
+            for split, value in zip(('val', 'test'), scores, strict=True):
+                result[split] = {f'building/{key}': value}
+            if variant == 'full':
                 result['parameters'] = 3_000_000
-                result['seconds_per_iteration'] = 0.4 + run.seed
-            result |= (changed or {}).get((run.variant, run.seed), {})
-            run.folder.mkdir(parents=True, exist_ok=True)
-            run.result.write_text(json.dumps(result))
+                result['seconds_per_iteration'] = 0.4 + seed
+            result |= (changed or {}).get((variant, seed), {})
+            path = tmp_path / variant / str(seed) / 'result.json'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(result))
         assert module.write_report(Study(runs, reference, tmp_path, score))
         text = (tmp_path / 'ablation.md').read_text(encoding='utf-8')
         rows = {
@@ -133,12 +133,11 @@ def test_protocol(report, undrawn, tmp_path):
 
 
 def test_losses_and_chart(report, tmp_path):
-    losses = dict(baseline=(0.5, 0.7), full=(0.4, 0.4))
-    changed = {
-        (variant, seed): dict(loss=[1, loss], test={})
-        for variant, lasts in losses.items()
-        for seed, loss in enumerate(lasts)
-    }
+    losses = {
+        ('baseline', 0): 0.5, ('baseline', 1): 0.7,
+        ('full', 0): 0.4, ('full', 1): 0.4,
+    }  # fmt: skip
+    changed = {run: dict(loss=[1, x], test={}) for run, x in losses.items()}
     text, rows, numbers = report(changed=changed)
     assert rows['baseline'][3:6] == ['–', '–', '0.600']
     # Differences of -0.1 and -0.3; the third seed has no losses.
