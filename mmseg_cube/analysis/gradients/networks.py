@@ -23,13 +23,10 @@ INIT = 'init'  # in place of a checkpoint: random weights
 def load_series(
     cfg: Config, checkpoints: Sequence[str], seed: int
 ) -> list[tuple[int | None, BaseSegmentor]]:
-    """Load a network at one time of its training or at several.
+    """Load a network at one time of its training or at several, in order.
 
-    The checkpoint ``'init'``, or none at all, stands for random weights.
-
-    Returns:
-        Iterations and networks, in the order of the training; None for a
-        single checkpoint that does not say its iteration.
+    The checkpoint ``'init'``, or none at all, stands for random weights. A
+    single checkpoint may not say its iteration, which is None then.
     """
     series = []
     for path in map(str, checkpoints or [INIT]):
@@ -75,13 +72,9 @@ def draw_batches(cfg: Config, split: str, count: int, seed: int) -> list[dict]:
 def choose_layers(
     models: Sequence[nn.Module], patterns: Sequence[str] | None = None
 ) -> dict[str, int]:
-    """Name the convolutions to compare, plain ones and Cubes.
+    """Name convolutions that all networks have; by default Cubes of either.
 
-    All networks have them. Without patterns all are taken that are a Cube in
-    one of the networks.
-
-    Returns:
-        By name the lattice scale r of the Cube; 0 if all are plain.
+    Returned are lattice scales by name; 0 where all are plain.
     """
     networks = [
         {

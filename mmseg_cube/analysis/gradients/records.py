@@ -10,11 +10,6 @@ import numpy as np
 
 from mmseg_cube.analysis.gradients.capture import GRADIENTS
 from mmseg_cube.analysis.gradients.statistics import (
-    MEAN_ABS,
-    OTHER,
-    RANK_SHARE,
-    RMS,
-    SAME,
     Correlations,
     standard_error,
 )
@@ -28,15 +23,15 @@ if TYPE_CHECKING:
 ROLES = ('network', 'against')
 RATIO, ALL = 'ratio', 'mean of layers'
 FACTS = ('layer', 'of', 'iteration', 'channels', 'dead', 'samples')
-STATISTICS = {
-    MEAN_ABS: 'mean abs',
-    RMS: 'rms',
-    RANK_SHARE: 'rank / C',
-    SAME: 'same cell',
-    OTHER: 'other pairs',
-}
+STATISTICS = dict(
+    mean_abs_correlation='mean abs',
+    off_diagonal_rms='rms',
+    effective_rank_share='rank / C',
+    same_cell='same cell',
+    other_cell='other pairs',
+)
 
-DRAWN = (MEAN_ABS, RMS, RANK_SHARE)
+DRAWN = list(STATISTICS)[:3]  # those that every layer has
 CHARTS = (14.4, 7.2)  # inches
 MATRIX = 4.6  # inches
 LETTERS = 48  # over a matrix
@@ -68,7 +63,12 @@ def list_records(
                 record = dict(common, of=role, iteration=time)
                 if name == ALL:
                     found = [look[gradient, x].statistics for x in layers]
-                    statistics = _average(found)
+                    # Of the statistics that all layers have.
+                    statistics = {
+                        key: np.mean([row[key] for row in found], axis=0)
+                        for key in found[0]
+                        if all(key in row for row in found)
+                    }
                 else:
                     matrix, samples, statistics = look[gradient, name]
                     dead = int(matrix.diagonal().isnan().sum())
@@ -103,12 +103,6 @@ def tabulate(records: Sequence[Record]) -> list[Table]:
         head = [*FACTS, *STATISTICS.values()]
         tables.append(Table(head, rows, f'gradient of the {gradient}s'))
     return tables
-
-
-def _average(rows: Sequence[Mapping[str, np.ndarray]]) -> dict:
-    """Mean of the statistics that all layers have."""
-    keys = [key for key in rows[0] if all(key in row for row in rows)]
-    return {key: np.mean([row[key] for row in rows], axis=0) for key in keys}
 
 
 def _estimate(statistics: Mapping[str, np.ndarray]) -> dict[str, dict]:

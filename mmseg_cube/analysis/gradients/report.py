@@ -9,22 +9,8 @@ from mmseg.models import BaseSegmentor
 from rich.console import Console
 from rich.progress import track
 
+from mmseg_cube.analysis.gradients import networks, records
 from mmseg_cube.analysis.gradients.capture import capture
-from mmseg_cube.analysis.gradients.networks import (
-    choose_layers,
-    draw_batches,
-    load_series,
-    number_cells,
-)
-from mmseg_cube.analysis.gradients.records import (
-    ALL,
-    Look,
-    draw_heat_maps,
-    draw_statistics,
-    list_records,
-    select,
-    tabulate,
-)
 from mmseg_cube.analysis.gradients.statistics import correlate
 from mmseg_cube.utils.report import write_report
 
@@ -37,7 +23,7 @@ LEGEND = (
 
 
 def compare(
-    networks: Sequence[tuple[Config, Sequence[str]]],
+    compared: Sequence[tuple[Config, Sequence[str]]],
     out: Path,
     patterns: Sequence[str] | None = None,
     split: str = 'train',
@@ -48,7 +34,7 @@ def compare(
     """Compare how correlated gradients are, and write a report.
 
     Args:
-        networks: Config and checkpoints of one network, or of two.
+        compared: Config and checkpoints of one network, or of two.
         out: Folder for the report.
         patterns: Shell patterns for names of convolutions; by default the
             Cube convolutions of either network.
@@ -59,46 +45,44 @@ def compare(
 
     Returns:
         Tables of the last checkpoints, to be shown.
-
-    Raises:
-        OSError: If a file is not there or cannot be written.
-        ValueError: If something cannot be compared; it says what.
     """
-    counts = [len(paths) for _, paths in networks]
+    counts = [len(paths) for _, paths in compared]
     if len(set(counts)) > 1:
         raise ValueError(
             f'the first network has {counts[0]} checkpoints and the other '
             f'{counts[1]}; name as many for both'
         )
-    series = [load_series(cfg, paths, seed) for cfg, paths in networks]
-    scales = choose_layers([x[0][1] for x in series], patterns)
-    batches = draw_batches(networks[0][0], split, count, seed)
-    history, records, looks = [], [], []
+    series = [networks.load_series(*each, seed) for each in compared]
+    scales = networks.choose_layers([x[0][1] for x in series], patterns)
+    batches = networks.draw_batches(compared[0][0], split, count, seed)
+    history, last, looks = [], [], []
     for pair in zip(*series, strict=True):
         # Matrices are kept of the last checkpoints only.
         looks = [
             look_at(model.to(device), scales, batches, seed)
             for _, model in pair
         ]
-        records = list_records(looks, [iteration for iteration, _ in pair])
-        history += records
+        last = records.list_records(looks, [time for time, _ in pair])
+        history += last
 
-    names = [Path(cfg.filename).stem for cfg, _ in networks]
+    names = [Path(cfg.filename).stem for cfg, _ in compared]
     if len(set(names)) < len(names):
         names[1] += ' (against)'
-    layers = [record for record in records if record['layer'] != ALL]
-    figures = dict(layers=draw_statistics(names, layers, 'layer'))
+    draw = records.draw_statistics
+    layers = [record for record in last if record['layer'] != records.ALL]
+    figures = dict(layers=draw(names, layers, 'layer'))
     if len(series[0]) > 1:
-        means = select(history, layer=ALL)
-        figures['curves'] = draw_statistics(names, means, 'iteration')
+        means = records.select(history, layer=records.ALL)
+        figures['curves'] = draw(names, means, 'iteration')
     for layer in scales:
-        figures[f'{HEAT_MAPS}/{layer}'] = draw_heat_maps(names, looks, layer)
+        drawn = records.draw_heat_maps(names, looks, layer)
+        figures[f'{HEAT_MAPS}/{layer}'] = drawn
     (out / HEAT_MAPS).mkdir(parents=True, exist_ok=True)
     facts = dict(batches=f'{count} of {len(batches[0]["inputs"])}')
     facts |= dict(split=split, seed=seed, torch=torch.__version__)
     described = [
         dict(name=name, config=str(cfg.filename), checkpoints=list(paths))
-        for name, (cfg, paths) in zip(names, networks, strict=True)
+        for name, (cfg, paths) in zip(names, compared, strict=True)
     ]
     texts = [
         '# Correlation of gradients between channels',
@@ -107,8 +91,9 @@ def compare(
         *(f'![{stem}]({stem}.png)' for stem in figures),
     ]
     numbers = dict(facts=facts, networks=described, records=history)
-    write_report(out, NAME, numbers, tabulate(history), texts, figures)
-    shown = [table.terminal() for table in tabulate(records)]
+    tables = records.tabulate(history)
+    write_report(out, NAME, numbers, tables, texts, figures)
+    shown = [table.terminal() for table in records.tabulate(last)]
     return '\n\n'.join([*shown, f'{out / NAME}.md has all, with pictures'])
 
 
@@ -117,7 +102,7 @@ def look_at(
     scales: Mapping[str, int],
     batches: Sequence[dict],
     seed: int,
-) -> Look:
+) -> records.Look:
     """Measure gradients of layers, given with the scale of their cells."""
     bar = track(batches, console=Console(stderr=True), transient=True)
     sums = capture(model, list(scales), bar, seed)
@@ -125,7 +110,8 @@ def look_at(
     for gradient, name in list(sums):
         # Let go one by one: those of wide layers are large.
         groups = sums.pop((gradient, name))
-        cells = number_cells(model.get_submodule(name), scales[name])
+        conv = model.get_submodule(name)
+        cells = networks.number_cells(conv, scales[name])
         try:
             look[gradient, name] = correlate(groups, cells)
         except ValueError as error:

@@ -26,9 +26,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MEAN_ABS, RMS = 'mean_abs_correlation', 'off_diagonal_rms'
-RANK_SHARE = 'effective_rank_share'
-SAME, OTHER = 'same_cell', 'other_cell'
 # Variance over squared mean below which samples are all the same.
 FLAT = 1e-10
 
@@ -97,16 +94,22 @@ def measure(
     channels = len(matrix)
     pairs = ~torch.eye(channels, dtype=torch.bool, device=matrix.device)
     sizes = matrix.abs()
-    numbers = {
-        MEAN_ABS: sizes[pairs].mean().item(),
-        RMS: sizes[pairs].square().mean().sqrt().item(),
-        RANK_SHARE: _rank_share(matrix) if channels > 1 else torch.nan,
-    }
+    rank_share = torch.nan
+    if channels > 1:
+        # Rounding makes some of the eigenvalues that are zero negative.
+        shares = torch.linalg.eigvalsh(matrix).clamp(min=0) / channels
+        entropy = -torch.special.xlogy(shares, shares).sum()
+        rank_share = entropy.exp().item() / channels
+    numbers = dict(
+        mean_abs_correlation=sizes[pairs].mean().item(),
+        off_diagonal_rms=sizes[pairs].square().mean().sqrt().item(),
+        effective_rank_share=rank_share,
+    )
     if cells is not None:
         cell = cells.to(matrix.device)[living]
         same = cell[:, None] == cell
-        numbers[SAME] = sizes[pairs & same].mean().item()
-        numbers[OTHER] = sizes[pairs & ~same].mean().item()
+        numbers['same_cell'] = sizes[pairs & same].mean().item()
+        numbers['other_cell'] = sizes[pairs & ~same].mean().item()
     return numbers
 
 
@@ -120,11 +123,3 @@ def standard_error(statistic: np.ndarray) -> float:
     if not len(without):
         return np.nan
     return float(np.sqrt((len(without) - 1) * without.var()))
-
-
-def _rank_share(correlation: Tensor) -> float:
-    channels = len(correlation)
-    # Rounding makes some of those that are zero negative.
-    shares = torch.linalg.eigvalsh(correlation).clamp(min=0) / channels
-    entropy = -torch.special.xlogy(shares, shares).sum()
-    return entropy.exp().item() / channels

@@ -10,10 +10,8 @@ spread, every tap then has the energy of the whole kernel, and the centre of
 mass of the squared weights is the middle of the window.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,11 +19,8 @@ import torch
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import Geometry
 from mmseg_cube.ops.geometry import cell_taps, first_tap
-from mmseg_cube.utils.figures import new_panels
+from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.words import cut
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COLUMNS = 4  # panels side by side
 PANEL = 3.0  # inches
@@ -72,7 +67,7 @@ def _places(
 ) -> tuple[list[float], list[int], list[float]]:
     """Cells and parities of the taps on an axis, and their offsets in cells.
 
-    Both are seen from the centre of the replaced convolution's window.
+    Cells and offsets start from the centre of the replaced window.
     """
     scale, dilation = geometry.scale, geometry.dilation[axis]
     reach = dilation * (geometry.kernel_size[axis] - 1)
@@ -86,7 +81,7 @@ def _places(
     return [cell + shift for cell in cells], list(parities), offsets
 
 
-def draw_kernels(kernels: Mapping[str, Mapping]) -> Figure:
+def draw_kernels(kernels: Mapping[str, Mapping], path: Path) -> None:
     """Draw the energy of every tap; ticks name cell and parity."""
     figure, panels = new_panels(len(kernels), COLUMNS, PANEL, PANEL)
     energies = [np.array(kernel['energies']) for kernel in kernels.values()]
@@ -109,4 +104,4 @@ def draw_kernels(kernels: Mapping[str, Mapping]) -> Figure:
         axes.set_title(title, fontsize=8)
     label = 'energy over that of the kernel'
     figure.colorbar(image, ax=list(panels), shrink=0.8, label=label)
-    return figure
+    save_figure(figure, path)

@@ -9,28 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mmseg.models import BaseSegmentor
 
-from mmseg_cube.analysis.learned.masks import (
-    LEAST_SD,
-    Values,
-    measure_mask,
-    over_image,
-    watch,
-)
-from mmseg_cube.analysis.learned.tiles import (
-    THRESHOLD,
-    Tile,
-    predict_tile,
-    score_tile,
-)
-from mmseg_cube.evaluation.error_picture import (
-    FALSE,
-    FOUND,
-    IGNORED,
-    MISSED,
-    UNSCORED,
-    paint,
-    paint_errors,
-)
+from mmseg_cube.analysis.learned import masks, tiles
+from mmseg_cube.datasets.contract import IGNORED
+from mmseg_cube.evaluation import error_picture
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.words import cut
@@ -40,7 +21,12 @@ if TYPE_CHECKING:
 
 PANEL, CAPTION = 3.6, 0.5  # inches
 LETTERS = 34  # of a name over a panel
-ERRORS = dict(found=FOUND, missed=MISSED, false=FALSE, unscored=UNSCORED)
+ERRORS = dict(
+    found=error_picture.FOUND,
+    missed=error_picture.MISSED,
+    false=error_picture.FALSE,
+    unscored=error_picture.UNSCORED,
+)
 # Told apart with any kind of colour vision, as those of errors are.
 AGREEMENT = dict(
     only_first=(0, 210, 160),
@@ -54,7 +40,7 @@ Panel = tuple[str, np.ndarray, dict]  # title, values, options of imshow
 def draw_tile(
     models: Mapping[str, BaseSegmentor],
     layers: Mapping[str, CubeConv2d],
-    tile: Tile,
+    tile: tiles.Tile,
     why: str,
     out: Path,
 ) -> dict[str, object]:
@@ -65,32 +51,27 @@ def draw_tile(
         for two networks the pixels where ``only_first``, ``only_second`` or
         ``neither`` is right.
     """
-    with watch(next(iter(models.values())), layers) as seen:
-        predictions = {n: predict_tile(x, tile) for n, x in models.items()}
+    predictions, over, values = {}, {}, {}
+    with masks.watch(next(iter(models.values())), layers) as seen:
+        for name, model in models.items():
+            predictions[name] = tiles.predict_tile(model, tile)
     # From pixels of the network's image to those of the truth.
     zoom = np.divide(tile.truth.shape, tile.image.shape[:2])
     size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
-    masks = {
-        name: (
-            over_image(mask, tile.truth.shape, size),
-            measure_mask(mask, tile.truth, size, layers[name].scale),
-        )
-        for name, mask in seen.masks.items()
-    }
-    figures = {
-        'errors': draw_errors(tile, f'{tile.name} ({why})', predictions)
-    }
-    if masks:
-        figures['masks'] = draw_masks(tile, masks)
-    pictures = [f'{what}_{tile.name}.png' for what in figures]
-    for name, figure in zip(pictures, figures.values(), strict=True):
-        save_figure(figure, out / name)
-    found = dict(
-        masks={name: values for name, (_, values) in masks.items()},
-        pictures=pictures,
-    )
+    for name, mask in seen.masks.items():
+        scale = layers[name].scale
+        over[name] = masks.over_image(mask, tile.truth.shape, size)
+        values[name] = masks.measure_mask(mask, tile.truth, size, scale)
+    title = f'{tile.name} ({why})'
+    figures = dict(errors=draw_errors(tile, title, predictions))
+    if over:
+        figures['masks'] = draw_masks(tile, over, values)
+    found = dict(masks=values, pictures=[])
+    for what, figure in figures.items():
+        found['pictures'].append(f'{what}_{tile.name}.png')
+        save_figure(figure, out / found['pictures'][-1])
     if len(models) > 1:
-        built = [p > THRESHOLD for p in predictions.values()]
+        built = [p > tiles.THRESHOLD for p in predictions.values()]
         right = compare(tile.truth, *built)
         found |= {key: int(pixels.sum()) for key, pixels in right.items()}
     return found
@@ -101,12 +82,12 @@ def compare(
 ) -> dict[str, np.ndarray]:
     """Tell where only one of two predictions is right, or neither."""
     scored, good, other = truth != IGNORED, truth == first, truth == second
-    masks = good & ~other, ~good & other, ~good & ~other
-    return {n: scored & mask for n, mask in zip(AGREEMENT, masks, strict=True)}
+    found = good & ~other, ~good & other, ~good & ~other
+    return {n: scored & mask for n, mask in zip(AGREEMENT, found, strict=True)}
 
 
 def draw_errors(
-    tile: Tile, title: str, predictions: Mapping[str, np.ndarray]
+    tile: tiles.Tile, title: str, predictions: Mapping[str, np.ndarray]
 ) -> Figure:
     """Draw image and truth, then probabilities and errors of each network.
 
@@ -117,22 +98,23 @@ def draw_errors(
     image, truth, colours = tile.picture, tile.truth, ERRORS
     panels: list[Panel] = [
         ('image', image, {}),
-        ('truth', paint_errors(image, truth, truth), {}),
+        ('truth', error_picture.paint_errors(image, truth, truth), {}),
     ]
+    built = {n: p > tiles.THRESHOLD for n, p in predictions.items()}
     for name, probability in predictions.items():
         style = dict(cmap='cividis', vmin=0, vmax=1)
         panels.append((cut(name, LETTERS), probability, style))
-        errors = paint_errors(image, truth, probability > THRESHOLD)
-        counts = score_tile(tile, probability)
+        errors = error_picture.paint_errors(image, truth, built[name])
+        counts = tiles.score_tile(tile, probability)
         said = f'found {counts.tp:,}, missed {counts.fn:,}, false '
         panels.append((f'{said}{counts.fp:,}', errors, {}))
     if len(predictions) > 1:
         colours = ERRORS | AGREEMENT
+        right = compare(truth, *built.values())
+        layers = [(mask, AGREEMENT[name]) for name, mask in right.items()]
+        layers.append((truth == IGNORED, ERRORS['unscored']))
+        panels.append(('who is right', error_picture.paint(image, layers), {}))
         first, second = predictions.values()
-        masks = compare(truth, first > THRESHOLD, second > THRESHOLD)
-        layers = [(mask, AGREEMENT[name]) for name, mask in masks.items()]
-        layers.append((truth == IGNORED, UNSCORED))
-        panels.append(('who is right', paint(image, layers), {}))
         style = dict(cmap='PuOr', vmin=-1, vmax=1)
         panels.append(('first less second', first - second, style))
     figure = _draw(tile, panels, 2)
@@ -147,19 +129,21 @@ def draw_errors(
 
 
 def draw_masks(
-    tile: Tile, masks: Mapping[str, tuple[np.ndarray, Values]]
+    tile: tiles.Tile,
+    over: Mapping[str, np.ndarray],
+    values: Mapping[str, masks.Values],
 ) -> Figure:
     """Draw an image and masks over it, each with a scale of its own."""
     panels: list[Panel] = [(tile.name, tile.picture, {})]
-    for name, (mask, values) in masks.items():
-        said = f'mean {values["mean"]:.3f}'
-        if values['sd'] < LEAST_SD:
+    for name, mask in over.items():
+        said = f'mean {values[name]["mean"]:.3f}'
+        if values[name]['sd'] < masks.LEAST_SD:
             said = f'nearly constant, {said}'
         panels.append((f'{cut(name, LETTERS)}\n{said}', mask, {}))
     return _draw(tile, panels, 4)
 
 
-def _draw(tile: Tile, panels: Sequence[Panel], columns: int) -> Figure:
+def _draw(tile: tiles.Tile, panels: Sequence[Panel], columns: int) -> Figure:
     """Draw pictures; numbers with their scale and the true outlines."""
     height, width = tile.truth.shape
     tall = PANEL * height / width + CAPTION

@@ -12,21 +12,10 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
+from mmseg_cube.analysis.learned import routers, tiles
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
-from mmseg_cube.analysis.learned.routers import (
-    describe_order,
-    final_temperature,
-    tabulate,
-)
-from mmseg_cube.analysis.learned.tiles import (
-    Tiles,
-    choose_tiles,
-    iou_of,
-    predict_tile,
-    score_tile,
-)
 from mmseg_cube.engine.router_history import draw_orders
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
@@ -69,10 +58,6 @@ def draw_learned(
 
     Returns:
         What was done, in one line.
-
-    Raises:
-        OSError: If a file is missing or cannot be written.
-        ValueError: If the input is wrong.
     """
     names = name_networks([cfg.filename for cfg, _ in networks])
     models = {
@@ -81,31 +66,32 @@ def draw_learned(
     }
     cfg, checkpoint = networks[0]
     layers = cube_layers(models[names[0]], patterns)
-    tiles = Tiles(cfg, split)
-    named = [name for text in images for name in tiles.find(text)]
+    source = tiles.Tiles(cfg, split)
+    named = [name for text in images for name in source.find(text)]
     chosen = dict.fromkeys(named, 'named')
     out.mkdir(parents=True, exist_ok=True)
 
     scores: dict[str, dict[str, Confusion]] = {name: {} for name in names}
-    for tile in map(tiles.load, _bar(chosen or tiles.paths, 'scoring tiles')):
+    for tile in map(source.load, _bar(chosen or source.paths, 'scoring')):
         for name, model in models.items():
-            found = score_tile(tile, predict_tile(model, tile))
-            scores[name][tile.name] = found
-    chosen = chosen or choose_tiles(list(scores.values()), count)
+            probability = tiles.predict_tile(model, tile)
+            scores[name][tile.name] = tiles.score_tile(tile, probability)
+    chosen = chosen or tiles.choose_tiles(list(scores.values()), count)
     drawn = {}
-    for tile in map(tiles.load, _bar(chosen, 'drawing tiles')):
-        iou = [iou_of(counts[tile.name]) for counts in scores.values()]
+    for tile in map(source.load, _bar(chosen, 'drawing')):
+        iou = [tiles.iou_of(counts[tile.name]) for counts in scores.values()]
         numbers = dict(why=chosen[tile.name], IoU=iou)
         if len(iou) > 1 and None not in iou:
             numbers['difference'] = iou[0] - iou[1]
         numbers |= draw_tile(models, layers, tile, numbers['why'], out)
         drawn[tile.name] = numbers
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    temperature = final_temperature(cfg, loaded)
+    temperature = routers.final_temperature(cfg, loaded)
     learned, pictures = draw_layers(layers, temperature, drawn, out)
 
     totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}
-    said = ', '.join(f'{n} {iou_of(c) or 0:.2f}' for n, c in totals.items())
+    total = _to_dict(totals)
+    said = ', '.join(f'{n} {x["IoU"] or 0:.2f}' for n, x in total.items())
     texts = [
         f'# What {names[0]} has learned',
         *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
@@ -113,11 +99,11 @@ def draw_learned(
     ]
     for part, columns in COLUMNS.items():
         rows = {name: numbers[part] for name, numbers in learned.items()}
-        table = tabulate(part, rows, columns).markdown()
+        table = routers.tabulate(part, rows, columns).markdown()
         texts += [table, *map(_embed, pictures.get(f'{part}s', []))]
-    where = f'{len(scores[names[0]])} tiles of {tiles.where}'
+    where = f'{len(scores[names[0]])} tiles of {source.where}'
     texts.append(f'IoU (%) over {where}: {said}.')
-    texts.append(tabulate('tile', drawn, TILES).markdown())
+    texts.append(routers.tabulate('tile', drawn, TILES).markdown())
     for name, tile in drawn.items():
         texts += [f'## {name}', *map(_embed, tile['pictures'])]
     numbers = dict(
@@ -125,8 +111,8 @@ def draw_learned(
             name: dict(config=str(cfg.filename), checkpoint=str(checkpoint))
             for name, (cfg, checkpoint) in zip(names, networks, strict=True)
         },
-        where=tiles.where,
-        total=_to_dict(totals),
+        where=source.where,
+        total=total,
         scores={name: _to_dict(counts) for name, counts in scores.items()},
         tiles=drawn,
         layers=learned,
@@ -142,7 +128,7 @@ def draw_learned(
 def draw_layers(
     layers: Mapping[str, CubeConv2d],
     temperature: float | None,
-    tiles: Mapping[str, Mapping],
+    drawn: Mapping[str, Mapping],
     out: Path,
 ) -> tuple[dict[str, dict], dict[str, list[str]]]:
     """Draw orders and kernels; return numbers by layer, and the pictures.
@@ -154,20 +140,20 @@ def draw_layers(
     for name, layer in layers.items():
         order = None
         if layer.router is not None:
-            order, hard, soft = describe_order(
+            order, hard, soft = routers.describe_order(
                 layer.router, layer.scale, temperature
             )
             orders[f'{name}: order'] = hard
             if soft is not None:
                 orders[f'{name}: relaxation'] = soft
-        masks = [x['masks'].get(name) for x in tiles.values()]
+        masks = [tile['masks'].get(name) for tile in drawn.values()]
         learned[name] = dict(
             order=order,
             kernel=describe_kernel(layer),
             mask=None if None in masks else join_values(masks),
         )
     kernels = {name: numbers['kernel'] for name, numbers in learned.items()}
-    save_figure(draw_kernels(kernels), out / 'kernels.png')
+    draw_kernels(kernels, out / 'kernels.png')
     pictures = dict(orders=[], kernels=['kernels.png'])
     if orders:
         save_figure(draw_orders(orders)[0], out / 'orders.png')
@@ -201,14 +187,14 @@ def name_networks(configs: Sequence[str]) -> list[str]:
     return names
 
 
-def _bar(names: Iterable[str], what: str) -> Iterable[str]:
-    """Go through names with a bar that says how far it is."""
-    names = list(names)
-    return track(names, what, console=Console(stderr=True), transient=True)
+def _bar(names: Mapping[str, object], what: str) -> Iterable[str]:
+    """Go through names of tiles with a bar that says how far it is."""
+    console = Console(stderr=True)
+    return track(list(names), f'{what} tiles', console=console, transient=True)
 
 
 def _to_dict(counts: Mapping[str, Confusion]) -> dict[str, dict]:
-    return {n: dict(asdict(c), IoU=iou_of(c)) for n, c in counts.items()}
+    return {n: dict(asdict(c), IoU=tiles.iou_of(c)) for n, c in counts.items()}
 
 
 def _embed(picture: str) -> str:

@@ -17,13 +17,7 @@ from mmengine.config import Config
 from mmengine.registry import HOOKS
 from mmengine.runner import CheckpointLoader
 
-from mmseg_cube.engine.router_history import (
-    HISTORY,
-    look,
-    measure,
-    order_blocks,
-    write_report,
-)
+from mmseg_cube.engine import router_history
 from mmseg_cube.engine.router_hooks import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
 from mmseg_cube.utils.networks import load_network
@@ -56,7 +50,7 @@ def describe_order(
     soft = router.relaxed().float().cpu().numpy() if router.learns else None
     block = router.channels if soft is None else soft.shape[1]
     order = router.permutation().tolist()
-    hard = order_blocks(order, block)
+    hard = router_history.order_blocks(order, block)
     inputs, places = np.array(order), np.arange(len(order))
     cell = scale**2
     numbers = dict(
@@ -64,7 +58,7 @@ def describe_order(
         learned=router.learns,
         channels=router.channels,
         block=block,
-        **measure(order, block),
+        **router_history.measure(order, block),
         new_cell=int((inputs // cell != places // cell).sum()),
         new_parity=int((inputs % cell != places % cell).sum()),
         order=order,
@@ -88,16 +82,7 @@ def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
 
 
 def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
-    """Write ``router_report.json`` and ``router_report.png``.
-
-    Returns:
-        A table for the terminal and where the files are.
-
-    Raises:
-        OSError: If a file is missing or cannot be written.
-        ValueError: If the checkpoint is of another network, or no router
-            learns an order.
-    """
+    """Write ``router_report.json`` and ``.png``; return a table to show."""
     routers = learned_routers(load_network(cfg, checkpoint))
     if not routers:
         raise ValueError(
@@ -106,17 +91,19 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
         )
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     history: dict[str, dict] = {}
-    look(history, routers, loaded.get('meta', {}).get('iter', 0))
+    iteration = loaded.get('meta', {}).get('iter', 0)
+    router_history.look(history, routers, iteration)
     infos = loaded.get('message_hub', {}).get('runtime_info', {})
+    before = infos.get(router_history.HISTORY, {})
     temperature = final_temperature(cfg, loaded)
     differing, more = 0, {}
     for name, record in history.items():
-        last = infos.get(HISTORY, {}).get(name, record)
+        last = before.get(name, record)
         record['looks'] = last['looks']
         differing += last['order'] != record['order']
         numbers, *_ = describe_order(routers[name], 1, temperature)
         more[name] = {key: numbers[key] for key in RELAXED}
-    summary = write_report(history, out, more)
+    summary = router_history.write_report(history, out, more)
     rows = {layer_name(name): row for name, row in summary.items()}
     said = [tabulate('router', rows, COLUMNS + RELAXED).terminal()]
     if differing:

@@ -16,8 +16,8 @@ from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS
 
+from mmseg_cube.datasets.contract import IGNORED
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
-from mmseg_cube.evaluation.error_picture import IGNORED
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.utils.words import name_some
 
@@ -134,11 +134,7 @@ def iou_of(counts: Confusion) -> float | None:
 def choose_tiles(
     scores: Sequence[Mapping[str, Confusion]], count: int
 ) -> dict[str, str]:
-    """Choose tiles by a fixed rule; docs/learned.md has it in words.
-
-    Of each network there are counts by name of tile. Returned is why tiles
-    were chosen, by name, in their order.
-    """
+    """Choose tiles by the rule of docs/learned.md; return why, by name."""
     iou = [
         {name: iou_of(c) for name, c in counts.items() if c.tp + c.fn}
         for counts in scores

@@ -7,11 +7,6 @@ import torch
 from mmseg_cube.analysis.gradients.capture import GRADIENTS
 from mmseg_cube.analysis.gradients.records import ALL, list_records, select
 from mmseg_cube.analysis.gradients.statistics import (
-    MEAN_ABS,
-    OTHER,
-    RANK_SHARE,
-    RMS,
-    SAME,
     Correlations,
     correlate,
     correlate_channels,
@@ -19,6 +14,8 @@ from mmseg_cube.analysis.gradients.statistics import (
     standard_error,
     sum_products,
 )
+
+RMS = 'off_diagonal_rms'
 
 
 def draw(channels=5, samples=400, seed=0):
@@ -52,7 +49,11 @@ def entropy_share(eigenvalues):
 )
 def test_statistics_of_known_matrices(matrix, expected):
     numbers = measure(matrix.double())
-    assert list(numbers) == [MEAN_ABS, RMS, RANK_SHARE]
+    assert list(numbers) == [
+        'mean_abs_correlation',
+        RMS,
+        'effective_rank_share',
+    ]
     assert list(numbers.values()) == pytest.approx(
         expected, rel=1e-6, abs=1e-9
     )
@@ -61,10 +62,10 @@ def test_statistics_of_known_matrices(matrix, expected):
 def test_pairs_of_a_cell_and_others():
     matrix = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()
     runs = measure(matrix, torch.tensor([0, 0, 1, 1]))
-    assert (runs[SAME], runs[OTHER]) == (1, 0)
+    assert (runs['same_cell'], runs['other_cell']) == (1, 0)
     mixed = measure(matrix, torch.tensor([0, 1, 0, 1]))
-    assert (mixed[SAME], mixed[OTHER]) == (0, 0.5)
-    assert isnan(measure(matrix, torch.arange(4))[SAME])
+    assert (mixed['same_cell'], mixed['other_cell']) == (0, 0.5)
+    assert isnan(measure(matrix, torch.arange(4))['same_cell'])
 
 
 def test_dead_channels_are_left_out():
@@ -134,7 +135,7 @@ def test_statistics_leave_out_one_group_each():
     for name, values in found.statistics.items():
         assert values == pytest.approx([x[name] for x in expected])
     alone = correlate([sum_products(draw())])
-    assert alone.statistics[MEAN_ABS].shape == (1,)
+    assert alone.statistics[RMS].shape == (1,)
 
 
 def test_ratios_go_group_by_group():

@@ -155,7 +155,7 @@ def test_mask_lies_over_the_image():
 def test_constant_mask_is_called_so():
     tile = Tile('a', np.zeros((8, 8, 3), np.uint8), np.eye(8, dtype=np.uint8))
     mask = np.full((8, 8), 0.95, np.float32)
-    pair = mask, measure_mask(mask, tile.truth, (8, 8), 2)
-    image, drawn, *_ = draw_masks(tile, dict(still=pair)).axes
+    values = dict(still=measure_mask(mask, tile.truth, (8, 8), 2))
+    image, drawn, *_ = draw_masks(tile, dict(still=mask), values).axes
     assert (image.images[0].get_array() == tile.image).all()
     assert drawn.get_title() == 'still\nnearly constant, mean 0.950'
