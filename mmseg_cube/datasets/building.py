@@ -8,7 +8,7 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_cube.datasets.checks import check_samples
+from mmseg_cube.datasets.checks import check_files, inspect_samples
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
@@ -114,7 +114,9 @@ class BuildingDataset(BaseSegDataset):
         if self.verify and samples:
             # A dataset that failed its check must not pass the next time.
             self._fully_initialized = False
-            check_samples(self, samples)
+            hint = ' verify=False skips this check.'
+            doing = 'checking files'
+            inspect_samples(self, samples, check_files, doing, hint)
             self._fully_initialized = True
         mute_geotiff_tags()
 
@@ -144,17 +146,14 @@ class BuildingDataset(BaseSegDataset):
                 'given.\nNext: set data_root to the folder that holds the '
                 'dataset.'
             )
-        if not faults:
-            names = {tile.name for tile in tiles}
+        if not faults and listed:
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'
-                for stem in sorted(listed - names)
+                for stem in sorted(listed - {tile.name for tile in tiles})
             ]
-        if not (faults or listed):
-            there = {tile.split for tile in tiles}
-            faults = [
-                f'no image for split {s!r}' for s in splits if s not in there
-            ]
+        elif not faults:
+            empty = set(splits) - {tile.split for tile in tiles}
+            faults = [f'no image for split {s!r}' for s in sorted(empty)]
         if faults:
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '

@@ -71,11 +71,9 @@ class FileFacts:
     def _load(self) -> dict[str, list[int]]:
         try:
             content = json.loads(self.path.read_text())
-        except (OSError, ValueError):
+            return content['files'] if content['rules'] == RULES else {}
+        except (OSError, ValueError, TypeError, KeyError):
             return {}
-        if not isinstance(content, dict) or content.get('rules') != RULES:
-            return {}
-        return content['files']
 
 
 def cache_folder() -> Path:
@@ -83,13 +81,21 @@ def cache_folder() -> Path:
     return Path(user_cache_dir('mmseg_cube', appauthor=False)) / 'files'
 
 
-def check_samples(dataset: BaseDataset, samples: Sequence[dict]) -> None:
-    """Decode every image and mask once and hold them to the contract.
-
-    Files that passed before and have not changed since are not read again.
-    """
-    hint = ' verify=False skips this check.'
-    inspect_samples(dataset, samples, _check, 'checking files', hint)
+def check_files(sample: dict, facts: FileFacts) -> None:
+    """Decode an image and its mask and hold them to the contract."""
+    path, mask_path = sample['img_path'], sample.get('seg_map_path')
+    with errors_of(path):
+        shape = facts.recall(
+            'image', path, lambda file: dict(image=contract.check_image(file))
+        )
+    if mask_path is not None:
+        with errors_of(mask_path):
+            mask = facts.recall(
+                'mask',
+                mask_path,
+                lambda file: dict(mask=contract.read_mask(file).shape),
+            )
+            contract.refuse_mismatch(shape, mask)
 
 
 def inspect_samples(
@@ -111,9 +117,6 @@ def inspect_samples(
 
     Returns:
         What ``inspect`` returned, in the order of the samples.
-
-    Raises:
-        DatasetError: If files are bad; one error names the first of them.
     """
     owner = type(dataset).__name__
     root = dataset.data_root or Path(samples[0]['img_path']).parent
@@ -144,19 +147,3 @@ def inspect_samples(
             f'image and mask out of their folders.{hint}'
         )
     return [found[index] for index in sorted(found)]
-
-
-def _check(sample: dict, facts: FileFacts) -> None:
-    path, mask_path = sample['img_path'], sample.get('seg_map_path')
-    with errors_of(path):
-        shape = facts.recall(
-            'image', path, lambda file: dict(image=contract.check_image(file))
-        )
-    if mask_path is not None:
-        with errors_of(mask_path):
-            mask = facts.recall(
-                'mask',
-                mask_path,
-                lambda file: dict(mask=contract.read_mask(file).shape),
-            )
-            contract.refuse_mismatch(shape, mask)

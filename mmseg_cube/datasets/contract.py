@@ -31,7 +31,7 @@ SWAPPED = (
     'image and mask look swapped: the image holds a building mask. Exchange '
     'the folders of images and masks, or the paths in data_prefix.'
 )
-# What else to do about files that cannot be used.
+# What to do about files that cannot be used.
 TO_RGB = (
     'Convert it, for example with PIL.Image.open(IN).convert("RGB").save(OUT).'
 )
@@ -42,10 +42,6 @@ TIFF_TO_RGB = (
 TO_BINARY = (
     'Write one band of 0 for background and 255 (or 1) for building; grey '
     'edges of a resized or JPEG mask can be cut at 128.'
-)
-UNPACK = (
-    'Copy it again, or rewrite it with "gdal_translate -co COMPRESS=DEFLATE '
-    'IN.tif OUT.tif".'
 )
 
 
@@ -67,9 +63,7 @@ def image_shape(source: Source) -> tuple[int, int]:
 def read_image(source: Source, window: Window | None = None) -> np.ndarray:
     """Read an image, or a window of it.
 
-    Returns:
-        uint8 of shape (H, W, 3), channels in the order BGR like those that
-        mmcv reads.
+    Pixels are uint8 of shape (H, W, 3) in the order BGR, as mmcv reads them.
     """
     image_shape(source)
     bands = read_raster(source, window)
@@ -93,7 +87,8 @@ def check_image(path: str) -> tuple[int, int]:
         raise RasterError(
             'OpenCV, which reads the images in training, cannot decode it: '
             'damaged, cut short or in a compression that it lacks',
-            UNPACK,
+            'Copy it again, or rewrite it with "gdal_translate -co '
+            'COMPRESS=DEFLATE IN.tif OUT.tif".',
         )
     if pixels.shape[:2] != shape:
         raise _turned(f'{shape} becomes {pixels.shape[:2]}')
@@ -107,11 +102,7 @@ def mask_shape(source: Source) -> tuple[int, int]:
 
 
 def read_mask(source: Source, window: Window | None = None) -> np.ndarray:
-    """Read a building mask, or a window of it.
-
-    Returns:
-        uint8 of shape (H, W), 0 for background and 1 for building.
-    """
+    """Read a building mask, or a window of it, as :func:`to_binary` has it."""
     return to_binary(read_mask_values(source, window))
 
 
@@ -141,15 +132,7 @@ def read_mask_values(
 
 
 def to_binary(values: np.ndarray) -> np.ndarray:
-    """Turn stored mask values into 0 (background) and 1 (building).
-
-    Args:
-        values: 0 and 255, or 0 and 1, as one band (1, H, W) or three equal
-            ones (3, H, W).
-
-    Returns:
-        uint8 of shape (H, W).
-    """
+    """Turn mask values (bands, H, W) into 0 and 1, uint8 of shape (H, W)."""
     band, top = values[0], values[0].max()
     building = band != 0
     # Counting needs one byte per pixel; np.unique would sort 25 million.
@@ -218,12 +201,10 @@ def find_swap(image: Source, mask: Source | None) -> str:
         return ''
     try:
         bands = [open_raster(source).count for source in (image, mask)]
-        if bands == [1, 3]:
-            return SWAPPED
-        # A black image proves nothing.
-        if bands[1] != 3 or not read_mask(image).any():
-            return ''
-        read_image(mask)
+        if bands != [1, 3]:
+            read_image(mask)
+            if not read_mask(image).any():  # a black image proves nothing
+                return ''
     except RasterError:
         return ''
     return SWAPPED

@@ -96,7 +96,13 @@ class InriaDataset(BuildingDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the windows of the split's tiles."""
-        self._check_pipeline()
+        loaders = map(type, self.pipeline.transforms)
+        if self.windows != 'whole' and LoadImageFromFile in loaders:
+            raise ValueError(
+                'LoadImageFromFile loads whole tiles, but the samples are '
+                'windows. Put LoadRasterWindow in place of LoadImageFromFile '
+                'and LoadBuildingMask, or set windows="whole"'
+            )
         tiles = super().load_data_list()
         doing = 'reading headers'
         if self.protocol == 'buildformer':
@@ -180,12 +186,3 @@ class InriaDataset(BuildingDataset):
                 raise ValueError(fault)
         if stride is not None:
             cut_grid(size, size, size, stride)  # refuses one out of range
-
-    def _check_pipeline(self) -> None:
-        loaders = map(type, self.pipeline.transforms)
-        if self.windows != 'whole' and LoadImageFromFile in loaders:
-            raise ValueError(
-                'LoadImageFromFile loads whole tiles, but the samples are '
-                'windows. Put LoadRasterWindow in place of LoadImageFromFile '
-                'and LoadBuildingMask, or set windows="whole"'
-            )

@@ -63,17 +63,8 @@ def tile_windows(
       sides, by reflection, and cut without overlap; a patch is kept if more
       than 5 % of it, padding included, is building.
 
-    Args:
-        protocol: ``full`` or ``buildformer``.
-        image_shape: Height and width of the tile in pixels.
-        mask: Building mask of the tile, 0 / 1 of shape (H, W), for
-            ``buildformer``.
-        size: Side of the windows in pixels; published scores use 512.
-        stride: Distance of neighbouring windows of the grid; ``size`` by
-            default.
-
-    Raises:
-        ValueError: If arguments do not go together.
+    The mask, 0 and 1 of shape (H, W), is for ``buildformer``, the stride for
+    ``full``.
     """
     check_protocol(protocol)
     if protocol == 'full':

@@ -31,23 +31,17 @@ def want_all(split: str, stem: str) -> bool:
 
 
 class Layout(NamedTuple):
-    """Folder names of a dataset, in lower case.
-
-    Attributes:
-        splits: Folders of each split.
-        images: Folders of the images, inside a split's folder.
-        masks: Folders of the masks, inside a split's folder.
-        roots: Names of the dataset's own folder.
-    """
+    """Folder names of a dataset, in lower case."""
 
     splits: Mapping[str, Sequence[str]] = dict(
         train=('train', 'training'),
         val=('val', 'validation', 'valid'),
         test=('test', 'testing'),
     )
+    # Of images and of masks, inside a split's folder.
     images: Sequence[str] = ('image', 'images', 'img', 'imgs')
     masks: Sequence[str] = ('label', 'labels', 'mask', 'masks', 'gt')
-    roots: Sequence[str] = ()
+    roots: Sequence[str] = ()  # the dataset's own folder
 
 
 class Tile(NamedTuple):
@@ -96,9 +90,6 @@ def find_tiles(
 
     Returns:
         Tiles, each split in natural order, and one line of text per fault.
-
-    Raises:
-        DatasetError: If there is nothing, or it is ambiguous.
     """
     found = _choose_root(place, files, layout)
     folders, needed = {}, {}
@@ -120,10 +111,7 @@ def match_folders(
     wants: Wants,
     suffixes: Suffixes,
 ) -> tuple[list[Tile], list[str]]:
-    """Find the tiles in the folders of images and of masks of ``data_prefix``.
-
-    Other arguments, results and errors are those of :func:`find_tiles`.
-    """
+    """Find the tiles in the folders of ``data_prefix``, like find_tiles."""
     kinds, masks = [], prefix.get('seg_map_path')
     for key in ('img_path', 'seg_map_path'):
         folder = Path(prefix.get(key) or '')
@@ -172,8 +160,8 @@ def _match(
         folders: By split, pairs of a prefix of names, and the files of images
             and of masks that get it.
         needed: Where masks belong, for splits that may not lack them all.
-        wants: As of :func:`find_tiles`.
-        suffixes: Likewise.
+        wants: Tells whether a file belongs to a split.
+        suffixes: Accepted suffixes.
     """
     tiles, faults = [], []
     for split, parts in folders.items():

@@ -52,10 +52,9 @@ class LoadBuildingMask(BaseTransform):
             source = fileio.get(path, backend_args=self.backend_args)
         with errors_of(path), quiet_libraries():
             mask = read_mask(source)
-        label_map = results.get('label_map')
-        if label_map:
+        if results.get('label_map'):
             table = np.arange(2, dtype=np.uint8)
-            for old, new in label_map.items():
+            for old, new in results['label_map'].items():
                 table[old] = new
             mask = table[mask]
         results['gt_seg_map'] = mask
@@ -103,7 +102,11 @@ class LoadRasterWindow(BaseTransform):
                 window = _choose_window(results, shape)
             results['img'], mask = read_pair(path, mask_path, window)
         if mask is not None:
-            results['gt_seg_map'] = _keep_core(mask, window, results)
+            if results.get('core') is not None:
+                core = Window(*results['core']).inside(window)
+                whole, mask = mask, np.full_like(mask, IGNORED)
+                mask[core] = whole[core]
+            results['gt_seg_map'] = mask
             results.setdefault('seg_fields', []).append('gt_seg_map')
         size = window.height, window.width
         results.update(window=window, raster_shape=shape)
@@ -116,22 +119,12 @@ class LoadRasterWindow(BaseTransform):
 
 def _choose_window(results: dict, shape: tuple[int, int]) -> Window:
     """Choose the window of a raster of this height and width."""
-    if results.get('window') is not None:
-        return Window(*results['window'])
     height, width = shape
     size = results.get('window_size')
+    if results.get('window') is not None:
+        return Window(*results['window'])
     if size is None:
         return Window(0, 0, width, height)
     refuse_smaller(shape, size)
     x, y = np.random.randint((width - size + 1, height - size + 1))
     return Window(int(x), int(y), size, size)
-
-
-def _keep_core(mask: np.ndarray, window: Window, results: dict) -> np.ndarray:
-    """Ignore the pixels of a mask that count in another window."""
-    if results.get('core') is None:
-        return mask
-    core = Window(*results['core']).inside(window)
-    kept = np.full_like(mask, IGNORED)
-    kept[core] = mask[core]
-    return kept

@@ -34,11 +34,7 @@ class Cut(NamedTuple):
 
 
 def take_window(values: np.ndarray, window: Window) -> np.ndarray:
-    """Take a window of (..., H, W); what lies beyond the edges is reflected.
-
-    Returns:
-        Array of shape (..., window height, window width).
-    """
+    """Take a window of (..., H, W), reflected beyond its edges."""
     height, width = values.shape[-2:]
     right, bottom = window.x + window.width, window.y + window.height
     if min(window[:2]) >= 0 and right <= width and bottom <= height:
@@ -51,11 +47,7 @@ def take_window(values: np.ndarray, window: Window) -> np.ndarray:
 def refuse_smaller(
     shape: tuple[int, int], size: int, option: str = 'window_size'
 ) -> None:
-    """Refuse a raster, (height, width), that is smaller than a window.
-
-    Raises:
-        RasterError: If it is; the text says to change the option.
-    """
+    """Refuse a raster, (height, width), that is smaller than a window."""
     if size > min(shape):
         raise RasterError(
             f'has {shape[1]} x {shape[0]} pixels, less than a window of '
@@ -72,16 +64,8 @@ def cut_grid(
     The last windows of a row and of a column are moved inwards to end with
     the raster; one that is smaller than a window gets a window that reaches
     beyond its right and lower edge. Cores meet halfway where windows overlap
-    and cover every pixel once.
-
-    Args:
-        height: Rows of the raster.
-        width: Columns of the raster.
-        size: Side of the windows in pixels.
-        stride: Distance of neighbouring windows; ``size`` by default.
-
-    Raises:
-        ValueError: If ``size`` or ``stride`` is out of its range.
+    and cover every pixel once. The stride is the distance of neighbouring
+    windows, by default their size.
     """
     stride = size if stride is None else stride
     if not 1 <= stride <= size:

@@ -47,10 +47,14 @@ def complaint(root, **kwargs):
     return text
 
 
-def test_good_data_passes(root, image):
+def test_good_data_passes(root, image, write):
     for name in ('Thumbs.db', '._0.png', '0.tfw', '0.png.aux.xml'):
         (image / name).write_bytes(b'')
     assert len(BuildingDataset('train', root)) == 4
+    for number in range(4):
+        write(image / f'{number}.jpg', NOISE)
+    dataset = build(root, img_suffix='.jpg')
+    assert dataset.get_data_info(0)['img_path'].endswith('0.jpg')
 
 
 def test_names_unmatched_files_in_one_error(root, image, label, write):
@@ -63,13 +67,6 @@ def test_names_unmatched_files_in_one_error(root, image, label, write):
     assert 'label/9.png: mask without an image' in text
     assert '2 images with one stem (1.jpg, 1.png)' in text
     assert 'img_suffix' in text
-
-
-def test_a_suffix_chooses_between_formats(root, image, write):
-    for number in range(4):
-        write(image / f'{number}.jpg', NOISE)
-    dataset = build(root, img_suffix='.jpg')
-    assert dataset.get_data_info(0)['img_path'].endswith('0.jpg')
 
 
 def test_names_missing_and_empty_folders(root, image, label):
@@ -117,14 +114,10 @@ def test_names_files_that_are_refused_and_stays_quiet(
     assert capfd.readouterr() == ('', '')
 
 
-def test_checks_only_what_is_used(root, label, write):
+def test_checks_what_is_used_when_it_is_used(root, label, write):
     write(label / '3.png', NOISE[0])
     assert len(build(root, indices=3)) == 3
     assert len(build(root, verify=False)) == 4
-
-
-def test_a_lazy_dataset_checks_when_it_is_used(root, label, write):
-    write(label / '3.png', NOISE[0])
     dataset = build(root, lazy_init=True)
     for _ in range(2):
         with pytest.raises(DatasetError, match='1 of 4 samples'):

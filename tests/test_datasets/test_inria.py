@@ -44,9 +44,6 @@ def test_validation_is_the_first_five_tiles_of_every_region(root):
     assert tiles(build('val', root)) == VAL
     assert tiles(build('train', root)) == TRAIN
     assert tiles(build('train+val', root)) == TRAIN + VAL
-
-
-def test_test_split_has_no_masks(root):
     dataset = build('test', root)
     assert tiles(dataset) == TEST
     assert 'seg_map_path' not in dataset.get_data_info(0)
@@ -64,12 +61,13 @@ def test_data_root_may_be_the_parent(root):
 def test_regions_choose(root):
     dataset = build('val', root, regions=['tyrol-w', 'austin'])
     assert {region for region, _ in tiles(dataset)} == {'austin', 'tyrol-w'}
-    with pytest.raises(ValueError, match=r"austin, chicago.*'paris'"):
-        build('val', root, regions=['paris'])
-    with pytest.raises(ValueError, match='bellingham'):
-        build('test', root, regions=['austin'])
-    with pytest.raises(ValueError, match='must be some of'):
-        build('val', root, regions=[])
+    for split, regions, said in (
+        ('val', ['paris'], "austin, chicago.*'paris'"),
+        ('test', ['austin'], 'bellingham'),
+        ('val', [], 'must be some of'),
+    ):
+        with pytest.raises(ValueError, match=said):
+            build(split, root, regions=regions)
 
 
 def test_says_what_is_missing(root, tmp_path):

@@ -1,3 +1,5 @@
+"""Windows, and the reader of rasters."""
+
 import os
 from pathlib import Path
 
@@ -10,7 +12,12 @@ from mmseg_cube.datasets.rasters import (
     raster_shape,
     read_raster,
 )
-from mmseg_cube.datasets.windows import Window, take_window
+from mmseg_cube.datasets.windows import (
+    Window,
+    cut_grid,
+    cut_padded,
+    take_window,
+)
 
 VALUES = np.random.default_rng(0).integers(0, 256, (3, 60, 90), np.uint8)
 
@@ -18,11 +25,6 @@ VALUES = np.random.default_rng(0).integers(0, 256, (3, 60, 90), np.uint8)
 @pytest.fixture
 def raster(tmp_path, write):
     return write(tmp_path / 'a.tif', VALUES)
-
-
-def test_whole_raster(raster):
-    assert raster_shape(raster) == (60, 90)
-    np.testing.assert_array_equal(read_raster(raster), VALUES)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +46,7 @@ def test_window_is_that_of_the_reflected_raster(raster, window):
     window = Window(*window)
     np.testing.assert_array_equal(read_raster(raster, window), expected)
     np.testing.assert_array_equal(take_window(VALUES, window), expected)
-    one = take_window(VALUES[1], window)
-    np.testing.assert_array_equal(one, expected[1])
+    np.testing.assert_array_equal(take_window(VALUES[1], window), expected[1])
 
 
 @pytest.mark.parametrize(('x', 'y'), [(90, 0), (-10, 0), (0, 60), (0, -10)])
@@ -66,7 +67,9 @@ def test_changed_file_is_read_anew(tmp_path, write, suffix):
 
 
 def test_processes_do_not_share_open_files(raster):
-    read_raster(raster)
+    assert raster_shape(raster) == (60, 90)
+    np.testing.assert_array_equal(read_raster(raster), VALUES)
+    assert open_raster(raster) is open_raster(raster)
     child = os.fork()
     if child == 0:
         same = np.array_equal(read_raster(raster), VALUES)
@@ -75,5 +78,50 @@ def test_processes_do_not_share_open_files(raster):
     np.testing.assert_array_equal(read_raster(raster), VALUES)
 
 
-def test_files_stay_open(raster):
-    assert open_raster(raster) is open_raster(raster)
+@pytest.mark.parametrize('stride', [None, 300, 341, 512])
+@pytest.mark.parametrize('shape', [(1300, 700), (512, 512), (513, 1024)])
+def test_cores_cover_every_pixel_once(shape, stride):
+    count = np.zeros(shape, int)
+    for window, core in cut_grid(*shape, 512, stride):
+        assert (window.width, window.height) == (512, 512)
+        assert 0 <= window.x <= shape[1] - 512
+        assert 0 <= window.y <= shape[0] - 512
+        assert window.x <= core.x and window.y <= core.y
+        assert core.x + core.width <= window.x + 512
+        assert core.y + core.height <= window.y + 512
+        count[core.inside(Window(0, 0, *shape[::-1]))] += 1
+    assert (count == 1).all()
+
+
+def test_places_of_windows_and_cores():
+    cuts = cut_grid(5000, 5000, 512)
+    assert len(cuts) == 100
+    assert cuts[1].window == (512, 0, 512, 512)
+    # The last window is moved inwards by 120 pixels and shares 60 of them.
+    assert cuts[9].window == (4488, 0, 512, 512)
+    assert cuts[9].core == (4548, 0, 452, 512)
+    assert cuts[8].core == (4096, 0, 452, 512)
+    # A small raster gets one window that reaches beyond.
+    ((window, core),) = cut_grid(100, 300, 512)
+    assert window == (0, 0, 512, 512)
+    assert core == (0, 0, 300, 100)
+
+
+@pytest.mark.parametrize('stride', [0, 513, -1])
+def test_wrong_stride(stride):
+    with pytest.raises(ValueError, match='stride must be from 1 to'):
+        cut_grid(1000, 1000, 512, stride)
+
+
+def test_padded_tiles():
+    cuts = cut_padded(5000, 5000, 512)
+    assert len(cuts) == 100
+    assert cuts[0].window == cuts[0].core == (-60, -60, 512, 512)
+    assert cuts[-1].window == (4548, 4548, 512, 512)
+    assert [cut.window.y for cut in cut_padded(512, 512, 512)] == [0]
+    assert [cut.window.y for cut in cut_padded(513, 512, 512)] == [-255, 257]
+
+
+def test_place_of_one_window_in_another():
+    rows, columns = Window(5, 7, 2, 3).inside(Window(4, 4, 9, 9))
+    assert (rows, columns) == (slice(3, 6), slice(1, 3))

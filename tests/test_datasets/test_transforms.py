@@ -42,6 +42,10 @@ def test_mask_of_a_sample(sample):
     loaded = LoadBuildingMask()(dict(sample, label_map={0: 1, 1: 0}))
     np.testing.assert_array_equal(loaded['gt_seg_map'], 1 - BINARY)
     assert loaded['gt_seg_map'].dtype == np.uint8
+    with pytest.raises(ValueError, match='reduce_zero_label'):
+        LoadBuildingMask()(dict(sample, reduce_zero_label=True))
+    with pytest.raises(ValueError, match='x.tif: this split has no masks'):
+        LoadBuildingMask()(dict(img_path='x.tif'))
 
 
 @pytest.mark.parametrize('name', ['a.png', 'a.tif'])
@@ -55,13 +59,6 @@ def test_mask_through_a_file_backend(tmp_path, write, name):
     path = write(tmp_path / name, BINARY * 255)
     results = transform(dict(seg_map_path=path, seg_fields=[]))
     np.testing.assert_array_equal(results['gt_seg_map'], BINARY)
-
-
-def test_samples_that_the_mask_would_spoil(sample):
-    with pytest.raises(ValueError, match='reduce_zero_label'):
-        LoadBuildingMask()(dict(sample, reduce_zero_label=True))
-    with pytest.raises(ValueError, match='x.tif: this split has no masks'):
-        LoadBuildingMask()(dict(img_path='x.tif'))
 
 
 def test_mask_in_test_time_augmentation(sample):
@@ -85,6 +82,8 @@ def test_mask_in_test_time_augmentation(sample):
 
 
 def test_whole_raster_is_what_the_loaders_give_that_it_replaces(sample):
+    built = TRANSFORMS.build(dict(type='LoadRasterWindow'))
+    assert repr(built) == repr(load) == 'LoadRasterWindow()'
     loaded = load(dict(sample))
     expected = LoadBuildingMask()(LoadImageFromFile()(dict(sample)))
     assert loaded['img'].flags.c_contiguous
@@ -109,19 +108,17 @@ def test_window_and_its_core(sample):
     np.testing.assert_array_equal(mask[1:5, 3:8], BINARY[12:16, 10:15])
     assert (mask == 255).sum() == 30 * 20 - 5 * 4
     np.testing.assert_array_equal(loaded['img'], image)
-    del sample['seg_map_path'], sample['seg_fields'][:]
-    loaded = load(dict(sample, window=WINDOW, core=(0, 0, 9, 9)))
-    np.testing.assert_array_equal(loaded['img'], image)
-    assert 'gt_seg_map' not in loaded and loaded['seg_fields'] == []
-
-
-def test_beyond_the_edges_image_and_mask_are_reflected(sample):
+    # Beyond the edges image and mask are reflected.
     loaded = load(dict(sample, window=(-9, -5, 80, 50)))
     pad = ((5, 5), (9, 11))
     mask = np.pad(BINARY, pad, 'reflect')
     np.testing.assert_array_equal(loaded['gt_seg_map'], mask)
     blue = np.pad(NOISE[2], pad, 'reflect')
     np.testing.assert_array_equal(loaded['img'][..., 0], blue)
+    del sample['seg_map_path'], sample['seg_fields'][:]
+    loaded = load(dict(sample, window=WINDOW, core=(0, 0, 9, 9)))
+    np.testing.assert_array_equal(loaded['img'], image)
+    assert 'gt_seg_map' not in loaded and loaded['seg_fields'] == []
 
 
 def test_draws_windows_by_the_seed(sample, write):
@@ -175,8 +172,3 @@ def test_names_files_that_do_not_fit(sample, write, capfd):
     write(sample['seg_map_path'], BINARY[:-1])
     text = complaint(load, sample, 'seg_map_path', capfd)
     assert 'mask is 60 x 39 pixels, its image is 60 x 40' in text
-
-
-def test_window_loader_is_registered():
-    built = TRANSFORMS.build(dict(type='LoadRasterWindow'))
-    assert repr(built) == 'LoadRasterWindow()'
