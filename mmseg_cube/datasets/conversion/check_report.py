@@ -34,12 +34,8 @@ def summarise(tiles: Sequence[dict]) -> dict:
     shapes = [tile['shape'] for tile in tiles if tile['shape']]
     sizes = Counter(f'{width}x{height}' for height, width in shapes)
     values = sum((Counter(tile['values']) for tile in tiles), Counter())
-    known = [t for t in tiles if t['building'] is not None and t['shape']]
-    pixels = [np.prod(tile['shape']) for tile in known]
-    share = None
-    if known:
-        covered = np.dot([tile['building'] for tile in known], pixels)
-        share = round(float(100 * covered / sum(pixels)), 3)
+    known, ground = values.total(), values['0']
+    share = round(100 * (known - ground) / known, 3) if known else None
     return dict(
         tiles=len(tiles),
         labelled=sum(tile['mask'] is not None for tile in tiles),
