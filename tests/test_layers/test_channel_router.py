@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -116,18 +114,6 @@ def test_orders_for_ablations():
     # It is part of the checkpoint.
     second.load_state_dict(first.state_dict())
     assert torch.equal(first.order, second.order)
-
-
-@EVERY
-def test_deepcopy_follows_its_own_parameters(method):
-    router = ChannelRouter(32, method)
-    x = torch.randn(1, 32, 2, 2)
-    router(x)
-    twin = copy.deepcopy(router)
-    for parameter in twin.parameters():
-        nn.init.normal_(parameter)
-    assert torch.equal(twin(x), x[:, twin.permutation()])
-    assert torch.equal(twin(x), router(x)) != router.learns
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from mmcv.cnn import ConvModule
-from mmengine.registry import MODELS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -124,34 +123,6 @@ def test_only_a_norm_that_follows_directly_is_folded():
     # A convolution with two norms.
     branches = [nn.Sequential(conv, nn.BatchNorm2d(8)) for _ in range(2)]
     check(nn.Sequential(*branches), norms=2)
-
-
-@pytest.mark.parametrize(
-    'cfg, plugin',
-    [
-        (dict(type='mmseg.ResNet', depth=50, norm_cfg=SYNC), True),
-        (dict(type='mmpretrain.ResNetV1d', depth=50), False),
-    ],
-)
-def test_resnets_lose_all_norms(cfg, plugin):
-    pytest.importorskip(cfg['type'].split('.')[0])
-    small = dict(stem_channels=8, base_channels=8, out_indices=[3])
-    if plugin:
-        block = dict(type='CubeKernelBlock', residual=True, layer_scale=0.5)
-        stages = (True, False, False, True)
-        small['plugins'] = [
-            dict(cfg=block, stages=stages, position='after_conv2')
-        ]
-
-    class Last(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = MODELS.build(dict(small, norm_eval=False, **cfg))
-
-        def forward(self, x):
-            return self.net(x)[-1] / 100
-
-    check(Last(), channels=3)
 
 
 @pytest.mark.parametrize(

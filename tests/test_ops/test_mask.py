@@ -56,12 +56,6 @@ def test_equals_the_definition(taps):
     )
 
 
-def test_gradcheck():
-    z = torch.randn(1, 3, 4, 4, dtype=torch.float64)
-    given = [t.requires_grad_() for t in (z, *draw(3)[1:])]
-    assert torch.autograd.gradcheck(spatial_mask, given, fast_mode=True)
-
-
 @pytest.mark.parametrize('last', [False, True])
 @pytest.mark.parametrize('scale', [1, 2, 3])
 def test_masked_cells_are_the_masked_lattice(scale, last):

@@ -48,11 +48,58 @@ def test_summary(table, log):
         (None, dict(size=1), "insert .*no option 'size'; it has stages"),
         (dict(projection='fit'), None, r"'project', 'init'.*'fit'"),
         (dict(phase='sideways'), None, "phase .*'sideways'"),
+        (None, dict(phase='sideways'), "phase .*'sideways'"),
+        (
+            dict(stages=4),
+            None,
+            r'names stage 4, .*0 \(8 channels\).* 3 \(64 channels\)',
+        ),
+        (
+            dict(patterns='stages.*'),
+            None,
+            r"'stages\.\*' matches no.* are 18: stem\.3, .* and 13 more",
+        ),
+        (
+            dict(stages=3, patterns='layer1*'),
+            None,
+            "'layer1.' .*chosen stages",
+        ),
+        (dict(stages=()), None, 'chooses nothing'),
+        (dict(kernel_sizes=1), None, r'at least 2, but got \(1,\)'),
+        (None, dict(stages=-1), 'insert.stages names stage -1'),
+        (None, dict(stages=4), r'names stage 4, .* 3 \(64 channels\)'),
+        (None, dict(stages=()), 'insert.stages chooses nothing; stages: 0'),
+        (None, dict(blocks=0), 'insert.blocks must be at least 1, but got 0'),
     ],
 )
 def test_wrong_options(table, replace, insert, message):
     with pytest.raises(ValueError, match=message):
         CubeBackbone(table['resnet']['backbone'], replace, insert)
+
+
+@pytest.mark.parametrize(
+    'kind, options, message',
+    [
+        (
+            'mmpretrain.ConvNeXt',
+            dict(arch='atto'),
+            'none of 16 .* is eligible: 12 of 7 x 7, 3 of 2 x 2, 1 of 4 x 4',
+        ),
+        (
+            'ResNeXt',
+            dict(depth=50, groups=2, base_width=4),
+            'none of 53 .* is eligible: 36 of 1 x 1, 16 grouped',
+        ),
+        (
+            'mmpretrain.EfficientNet',
+            dict(arch='b0'),
+            'none of 81 .* is eligible: 49 of another kind, 32 of 1 x 1',
+        ),
+    ],
+)
+def test_nothing_is_eligible(kind, options, message):
+    with pytest.raises(ValueError, match=message):
+        CubeBackbone(dict(type=kind, **options), {})
 
 
 def test_it_takes_no_other_cube_backbone(table):

@@ -37,21 +37,6 @@ def test_single_maps_and_lists(kind, toy, image):
     assert isinstance(cube(image()), list) == (kind == 'list')
 
 
-@pytest.mark.parametrize(
-    'options, message',
-    [
-        (dict(stages=-1), 'insert.stages names stage -1'),
-        (dict(stages=4), r'names stage 4, .* 3 \(64 channels\)'),
-        (dict(stages=()), r'insert.stages chooses nothing; stages: 0 \(8 '),
-        (dict(blocks=0), 'insert.blocks must be at least 1, but got 0'),
-        (dict(phase='sideways'), "phase .*'sideways'"),
-    ],
-)
-def test_wrong_options(options, message, table):
-    with pytest.raises(ValueError, match=message):
-        CubeBackbone(table['resnet']['backbone'], insert=options)
-
-
 def test_stages_that_are_named_must_fit(uneven):
     message = r'behind stage 0: .*divisible.*got 6; .*1 \(12 channels\)'
     with pytest.raises(ValueError, match=message):
