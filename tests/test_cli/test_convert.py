@@ -1,11 +1,10 @@
 import json
 import os
+import shutil
 import signal
 import time
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from mmseg_cube.cli import main
 
@@ -53,17 +52,12 @@ def test_inria(sample_city, tmp_path, capsys):
     assert manifest['size'] == manifest['stride'] == 100
 
 
-def test_faults_are_listed_at_the_end(tmp_path, capsys):
-    for folder, shape in (('image', (8, 8, 3)), ('label', (8, 8))):
-        path = tmp_path / 'raw' / 'train' / folder
-        path.mkdir(parents=True)
-        for name in ('1.png', '2.png'):
-            Image.fromarray(np.zeros(shape, np.uint8)).save(path / name)
-    path = tmp_path / 'raw' / 'train' / 'image' / '2.png'
-    path.write_bytes(b'not an image [bold]')
-    assert convert('whu', tmp_path / 'raw', tmp_path / 'out') == 1
+def test_faults_are_listed_at_the_end(sample_city, tmp_path, capsys):
+    raw = shutil.copytree(sample_city['wbd'], tmp_path / 'raw')
+    (raw / 'train' / 'image' / '2.png').write_bytes(b'not an image [bold]')
+    assert convert('whu', raw, tmp_path / 'out') == 1
     said = capsys.readouterr()
-    assert 'train 1 patches of 1 tiles' in said.out
+    assert 'train 3 patches of 3 tiles' in said.out
     assert '1 fault(s)' in said.err
     assert 'train/image/2.png: cannot be read' in said.err
     assert 'does only what is missing' in said.err
@@ -88,7 +82,3 @@ def test_resumes_after_kill_9(sample_city, tmp_path):
     whole = files(out)
     assert len(whole) == total == len(list(out.glob('*/*/*')))
     assert there.items() <= whole.items()
-    for path in whole:
-        with Image.open(out / path) as image:
-            assert image.size == (16, 16)
-            image.load()

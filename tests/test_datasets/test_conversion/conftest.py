@@ -1,7 +1,6 @@
 """Small raw data in the layouts of the three datasets."""
 
 import shutil
-import zipfile
 
 import numpy as np
 import pytest
@@ -38,19 +37,6 @@ def make_splits(write):
         return root
 
     return make_splits
-
-
-@pytest.fixture(scope='session')
-def pack():
-    """Pack a folder into a zip archive, itself included."""
-
-    def pack(folder, path):
-        with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(folder.rglob('*')):
-                archive.write(file, file.relative_to(folder.parent))
-        return path
-
-    return pack
 
 
 @pytest.fixture(scope='session')

@@ -2,7 +2,9 @@
 
 import errno
 import json
+import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,10 +80,11 @@ def test_swapped_images_and_masks(tmp_path, make_splits, bands):
     assert not files(tmp_path / 'out')
 
 
-def test_damaged_member_of_an_archive(tmp_path, make_splits, pack):
-    archive = pack(make_splits(tmp_path / 'raw'), tmp_path / 'raw.zip')
+def test_damaged_member_of_an_archive(tmp_path, make_splits):
+    raw = make_splits(tmp_path / 'raw')
+    archive = Path(shutil.make_archive(raw, 'zip', raw))
     with zipfile.ZipFile(archive) as packed:
-        info = packed.getinfo('raw/val/image/9.png')
+        info = packed.getinfo('val/image/9.png')
     data = bytearray(archive.read_bytes())
     # Behind the local header of 30 bytes and the name.
     middle = info.header_offset + 30 + len(info.filename)

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,10 @@ def test_patches_are_the_samples_of_the_dataset(
     assert not written
 
 
-def test_archive_and_format_change_nothing(inria, tmp_path, pack, patches):
-    archive = pack(inria / 'AerialImageDataset', tmp_path / 'NEW2.zip')
-    convert_inria(archive, tmp_path / 'a', 'buildformer', 128, workers=1)
+def test_archive_and_format_change_nothing(inria, tmp_path, patches):
+    name = tmp_path / 'NEW2'
+    archive = shutil.make_archive(name, 'zip', inria, 'AerialImageDataset')
+    convert_inria(Path(archive), tmp_path / 'a', 'buildformer', 128, workers=1)
     convert_inria(inria, tmp_path / 'b', 'buildformer', 128, None, 'tif', 2)
     assert len(patches(tmp_path / 'a')) > 20
     np.testing.assert_equal(patches(tmp_path / 'a'), patches(tmp_path / 'b'))
