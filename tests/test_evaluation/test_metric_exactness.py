@@ -118,9 +118,8 @@ def test_windows_that_show_a_whole_raster(make_sample, evaluate):
     # The second window is larger than the raster, and padded.
     for window in (core, (0, 0, 80, 80)):
         whole.update(window=window, core=core, raster_shape=(50, 70))
-        assert evaluate([whole], dict(VAL, protocol='full'), **options) == (
-            expected
-        )
+        found = evaluate([whole], dict(VAL, protocol='full'), **options)
+        assert found == expected
 
 
 def test_masks_of_windows_have_names_of_their_own(

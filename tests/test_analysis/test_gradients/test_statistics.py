@@ -84,12 +84,6 @@ def test_dead_channels_are_left_out():
     assert measure(matrix, cells) == pytest.approx(expected)
 
 
-def test_small_gradients_are_not_dead():
-    samples = draw(3) * torch.tensor([[1e-30], [1.0], [1e6]])
-    matrix = correlate_channels(sum_products(samples))
-    np.testing.assert_allclose(matrix, np.corrcoef(samples), atol=1e-12)
-
-
 def test_nothing_can_be_said_of_a_single_channel():
     samples = torch.zeros(3, 10)
     samples[:1] = torch.randn(1, 10)
@@ -98,7 +92,9 @@ def test_nothing_can_be_said_of_a_single_channel():
 
 
 def test_pieces_add_up_to_numpy():
-    samples = draw() + 100 * torch.arange(5)[:, None]
+    # Small gradients are not dead.
+    scales = torch.tensor([[1e-30], [1.0], [1e6], [1.0], [1.0]])
+    samples = (draw() + 100 * torch.arange(5)[:, None]) * scales
     sums = sum(map(sum_products, samples.split([1, 0, 250, 149], 1)))
     matrix = correlate_channels(sums)
     np.testing.assert_allclose(matrix, np.corrcoef(samples), atol=1e-9)

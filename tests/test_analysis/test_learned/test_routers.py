@@ -72,12 +72,6 @@ def test_relaxation_of_the_end_comes_to_the_order(method):
         assert torch.equal(value, before[0][name])
 
 
-def test_gap_of_one_block_by_hand():
-    router = ChannelRouter(2, temperature=0.5)
-    torch.nn.init.zeros_(router.logits)
-    assert describe_order(router, 1)[0]['gap'] == pytest.approx(0.5)
-
-
 def test_temperature_at_the_end_of_the_training():
     hook = dict(type='RouterTemperatureHook', end=0.25)
     cfg = Config(dict(custom_hooks=[dict(type='EmptyCacheHook'), hook]))

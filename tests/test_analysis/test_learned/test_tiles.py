@@ -2,15 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_cube.analysis.learned import tiles as tiles_module
 from mmseg_cube.analysis.learned.masks import measure_mask, over_image
 from mmseg_cube.analysis.learned.pictures import draw_errors, draw_masks
-from mmseg_cube.analysis.learned.tiles import (
-    Tile,
-    Tiles,
-    choose_tiles,
-    iou_of,
-    score_tile,
-)
+from mmseg_cube.analysis.learned.tiles import Tile, Tiles, choose_tiles
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
@@ -65,7 +60,7 @@ def test_windows_of_one_raster_have_names_of_their_own(cfg, sample_city):
 
 def test_faults_of_the_data_are_said(cfg, monkeypatch):
     tiles = Tiles(cfg, 'test')
-    monkeypatch.setattr(f'{Tiles.__module__}.LARGEST', 47)
+    monkeypatch.setattr(tiles_module, 'LARGEST', 47)
     with pytest.raises(ValueError, match='has 65536 pixels, more than 47'):
         tiles.load(next(iter(tiles.paths)))
     cfg.val_dataloader = None
@@ -73,31 +68,27 @@ def test_faults_of_the_data_are_said(cfg, monkeypatch):
         Tiles(cfg, 'val')
 
 
-def counts(iou, built=True):
-    """Counts with this IoU in percent."""
-    if not built:
-        return Confusion(fp=3, tn=97)
-    return Confusion(tp=iou, fn=100 - iou)
+EMPTY = Confusion(fp=3, tn=97)
+
+
+def counts(**scores):
+    """Counts of tiles with these IoU in percent."""
+    return {n: Confusion(tp=iou, fn=100 - iou) for n, iou in scores.items()}
 
 
 def test_rule_of_one_network():
-    scores = dict(a=50, b=10, c=90, d=30, e=70)
-    first = {name: counts(iou) for name, iou in scores.items()}
-    first['empty'] = counts(0, built=False)
+    first = counts(a=50, b=10, c=90, d=30, e=70) | dict(empty=EMPTY)
     assert choose_tiles([first], 9) == dict(
         b='worst', a='median', c='best', d='next worst', e='next worst'
     )
     assert list(choose_tiles([first], 2)) == ['b', 'a']
-    assert choose_tiles([dict(a=counts(5))], 3) == dict(a='worst')
+    assert choose_tiles([counts(a=5)], 3) == dict(a='worst')
+    with pytest.raises(ValueError, match='none of 2 tiles has a building'):
+        choose_tiles([dict.fromkeys('ab', EMPTY)], 3)
 
 
 def test_rule_of_two_networks():
-    first = dict(a=50, b=10, c=90, d=30)
-    second = dict(a=52, b=11, c=60, d=75)
-    scores = [
-        {name: counts(iou) for name, iou in network.items()}
-        for network in (first, second)
-    ]
+    scores = [counts(a=50, b=10, c=90, d=30), counts(a=52, b=11, c=60, d=75)]
     assert list(choose_tiles(scores, 9).items()) == [
         ('d', 'largest difference'),
         ('b', 'worst'),
@@ -108,18 +99,14 @@ def test_rule_of_two_networks():
     assert list(choose_tiles(scores[:1], 2)) == ['b', 'd']
 
 
-def test_rule_needs_buildings():
-    with pytest.raises(ValueError, match='none of 2 tiles has a building'):
-        choose_tiles([dict.fromkeys('ab', counts(0, built=False))], 3)
-
-
 def test_scores_of_a_tile():
     truth = np.array([[1, 1, 0, 255]], np.uint8)
     tile = Tile('some', np.zeros((1, 4, 3), np.uint8), truth)
-    found = score_tile(tile, np.float32([[0.51, 0.5, 0.9, 0.9]]))
+    probability = np.float32([[0.51, 0.5, 0.9, 0.9]])
+    found = tiles_module.score_tile(tile, probability)
     assert found == Confusion(tp=1, fp=1, fn=1, tn=0)
-    assert iou_of(found) == pytest.approx(100 / 3)
-    assert iou_of(Confusion(tn=4)) is None
+    assert tiles_module.iou_of(found) == pytest.approx(100 / 3)
+    assert tiles_module.iou_of(Confusion(tn=4)) is None
 
 
 def test_picture_of_errors():
@@ -131,13 +118,12 @@ def test_picture_of_errors():
     one, two = rng.random((2, 20, 90), np.float32)
     axes = draw_errors(tile, 'worst', dict(one=one, two=two)).axes
     titles = [place.get_title() for place in axes[:8]]
-    for i, (name, probability) in enumerate([('one', one), ('two', two)]):
-        assert titles[2 + 2 * i] == name
-        shown = axes[2 + 2 * i].images[0].get_array()
-        assert (shown == probability).all()
-        found = score_tile(tile, probability)
+    for i, probability in ((2, one), (4, two)):
+        assert (axes[i].images[0].get_array() == probability).all()
+        found = tiles_module.score_tile(tile, probability)
         said = f'found {found.tp}, missed {found.fn}, false {found.fp}'
-        assert titles[3 + 2 * i] == said
+        assert titles[i + 1] == said
+    assert titles[2:5:2] == ['one', 'two']
     assert (axes[7].images[0].get_array() == one - two).all()
     figure = draw_errors(tile, 'worst', dict(one=one))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
