@@ -30,25 +30,15 @@ Cut = Callable[[int, int, np.ndarray | None], list[Window] | None]
 
 @dataclass
 class Conversion:
-    """What a conversion did.
+    """What a conversion did."""
 
-    Attributes:
-        root: The folder that was filled.
-        found: The tiles in the raw data.
-        faults: One line of text per tile or file that could not be used.
-        tiles: Number of finished tiles per split.
-        patches: Number of patches per split.
-        written: Patches of which a file was written now.
-        notes: What else a person should know.
-    """
-
-    root: Path
-    found: list[Tile]
-    faults: list[str]
-    tiles: Counter = field(default_factory=Counter)
-    patches: Counter = field(default_factory=Counter)
-    written: int = 0
-    notes: list[str] = field(default_factory=list)
+    root: Path  # the folder that was filled
+    found: list[Tile]  # in the raw data
+    faults: list[str]  # one line per tile or file that could not be used
+    tiles: Counter = field(default_factory=Counter)  # finished, per split
+    patches: Counter = field(default_factory=Counter)  # per split
+    written: int = 0  # patches of which a file was written now
+    notes: list[str] = field(default_factory=list)  # what else to know
 
     def __str__(self) -> str:
         splits = [
@@ -150,7 +140,7 @@ def _convert_tiles(
         split: dict(tiles=count, patches=result.patches[split])
         for split, count in sorted(result.tiles.items())
     }
-    output.save(not result.faults, {} if result.faults else counts)
+    output.save(not result.faults, counts)
 
 
 def _convert_tile(

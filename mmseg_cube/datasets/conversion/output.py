@@ -69,9 +69,8 @@ class Output:
         self, tile: Tile, name: str, image: np.ndarray, mask: np.ndarray | None
     ) -> None:
         """Write a patch, the image last: BGR (H, W, 3) and 0 / 1 (H, W)."""
-        layers = [image] if mask is None else [image, mask * 255]
-        paths = self._paths(tile, name)
-        for path, values in zip(paths[::-1], layers[::-1], strict=True):
+        layers = [image] if mask is None else [mask * 255, image]
+        for path, values in zip(self._paths(tile, name), layers, strict=True):
             _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, methodcaller('write_bytes', data.tobytes()))
@@ -106,7 +105,7 @@ class Output:
         }
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
-        kinds = ('image', 'label') if tile.mask else ('image',)
+        kinds = ('label', 'image') if tile.mask else ('image',)
         name = f'{name}.{self.settings["format"]}'
         return [self.root / tile.split / kind / name for kind in kinds]
 
