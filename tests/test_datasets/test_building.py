@@ -104,20 +104,15 @@ def test_finds_the_unpacked_folder_in_data_root(tmp_path, make):
 
 def test_works_in_a_registry_pipeline(tmp_path, make):
     init_default_scope('mmseg')
-    pipeline = [
-        dict(type='LoadImageFromFile'),
-        dict(type='LoadBuildingMask'),
-        dict(type='PackSegInputs'),
-    ]
-    dataset = DATASETS.build(
-        dict(
-            type='WHUBuildingDataset',
-            data_root=str(make(tmp_path)),
-            split='test',
-            pipeline=pipeline,
-            test_mode=True,
-        )
+    steps = 'LoadImageFromFile', 'LoadBuildingMask', 'PackSegInputs'
+    cfg = dict(
+        type='WHUBuildingDataset',
+        data_root=str(make(tmp_path)),
+        split='test',
+        pipeline=[dict(type=step) for step in steps],
+        test_mode=True,
     )
+    dataset = DATASETS.build(cfg)
     sample = dataset[0]['data_samples']
     assert sample.gt_sem_seg.data.shape == (1, 8, 6)
     assert sample.gt_sem_seg.data.unique().tolist() == [0, 1]
