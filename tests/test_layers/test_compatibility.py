@@ -201,22 +201,18 @@ def test_autocast_and_double_backward(build):
 
 @pytest.mark.parametrize('method', ['sinkhorn', 'random'])
 def test_moving_average_of_the_weights(method):
-    torch.manual_seed(0)
-    net = nn.Sequential(CubeKernelBlock(16, router=dict(method=method)))
-    average = ExponentialMovingAverage(net, 0.5, update_buffers=True)
-    average.update_parameters(net)
-    before = {k: v.clone() for k, v in net.state_dict().items()}
-    net(draw())
+    conv = layer(router=dict(method=method))
+    average = ExponentialMovingAverage(conv, 0.5, update_buffers=True)
+    average.update_parameters(conv)
+    before = copy.deepcopy(conv.state_dict())
     with torch.no_grad():
-        for parameter in net.parameters():
+        for parameter in conv.parameters():
             parameter.add_(torch.randn_like(parameter))
-    average.update_parameters(net)
-    found = average.module.state_dict()
-    for name, value in net.state_dict().items():
-        if value.is_floating_point():
-            middle = (before[name] + value) / 2
-            torch.testing.assert_close(found[name], middle)
-    order = average.module[0].conv.router.permutation()
+    average.update_parameters(conv)
+    for name, value in average.module.named_parameters():
+        middle = (before[name] + conv.get_parameter(name)) / 2
+        torch.testing.assert_close(value, middle)
+    order = average.module.router.permutation()
     assert sorted(order.tolist()) == list(range(16))
 
 

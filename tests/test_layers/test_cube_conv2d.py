@@ -73,13 +73,19 @@ def test_router_and_mask_come_before_the_convolution(mode):
 def test_initialisation():
     torch.manual_seed(0)
     cube = CubeConv2d(256, 64, 3, mask=dict())
+    plain = nn.Conv2d(256, 64, 3)
     # For its own fan-in.
     bound = (256 // 4 * 9) ** -0.5
     assert 0.9 * bound < cube.weight.abs().max() <= bound
-    # That of convolutions leaves the mask alone.
-    cube.init_cfg = dict(type='Kaiming', layer='Conv2d')
+    # mmengine's initialisation leaves the mask alone. Kaiming's goes by output
+    # channels; Xavier's by input channels as well, of which it has a quarter.
     before = copy.deepcopy(cube.mask.state_dict())
-    initialize(cube, cube.init_cfg)
+    for kind, spread in (('Kaiming', 1), ('Xavier', 1.58)):
+        for layer in (cube, plain):
+            layer.init_cfg = dict(type=kind, layer='Conv2d')
+            initialize(layer, layer.init_cfg)
+        ratio = cube.weight.std().item() / plain.weight.std().item()
+        assert ratio == pytest.approx(spread, rel=0.1)
     for name, value in cube.mask.state_dict().items():
         assert torch.equal(before[name], value)
 

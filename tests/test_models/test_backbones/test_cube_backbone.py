@@ -64,6 +64,11 @@ def test_summary(table, log):
             None,
             "'layer1.' .*chosen stages",
         ),
+        (
+            dict(stages=0, scale=4, lattice_kernel_size=4),
+            None,
+            'stage 0, which has no eligible',
+        ),
         (dict(stages=()), None, 'chooses nothing'),
         (dict(kernel_sizes=1), None, r'at least 2, but got \(1,\)'),
         (None, dict(stages=-1), 'insert.stages names stage -1'),

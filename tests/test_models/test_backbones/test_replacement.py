@@ -47,17 +47,6 @@ def test_stages_and_patterns_choose(
         assert found == ['layers.2.0.projection']
 
 
-def test_what_leads_to_no_output_stays(replaced, log):
-    vgg = dict(type='mmpretrain.VGG', depth=11, out_indices=(1, 2))
-    assert replaced(CubeBackbone(vgg, dict(stages=1))) == [
-        'features.4.conv',
-        'features.5.conv',
-    ]
-    found = replaced(CubeBackbone(vgg, {}))
-    assert found == [f'features.{i}.conv' for i in (2, 4, 5)]
-    assert '3 of 8 convolutions replaced; kept: 4 unused' in log.text
-
-
 def test_other_kernels_and_wrapped_convolutions(table, replaced):
     convnext = table['mmpretrain_convnext']['backbone']
     cube = CubeBackbone(convnext, dict(kernel_sizes=2))
@@ -69,8 +58,10 @@ def test_other_kernels_and_wrapped_convolutions(table, replaced):
     assert len(replaced(wrapped)) == 4
 
 
-def test_shared_layers_stay_shared(toy):
+def test_shared_layers_stay_shared_and_unused_ones_plain(toy, log):
     cube = CubeBackbone(dict(type=toy), {})
+    kept = '2 unused, 1 with 3 channels'
+    assert f'1 of 4 convolutions replaced; kept: {kept}' in log.text
     assert cube.body is cube.again
     assert type(cube.body) is CubeConv2d
     assert type(cube.unused) is nn.Conv2d

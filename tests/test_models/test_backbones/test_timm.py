@@ -79,25 +79,3 @@ def test_weights_that_come_with_it_are_projected(
     assert layer.weight.equal(project_weight(weight, layer))
     kept = cube.timm_model.layer1[0].conv1.weight
     assert kept.equal(plain.layer1[0].conv1.weight)
-
-
-def test_maps_with_channels_last_are_no_place_for_blocks(wrapper):
-    swin = dict(
-        wrapper,
-        model_name='swin_tiny_patch4_window7_224',
-        img_size=64,
-        embed_dim=12,
-        depths=(1, 1, 1, 1),
-        num_heads=(1, 1, 1, 1),
-    )
-    with pytest.raises(ValueError, match='stage 0: .*no feature map'):
-        CubeBackbone(swin, insert={})
-
-
-def test_models_of_one_image_size(wrapper):
-    vit = dict(
-        wrapper, model_name='vit_tiny_patch16_224', embed_dim=48, depth=3
-    )
-    cube = CubeBackbone(vit, insert={})
-    outputs = cube(torch.randn(1, 3, 224, 224))
-    assert {o.shape for o in outputs} == {(1, 48, 14, 14)}

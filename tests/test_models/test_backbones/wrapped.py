@@ -81,18 +81,6 @@ beit = dict(
     ),
     freeze=dict(norm_eval=True),
 )
-stdc = dict(
-    backbone=dict(
-        type='STDCNet',
-        stdc_type='STDCNet1',
-        in_channels=3,
-        channels=(8, 16, 32, 64, 128),
-        bottleneck_type='cat',
-        norm_cfg=dict(type='BN'),
-        act_cfg=dict(type='ReLU'),
-    ),
-    replace=dict(stages=(1, 2)),
-)
 mmpretrain_convnext = dict(
     backbone=dict(
         type='mmpretrain.ConvNeXt',
@@ -102,21 +90,6 @@ mmpretrain_convnext = dict(
     ),
     replace=dict(stages=(1, 3), kernel_sizes=2),
     freeze=dict(frozen_stages=2),
-)
-mmpretrain_repvgg = dict(
-    backbone=dict(
-        type='mmpretrain.RepVGG',
-        arch=dict(
-            num_blocks=[1, 2, 1, 1],
-            width_factor=[0.125, 0.125, 0.125, 0.125],
-            group_layer_map=None,
-            se_cfg=None,
-            stem_channels=8,
-        ),
-        out_indices=(0, 1, 2, 3),
-    ),
-    replace=dict(stages=(1, 3)),
-    freeze=dict(frozen_stages=2, norm_eval=True),
 )
 timm_resnet = dict(
     backbone=dict(
