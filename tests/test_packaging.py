@@ -1,6 +1,5 @@
 """The wheel is built, installed elsewhere and used as mim and hub use it."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 (CONFIG,) = (ROOT / 'configs').glob('*/cube-unet_convnext-t_1xb8-80k_wbd-*')
@@ -131,23 +129,3 @@ def test_missing_mmseg_is_said_in_one_line(tmp_path):
     last = run(code, cwd=tmp_path, ok=False).strip().splitlines()[-1]
     assert last.startswith('ImportError: mmseg_cube needs mmseg, ')
     assert 'pip install' in last
-
-
-def test_index_and_metafiles_name_every_config():
-    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
-    metafiles = {ROOT / name for name in index['Import']}
-    assert metafiles == set((ROOT / 'configs').glob('*/metafile.yml'))
-    for metafile in metafiles:
-        # mmengine takes no hyphen in the folder of package::folder/file.
-        assert re.fullmatch(r'\w+', metafile.parent.name)
-        content = yaml.safe_load(metafile.read_text())
-        collections = {c['Name'] for c in content['Collections']}
-        listed = set()
-        for model in content['Models']:
-            path = ROOT / model['Config']
-            assert path.parent == metafile.parent
-            assert path.stem == model['Name']
-            assert model['In Collection'] in collections
-            listed.add(path)
-        assert len(listed) == len(content['Models'])
-        assert listed == set(metafile.parent.glob('*.py'))

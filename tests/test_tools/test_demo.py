@@ -1,18 +1,28 @@
+import importlib
 import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
 
 @pytest.fixture
-def demo(load_tool):
-    return load_tool('demo')
+def demo(tmp_path, monkeypatch):
+    """Run the demonstration on a number of scenes in each part."""
+    monkeypatch.syspath_prepend(TOOLS)
+    script = importlib.import_module('demo')
+
+    def demo(**splits):
+        monkeypatch.setattr(script, 'SPLITS', splits)
+        return script.main(['--work-dir', str(tmp_path), '--iterations', '2'])
+
+    return demo
 
 
-def test_draws_trains_tests_and_reports(demo, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(demo, 'SPLITS', {'train': 4, 'val': 1, 'test': 2})
-    args = ['--work-dir', str(tmp_path), '--iterations', '2']
-    assert demo.main(args) == 0
+def test_draws_trains_tests_and_reports(demo, tmp_path, capfd):
+    assert demo(train=4, val=1, test=2) == 0
     out = capfd.readouterr().out
     (scores,) = (tmp_path / 'test').glob('*/*.json')
     scores = json.loads(scores.read_text())
@@ -24,7 +34,6 @@ def test_draws_trains_tests_and_reports(demo, tmp_path, monkeypatch, capfd):
     assert Image.open(pictures / 'overview.png').width > 3 * 256
 
 
-def test_a_failing_step_stops_it(demo, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(demo, 'SPLITS', {'train': -1})
-    assert demo.main(['--work-dir', str(tmp_path)]) == 2
-    assert 'Stopped: train must not be negative' in capfd.readouterr().err
+def test_a_failing_step_stops_it(demo, capfd):
+    assert demo(train=-1) == 2
+    assert 'Stopped: seed and counts must be 0 or more' in capfd.readouterr().err

@@ -75,9 +75,8 @@ def test_slurm_scripts_pass_everything_on(run, tmp_path, script, args):
 
 @pytest.mark.parametrize('script, args', CASES)
 def test_too_few_arguments(run, script, args):
-    for tool, first in ((f'dist_{script}.sh', []),
-                        (f'slurm_{script}.sh', SLURM[:1])):  # fmt: skip
-        done = run(TOOLS / tool, *first, *args)
+    for kind, first in (('dist', []), ('slurm', SLURM[:1])):
+        done = run(TOOLS / f'{kind}_{script}.sh', *first, *args)
         assert done.returncode == 2
         assert done.stderr.startswith('usage: ')
         assert 'CONFIG' in done.stderr
