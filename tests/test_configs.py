@@ -257,40 +257,36 @@ def test_config_trains_and_predicts(name, sample_city):
         HOOKS.build(hook)
 
 
-def inria(variant):
-    """Datasets for training, validation and test of a variant of Inria."""
-    cfg = parse(find(f'{INRIA}{variant}-512x512'))
-    loaders = (cfg[f'{x}_dataloader'] for x in ('train', 'val', 'test'))
-    return [loader.dataset for loader in loaders]
-
-
-def test_inria_protocols():
-    for variant, protocol in (('', 'full'), ('-buildformer', 'buildformer')):
-        datasets = inria(variant)
-        assert {d.get('protocol', 'full') for d in datasets} == {protocol}
-        assert [d.split for d in datasets] == ['train', 'val', 'val']
+@pytest.mark.parametrize(
+    'variant, splits',
+    [
+        ('', ['train', 'val', 'val']),
+        ('-buildformer', ['train', 'val', 'val']),
+        ('-trainval', ['train+val', 'val', 'val']),
+        # All tiles of the region, since none was seen in training.
+        ('-leave-region-out', ['train', 'val', 'train+val']),
+    ],
+)
+def test_inria_protocols(variant, splits):
+    cfg = read(find(f'{INRIA}{variant}-512x512'))
+    names = [f'{name}_dataloader' for name in ('train', 'val', 'test')]
+    datasets = [cfg[name].dataset for name in names]
+    assert [d.split for d in datasets] == splits
+    protocol = 'buildformer' if variant == '-buildformer' else 'full'
+    assert {d.get('protocol', 'full') for d in datasets} == {protocol}
+    if variant != '-leave-region-out':
         assert not any('regions' in d for d in datasets)
-    assert [d.split for d in inria('-trainval')] == ['train+val', 'val', 'val']
-    train, val, test = inria('-leave-region-out')
-    assert train.regions == val.regions
-    assert sorted([*train.regions, *test.regions]) == [
-        'austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna',
-    ]  # fmt: skip
-    # All tiles of the region, since none was seen in training.
-    assert [train.split, val.split, test.split] == [
-        'train', 'val', 'train+val',
-    ]  # fmt: skip
-
-
-def test_another_region_is_left_out_by_options():
+        return
+    regions = ['austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna']
+    train, val, test = (d.regions for d in datasets)
+    assert train == val
+    assert sorted([*train, *test]) == regions
+    # Another one is left out by the options that the config names.
     config = FOLDER / '_base_/datasets/inria-leave-region-out_512x512.py'
-    options = read_options(config.read_text())
-    cfg = read(find(f'{INRIA}-leave-region-out-512x512'))
-    cfg.merge_from_dict(options)
-    others = ['austin', 'chicago', 'kitsap', 'tyrol-w']
-    assert cfg.train_dataloader.dataset.regions == others
-    assert cfg.val_dataloader.dataset.regions == others
-    assert cfg.test_dataloader.dataset.regions == ['vienna']
+    cfg.merge_from_dict(read_options(config.read_text()))
+    train, val, test = (cfg[name].dataset.regions for name in names)
+    assert train == val == regions[:4]
+    assert test == regions[4:]
 
 
 def test_eight_processes_train_alike_by_options():

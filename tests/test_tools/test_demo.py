@@ -36,4 +36,4 @@ def test_draws_trains_tests_and_reports(demo, tmp_path, capfd):
 
 def test_a_failing_step_stops_it(demo, capfd):
     assert demo(train=-1) == 2
-    assert 'Stopped: seed and counts must be 0 or more' in capfd.readouterr().err
+    assert 'Stopped: seed and counts must be 0' in capfd.readouterr().err
