@@ -111,8 +111,8 @@ class CubeConv2d(nn.Conv2d):
     ) -> Tensor:
         # mmcv and others call it with weights into which they have folded a
         # norm.
-        operands = self.prepare(input)._replace(weight=weight, bias=bias)
-        return convolve(operands, self.form)
+        prepared, _, _, *options = self.prepare(input)
+        return convolve(Operands(prepared, weight, bias, *options), self.form)
 
     def prepare(self, input: Tensor) -> Operands:
         """Make of an input what :func:`mmseg_cube.ops.convolve` takes.

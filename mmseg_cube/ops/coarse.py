@@ -62,9 +62,8 @@ def parity_form(operands: Operands) -> Tensor:
     # (groups, D / groups, q * q * G / groups)
     kernel = weight.unflatten(0, (geometry.groups, -1)).flatten(3)
     kernel = kernel.transpose(2, 3).flatten(2)
-    height, width = (
-        output_size(cells.shape[2 + axis], geometry, axis) for axis in (0, 1)
-    )
+    height = output_size(cells.shape[2], geometry, 0)
+    width = output_size(cells.shape[3], geometry, 1)
     out = kernel @ _gather_taps(cells, geometry, height, width)
     out = out.flatten(1, 2).unflatten(2, (height, width))
     if operands.bias is not None:

@@ -103,8 +103,6 @@ def pad(lattice: Tensor, pads: Pads) -> Tensor:
 
 def inside(lattice: Tensor, margins: Pads) -> Tensor:
     """View of a lattice without margins (before, after) per axis."""
-    for axis, (before, after) in zip((2, 3), margins, strict=True):
-        if before or after:
-            size = lattice.shape[axis] - before - after
-            lattice = lattice.narrow(axis, before, size)
-    return lattice
+    (top, bottom), (left, right) = margins
+    height, width = lattice.shape[2:]
+    return lattice[..., top : height - bottom, left : width - right]

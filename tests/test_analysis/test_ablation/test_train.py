@@ -70,8 +70,6 @@ def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
     # Now only scores are missing.
     cube = carry_out(cube_run)
     assert watch.images == images
-    # With other augmentations than it would have had.
-    assert cube['digest'] != baseline['digest']
     kept = [path.name for path in cube_run.folder.glob('*.pth')]
     assert kept == [f'iter_{ITERATIONS}.pth']
 
