@@ -56,14 +56,10 @@ def test_what_there_is_is_listed(networks, patterns, message):
         choose_layers(networks, patterns)
 
 
-def test_cells_without_a_router_are_runs_of_channels():
-    runs = [0, 0, 0, 0, 1, 1, 1, 1]
+def test_channels_that_share_a_cell():
     for conv in (CUBE['first'], PLAIN['first']):
-        assert number_cells(conv, 2).tolist() == runs
+        assert number_cells(conv, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
         assert number_cells(conv, 0) is number_cells(conv, 1) is None
-
-
-def test_router_decides_which_channels_share_a_cell():
     router = dict(method='random', seed=3)
     conv = CubeConv2d(8, 8, 3, router=router)
     order = conv.router.permutation().tolist()
@@ -89,28 +85,22 @@ def values(batches):
     )
 
 
-def test_batches_depend_on_the_seed_and_on_nothing_else(cfg):
-    first = draw_batches(cfg, 'train', 2, seed=0)
-    torch.rand(5)
-    cfg.train_dataloader.num_workers = 3
-    second = draw_batches(cfg, 'train', 2, seed=0)
-    other = draw_batches(cfg, 'train', 2, seed=1)
-    assert [len(batch['inputs']) for batch in first] == [2, 2]
-    assert torch.equal(values(first), values(second))
-    assert not torch.equal(values(first), values(other))
-    assert not torch.equal(values(first[:1]), values(first[1:]))
-
-
-def test_random_weights_depend_on_the_seed_and_on_nothing_else(cfg):
-    states = []
+def test_batches_and_weights_depend_on_the_seed_and_nothing_else(cfg):
+    batches, states = [], []
     for seed in (0, 0, 1):
         torch.rand(5)
+        batches.append(draw_batches(cfg, 'train', 2, seed))
         ((_, model),) = load_series(cfg, [], seed)
         states.append(model.state_dict())
-    first, second, other = states
-    assert all(torch.equal(first[key], second[key]) for key in first)
+        cfg.train_dataloader.num_workers = 3
+    assert [len(batch['inputs']) for batch in batches[0]] == [2, 2]
+    one, same, other = map(values, batches)
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert not torch.equal(*one.chunk(2))
+    one, same, other = states
+    assert all(torch.equal(one[key], same[key]) for key in one)
     weight = 'decode_head.levels.0.conv1.conv.weight'
-    assert not torch.equal(first[weight], other[weight])
+    assert not torch.equal(one[weight], other[weight])
 
 
 def test_batches_outlive_their_use(cfg):
