@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmseg.registry import DATASETS
 
@@ -81,12 +82,10 @@ class InriaDataset(BuildingDataset):
                 f'regions of split {split!r} must be some of '
                 f'{", ".join(known)}, not {self.regions}'
             )
-        if windows is None:
-            trains = 'train' in split and not kwargs.get('test_mode')
-            random = trains and protocol == 'full'
-            windows = 'random' if random else 'grid'
+        trains = 'train' in split and not kwargs.get('test_mode')
+        usual = 'random' if trains and protocol == 'full' else 'grid'
         self.protocol = protocol
-        self.windows = windows
+        self.windows = usual if windows is None else windows
         self.window_size = window_size
         self.stride = stride
         self.windows_per_tile = windows_per_tile
@@ -149,7 +148,7 @@ class InriaDataset(BuildingDataset):
             with errors_of(mask_path):
                 corners = facts.recall(kind, mask_path, learn)
             pairs = zip(corners[::2], corners[1::2], strict=True)
-            windows = [Window(x, y, size, size) for x, y in pairs]
+            windows = [Window(*pair, size, size) for pair in pairs]
             return [dict(tile, window=each, core=each) for each in windows]
         with errors_of(path):
             refuse_smaller(shape, size)
@@ -161,7 +160,6 @@ class InriaDataset(BuildingDataset):
 
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
-        inria_tiles.check_protocol(self.protocol)
         size, stride = self.window_size, self.stride
         number = self.windows_per_tile
         grid = self.windows == 'grid' and self.protocol == 'full'
@@ -184,5 +182,6 @@ class InriaDataset(BuildingDataset):
         for fault, is_so in faults.items():
             if is_so:
                 raise ValueError(fault)
-        if stride is not None:
-            cut_grid(size, size, size, stride)  # refuses one out of range
+        # Refuses another protocol, and a stride out of range.
+        square = np.zeros((size, size), np.uint8)
+        tile_windows(self.protocol, square.shape, square, size, stride)

@@ -66,7 +66,10 @@ def tile_windows(
     The mask, 0 and 1 of shape (H, W), is for ``buildformer``, the stride for
     ``full``.
     """
-    check_protocol(protocol)
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
+        )
     if protocol == 'full':
         return cut_grid(*image_shape, size, stride)
     if stride not in (None, size):
@@ -85,11 +88,3 @@ def tile_windows(
         for cut in cut_padded(*image_shape, size)
         if 100 * np.count_nonzero(take_window(mask, cut.window)) > least
     ]
-
-
-def check_protocol(protocol: str) -> None:
-    """Raise a ValueError if there is no protocol of that name."""
-    if protocol not in PROTOCOLS:
-        raise ValueError(
-            f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
-        )

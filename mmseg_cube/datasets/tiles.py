@@ -25,11 +25,6 @@ Wants = Callable[[str, str], bool]  # by split and stem
 Suffixes = Sequence[Sequence[str]]  # of images and of masks, in lower case
 
 
-def want_all(split: str, stem: str) -> bool:
-    """Tell that every file belongs to its split."""
-    return True
-
-
 class Layout(NamedTuple):
     """Folder names of a dataset, in lower case."""
 
@@ -75,7 +70,7 @@ def find_tiles(
     files: Sequence[PurePosixPath],
     layout: Layout,
     splits: Sequence[str] = SPLITS,
-    wants: Wants = want_all,
+    wants: Wants = lambda split, stem: True,
     suffixes: Suffixes = (RASTER_SUFFIXES,) * 2,
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.
@@ -236,10 +231,10 @@ def _choose_root(
 def _nothing(
     place: Path, files: Sequence[PurePosixPath], layout: Layout
 ) -> DatasetError:
-    packed = [f for f in files if f.name.lower().endswith(ARCHIVES)]
-    splits, kinds = ','.join(layout.splits), (layout.images, layout.masks)
-    wanted = f'{{{splits}}}/{{{",".join(kind[0] for kind in kinds)}}}'
+    inside = f'{{{layout.images[0]},{layout.masks[0]}}}'
+    wanted = f'{{{",".join(layout.splits)}}}/{inside}'
     advice = f'give the folder (or the zip) that holds {wanted}'
+    packed = [f for f in files if f.name.lower().endswith(ARCHIVES)]
     if packed:
         advice = f'unpack {packed[0]} and give what comes out'
     folders = sorted({file.parent.as_posix() for file in files})

@@ -96,21 +96,14 @@ def test_names_files_that_are_refused_and_stays_quiet(
     path = root / 'train' / kind / '1.png'
     write(path, NOISE[0])
     write(path.with_stem('2'), NOISE)
-    found = dict(
-        image='1.png: image has 1 band', label='1.png: mask holds the values'
-    )
-    assert f'{kind}/{found[kind]}' in complaint(root)
+    found = dict(image='image has 1 band', label='mask holds the values')
+    assert f'{kind}/1.png: {found[kind]}' in complaint(root)
     write(path, NOISE if kind == 'image' else BINARY)
     path.write_bytes(path.read_bytes()[:-100])
     assert f'{kind}/1.png: cannot be read, it is mi' in complaint(root)
     path.unlink()
-    write(path.with_suffix('.tif'), NOISE, compress='lzw')
-    path = path.with_suffix('.tif')
-    path.write_bytes(path.read_bytes()[:2000])
-    assert f'{kind}/1.tif: ' in complaint(root)
-    path.unlink()
     path.symlink_to(root / 'gone.png')
-    assert 'No such file' in complaint(root)
+    assert f'{kind}/1.png: cannot be read, it is mi' in complaint(root)
     assert capfd.readouterr() == ('', '')
 
 

@@ -1,4 +1,4 @@
-from pathlib import Path
+import os
 
 import numpy as np
 import pytest
@@ -141,18 +141,15 @@ def test_draws_windows_by_the_seed(sample):
 
 @pytest.mark.parametrize('name', ['img_path', 'seg_map_path'])
 def test_names_the_file_at_fault_and_stays_quiet(sample, write, name, capfd):
-    mask = LoadBuildingMask()
     image_or_mask = NOISE if name == 'img_path' else BINARY
     write(sample[name], image_or_mask * np.float32(1.5))
     assert 'float32' in complaint(load, sample, name, capfd)
     write(sample[name], image_or_mask)
-    data = Path(sample[name]).read_bytes()
-    Path(sample[name]).write_bytes(data[:-900])
+    os.truncate(sample[name], 900)
     assert 'damaged or cut short' in complaint(load, sample, name, capfd)
     if name == 'seg_map_path':
+        mask = LoadBuildingMask()
         assert 'cut short' in complaint(mask, sample, name, capfd)
-    Path(sample[name]).unlink()
-    assert 'No such file' in complaint(load, sample, name, capfd)
 
 
 def test_names_files_that_do_not_fit(sample, write, capfd):
