@@ -65,7 +65,7 @@ def test_faults_are_listed_at_the_end(sample_city, tmp_path, capsys):
 
 def test_resumes_after_kill_9(sample_city, tmp_path):
     out = tmp_path / 'out'
-    args = 'inria', sample_city['inria'], out, '--size', 16, '--workers', 2
+    args = 'inria', sample_city['inria'], out, '--size', 24, '--workers', 2
     process = os.fork()
     if process == 0:
         convert(*args)
@@ -76,7 +76,7 @@ def test_resumes_after_kill_9(sample_city, tmp_path):
         time.sleep(0.005)
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
-    there, total = files(out), 2 * 7 * 16**2
+    there, total = files(out), 2 * 7 * 11**2
     assert 0 < len(there) < total
     assert convert(*args) == 0
     whole = files(out)
