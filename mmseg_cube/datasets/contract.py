@@ -17,7 +17,6 @@ from mmseg_cube.datasets.rasters import (
     Source,
     as_file,
     open_raster,
-    raster_shape,
     read_raster,
 )
 from mmseg_cube.datasets.windows import Window
@@ -57,7 +56,7 @@ def image_shape(source: Source) -> tuple[int, int]:
                 turn = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
         if turn != UPRIGHT:
             raise _turned(f'EXIF orientation {turn}')
-    return header.height, header.width
+    return header.shape
 
 
 def read_image(source: Source, window: Window | None = None) -> np.ndarray:
@@ -97,8 +96,7 @@ def check_image(path: str) -> tuple[int, int]:
 
 def mask_shape(source: Source) -> tuple[int, int]:
     """Height and width in pixels of a mask that is read in windows."""
-    header = _open_mask(source, whole=False)
-    return header.height, header.width
+    return _open_mask(source, whole=False).shape
 
 
 def read_mask(source: Source, window: Window | None = None) -> np.ndarray:
@@ -173,7 +171,8 @@ def read_pair(
         if mask is None:
             return pixels, None
         with errors_of(names[1]):
-            refuse_mismatch(raster_shape(image), raster_shape(mask))
+            shapes = open_raster(image).shape, open_raster(mask).shape
+            refuse_mismatch(*shapes)
             return pixels, read_mask(mask, window)
     except ValueError as error:
         swap = find_swap(image, mask)

@@ -74,12 +74,6 @@ def open_raster(source: Source) -> rasterio.DatasetReader:
         return _open(*stamp(source), os.getpid(), threading.get_ident())
 
 
-def raster_shape(source: Source) -> tuple[int, int]:
-    """Height and width of a raster in pixels, from its header."""
-    header = open_raster(source)
-    return header.height, header.width
-
-
 def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
     """Read a raster, or a window of it, which must not lie outside.
 

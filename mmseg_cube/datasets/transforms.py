@@ -7,7 +7,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_cube.datasets.contract import IGNORED, read_mask, read_pair
 from mmseg_cube.datasets.errors import errors_of
-from mmseg_cube.datasets.rasters import raster_shape
+from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.quiet import quiet_libraries
 
@@ -98,7 +98,7 @@ class LoadRasterWindow(BaseTransform):
         path, mask_path = results['img_path'], results.get('seg_map_path')
         with quiet_libraries():
             with errors_of(path):
-                shape = raster_shape(path)
+                shape = open_raster(path).shape
                 window = _choose_window(results, shape)
             results['img'], mask = read_pair(path, mask_path, window)
         if mask is not None:

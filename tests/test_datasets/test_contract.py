@@ -165,33 +165,27 @@ def test_masks_with_a_palette(tmp_path, write, suffix):
 @pytest.mark.parametrize(
     ('values', 'found'),
     [
-        (NOISE[0], 'mask holds the values 0, 1, 2, 3, 4, 5, 6, 7 and 2'),
+        (NOISE[0], 'holds the values 0, 1, 2, 3, 4, 5, 6, 7 and 248 more'),
         (BINARY * 7, 'mask holds the values 0, 7'),
         (BINARY * 0 + 7, 'mask holds the values 7'),
-        (NOISE[0] % 3 // 2 * 254 + BINARY, 'mask holds the values 0, 1, 254'),
+        (NOISE[0] % 3 // 2 * 254 + BINARY, 'holds the values 0, 1, 254, 255'),
         (NOISE, 'mask has three bands that differ'),
         (np.stack([BINARY] * 4), 'mask has 4 bands'),
         (BINARY.astype(np.float32), 'mask holds float32 values'),
     ],
 )
 def test_masks_outside_the_contract(tmp_path, write, values, found):
-    for suffix in ('.tif', '.png'):
-        if suffix == '.png' and values.dtype != np.uint8:
-            continue
+    suffixes = ['.tif', '.png'] if values.dtype == np.uint8 else ['.tif']
+    for suffix in suffixes:
         text = refused(MASK_READERS, write(tmp_path / f'a{suffix}', values))
-        assert found in text
-        assert 'Write one band of 0 for background and 255' in text
+        assert f'{found}. Write one band of 0 ' in text
 
 
 @pytest.mark.parametrize('share', [0.6, 0.1, 0.0])
 @pytest.mark.parametrize(
     ('name', 'options'),
-    [
-        ('a.png', {}),
-        ('a.jpg', {}),
-        ('a.tif', {}),
-        ('a.tif', dict(compress='lzw')),
-    ],
+    [(f'a.{x}', {}) for x in ('png', 'jpg', 'tif')]
+    + [('a.tif', dict(compress='lzw'))],
 )
 def test_damaged_files(tmp_path, write, name, options, share, capfd):
     kinds = {k: v for k, v in IMAGE_READERS.items() if k != 'shape'}

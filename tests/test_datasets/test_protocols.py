@@ -197,9 +197,8 @@ def test_workers_read_what_the_main_process_reads(city):
     dataset = build('val', city[0], protocol='buildformer')
     # Files that are open here when the workers are started.
     expected = [sample['img'] for sample in dataset]
-    loader = DataLoader(
-        dataset, batch_size=None, num_workers=2, collate_fn=lambda x: x
-    )
+    options = dict(batch_size=None, collate_fn=lambda x: x)
+    loader = DataLoader(dataset, num_workers=2, **options)
     for sample, image in zip(loader, expected, strict=True):
         np.testing.assert_array_equal(sample['img'], image)
 

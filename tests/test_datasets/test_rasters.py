@@ -9,7 +9,6 @@ import pytest
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.rasters import (
     open_raster,
-    raster_shape,
     read_raster,
 )
 from mmseg_cube.datasets.windows import (
@@ -67,7 +66,7 @@ def test_changed_file_is_read_anew(tmp_path, write, suffix):
 
 
 def test_processes_do_not_share_open_files(raster):
-    assert raster_shape(raster) == (60, 90)
+    assert open_raster(raster).shape == (60, 90)
     np.testing.assert_array_equal(read_raster(raster), VALUES)
     assert open_raster(raster) is open_raster(raster)
     child = os.fork()
