@@ -86,8 +86,8 @@ def dynamic(x):
     return x
 
 
-# What is recorded cannot choose, so that 'auto' is the lattice form.
-RECORDED = {form: partial(layer, form) for form in (AUTO, 'folded', 'parity')}
+# What is recorded cannot choose, so that the block's is the lattice form.
+RECORDED = {form: partial(layer, form) for form in ('folded', 'parity')}
 RECORDED['block'] = block
 ALL_RECORDED = pytest.mark.parametrize(
     'build', RECORDED.values(), ids=RECORDED

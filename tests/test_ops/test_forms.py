@@ -51,17 +51,22 @@ def check(found, expected, limit):
         assert error <= limit * value.abs().max().clamp(min=1e-3), name
 
 
+def check_forms(operands, tensors, expected, limit):
+    """Check every form, with channels last as well."""
+    x, *others = tensors
+    last = x.detach().to(memory_format=LAST).requires_grad_()
+    for form in (AUTO, *FORMS):
+        for given in (x, last):
+            given = operands._replace(input=given), (given, *others)
+            check(run(convolve, *given, form), expected, limit)
+
+
 @pytest.mark.usefixtures('way')
 @ALL
 def test_all_are_exact_to_each_other(case, draw):
     expected = run(plain_lattice, *draw(**case))
-    for dtype, limit in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
-        operands, (x, *tensors) = draw(dtype, **case)
-        last = x.detach().to(memory_format=LAST).requires_grad_()
-        for form in (AUTO, *FORMS):
-            for given in (x, last):
-                given = operands._replace(input=given), (given, *tensors)
-                check(run(convolve, *given, form), expected, limit)
+    check_forms(*draw(torch.float64, **case), expected, 1e-10)
+    check_forms(*draw(torch.float32, **case), expected, 1e-5)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
@@ -70,13 +75,9 @@ def test_gpu_computes_the_same(case, draw, operands_of):
     operands, tensors = draw(**case)
     expected = run(plain_lattice, operands, tensors)
     expected = {name: value.cuda() for name, value in expected.items()}
-    x, *rest = (t.detach().cuda().requires_grad_() for t in tensors)
-    last = x.detach().to(memory_format=LAST).requires_grad_()
-    geometry, order = operands.geometry, operands.order.cuda()
-    for form in (AUTO, *FORMS):
-        for tensors in ((x, *rest), (last, *rest)):
-            given = operands_of(geometry, order, *tensors), tensors
-            check(run(convolve, *given, form), expected, 1e-10)
+    tensors = [t.detach().cuda().requires_grad_() for t in tensors]
+    given = operands_of(operands.geometry, operands.order.cuda(), *tensors)
+    check_forms(given, tensors, expected, 1e-10)
 
 
 @pytest.mark.parametrize('form', FORMS)

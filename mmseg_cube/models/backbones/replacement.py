@@ -20,6 +20,10 @@ from mmseg_cube.ops.rules import describe_kernel
 from mmseg_cube.utils.patterns import choose
 from mmseg_cube.utils.words import name_some
 
+# Arguments of a convolution that its attributes keep.
+COPIED = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding')
+COPIED += ('dilation', 'groups', 'padding_mode')
+
 
 def replace_convolutions(
     backbone: nn.Module,
@@ -78,24 +82,14 @@ def make_cube(conv: nn.Conv2d, project: bool = False, **cube) -> CubeConv2d:
     That has no groups. Its weight is projected, and its bias taken over, where
     asked for. The layer learns, or does not, as the given one.
     """
-    layer = CubeConv2d(
-        conv.in_channels,
-        conv.out_channels,
-        conv.kernel_size,
-        conv.stride,
-        conv.padding,
-        conv.dilation,
-        conv.groups,
-        conv.bias is not None,
-        conv.padding_mode,
-        conv.weight.device,
-        conv.weight.dtype,
-        **cube,
-    )
+    same = {name: getattr(conv, name) for name in COPIED}
+    factory = dict(device=conv.weight.device, dtype=conv.weight.dtype)
+    has_bias = conv.bias is not None
+    layer = CubeConv2d(**same, bias=has_bias, **factory, **cube)
     if project:
         with torch.no_grad():
             layer.weight.copy_(project_weight(conv.weight, layer))
-            if conv.bias is not None:
+            if has_bias:
                 layer.bias.copy_(conv.bias)
     layer.requires_grad_(conv.weight.requires_grad)
     return layer.train(conv.training)
