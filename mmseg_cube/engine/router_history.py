@@ -137,14 +137,11 @@ def draw_orders(
     """
     count = charts + len(matrices)
     figure, panels = new_panels(count, COLUMNS, PANEL, PANEL)
-    for axes, (name, blocks) in zip(
-        panels[charts:], matrices.items(), strict=True
-    ):
-        cells = min(blocks.shape[1], CELLS)
-        area = cv2.INTER_AREA
-        picture = cv2.resize(
-            blocks.mean(0), (cells, cells), interpolation=area
-        )
+    drawn = zip(panels[charts:], matrices.items(), strict=True)
+    for axes, (name, blocks) in drawn:
+        size = (min(blocks.shape[1], CELLS),) * 2
+        how = cv2.INTER_AREA
+        picture = cv2.resize(blocks.mean(0), size, interpolation=how)
         axes.imshow(picture, cmap='Greys', vmin=0)
         axes.set(xticks=[], yticks=[])
         axes.set_title(cut(name, LETTERS), fontsize=7)

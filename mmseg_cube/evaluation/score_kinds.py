@@ -23,17 +23,11 @@ def require(met: bool, rule: str, value: object) -> None:
 
 
 class ScoreKind:
-    """Base of the kinds of score, whose counts add up over images.
+    """Base of the kinds of score, whose counts add up over images."""
 
-    Attributes:
-        zero: Counts of no image.
-        options: Options that decide the counts.
-        names: By name of a score, its name in the confusion.
-    """
-
-    zero: Any = Confusion()
-    options: Mapping[str, Any] = {}
-    names: Mapping[str, str] = {}
+    zero: Any = Confusion()  # counts of no image
+    options: Mapping[str, Any] = {}  # what the counts depend on
+    names: Mapping[str, str] = {}  # by name of a score, that in the confusion
 
     def count(self, sample: Sample) -> Any:
         """Count one image."""

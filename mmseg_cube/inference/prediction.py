@@ -32,18 +32,10 @@ Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
 
 @dataclass(frozen=True)
 class Prediction:
-    """What to predict with, and how.
+    """What to predict with, and how; :class:`Tiling` explains the numbers.
 
     Attributes:
-        config: Config of the network.
-        checkpoint: Its trained weights.
-        cfg_options: Settings that replace those of the config.
-        size: Side of the windows in pixels; the crop size of the config by
-            default.
-        stride: Distance of neighbouring windows; half of the size by default.
-        batch: Windows that pass through the network at a time.
-        tta: Average over the views of ``BuildingNetwork``.
-        amp: Automatic mixed precision.
+        size: By default the crop size of the config.
         threshold: Probability above which a pixel is a building, or the
             ``curve.json`` of the val set, whose best one is taken.
         device: Such as ``cpu``; a GPU by default, if there is one.

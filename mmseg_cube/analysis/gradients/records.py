@@ -46,10 +46,8 @@ def list_records(
 ) -> list[Record]:
     """Lay out what one network or two are like at a time of their training.
 
-    Returns:
-        A record for each gradient, layer and network, then for the mean of
-        the layers; behind two networks their ratio, first to second. Every
-        statistic has a ``value`` and an ``error``, None where there is none.
+    There is a record for each gradient, layer and network, then for the mean
+    of the layers; behind two networks for their ratio, first to second.
     """
     records = []
     for gradient in GRADIENTS:
@@ -106,7 +104,7 @@ def tabulate(records: Sequence[Record]) -> list[Table]:
 
 
 def _estimate(statistics: Mapping[str, np.ndarray]) -> dict[str, dict]:
-    """Value and error of each; JSON has no NaN."""
+    """Value and error of each; None in place of NaN, which JSON has not."""
 
     def finite(number: float) -> float | None:
         return float(number) if isfinite(number) else None

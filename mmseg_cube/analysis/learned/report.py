@@ -46,20 +46,17 @@ def draw_learned(
 ) -> str:
     """Draw and measure what a Cube network has learned, and where it is wrong.
 
-    Args:
-        networks: Config and checkpoint of the Cube network, and of one to
-            compare its errors with if wanted.
-        out: Folder for pictures, tables and numbers.
-        images: Tiles to draw, by name or path; chosen by IoU by default.
-        count: Number of tiles to choose.
-        split: Whose tiles, such as ``'test'``.
-        patterns: Shell patterns of names of Cube layers; all by default.
-        device: Where to compute.
-
-    Returns:
-        What was done, in one line.
+    Behind config and checkpoint of the Cube network may stand those of one to
+    compare its errors with. Tiles to draw, of a split, are named or chosen by
+    IoU; Cube layers are chosen by shell patterns, by default all. Returned is
+    what was done, in one line.
     """
-    names = name_networks([cfg.filename for cfg, _ in networks])
+    # Without schedule and data.
+    names = [
+        re.sub(r'_\d+xb.*', '', Path(cfg.filename).stem) for cfg, _ in networks
+    ]
+    if len(set(names)) < len(names):
+        names[1] += ' (against)'
     models = {
         name: load_network(*network, device)
         for name, network in zip(names, networks, strict=True)
@@ -177,14 +174,6 @@ def cube_layers(
             'its baseline behind --against'
         )
     return {n: layers[n] for n in choose(layers, patterns, 'Cube layer')}
-
-
-def name_networks(configs: Sequence[str]) -> list[str]:
-    """Name one network or two after configs, without schedule and data."""
-    names = [re.sub(r'_\d+xb.*', '', Path(config).stem) for config in configs]
-    if len(set(names)) < len(names):
-        names[1] += ' (against)'
-    return names
 
 
 def _bar(names: Mapping[str, object], what: str) -> Iterable[str]:

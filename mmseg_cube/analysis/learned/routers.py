@@ -33,17 +33,13 @@ def describe_order(
 ) -> tuple[dict[str, object], np.ndarray, np.ndarray | None]:
     """Describe the order of a router in a layer of a lattice scale r.
 
-    The relaxation is at the router's own temperature if none is given.
-
     Returns:
-        Numbers, the permutation and its relaxation, both of shape (B, g, g)
-        for B blocks of g channels; None for an order that is not learned.
-        The numbers are ``method``, ``learned``, ``channels``, ``block``
-        (channels of a block, which the order does not leave), ``moved`` and
-        ``distance`` as of ``engine.router_history``, how many channels have a
-        ``new_cell`` and a ``new_parity``, and the ``order``; and for a learned
-        one the ``temperature`` and the ``gap``, the largest difference
-        between relaxation and order.
+        Numbers as in ``engine.router_history``, how many channels have a
+        ``new_cell`` and a ``new_parity``, and for a learned order the
+        ``temperature`` (the router's own if none is given) and the ``gap``,
+        the largest difference between relaxation and order. Then the
+        permutation and its relaxation, of shape (B, g, g) for B blocks of g
+        channels; None for an order that is not learned.
     """
     router = deepcopy(router)
     router.temperature = temperature or router.temperature

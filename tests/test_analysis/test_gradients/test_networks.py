@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mmseg_cube.analysis.gradients.capture import total_loss
-from mmseg_cube.analysis.gradients.networks import (
+from mmseg_cube.analysis.gradients.report import (
     choose_layers,
     draw_batches,
     load_series,
