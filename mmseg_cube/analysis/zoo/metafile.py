@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -55,17 +55,17 @@ class Metafile:
         }
         return made | {key: old[key] for key in _by_hand(old)}
 
-    def render(self, entries: Sequence[dict]) -> str:
+    def render(self, entries: Iterable[dict]) -> str:
         """Text of the file with these entries; nothing by hand is lost."""
-        names = {entry['Name'] for entry in entries}
+        made = {entry['Name']: to_yaml([entry]) for entry in entries}
         for name, old in self.entries.items():
-            if name not in names and _by_hand(old):
+            if name not in made and _by_hand(old):
                 raise ValueError(
                     f'{self.path}: {name} has {", ".join(_by_hand(old))} but '
                     'no config any more; rename its entry or take it out'
                 )
-        texts = [textwrap.indent(to_yaml([entry]), '  ') for entry in entries]
-        return f'{self.head.rstrip()}\n\nModels:\n' + '\n'.join(texts)
+        models = textwrap.indent('\n'.join(made.values()), '  ')
+        return f'{self.head.rstrip()}\n\nModels:\n{models}'
 
 
 def make_metadata(

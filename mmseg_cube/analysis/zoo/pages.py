@@ -77,11 +77,11 @@ def _render_family(
         sizes[path] = count(cfg, TABLE_SIZE)['']
         crop = count(cfg, tuple(cfg.model.data_preprocessor.size))['']
         metadata = make_metadata(cfg, int(processes), data, crop)
-        entry = metafile.make_entry(path.relative_to(root), metadata)
-        entries[path] = entry
+        place = path.relative_to(root)
+        entries[path] = metafile.make_entry(place, metadata)
     table = _make_table(baselines, sizes, entries).markdown()
     return {
-        metafile.path: metafile.render(list(entries.values())),
+        metafile.path: metafile.render(entries.values()),
         readme: f'{before}{START}\n\n{table}\n\n{NOTE}\n\n{END}{after}',
     }
 
