@@ -32,6 +32,7 @@ def test_good_data(sample_city, tmp_path, capsys):
 def test_data_that_is_wrong(sample_city, tmp_path, capsys):
     root = shutil.copytree(sample_city['wbd'], tmp_path / 'data')
     (root / 'val' / 'label' / '1.png').unlink()
+    (root / 'conversion.json').write_text('{')  # says nothing
     before = sorted(tmp_path.rglob('*'))
     assert check(root, '--dataset', 'inria') == 1
     said = capsys.readouterr().out

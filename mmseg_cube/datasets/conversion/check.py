@@ -66,8 +66,7 @@ def check_data(
             f'no folder {root}.\nNext: give the folder that holds train, val '
             'and test; archives must be unpacked or converted first.'
         )
-    path = root / MANIFEST
-    manifest = json.loads(path.read_text()) if path.exists() else {}
+    manifest = _manifest(root)
     found, findings, dataset = _find(root, dataset, manifest)
     work = partial(inspect_tile, root)
     with closing(work_through(work, found, 'Reading tiles', workers)) as jobs:
@@ -121,6 +120,15 @@ def compare(
         texts.append((set(numbers) != set(counts), len(lines), lines))
     *_, nearest = min(texts, default=[[]])
     return nearest
+
+
+def _manifest(root: Path) -> dict:
+    """Settings of the conversion that made a folder, if they can be read."""
+    try:
+        content = json.loads((root / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _find(
