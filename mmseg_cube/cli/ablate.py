@@ -15,7 +15,7 @@ baseline+type=ConvWS, baseline+model.decode_head.widths=[160,80,40,20].
 
 import argparse
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, non_negative, share
 
 CONTINUES = True
 SCORES = 'IoU', 'tuned-IoU', 'AP'
@@ -23,23 +23,23 @@ SCORES = 'IoU', 'tuned-IoU', 'AP'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is compared, where it is trained and what is reported."""
-    add = parser.add_argument
-    arguments.config(parser, 'config of a Cube network')
-    add('--variants', nargs='+', required=True, help='networks to train')
-    arguments.seeds(parser, (0, 1, 2))
-    arguments.out(parser, 'folder (work_dirs/ablate/NAME OF CONFIG)')
+    add(parser, 'config', 'config of a Cube network')
+    add(parser, '--variants', 'networks to train', nargs='+', required=True)
+    seeds = dict(nargs='+', type=non_negative, default=[0, 1, 2])
+    add(parser, '--seeds', 'seeds of the runs', **seeds)
+    add(parser, '--out', 'folder (work_dirs/ablate/NAME OF CONFIG)')
     where = 'each trains one run at a time, such as cuda:0 cuda:1, or cpu cpu'
-    add('--devices', nargs='+', help=f'{where} (all GPUs, else cpu)')
+    add(parser, '--devices', f'{where} (all GPUs, else cpu)', nargs='+')
     reference = 'variant to compare with (the first one)'
-    add('--reference', metavar='VARIANT', help=reference)
-    score = 'tuned: at the best threshold of val; AP: average precision (IoU)'
-    add('--score', choices=SCORES, default=SCORES[0], help=score)
+    add(parser, '--reference', reference, metavar='VARIANT')
+    score = 'tuned: at the best threshold of val; AP: average precision'
+    add(parser, '--score', score, choices=SCORES, default=SCORES[0])
     only = parser.add_mutually_exclusive_group()
     report = 'train nothing, report what is finished'
-    only.add_argument('--report-only', action='store_true', help=report)
+    add(only, '--report-only', report, action='store_true')
     dry = 'train nothing, write the config of every variant and count it'
-    only.add_argument('--dry-run', action='store_true', help=dry)
-    arguments.cfg_options(parser)
+    add(only, '--dry-run', dry, action='store_true')
+    share(parser, '--cfg-options')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,42 +3,8 @@
 Nothing heavy is imported here, so that help is there at once.
 """
 
-from __future__ import annotations
-
 import argparse
-from collections.abc import Callable, Sequence
 from pathlib import Path
-
-Parser = argparse.ArgumentParser
-
-
-def option(
-    parser: Parser,
-    name: str,
-    help: str,
-    type: Callable[[str], object] = str,
-    default: object = None,
-    **more,
-) -> None:
-    """Add an option that takes a value.
-
-    Args:
-        parser: Where to add it.
-        name: Such as ``--size``.
-        help: What it is; a default is shown behind it.
-        type: Reads the value, and refuses wrong ones.
-        default: Value if the option is not there.
-        more: For argparse, such as ``choices``, ``nargs``, ``required``.
-    """
-    shown = ' '.join(map(str, default)) if _many(default) else default
-    if default not in (None, []):
-        help = f'{help} ({shown})'
-    parser.add_argument(name, type=type, default=default, help=help, **more)
-
-
-def switch(parser: Parser, name: str, help: str, **more) -> None:
-    """Add an option without a value, False by default."""
-    parser.add_argument(name, action='store_true', help=help, **more)
 
 
 def positive(text: str) -> int:
@@ -51,115 +17,10 @@ def non_negative(text: str) -> int:
     return _whole(text, 0, 'a whole number, 0 or more')
 
 
-def number(text: str) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'must be a number, but got {text!r}'
-        ) from None
-
-
-def config(parser: Parser, help: str = 'config of the network') -> None:
-    """Add the config of a network, by position."""
-    parser.add_argument('config', help=help)
-
-
-def checkpoint(parser: Parser) -> None:
-    """Add trained weights, by position."""
-    parser.add_argument('checkpoint', help='its trained weights')
-
-
-def device(parser: Parser) -> None:
-    """Add ``--device``."""
-    option(parser, '--device', 'such as cpu or cuda:1 (a GPU if there is one)')
-
-
-def out(parser: Parser, help: str, required: bool = False) -> None:
-    """Add ``--out``, a path."""
-    option(parser, '--out', help, Path, required=required)
-
-
-def size(parser: Parser, default: int | None, help: str) -> None:
-    """Add ``--size``, the side of something square in pixels."""
-    option(parser, '--size', help, positive, default)
-
-
-def batch(
-    parser: Parser,
-    default: int | None,
-    help: str = 'images that pass through the network at a time',
-) -> None:
-    """Add ``--batch``."""
-    option(parser, '--batch', help, positive, default)
-
-
-def workers(parser: Parser) -> None:
-    """Add ``--workers``."""
-    option(parser, '--workers', 'how many at a time (all cores)', positive)
-
-
-def threads(parser: Parser) -> None:
-    """Add ``--threads``."""
-    option(parser, '--threads', "threads on the CPU (torch's)", positive)
-
-
-def tta(parser: Parser) -> None:
-    """Add ``--tta``: the views that ``mmseg-cube test --tta`` takes."""
-    switch(
-        parser,
-        '--tta',
-        'average over the image and its two mirror images, left to right '
-        'and top to bottom',
-    )
-
-
-def against(parser: Parser, checkpoints: bool = False) -> None:
-    """Add ``--against CONFIG`` and, if asked to, its checkpoints."""
-    what = 'config of the network to compare with, such as the baseline'
-    option(parser, '--against', what, metavar='CONFIG')
-    if checkpoints:
-        what = 'trained weights of the network of --against'
-        more = dict(nargs='+', metavar='FILE')
-        option(parser, '--against-checkpoints', what, default=[], **more)
-
-
-def launcher(parser: Parser) -> None:
-    """Add ``--launcher``."""
-    choices = ('none', 'pytorch', 'slurm', 'mpi')
-    what = 'what has started the processes'
-    option(parser, '--launcher', what, default='none', choices=choices)
-
-
-def split(parser: Parser, default: str) -> None:
-    """Add ``--split``."""
-    choices = ('train', 'val', 'test')
-    what = 'part of the data set'
-    option(parser, '--split', what, default=default, choices=choices)
-
-
-def seed(parser: Parser) -> None:
-    """Add ``--seed``."""
-    option(parser, '--seed', 'of all that is drawn', non_negative, 0)
-
-
-def seeds(parser: Parser, default: Sequence[int] = (0,)) -> None:
-    """Add ``--seeds``, one or more."""
-    what, values = 'seeds of the runs', list(default)
-    option(parser, '--seeds', what, non_negative, values, nargs='+')
-
-
-def cfg_options(parser: Parser) -> None:
-    """Add ``--cfg-options key=value ...``, an empty dict by default."""
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_CfgOptions,
-        default={},
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config',
-    )
+def _whole(text: str, least: int, what: str) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f'must be {what}, but got {text!r}')
+    return int(text)
 
 
 class _CfgOptions(argparse.Action):
@@ -177,11 +38,72 @@ class _CfgOptions(argparse.Action):
         read(parser, namespace, values, option_string)
 
 
-def _many(value: object) -> bool:
-    return isinstance(value, list | tuple)
+# What argparse is told of each. Where there is no help, it is the command
+# that says what the argument means to it.
+SHARED = {
+    'config': dict(help='config of the network'),
+    'checkpoint': dict(help='its trained weights'),
+    '--device': dict(help='such as cpu or cuda:1 (a GPU if there is one)'),
+    '--out': dict(type=Path),
+    '--size': dict(type=positive),
+    '--batch': dict(type=positive),
+    '--workers': dict(type=positive, help='how many at a time (all cores)'),
+    '--threads': dict(type=positive, help="threads on the CPU (torch's)"),
+    '--seed': dict(type=non_negative, default=0, help='of all that is drawn'),
+    '--split': dict(
+        choices=('train', 'val', 'test'), help='part of the data set'
+    ),
+    '--tta': dict(
+        action='store_true',
+        help='average over the image and its two mirror images, left to '
+        'right and top to bottom',
+    ),
+    '--against': dict(
+        metavar='CONFIG',
+        help='config of the network to compare with, such as the baseline',
+    ),
+    '--against-checkpoints': dict(
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='trained weights of the network of --against',
+    ),
+    '--launcher': dict(
+        default='none',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        help='what has started the processes',
+    ),
+    '--cfg-options': dict(
+        nargs='+',
+        action=_CfgOptions,
+        default={},
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config',
+    ),
+}
 
 
-def _whole(text: str, least: int, what: str) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f'must be {what}, but got {text!r}')
-    return int(text)
+def share(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add shared arguments as they are."""
+    for name in names:
+        add(parser, name, **SHARED[name])
+
+
+def add(
+    parser: argparse.ArgumentParser, name: str, help: str, **settings
+) -> None:
+    """Add an argument; what is said here stands above what is shared.
+
+    Args:
+        parser: Where to add it.
+        name: Such as ``--size``.
+        help: What it is; a default is shown behind it.
+        settings: For argparse, such as ``type``, ``choices``, ``required``.
+    """
+    settings = SHARED.get(name, {}) | settings
+    default = settings.get('default')
+    if isinstance(default, list | tuple):
+        default = ' '.join(map(str, default))
+    if default not in (None, '', {}):
+        help = f'{help} ({default})'
+    parser.add_argument(name, **settings | dict(help=help))

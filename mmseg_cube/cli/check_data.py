@@ -8,39 +8,29 @@ Exits with 1 if training on the data would be wrong.
 import argparse
 from pathlib import Path
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, share
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        'data_root', type=Path, help='folder that holds train, val and test'
-    )
-    arguments.option(
-        parser,
-        '--dataset',
-        'whose published counts to compare with; auto guesses',
-        default='auto',
-        choices=('auto', 'inria', 'whu', 'wbd'),
-    )
-    arguments.out(parser, 'folder for report.json and contact_sheet.png')
-    arguments.workers(parser)
+    where = 'folder that holds train, val and test'
+    add(parser, 'data_root', where, type=Path)
+    what = 'whose published counts to compare with; auto guesses'
+    names = dict(default='auto', choices=('auto', 'inria', 'whu', 'wbd'))
+    add(parser, '--dataset', what, **names)
+    add(parser, '--out', 'folder for report.json and contact_sheet.png')
+    share(parser, '--workers')
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, and say what was found."""
+    from mmseg_cube.datasets.conversion import check_report
     from mmseg_cube.datasets.conversion.check import check_data
-    from mmseg_cube.datasets.conversion.check_report import (
-        REPORT,
-        SHEET,
-        describe,
-        write_check,
-    )
 
     dataset = None if args.dataset == 'auto' else args.dataset
     check = check_data(args.data_root, dataset, args.workers)
-    print(describe(check))
+    print(check_report.describe(check))
     if args.out:
-        write_check(check, args.out)
-        print(f'{args.out}: {REPORT}, {SHEET}')
+        check_report.write_check(check, args.out)
+        print(f'{args.out}: {check_report.REPORT}, {check_report.SHEET}')
     return 0 if check['fine'] else 1

@@ -8,32 +8,22 @@ from __future__ import annotations
 
 import argparse
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, positive, share
 
 DEPTH = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add configs, what to compare them with and what to show."""
-    parser.add_argument(
-        'configs',
-        nargs='+',
-        metavar='config',
-        help='config, or folder: all configs in it but those in _base_',
-    )
-    arguments.against(parser)
-    arguments.size(parser, 512, 'side of the image in pixels')
-    parser.add_argument(
-        '--by-module',
-        action='store_true',
-        help='also list the modules of each network',
-    )
-    parser.add_argument(
-        '--depth',
-        type=arguments.positive,
-        help=f'levels of modules that --by-module lists ({DEPTH})',
-    )
-    arguments.out(parser, 'folder for complexity.md, .json and .png')
+    what = 'config, or folder: all configs in it but those in _base_'
+    add(parser, 'configs', what, nargs='+', metavar='config')
+    share(parser, '--against')
+    add(parser, '--size', 'side of the image in pixels', default=512)
+    what = 'also list the modules of each network'
+    add(parser, '--by-module', what, action='store_true')
+    what = f'levels of modules that --by-module lists ({DEPTH})'
+    add(parser, '--depth', what, type=positive)
+    add(parser, '--out', 'folder for complexity.md, .json and .png')
 
 
 def run(args: argparse.Namespace) -> None:

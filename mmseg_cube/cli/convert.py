@@ -18,7 +18,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, positive, share
 
 CONTINUES = True
 SIZE = 512
@@ -30,23 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ('inria', 'whu', 'wbd'):
         each = datasets.add_parser(name, allow_abbrev=False)
         what = 'zip archive, or folder that it unpacks to'
-        each.add_argument('source', type=Path, help=what)
+        add(each, 'source', what, type=Path)
         what = 'folder to fill; a run that was stopped continues there'
-        arguments.out(each, what, required=True)
+        add(each, '--out', what, required=True)
         formats = dict(default='png', choices=('png', 'tif'))
-        arguments.option(each, '--format', 'of patches', **formats)
-        arguments.workers(each)
+        add(each, '--format', 'of patches', **formats)
+        share(each, '--workers')
         if name != 'whu':
-            arguments.size(each, SIZE, 'side of a patch in pixels')
+            add(each, '--size', 'side of a patch in pixels', default=SIZE)
         if name == 'inria':
             what = (
                 'full: every pixel; buildformer: padded tiles, patches with '
                 'more than 5 %% building'
             )
             protocols = dict(default='full', choices=('full', 'buildformer'))
-            arguments.option(each, '--protocol', what, **protocols)
+            add(each, '--protocol', what, **protocols)
             what = 'distance of neighbouring patches, full only (the size)'
-            arguments.option(each, '--stride', what, arguments.positive)
+            add(each, '--stride', what, type=positive)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,38 +11,30 @@ import argparse
 import sys
 import time
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, share
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    arguments.config(parser)
-    arguments.checkpoint(parser)
+    share(parser, 'config', 'checkpoint', '--cfg-options')
     choices = ('onnx', 'torchscript', 'torch_export')
-    more = dict(choices=choices, required=True)
-    arguments.option(parser, '--format', 'kind of the file', **more)
+    add(parser, '--format', 'kind of the file', choices=choices, required=True)
     what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
-    arguments.out(parser, what, required=True)
+    add(parser, '--out', what, required=True)
     what = 'side of the example in pixels; the file takes any size'
-    arguments.size(parser, 512, what)
+    add(parser, '--size', what, default=512)
     kernels = parser.add_mutually_exclusive_group()
-    kernels.add_argument(
-        '--keep-cube',
-        dest='plain',
-        action='store_const',
-        const=False,
-        help='keep the lattice, with the fewest weights and operations, also '
-        'where a plain convolution is expected to be faster',
+    constant = dict(dest='plain', action='store_const')
+    what = (
+        'keep the lattice, with the fewest weights and operations, also where '
+        'a plain convolution is expected to be faster'
     )
-    kernels.add_argument(
-        '--all-plain',
-        dest='plain',
-        action='store_const',
-        const=True,
-        help='plain convolutions for all Cube convolutions without a mask, '
-        'also where they have no fewer operations than those of a baseline',
+    add(kernels, '--keep-cube', what, const=False, **constant)
+    what = (
+        'plain convolutions for all Cube convolutions without a mask, also '
+        'where they have no fewer operations than those of a baseline'
     )
-    arguments.cfg_options(parser)
+    add(kernels, '--all-plain', what, const=True, **constant)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,26 +10,22 @@ curves over training. docs/gradient_analysis.md defines every number.
 import argparse
 from pathlib import Path
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, positive, share
 
 OUT = Path('work_dirs/gradients')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    arguments.config(parser, 'config of the network, and of the data')
-    parser.add_argument('checkpoints', nargs='*', help='its weights')
-    arguments.against(parser, checkpoints=True)
-    help = 'shell patterns for names of convolutions (all Cubes)'
-    parser.add_argument('--layers', nargs='+', metavar='PATTERN', help=help)
-    parser.add_argument(
-        '--batches', type=arguments.positive, default=8, help='how many (8)'
-    )
-    arguments.split(parser, 'train')
-    arguments.seed(parser)
-    arguments.device(parser)
-    arguments.cfg_options(parser)
-    arguments.out(parser, f'folder for the results ({OUT})')
+    add(parser, 'config', 'config of the network, and of the data')
+    add(parser, 'checkpoints', 'its weights', nargs='*')
+    share(parser, '--against', '--against-checkpoints')
+    what = 'shell patterns for names of convolutions (all Cubes)'
+    add(parser, '--layers', what, nargs='+', metavar='PATTERN')
+    add(parser, '--batches', 'how many', type=positive, default=8)
+    add(parser, '--split', 'part of the data set', default='train')
+    share(parser, '--seed', '--device', '--cfg-options')
+    add(parser, '--out', f'folder for the results ({OUT})')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -9,30 +9,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the folders, and what else is shown."""
-    parser.add_argument(
-        'folders',
-        nargs='+',
-        type=Path,
-        metavar='WORK_DIR',
-        help='work folder, or folder of such',
-    )
-    arguments.out(
-        parser, 'folder for leaderboard.md, leaderboard.csv, leaderboard.json'
-    )
-    parser.add_argument(
-        '--latency',
-        type=Path,
-        metavar='FILE',
-        help='speed.json of mmseg-cube speed network',
-    )
-    arguments.size(
-        parser, 512, 'side of the image of which operations are counted'
-    )
+    work = dict(nargs='+', type=Path, metavar='WORK_DIR')
+    add(parser, 'folders', 'work folder, or folder of such', **work)
+    what = 'folder for leaderboard.md, leaderboard.csv, leaderboard.json'
+    add(parser, '--out', what)
+    what = 'speed.json of mmseg-cube speed network'
+    add(parser, '--latency', what, type=Path, metavar='FILE')
+    what = 'side of the image of which operations are counted'
+    add(parser, '--size', what, default=512)
 
 
 def run(args: argparse.Namespace) -> None:

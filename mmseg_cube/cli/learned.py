@@ -9,28 +9,29 @@ them. docs/learned.md says how to read them.
 import argparse
 from pathlib import Path
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, positive, share
 
 OUT = Path('work_dirs/learned')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    arguments.config(parser, 'config of the Cube network')
-    arguments.checkpoint(parser)
-    arguments.against(parser, checkpoints=True)
-    add = parser.add_argument
+    add(parser, 'config', 'config of the Cube network')
+    share(parser, 'checkpoint', '--against', '--against-checkpoints')
+    what = (
+        'tiles to draw; left out: those where networks differ most, the '
+        'worst, the median and the best'
+    )
     words = dict(nargs='+', default=[], metavar='NAME_OR_PATH')
-    help = 'tiles to draw; left out: those where networks differ most, the '
-    add('--images', help=f'{help}worst, the median and the best', **words)
-    help = 'how many tiles to choose (6)'
-    add('--count', type=arguments.positive, default=6, help=help)
-    help = 'shell patterns for names of Cube layers (all)'
-    add('--layers', nargs='+', metavar='PATTERN', help=help)
-    arguments.split(parser, 'test')
-    arguments.device(parser)
-    arguments.cfg_options(parser)
-    arguments.out(parser, f'folder for the pictures ({OUT})')
+    add(parser, '--images', what, **words)
+    add(
+        parser, '--count', 'how many tiles to choose', type=positive, default=6
+    )
+    what = 'shell patterns for names of Cube layers (all)'
+    add(parser, '--layers', what, nargs='+', metavar='PATTERN')
+    add(parser, '--split', 'part of the data set', default='test')
+    share(parser, '--device', '--cfg-options')
+    add(parser, '--out', f'folder for the pictures ({OUT})')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, positive, share
 
 if TYPE_CHECKING:
     from mmseg_cube.inference.prediction import Prediction
@@ -22,32 +22,28 @@ CONTINUES = True
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    arguments.config(parser)
-    arguments.checkpoint(parser)
-    parser.add_argument('images', type=Path, help='folder of the images')
-    arguments.out(parser, 'folder for the masks', required=True)
+    share(parser, 'config', 'checkpoint')
+    add(parser, 'images', 'folder of the images', type=Path)
+    add(parser, '--out', 'folder for the masks', required=True)
     add_settings(parser)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how to predict."""
-    option, switch = arguments.option, arguments.switch
     what = 'side of the windows (crop size of the config, or 512)'
-    arguments.size(parser, None, what)
+    add(parser, '--size', what)
     what = 'distance of neighbouring windows (half of the size)'
-    option(parser, '--stride', what, arguments.positive)
+    add(parser, '--stride', what, type=positive)
     what = 'windows that pass through the network at a time'
-    arguments.batch(parser, 4, what)
-    arguments.tta(parser)
+    add(parser, '--batch', what, default=4)
     what = 'automatic mixed precision: float16 on CUDA, bfloat16 on CPUs'
-    switch(parser, '--amp', what)
+    add(parser, '--amp', what, action='store_true')
     what = (
         'probability above which a pixel is a building, or the curve.json '
         'of the val set, whose best one is taken'
     )
-    option(parser, '--threshold', what, _number_or_path, 0.5)
-    arguments.device(parser)
-    arguments.cfg_options(parser)
+    add(parser, '--threshold', what, type=_number_or_path, default=0.5)
+    share(parser, '--tta', '--device', '--cfg-options')
 
 
 def prediction(args: argparse.Namespace) -> 'Prediction':
@@ -56,12 +52,8 @@ def prediction(args: argparse.Namespace) -> 'Prediction':
 
     from mmseg_cube.inference.prediction import Prediction
 
-    return Prediction(
-        **{
-            field.name: getattr(args, field.name)
-            for field in fields(Prediction)
-        }
-    )
+    names = [field.name for field in fields(Prediction)]
+    return Prediction(**{name: getattr(args, name) for name in names})
 
 
 def run(args: argparse.Namespace) -> None:

@@ -8,15 +8,13 @@ are drawn as well.
 
 import argparse
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, share
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    arguments.config(parser)
-    arguments.checkpoint(parser)
-    arguments.cfg_options(parser)
-    arguments.out(parser, 'folder for numbers and picture', required=True)
+    share(parser, 'config', 'checkpoint', '--cfg-options')
+    add(parser, '--out', 'folder for numbers and picture', required=True)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ What is there already is not drawn again; other data is left alone.
 
 import argparse
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, non_negative, share
 
 CONTINUES = True
 COUNTS = {'train': 64, 'val': 16, 'test': 16}
@@ -16,20 +16,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     layouts = parser.add_subparsers(dest='layout', required=True)
     for name in ('whu', 'wbd', 'inria'):
         layout = layouts.add_parser(name, help=f'files as in {name.upper()}')
-        arguments.out(layout, 'folder to fill', required=True)
-        arguments.seed(layout)
-        size = 512 if name == 'inria' else 256
-        arguments.size(layout, size, 'side of an image in pixels')
+        add(layout, '--out', 'folder to fill', required=True)
+        share(layout, '--seed')
+        size, options = 256, COUNTS
         if name == 'inria':
-            options = {'tiles-per-region': 7, 'test-tiles': 1}
-            layout.add_argument('--regions', nargs='+', help='to train (all)')
-        else:
-            options = COUNTS
+            size, options = 512, {'tiles-per-region': 7, 'test-tiles': 1}
+            add(layout, '--regions', 'to train (all)', nargs='+')
+        add(layout, '--size', 'side of an image in pixels', default=size)
         for option, count in options.items():
-            layout.add_argument(
-                f'--{option}', type=arguments.non_negative, default=count,
-                help=f'number of images ({count})',
-            )  # fmt: skip
+            counted = dict(type=non_negative, default=count)
+            add(layout, f'--{option}', 'number of images', **counted)
 
 
 def run(args: argparse.Namespace) -> None:

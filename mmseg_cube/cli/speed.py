@@ -7,8 +7,7 @@ The bars of this project stand beside them.
 
 import argparse
 
-from mmseg_cube.cli import arguments
-from mmseg_cube.cli.arguments import option, positive, switch
+from mmseg_cube.cli.arguments import add, positive, share
 
 GRID = '64x128 96x128 128x64 192x64 256x32 384x32 512x16 768x16'
 BATCH = dict(cpu=2, cuda=8)
@@ -21,21 +20,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'operator', help='the Cube layers', allow_abbrev=False
     )
     what = f'inputs of C channels and H x H cells ({GRID})'
-    more = dict(nargs='+', metavar='CxH')
-    option(operator, '--grid', what, channels_and_size, **more)
+    grid = dict(type=channels_and_size, nargs='+', metavar='CxH')
+    add(operator, '--grid', what, **grid)
     what = 'kernel on the lattice; the bars are for 3'
-    option(operator, '--lattice-kernel-size', what, positive, 3)
+    add(operator, '--lattice-kernel-size', what, type=positive, default=3)
     what = 'type of parameters and inputs'
     _add_shared(operator, what, ('float32', 'bfloat16', 'float16'), 30)
     network = kinds.add_parser(
         'network', help='the networks of configs', allow_abbrev=False
     )
     what = 'networks; without --against, the first is the baseline'
-    network.add_argument('configs', nargs='+', metavar='CONFIG', help=what)
-    arguments.against(network)
-    arguments.size(network, 512, 'side of the images')
+    add(network, 'configs', what, nargs='+', metavar='CONFIG')
+    share(network, '--against')
+    add(network, '--size', 'side of the images', default=512)
     what = 'bfloat16: inference and training are autocast to it'
     _add_shared(network, what, ('float32', 'bfloat16'), 20)
+
+
+def _add_shared(
+    parser: argparse.ArgumentParser,
+    what: str,
+    dtypes: tuple[str, ...],
+    repeats: int,
+) -> None:
+    add(parser, '--dtype', what, default='float32', choices=dtypes)
+    rounds = dict(type=positive, default=repeats)
+    add(parser, '--repeats', 'rounds of timing', **rounds)
+    add(parser, '--batch', 'images (2 on a CPU, 8 on a GPU)')
+    choices = ('contiguous', 'channels_last')
+    layouts = dict(nargs='+', choices=choices, default=['contiguous'])
+    add(parser, '--layouts', 'of inputs and weights', **layouts)
+    what = 'also list the time by operation'
+    add(parser, '--profile', what, action='store_true')
+    share(parser, '--device', '--threads')
+    add(parser, '--out', 'folder for speed.md, speed.json and chart.png')
 
 
 def channels_and_size(text: str) -> tuple[int, int]:
@@ -91,21 +109,3 @@ def run(args: argparse.Namespace) -> None:
         dtype=args.dtype, batch=batch, repeats=args.repeats, **subject.facts
     )
     report(results, facts, args.out)
-
-
-def _add_shared(
-    parser: argparse.ArgumentParser,
-    what: str,
-    dtypes: tuple[str, ...],
-    repeats: int,
-) -> None:
-    option(parser, '--dtype', what, default='float32', choices=dtypes)
-    option(parser, '--repeats', 'rounds of timing', positive, repeats)
-    option(parser, '--batch', 'images (2 on a CPU, 8 on a GPU)', positive)
-    what, layouts = 'of inputs and weights', ('contiguous', 'channels_last')
-    more = dict(nargs='+', choices=layouts, default=['contiguous'])
-    option(parser, '--layouts', what, **more)
-    switch(parser, '--profile', 'also list the time by operation')
-    arguments.device(parser)
-    arguments.threads(parser)
-    arguments.out(parser, 'folder for speed.md, speed.json and chart.png')

@@ -14,7 +14,7 @@ named, and the exit code is 1 if there are any.
 import argparse
 from pathlib import Path
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, positive
 from mmseg_cube.cli.predict import add_settings, prediction
 
 CONTINUES = True
@@ -23,19 +23,18 @@ DATA_ROOT = Path('data/AerialImageDataset')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument('config', nargs='?', help='config of the network')
-    parser.add_argument('checkpoint', nargs='?', help='its trained weights')
-    arguments.out(parser, 'archive to write, *.zip')
-    option = arguments.option
+    add(parser, 'config', 'config of the network', nargs='?')
+    add(parser, 'checkpoint', 'its trained weights', nargs='?')
+    add(parser, '--out', 'archive to write, *.zip')
     what = 'check this archive and predict nothing'
-    option(parser, '--check', what, Path, metavar='ZIP')
+    add(parser, '--check', what, type=Path, metavar='ZIP')
     what = (
         f'folder of the dataset ({DATA_ROOT}); with --check, every tile must '
         'be of the size of its image'
     )
-    option(parser, '--data-root', what, Path)
+    add(parser, '--data-root', what, type=Path)
     what = 'with --check and no --data-root: side of the tiles in pixels'
-    option(parser, '--tile-size', what, arguments.positive, 5000)
+    add(parser, '--tile-size', what, type=positive, default=5000)
     add_settings(parser)
 
 

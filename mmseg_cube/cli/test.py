@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import argparse
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import share
 
 PASSES_ON = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is checked before the script starts, and what help shows."""
-    arguments.config(parser)
-    arguments.checkpoint(parser)
+    share(parser, 'config', 'checkpoint')
     parser.add_argument('--work-dir', help='folder of logs and scores')
     parser.add_argument('--out', help='folder for the predicted masks')
     parser.add_argument('--show-dir', help='folder for pictures')
-    arguments.tta(parser)
-    arguments.launcher(parser)
-    arguments.cfg_options(parser)
+    share(parser, '--tta', '--launcher', '--cfg-options')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmseg_cube.cli import arguments
+from mmseg_cube.cli.arguments import add, share
 
 PASSES_ON = True
 CONTINUES = 'The same command with --resume continues.'
@@ -16,18 +16,12 @@ CONTINUES = 'The same command with --resume continues.'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is checked before the script starts, and what help shows."""
-    arguments.config(parser)
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints')
-    parser.add_argument(
-        '--resume',
-        action='store_true',
-        help='go on from the last checkpoint of the work folder',
-    )
-    parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision'
-    )
-    arguments.launcher(parser)
-    arguments.cfg_options(parser)
+    share(parser, 'config', '--launcher', '--cfg-options')
+    add(parser, '--work-dir', 'folder of logs and checkpoints')
+    what = 'go on from the last checkpoint of the work folder'
+    add(parser, '--resume', what, action='store_true')
+    what = 'automatic mixed precision'
+    add(parser, '--amp', what, action='store_true')
 
 
 def run(args: argparse.Namespace) -> int:

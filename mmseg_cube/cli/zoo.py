@@ -13,20 +13,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmseg_cube.cli.arguments import add
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the folder, and whether to write."""
-    parser.add_argument(
-        '--check',
-        action='store_true',
-        help='write nothing; exit with 1 if a file is out of date',
-    )
-    parser.add_argument(
-        '--root',
-        type=Path,
-        default=Path(),
-        help='folder with configs in it (the current one)',
-    )
+    what = 'write nothing; exit with 1 if a file is out of date'
+    add(parser, '--check', what, action='store_true')
+    what = 'folder with configs in it (the current one)'
+    parser.add_argument('--root', type=Path, default=Path(), help=what)
 
 
 def run(args: argparse.Namespace) -> int:
