@@ -47,10 +47,9 @@ def predict(tiny_config, tiny_checkpoint, images, capsys):
 def expected(tiny_config, tiny_checkpoint):
     model = load_network(read_config(tiny_config), tiny_checkpoint)
 
-    def predict(image, **tiling):
-        return 255 * predict_mask(
-            model, image, THRESHOLD, Tiling(64, **tiling)
-        )
+    def predict(image, **options):
+        tiling = Tiling(64, **options)
+        return 255 * predict_mask(model, image, THRESHOLD, tiling)
 
     return predict
 
@@ -112,25 +111,21 @@ def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path):
     assert 'is damaged' in predict(out, code=2)
 
 
-def test_threshold_of_the_val_set(predict, tmp_path):
-    best = dict(best=dict(threshold=0.3), no_best_because=None)
-    path = tmp_path / 'curve.json'
-    path.write_text(json.dumps(dict(data=dict(split='val'), **best)))
-    predict(tmp_path / 'masks', '--threshold', path)
-    manifest = json.loads((tmp_path / 'masks/manifest.json').read_text())
-    assert manifest['threshold'] == 0.3
-
-
-def test_wrong_options(predict, tmp_path):
-    widths = 'model.decode_head.widths=[16,8,8,16]'
+def test_options(predict, tmp_path):
+    out, path = tmp_path / 'masks', tmp_path / 'curve.json'
     for option, value, message in (
         ('--stride', 65, 'stride must be from 1'),
         ('--threshold', 2, 'threshold must be'),
-        ('--threshold', 'curve.json', 'no such file'),
-        ('--cfg-options', widths, 'is no checkpoint of'),
+        ('--threshold', path, 'no such file'),
     ):
-        assert message in predict(tmp_path / 'masks', option, value, code=2)
+        assert message in predict(out, option, value, code=2)
     assert not list(tmp_path.iterdir())
+    # The threshold of the val set.
+    best = dict(best=dict(threshold=0.3), no_best_because=None)
+    path.write_text(json.dumps(dict(data=dict(split='val'), **best)))
+    predict(out, '--threshold', path)
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert manifest['threshold'] == 0.3
 
 
 def test_wrong_images(predict, tmp_path):

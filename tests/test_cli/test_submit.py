@@ -142,28 +142,23 @@ def test_continues_after_ctrl_c(
         for name in first.namelist():
             assert file.read(name) == first.read(name)
     # Other settings need another archive.
-    before = out.read_bytes()
     assert submit(out, '--tta') == 2
     assert 'tta was False and is True now' in capsys.readouterr().err
-    assert out.read_bytes() == before
 
 
 def test_wrong_input(submit, tmp_path, sample_city, capsys):
-    def error(*args, **kwargs):
-        assert submit(*args, **kwargs) == 2
+    def error(out, **kwargs):
+        assert submit(tmp_path / out, **kwargs) == 2
         return capsys.readouterr().err
 
-    out = tmp_path / 'mine.zip'
-    assert 'must end in .zip' in error(tmp_path / 'mine.tar')
-    assert 'nowhere' in error(out, data_root=tmp_path / 'nowhere')
+    assert 'must end in .zip' in error('mine.tar')
+    assert 'nowhere' in error('mine.zip', data_root=tmp_path / 'nowhere')
     images = tmp_path / 'AerialImageDataset' / 'test' / 'images'
     images.mkdir(parents=True)
     shutil.copy(sample_city['whu'] / 'test/image/1.tif', images / 'sfo1.tif')
-    said = error(out, data_root=tmp_path)
+    said = error('mine.zip', data_root=tmp_path)
     assert '7 of the 8 test tiles are missing' in said
     assert 'sfo2.tif' in said
-    options = '--cfg-options', 'model.decode_head.widths=[16,8,8,16]'
-    assert 'is no checkpoint of' in error(out, *options)
     assert main(['submit', 'config.py']) == 2
     assert 'or --check FILE.zip' in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 1

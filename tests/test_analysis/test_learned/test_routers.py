@@ -22,23 +22,28 @@ def learned(method='sinkhorn', channels=16, **options):
 
 
 @pytest.mark.parametrize(
-    'options', [dict(group_size=8), dict(method='sort'), dict(method='random')]
+    ('scale', 'options'),
+    [
+        (2, dict(group_size=8)),
+        (2, dict(method='sort')),
+        (3, dict(method='random', channels=18)),
+    ],
 )
-def test_numbers_of_an_order(options):
+def test_numbers_of_an_order(scale, options):
     router = learned(**options)
-    found, hard, soft = describe_order(router, 2)
-    order = found['order']
+    found, hard, soft = describe_order(router, scale)
+    order, cell, count = found['order'], scale**2, router.channels
     # What the layer does with channels that bear their numbers.
-    channels = torch.arange(16.0).view(1, 16, 1, 1)
+    channels = torch.arange(count).float().view(1, count, 1, 1)
     assert router(channels).flatten().tolist() == order
     pairs = list(enumerate(order))
-    assert found['moved'] == sum(i != j for i, j in pairs) / 16
-    assert found['new_cell'] == sum(i // 4 != j // 4 for i, j in pairs)
-    assert found['new_parity'] == sum(i % 4 != j % 4 for i, j in pairs)
-    assert 0 < found['new_cell'] < 16 and 0 < found['new_parity'] < 16
+    assert found['moved'] == sum(i != j for i, j in pairs) / count
+    assert found['new_cell'] == sum(i // cell != j // cell for i, j in pairs)
+    assert found['new_parity'] == sum(i % cell != j % cell for i, j in pairs)
+    assert 0 < found['new_cell'] < count and 0 < found['new_parity'] < count
     assert found['learned'] is ('gap' in found)
     assert found['learned'] is (options.get('method') != 'random')
-    assert found['block'] == options.get('group_size', 16)
+    assert found['block'] == options.get('group_size', count)
     # Row i of a block has its one in the column of the channel that it takes.
     for i, channel in pairs:
         block, place = divmod(i, found['block'])
@@ -46,15 +51,6 @@ def test_numbers_of_an_order(options):
         row[channel % found['block']] = 1
         assert (hard[block, place] == row).all()
     assert (soft is None) == (not found['learned'])
-
-
-def test_scale_decides_what_a_cell_is():
-    router = ChannelRouter(18, 'fixed', riffle_groups=2)
-    # 0, 9, 1, 10, ...: every second position comes from the other cell.
-    found, *_ = describe_order(router, 3)
-    assert found['order'][:4] == [0, 9, 1, 10]
-    pairs = list(enumerate(found['order']))
-    assert found['new_cell'] == sum(i // 9 != j // 9 for i, j in pairs) == 8
 
 
 @pytest.mark.parametrize('method', ['sinkhorn', 'sort'])
