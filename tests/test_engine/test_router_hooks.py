@@ -51,20 +51,6 @@ def test_cools_every_router_geometrically():
     assert cool(model, [4, 5, 99]) == pytest.approx([0.25] * 3)
 
 
-def test_resumed_run_cools_on_where_it_was(make_runner, tmp_path):
-    runner = make_runner('first', COOL)
-    runner.train()
-    whole = temperatures_of(runner)
-    assert whole[0] == 4.0
-    assert whole[-1] == pytest.approx(0.25)
-
-    checkpoint = str(tmp_path / 'first' / 'iter_4.pth')
-    resumed = make_runner('second', COOL, load_from=checkpoint, resume=True)
-    resumed.train()
-    assert temperatures_of(resumed) == whole
-    assert resumed.model.first.temperature == pytest.approx(0.25)
-
-
 def test_epochs_end_at_the_end(make_runner):
     loop = dict(by_epoch=True, max_epochs=2)
     runner = make_runner('epochs', COOL, train_cfg=loop)
@@ -157,12 +143,15 @@ def test_reports_the_order_at_the_end(make_runner):
         assert record['distance'] == record['looks']['distance'][-1]
 
 
-def test_resumed_run_reports_the_whole_run(make_runner, tmp_path):
-    whole = make_runner('whole', REPORT)
+def test_resumed_run_goes_on_and_reports_the_whole_run(make_runner, tmp_path):
+    whole = make_runner('whole', REPORT, COOL)
     whole.train()
-    checkpoint = str(tmp_path / 'whole' / 'iter_4.pth')
-    resumed = make_runner('resumed', REPORT, load_from=checkpoint, resume=True)
+    last = dict(load_from=str(tmp_path / 'whole' / 'iter_4.pth'))
+    resumed = make_runner('resumed', REPORT, COOL, resume=True, **last)
     resumed.train()
+    temperatures = temperatures_of(whole)
+    assert temperatures_of(resumed) == temperatures
+    assert temperatures[::7] == pytest.approx([4.0, 0.25])
     for name, record in report(resumed).items():
         looks = record['looks']
         assert looks['iteration'] == [0, 3, 4, 6, 8]
@@ -172,7 +161,7 @@ def test_resumed_run_reports_the_whole_run(make_runner, tmp_path):
         assert looks['distance'] == expected['looks']['distance']
     assert [line['step'] for line in scalars(resumed)] == [4, 6, 8]
     # Weights that were only loaded start a new history.
-    tuned = make_runner('tuned', REPORT, load_from=checkpoint)
+    tuned = make_runner('tuned', REPORT, **last)
     tuned.train()
     looks = report(tuned)['first']['looks']
     assert looks['iteration'] == [0, 3, 6, 8]
