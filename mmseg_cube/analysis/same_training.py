@@ -13,22 +13,11 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 # Keys of a config on which the weights depend.
-TRAINING = (
-    'model',
-    'data_preprocessor',
-    'train_dataloader',
-    'train_cfg',
-    'optim_wrapper',
-    'param_scheduler',
-    'auto_scale_lr',
-    'default_hooks',
-    'custom_hooks',
-    'load_from',
-    'default_scope',
-    'compile',
-    'activation_checkpointing',
-    'efficient_conv_bn_eval',
-)
+NETWORK = 'model', 'data_preprocessor', 'load_from', 'default_scope'
+SCHEDULE = 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'
+HOOKS = 'default_hooks', 'custom_hooks'
+SAVINGS = 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'
+TRAINING = (*NETWORK, 'train_dataloader', *SCHEDULE, *HOOKS, *SAVINGS)
 # Keys on which the scores of given weights depend.
 SCORING = tuple(
     f'{split}_{part}'
@@ -40,16 +29,9 @@ ALL = TRAINING + SCORING + SEED
 # Hooks that watch a training and leave it as it is.
 WATCHING = ('timer', 'logger', 'checkpoint', 'visualization')
 # Settings that change no result, wherever they stand.
-IRRELEVANT = (
-    'num_workers',
-    'persistent_workers',
-    'pin_memory',
-    'prefetch_factor',
-    'val_interval',
-    'output_dir',
-    'report_dir',
-    'keep_results',
-)
+LOADING = 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'
+REPORTING = 'val_interval', 'output_dir', 'report_dir', 'keep_results'
+IRRELEVANT = LOADING + REPORTING
 
 
 class Difference(NamedTuple):

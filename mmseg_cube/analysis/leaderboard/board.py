@@ -10,7 +10,8 @@ import numpy as np
 from mmseg_cube.analysis.complexity.configs import ConfigCounter
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run
 from mmseg_cube.analysis.same_training import TRAINING, settings_of
-from mmseg_cube.analysis.speed.comparison import DEPLOYED, TIME
+from mmseg_cube.analysis.speed.comparison import TIME
+from mmseg_cube.analysis.speed.network import DEPLOYED
 from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole
@@ -31,14 +32,10 @@ def make_rows(
 ) -> tuple[list[dict], dict[Path, str]]:
     """Group runs that differ in nothing but their seed.
 
-    Args:
-        runs: Tests; of several with one seed, the latest counts.
-        size: Side of the image of which operations are counted, in pixels.
-        latencies: Seconds of one image by name of the config.
-
-    Returns:
-        Rows by protocol, the largest IoU first, and why files were left out.
-        What is not known of a row is None.
+    Operations are those of an image of this size, in pixels; latencies are
+    seconds of one image by name of the config. Rows come by protocol, the
+    largest IoU first; what is not known is None. Files that were left out
+    are returned with the reason.
     """
     groups, skipped = {}, {}
     for run in sorted(runs, key=lambda run: run.path.parent.name):
@@ -76,28 +73,19 @@ def make_rows(
 
 
 def read_latencies(path: Path) -> tuple[dict[str, float], str]:
-    """Read ``speed.json`` of ``mmseg-cube speed network``.
-
-    Returns:
-        Seconds of one image by name of the config, with the deployed
-        network, and what they were measured on.
-    """
+    """Read seconds of one image by network, and how they were measured."""
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        results = [
-            result
-            for result in content['results']
-            if (result['task'], result['measure']) == (DEPLOYED, TIME)
-        ]
-        facts, setting = content['facts'], results[0]['setting']
-        seconds = {
-            result['name']: float(result['value']['median'])
-            for result in results
-            if result['setting'] == setting
-        }
+        facts, seconds, setting = content['facts'], {}, None
+        for result in content['results']:
+            if (result['task'], result['measure']) == (DEPLOYED, TIME):
+                setting = setting or result['setting']
+                if result['setting'] == setting:
+                    median = float(result['value']['median'])
+                    seconds[result['name']] = median
         size = f'{setting["size"]} x {setting["size"]}'
         told = facts['device'], facts['dtype'], size, setting['layout']
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} is no speed.json of mmseg-cube speed network '
             f'({type(error).__name__}: {error})'

@@ -8,21 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.speed.rounds import (
-    Spread,
-    peak_memory,
-    time_in_turns,
-    time_operations,
-)
+from mmseg_cube.analysis.speed import rounds
+from mmseg_cube.analysis.speed.rounds import Spread
 
 TIME, MEMORY = 'time', 'peak memory'
-# What the operator does, and what whole networks do.
-INFERENCE, STEP = 'inference', 'forward + backward'
-AS_TRAINED = 'inference as trained'
-DEPLOYED = 'inference deployed'
-THROUGHPUT = 'throughput deployed'
-TRAINING = 'training step'
-ONE_IMAGE = (AS_TRAINED, DEPLOYED)  # whatever the batch
 LAYOUTS = dict(
     contiguous=torch.contiguous_format, channels_last=torch.channels_last
 )
@@ -95,17 +84,19 @@ def compare(
     """Measure time and memory of all candidates doing one task.
 
     The subject, an ``Operator`` or ``Networks``, builds them as calls by name
-    (``build``), says what each is compared with (``references``) and which
-    ratio it should keep to (``bar``). Memory is exact and measured once.
+    (``build``), says what each is compared with (``references``), which ratio
+    it should keep to (``bar``), and which tasks take one image whatever the
+    batch (``one_image``). Memory is exact and measured once.
     """
-    if task in ONE_IMAGE:
+    if task in subject.one_image:
         setting = replace(setting, batch=1)
     print(f'{task}, {setting} ...', file=sys.stderr)
     calls, device = subject.build(task, setting), setting.device
-    samples = {TIME: time_in_turns(calls, repeats, device)}
+    samples = {TIME: rounds.time_in_turns(calls, repeats, device), MEMORY: {}}
     gc.collect()
     gc.freeze()  # not gone through again before every call
-    samples[MEMORY] = {k: [peak_memory(x, device)] for k, x in calls.items()}
+    for name, call in calls.items():
+        samples[MEMORY][name] = [rounds.peak_memory(call, device)]
     gc.unfreeze()
     results = []
     for measure, by_name in samples.items():
@@ -118,6 +109,6 @@ def compare(
             if name != reference:
                 bar = subject.bar(setting, task, measure, name)
             if profiled and measure == TIME:
-                operations = time_operations(calls[name], device)
+                operations = rounds.time_operations(calls[name], device)
             results.append(Result(*about, value, ratio, bar, operations))
     return results

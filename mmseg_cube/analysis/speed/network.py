@@ -19,18 +19,13 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.speed.comparison import (
-    AS_TRAINED,
-    DEPLOYED,
-    MEMORY,
-    THROUGHPUT,
-    TRAINING,
-    Setting,
-)
+from mmseg_cube.analysis.speed.comparison import MEMORY, Setting
 from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
+AS_TRAINED, DEPLOYED = 'inference as trained', 'inference deployed'
+THROUGHPUT, TRAINING = 'throughput deployed', 'training step'
 # Goals of this project for ConvNeXt-T-U-Cube over ConvNeXt-T-U at 512 x 512,
 # on 2 CPU cores and on a GPU; for other pairs they are a yardstick.
 INFERENCE_BAR, TRAINING_BAR, MEMORY_BAR = 0.85, 0.90, 1.00
@@ -47,6 +42,7 @@ class Networks:
     """
 
     tasks = (AS_TRAINED, DEPLOYED, THROUGHPUT, TRAINING)
+    one_image = (AS_TRAINED, DEPLOYED)
     facts = {}
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
@@ -65,11 +61,15 @@ class Networks:
         self.references = dict.fromkeys(names, names[0])
 
     def build(self, task: str, setting: Setting) -> dict[str, Callable]:
-        """Build what is measured, by the name of the network."""
+        """Build what is measured of networks that are as if trained."""
         calls = {}
         plain = replace(setting, dtype=torch.float32)
         for name, cfg in self.cfgs.items():
-            model, images = build_trained(cfg), plain.draw()
+            model, images = build_network(cfg), plain.draw()
+            # A fresh router is the identity, which deployment removes.
+            for router in learned_routers(model).values():
+                for parameter in router.parameters():
+                    nn.init.normal_(parameter, std=0.1)
             if task in (DEPLOYED, THROUGHPUT):
                 model = switch_to_deploy(model)
             model = plain.place(model)
@@ -86,16 +86,6 @@ class Networks:
         if measure == MEMORY:
             return MEMORY_BAR
         return TRAINING_BAR if task == TRAINING else INFERENCE_BAR
-
-
-def build_trained(cfg: Config) -> BaseSegmentor:
-    """Build a segmentor with random weights, as if trained, on the CPU."""
-    model = build_network(cfg)
-    # A fresh router is the identity, which deployment removes.
-    for router in learned_routers(model).values():
-        for parameter in router.parameters():
-            nn.init.normal_(parameter, std=0.1)
-    return model
 
 
 @torch.inference_mode()
@@ -129,7 +119,13 @@ class TrainingStep:
         self.optim = build_optim_wrapper(model, ConfigDict(kept))
         for group in self.optim.param_groups:
             group['lr'] = 0.0
-        self.samples = [_draw_mask(setting) for _ in images]
+        shape = (setting.size, setting.size)
+        sizes = dict(img_shape=shape, ori_shape=shape)
+        masks = torch.randint(2, (len(images), 1, *shape)).to(images.device)
+        self.samples = [
+            SegDataSample(metainfo=sizes, gt_sem_seg=PixelData(data=mask))
+            for mask in masks
+        ]
 
     def __call__(self) -> None:
         """Do the whole step."""
@@ -144,11 +140,3 @@ class TrainingStep:
 def _autocast(setting: Setting) -> torch.autocast:
     half = setting.dtype == torch.bfloat16
     return torch.autocast(setting.device.type, torch.bfloat16, enabled=half)
-
-
-def _draw_mask(setting: Setting) -> SegDataSample:
-    shape = (setting.size, setting.size)
-    mask = torch.randint(2, (1, *shape), device=setting.device)
-    sample = SegDataSample(gt_sem_seg=PixelData(data=mask))
-    sample.set_metainfo(dict(img_shape=shape, ori_shape=shape))
-    return sample

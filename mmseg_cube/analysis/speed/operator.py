@@ -14,16 +14,11 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_cube.analysis.speed.comparison import (
-    INFERENCE,
-    MEMORY,
-    STEP,
-    TIME,
-    Setting,
-)
+from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Setting
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock, switch_to_deploy
 from mmseg_cube.ops import AUTO, FORMS
 
+INFERENCE, STEP = 'inference', 'forward + backward'
 CONV, CONV_BLOCK, BLOCK = 'nn.Conv2d', 'Conv-BN-ReLU', 'block'
 CUBES = (*FORMS, AUTO)
 # The bars of this project are for a lattice kernel of BARRED, by device and
@@ -50,19 +45,15 @@ TF32_TOLERANCE = 1e-2
 
 
 class Operator:
-    """Convolutions and blocks, as something to be measured.
+    """Convolutions and blocks, as something to be measured."""
 
-    Channels that no Cube convolution can have are refused at once, with a
-    ``CubeRuleError``.
-    """
-
-    tasks = (INFERENCE, STEP)
+    tasks, one_image = (INFERENCE, STEP), ()
     references = {**dict.fromkeys(CUBES, CONV), BLOCK: CONV_BLOCK}
 
     def __init__(
         self, lattice_kernel_size: int = BARRED, channels: Sequence[int] = ()
     ) -> None:
-        for number in channels:
+        for number in channels:  # refused at once, with a CubeRuleError
             CubeConv2d(number, number, 3, device='meta')
         self.facts = dict(lattice_kernel_size=lattice_kernel_size)
 

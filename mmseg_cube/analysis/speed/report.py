@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmseg_cube.analysis.speed.comparison import (
-    MEMORY,
-    THROUGHPUT,
-    TIME,
-    Result,
-)
+from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Result
+from mmseg_cube.analysis.speed.network import THROUGHPUT
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
@@ -32,13 +28,7 @@ GROUP_WIDTH = 0.86  # filled with columns, of the distance between groups
 def report(
     results: Sequence[Result], facts: Mapping[str, object], out: Path | None
 ) -> None:
-    """Print what was measured, and write it to a folder.
-
-    Args:
-        results: All results of a run.
-        facts: What the numbers depend on besides the code.
-        out: Folder for speed.md, speed.json and chart.png; None for none.
-    """
+    """Print results and what they depend on; write them to a folder."""
     conditions = ', '.join(f'{key} {value}' for key, value in facts.items())
     by_task, profiles = {}, {}
     for result in results:

@@ -4,16 +4,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmseg_cube.analysis.speed.comparison import (
-    AS_TRAINED,
-    DEPLOYED,
     LAYOUTS,
-    THROUGHPUT,
     TIME,
-    TRAINING,
     Setting,
     compare,
 )
-from mmseg_cube.analysis.speed.network import Networks, build_trained
+from mmseg_cube.analysis.speed.network import (
+    AS_TRAINED,
+    DEPLOYED,
+    THROUGHPUT,
+    TRAINING,
+    Networks,
+)
 from mmseg_cube.layers import learned_routers
 
 # The tiny network with a training that must not be felt.
@@ -82,7 +84,7 @@ def test_what_cannot_be_compared_is_said(paths, tmp_path):
 
 
 def test_routers_are_as_if_trained(pair):
-    model = build_trained(pair.cfgs['cube-small'])
+    model = pair.build(AS_TRAINED, SMALL)['cube-small'].args[0]
     assert learned_routers(model)
     for router in learned_routers(model).values():
         identity = torch.arange(router.channels)

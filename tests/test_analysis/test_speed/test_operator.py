@@ -4,10 +4,8 @@ import torch.nn.functional as F
 
 from mmseg_cube.analysis.speed import operator
 from mmseg_cube.analysis.speed.comparison import (
-    INFERENCE,
     LAYOUTS,
     MEMORY,
-    STEP,
     TIME,
     Setting,
     compare,
@@ -17,6 +15,8 @@ from mmseg_cube.analysis.speed.operator import (
     BLOCK,
     CONV,
     CONV_BLOCK,
+    INFERENCE,
+    STEP,
     Operator,
     check_agreement,
 )

@@ -1,11 +1,11 @@
 from mmseg_cube.analysis.speed.comparison import (
-    INFERENCE,
     MEMORY,
-    THROUGHPUT,
     TIME,
     Result,
     Setting,
 )
+from mmseg_cube.analysis.speed.network import THROUGHPUT
+from mmseg_cube.analysis.speed.operator import INFERENCE
 from mmseg_cube.analysis.speed.report import (
     draw_ratios,
     report,
