@@ -90,9 +90,7 @@ def gradients():
 
 
 def test_gradients_of_inputs_and_weights(gradients):
-    sums = watch(build(), 'twice', 'again', seed=7)
-    samples = torch.cat([by_channel(g['again']) for g in gradients], 1)
-    assert_same(sums[INPUT, 'again'], samples)
+    sums = watch(build(), 'twice', seed=7)
     # Called twice: both inputs are samples, but there is one kernel.
     twice = [
         by_channel(g[name])
