@@ -23,16 +23,13 @@ def new_figure(
     size: tuple[float, float] = (7, 4),
     **options,
 ) -> tuple[Figure, np.ndarray]:
-    """Make a figure with a grid of axes; nothing is shown on a screen.
+    """Make a figure, nothing of it on a screen, and a grid of its axes.
 
     Args:
         rows: Rows of axes.
         columns: Columns of axes.
         size: Width and height of the whole figure, in inches.
         options: For matplotlib's ``Figure.subplots``, such as ``sharex``.
-
-    Returns:
-        The figure and its axes as an array of shape (rows, columns).
     """
     from matplotlib.figure import Figure
 

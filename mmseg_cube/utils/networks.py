@@ -20,21 +20,17 @@ from mmseg_cube.utils.devices import choose_device, shorten
 UNREADABLE = (RuntimeError, UnpicklingError, EOFError, KeyError, OSError)
 
 
-def build_network(cfg: Config, pretrained: bool = False) -> BaseSegmentor:
+def build_network(cfg: Config) -> BaseSegmentor:
     """Build the segmentor of a config on the CPU, in evaluation mode.
 
-    Args:
-        cfg: Config with ``model``.
-        pretrained: Keep the weights that the config names, which
-            ``init_weights()`` of the network then loads.
+    Weights that the config names are not loaded, nor by ``init_weights()``.
 
     Raises:
         ValueError: If it cannot be built, or is no segmentor.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    model_cfg = cfg.model if pretrained else without_weights(cfg.model)
     try:
-        model = MODELS.build(ConfigDict(model_cfg))
+        model = MODELS.build(ConfigDict(without_weights(cfg.model)))
     except Exception as error:  # building raises all kinds
         raise ValueError(
             f'{cfg.filename}: the model cannot be built: {error}'
@@ -55,15 +51,13 @@ def load_network(
 ) -> BaseSegmentor:
     """Build the segmentor of a config with all weights of a checkpoint.
 
+    It is in evaluation mode. Its ``dataset_meta`` has the classes and the
+    palette, from the checkpoint or else from the test set's class.
+
     Args:
         cfg: Config with ``model``.
         checkpoint: File or address.
         device: Where to put it; None takes a GPU if there is one.
-
-    Returns:
-        The segmentor in evaluation mode. Its ``dataset_meta`` has the
-        classes and the palette, from the checkpoint or else from the test
-        set's class.
 
     Raises:
         OSError: If there is no such checkpoint.

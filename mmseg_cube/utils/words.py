@@ -1,17 +1,13 @@
-"""Lists and numbers in words, for messages."""
+"""Lists, numbers and names in words, for messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 
 SHOWN = 5  # things named one by one; the rest is counted
 
 
 def listing(lines: Sequence[str], shown: int = SHOWN) -> str:
-    """Put the first few on lines of their own and count the rest.
-
-    Args:
-        lines: One line of text per thing, such as a fault.
-        shown: How many of them to show.
-    """
+    """Put the first few on lines of their own and count the rest."""
     texts = [f'  - {line}' for line in lines[:shown]]
     if len(lines) > shown:
         texts.append(f'  ... and {len(lines) - shown} more')
@@ -33,3 +29,33 @@ def quantity(number: int, noun: str) -> str:
 def cut(name: str, letters: int) -> str:
     """Cut a name that is too long for its place: '...levels.0.conv1'."""
     return name if len(name) <= letters else f'...{name[3 - letters :]}'
+
+
+def choose(
+    names: Iterable[str], patterns: Sequence[str] | None, what: str
+) -> list[str]:
+    """Choose names by shell patterns.
+
+    Args:
+        names: Names, in an order that is kept.
+        patterns: Shell patterns, such as ``'decode_head.*'``, one of which a
+            name must match; None takes all names.
+        what: What bears these names, for the message.
+
+    Raises:
+        ValueError: If a pattern matches none of the names.
+    """
+    names = list(names)
+    if patterns is None:
+        return names
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(
+                f'pattern {pattern!r} matches no {what}; there are '
+                f'{len(names)}: {name_some(names)}'
+            )
+    return [
+        name
+        for name in names
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    ]

@@ -1,6 +1,6 @@
 import pytest
 
-from mmseg_cube.utils.patterns import choose
+from mmseg_cube.utils.words import choose
 
 
 def test_names_are_chosen_in_their_order():

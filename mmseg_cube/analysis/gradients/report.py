@@ -20,9 +20,8 @@ from mmseg_cube.analysis.gradients.statistics import correlate
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import PLAIN
 from mmseg_cube.utils.networks import build_network, load_weights
-from mmseg_cube.utils.patterns import choose
 from mmseg_cube.utils.report import write_report
-from mmseg_cube.utils.words import name_some
+from mmseg_cube.utils.words import choose, name_some
 
 INIT = 'init'  # in place of a checkpoint: random weights
 NAME, HEAT_MAPS = 'gradient_correlation', 'heat_maps'

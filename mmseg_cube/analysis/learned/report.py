@@ -21,8 +21,8 @@ from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
 from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.networks import load_network
-from mmseg_cube.utils.patterns import choose
 from mmseg_cube.utils.report import write_report
+from mmseg_cube.utils.words import choose
 
 NAME = 'learned'
 # Columns of the tables, by the part of a layer's numbers.

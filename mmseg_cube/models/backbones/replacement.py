@@ -17,8 +17,7 @@ from mmseg_cube.layers.summary import (
 from mmseg_cube.models.backbones.dry_run import DryRun
 from mmseg_cube.models.backbones.projection import project_weight
 from mmseg_cube.ops.rules import describe_kernel
-from mmseg_cube.utils.patterns import choose
-from mmseg_cube.utils.words import name_some
+from mmseg_cube.utils.words import choose, name_some
 
 # Arguments of a convolution that its attributes keep.
 COPIED = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding')
