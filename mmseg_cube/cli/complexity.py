@@ -4,8 +4,6 @@ A config cube-NAME.py is compared with NAME.py beside it, or all configs with
 the one of --against. Nothing is computed and no weights are loaded.
 """
 
-from __future__ import annotations
-
 import argparse
 
 from mmseg_cube.cli.arguments import add, positive, share

@@ -21,36 +21,18 @@ from mmseg_cube.version import __version__
 PROG = 'mmseg-cube'
 BAD_INPUT, INTERRUPTED = 2, 130
 # In the order of work; each is a module of this folder.
-COMMANDS = (
-    'check',
-    'sample-city',
-    'convert',
-    'check-data',
-    'train',
-    'test',
-    'predict',
-    'submit',
-    'export',
-    'leaderboard',
-    'complexity',
-    'speed',
-    'ablate',
-    'gradients',
-    'learned',
-    'router',
-    'zoo',
-)
+DATA = 'sample-city', 'convert', 'check-data'
+NETWORKS = 'train', 'test', 'predict', 'submit', 'export'
+MEASURES = 'leaderboard', 'complexity', 'speed'
+STUDIES = 'ablate', 'gradients', 'learned', 'router'
+COMMANDS = ('check', *DATA, *NETWORKS, *MEASURES, *STUDIES, 'zoo')
 AGAIN = 'The same command continues where it stopped.'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``mmseg-cube``.
+    """Run ``mmseg-cube`` with these words, or with those of the process.
 
-    Args:
-        argv: Words of the command line; None takes those of the process.
-
-    Returns:
-        The exit code.
+    Returns the exit code.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ''
@@ -115,8 +97,7 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
 def started(quiet: bool = True) -> Iterator[None]:
     """Prepare OpenMMLab for a command, and restore what others share.
 
-    Args:
-        quiet: Keep the log and the libraries from talking.
+    Quiet, the log and the libraries do not talk meanwhile.
     """
     from mmseg_cube.utils import register_all_modules
 

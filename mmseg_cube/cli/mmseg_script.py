@@ -1,7 +1,5 @@
 """Running the scripts that mmsegmentation brings along, unchanged."""
 
-from __future__ import annotations
-
 import importlib.util
 import runpy
 import sys
@@ -16,9 +14,7 @@ from mmseg_cube.datasets.errors import DatasetError
 def mmseg_script(name: str) -> str:
     """Return the path of a script of mmseg's tools, such as ``train.py``.
 
-    Raises:
-        ValueError: If there is none, as for an mmseg that was put on the
-            path without being installed.
+    An mmseg that was put on the path without being installed has none.
     """
     spec = importlib.util.find_spec('mmseg')
     path = Path(spec.origin).parent / '.mim' / 'tools' / name
@@ -33,16 +29,8 @@ def mmseg_script(name: str) -> str:
 def run_mmseg_script(name: str, words: Sequence[str]) -> int:
     """Run a script of mmseg's tools as if it had been called.
 
-    Args:
-        name: Such as ``train.py``.
-        words: Words of its command line.
-
-    Returns:
-        Its exit code; 1 after an error, whose traceback is shown.
-
-    Raises:
-        ValueError: If mmseg has no such script.
-        DatasetError: If the data cannot be used.
+    Returns its exit code; 1 after an error, whose traceback is shown. Only
+    data that cannot be used is an error of the command itself.
     """
     path = mmseg_script(name)
     with mock.patch.object(sys, 'argv', [path, *words]):

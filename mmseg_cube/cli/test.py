@@ -3,8 +3,6 @@
 Its other options are passed on as they are.
 """
 
-from __future__ import annotations
-
 import argparse
 
 from mmseg_cube.cli.arguments import share

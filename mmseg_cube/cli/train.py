@@ -4,8 +4,6 @@ Its other options are passed on as they are. For several GPUs:
 torchrun --nproc_per_node N -m mmseg_cube.cli train CONFIG --launcher pytorch
 """
 
-from __future__ import annotations
-
 import argparse
 
 from mmseg_cube.cli.arguments import add, share

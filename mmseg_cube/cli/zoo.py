@@ -8,8 +8,6 @@ model. The tables show of Results the Metrics building/IoU, building/F1,
 building/Precision, building/Recall and Seeds.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

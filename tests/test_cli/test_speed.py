@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_cube.analysis.speed import network, operator, rounds
+from mmseg_cube.analysis.speed import network, rounds
 from mmseg_cube.cli import main
 
 LAYOUTS = ('contiguous', 'channels_last')
@@ -28,21 +28,19 @@ def time_operator(tmp_path):
         out = tmp_path / 'out'
         small = '--device cpu --threads 1 --repeats 1 --grid 8x6'
         words = [*small.split(), '--out', str(out), *args]
-        code = main(['speed', 'operator', *words])
-        return code, out
+        assert main(['speed', 'operator', *words]) == 0
+        return out, json.loads((out / 'speed.json').read_text())
 
     return run
 
 
 def test_measures_the_operator(time_operator, capsys):
-    code, out = time_operator('--batch', '3', '--layouts', *LAYOUTS)
-    assert code == 0
+    out, numbers = time_operator('--batch', '3', '--layouts', *LAYOUTS)
     names = ['chart.png', 'speed.json', 'speed.md']
     assert sorted(path.name for path in out.iterdir()) == names
     Image.open(out / 'chart.png').verify()
-    numbers = json.loads((out / 'speed.json').read_text())
     facts, results = numbers['facts'], numbers['results']
-    assert facts['torch'] == torch.__version__
+    assert facts['torch'] == torch.__version__ and facts['device']
     assert (facts['threads'], facts['batch'], facts['repeats']) == (1, 3, 1)
     assert (facts['dtype'], facts['lattice_kernel_size']) == ('float32', 3)
     assert len(results) == 2 * 2 * 2 * 7
@@ -56,11 +54,9 @@ def test_measures_the_operator(time_operator, capsys):
 
 
 def test_bars_are_not_claimed_for_other_types(time_operator, capsys):
-    code, out = time_operator('--dtype', 'bfloat16', '--profile')
-    assert code == 0
+    _, numbers = time_operator('--dtype', 'bfloat16', '--profile')
     printed = capsys.readouterr().out
     assert 'no bars are set for this' in printed
-    numbers = json.loads((out / 'speed.json').read_text())
     assert {x['passes'] for x in numbers['results']} == {None}
     # The longest operation comes first, and is never left out.
     for result in numbers['results'][:7]:
@@ -104,16 +100,6 @@ def test_bad_arguments_are_said(args, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_wrong_results_are_neither_timed_nor_written(
-    time_operator, monkeypatch, capsys
-):
-    monkeypatch.setitem(operator.TOLERANCES, torch.float32, 0.0)
-    code, out = time_operator()
-    assert code == 2
-    assert 'differ by' in capsys.readouterr().err
-    assert list(out.iterdir()) == []
-
-
 def test_unusable_folder_is_said_before_measuring(
     tiny_config, tmp_path, monkeypatch, capsys
 ):
@@ -127,8 +113,6 @@ def test_unusable_folder_is_said_before_measuring(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_on_a_gpu(time_operator):
     args = '--device cuda --dtype bfloat16 --grid 128x16 --profile'
-    code, out = time_operator(*args.split())
-    assert code == 0
-    numbers = json.loads((out / 'speed.json').read_text())
+    _, numbers = time_operator(*args.split())
     assert numbers['facts']['device'] == torch.cuda.get_device_name()
     assert {x['bar'] for x in numbers['results']} == {None, 0.45, 0.65}

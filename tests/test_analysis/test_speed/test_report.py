@@ -1,17 +1,5 @@
-from mmseg_cube.analysis.speed.comparison import (
-    MEMORY,
-    TIME,
-    Result,
-    Setting,
-)
-from mmseg_cube.analysis.speed.network import THROUGHPUT
-from mmseg_cube.analysis.speed.operator import INFERENCE
-from mmseg_cube.analysis.speed.report import (
-    draw_ratios,
-    report,
-    tabulate,
-    tabulate_profile,
-)
+from mmseg_cube.analysis.speed import report
+from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Result, Setting
 from mmseg_cube.analysis.speed.rounds import Spread
 
 
@@ -35,7 +23,7 @@ def results_of(task, *settings):
 
 def test_a_row_has_time_and_memory():
     large, small = Setting(8, 2, 64), Setting(4, 2, 64)
-    table = tabulate(results_of(INFERENCE, large, small))
+    table = report.tabulate(results_of('inference', large, small))
     assert table.title == 'inference, 2 images'
     plain, cube = (
         ['5000.00', '', '', '1.0', '', ''],
@@ -51,14 +39,16 @@ def test_a_row_has_time_and_memory():
 
 
 def test_throughput_is_in_images():
-    table = tabulate(results_of(THROUGHPUT, Setting(8, 20)))
+    table = report.tabulate(results_of('throughput deployed', Setting(8, 20)))
     assert table.head[2] == 'images/s'
     assert [row[2] for row in table.rows] == ['4.00', '5.00']
 
 
 def test_profile_has_the_long_operations():
     plain = dict(convolve=0.03, copy=0.00001)
-    table = tabulate_profile('x', dict(plain=plain, cube=dict(gather=0.01)))
+    table = report.tabulate_profile(
+        'x', dict(plain=plain, cube=dict(gather=0.01))
+    )
     assert table.head == ['operation, ms', 'plain', 'cube']
     assert table.rows == [
         ['whole', '30.01', '10.00'],
@@ -68,8 +58,8 @@ def test_profile_has_the_long_operations():
 
 
 def test_a_reference_alone_has_no_chart(tmp_path, capsys):
-    results = results_of(INFERENCE, Setting(8))[::2]
-    report(results, dict(device='a processor', size=8), tmp_path)
+    results = results_of('inference', Setting(8))[::2]
+    report.report(results, dict(device='a processor', size=8), tmp_path)
     printed = capsys.readouterr().out
     assert printed.startswith('device a processor, size 8\n')
     assert 'no bars are set' in printed
@@ -79,8 +69,8 @@ def test_a_reference_alone_has_no_chart(tmp_path, capsys):
 
 def test_chart_has_a_group_per_task_and_setting():
     settings = Setting(8), Setting(4, layout='channels_last')
-    results = results_of(INFERENCE, *settings)
-    time, memory = draw_ratios(results[1::2]).axes
+    results = results_of('inference', *settings)
+    time, memory = report.draw_ratios(results[1::2]).axes
     groups = [x.get_text() for x in memory.get_xticklabels()]
     assert groups == [
         'inference\n3 x 8, contiguous',
