@@ -17,6 +17,14 @@ def non_negative(text: str) -> int:
     return _whole(text, 0, 'a whole number, 0 or more')
 
 
+def folder(text: str) -> Path:
+    """Read the path of a folder, which need not be there yet."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f'{text} is a file, not a folder')
+    return path
+
+
 def _whole(text: str, least: int, what: str) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f'must be {what}, but got {text!r}')
@@ -44,7 +52,8 @@ SHARED = {
     'config': dict(help='config of the network'),
     'checkpoint': dict(help='its trained weights'),
     '--device': dict(help='such as cpu or cuda:1 (a GPU if there is one)'),
-    '--out': dict(type=Path),
+    '--out': dict(type=folder),
+    '--work-dir': dict(type=folder),
     '--size': dict(type=positive),
     '--batch': dict(type=positive),
     '--workers': dict(type=positive, help='how many at a time (all cores)'),

@@ -10,6 +10,7 @@ H, W). It is written only if its logits are those of PyTorch; the exit code is
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from mmseg_cube.cli.arguments import add, share
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choices = ('onnx', 'torchscript', 'torch_export')
     add(parser, '--format', 'kind of the file', choices=choices, required=True)
     what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
-    add(parser, '--out', what, required=True)
+    add(parser, '--out', what, type=Path, required=True)
     what = 'side of the example in pixels; the file takes any size'
     add(parser, '--size', what, default=512)
     kernels = parser.add_mutually_exclusive_group()

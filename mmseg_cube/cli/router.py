@@ -7,14 +7,17 @@ are drawn as well.
 """
 
 import argparse
+from pathlib import Path
 
 from mmseg_cube.cli.arguments import add, share
+
+OUT = Path('work_dirs/router')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     share(parser, 'config', 'checkpoint', '--cfg-options')
-    add(parser, '--out', 'folder for numbers and picture', required=True)
+    add(parser, '--out', f'folder for numbers and picture ({OUT})')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -23,4 +26,4 @@ def run(args: argparse.Namespace) -> None:
     from mmseg_cube.utils.configs import read_config
 
     cfg = read_config(args.config, args.cfg_options)
-    print(report_routers(cfg, args.checkpoint, args.out))
+    print(report_routers(cfg, args.checkpoint, args.out or OUT))

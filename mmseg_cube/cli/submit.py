@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     add(parser, 'config', 'config of the network', nargs='?')
     add(parser, 'checkpoint', 'its trained weights', nargs='?')
-    add(parser, '--out', 'archive to write, *.zip')
+    add(parser, '--out', 'archive to write, *.zip', type=Path)
     what = 'check this archive and predict nothing'
     add(parser, '--check', what, type=Path, metavar='ZIP')
     what = (

@@ -5,7 +5,7 @@ Its other options are passed on as they are.
 
 import argparse
 
-from mmseg_cube.cli.arguments import share
+from mmseg_cube.cli.arguments import add, share
 
 PASSES_ON = True
 
@@ -13,8 +13,8 @@ PASSES_ON = True
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is checked before the script starts, and what help shows."""
     share(parser, 'config', 'checkpoint')
-    parser.add_argument('--work-dir', help='folder of logs and scores')
-    parser.add_argument('--out', help='folder for the predicted masks')
+    add(parser, '--work-dir', 'folder of logs and scores')
+    add(parser, '--out', 'folder for the predicted masks')
     parser.add_argument('--show-dir', help='folder for pictures')
     share(parser, '--tta', '--launcher', '--cfg-options')
 

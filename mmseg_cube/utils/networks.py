@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -15,9 +14,6 @@ from torch import nn
 
 from mmseg_cube.utils.configs import without_weights
 from mmseg_cube.utils.devices import choose_device, shorten
-
-# What torch raises for files that are torn or of another kind.
-UNREADABLE = (RuntimeError, UnpicklingError, EOFError, KeyError, OSError)
 
 
 def build_network(cfg: Config) -> BaseSegmentor:
@@ -92,7 +88,7 @@ def load_weights(
         loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     except FileNotFoundError:
         raise
-    except UNREADABLE as error:
+    except Exception as error:  # other files make unpickling raise all kinds
         raise ValueError(
             f'{checkpoint} cannot be read as a checkpoint: {shorten(error)}'
         ) from error

@@ -133,13 +133,17 @@ def test_options_without_a_place(name, call):
     assert 'KEY=VALUE' in call(name, '--cfg-options', 'x')
 
 
-@pytest.mark.parametrize('fault', ('missing', 'torn', 'of another network'))
+@pytest.mark.parametrize(
+    'fault', ('missing', 'torn', 'text', 'of another network')
+)
 @pytest.mark.parametrize('name', WITH_CHECKPOINT)
 def test_checkpoints(name, fault, call, tmp_path, tiny_checkpoint):
     path = tmp_path / 'wrong.pth'
     if fault == 'torn':
         path.write_bytes(tiny_checkpoint.read_bytes()[:5000])
-    elif fault == 'of another network':
+    elif fault == 'text':
+        path.write_text('no checkpoint')
+    elif fault == 'another':
         torch.save(dict(state_dict=dict(x=torch.ones(1))), path)
     err = complaint(call(name, CHECKPOINT=path), name)
     assert 'wrong.pth' in err
@@ -170,6 +174,14 @@ def test_values(flag, value, call):
     for name in having:
         err = call(name, flag, value)
         assert f'argument {flag}: ' in err and value in err, name
+
+
+@pytest.mark.parametrize('name', [x for x in CALLS if 'OUT' in CALLS[x]])
+def test_a_file_where_a_folder_is_to_be(name, call, tiny_config):
+    if name == 'export':
+        return  # writes a file
+    err = call(name, OUT=tiny_config)
+    assert f'{tiny_config} is a file, not a folder' in err
 
 
 @pytest.mark.parametrize('name', sorted(CALLS.keys() - {'train', 'test'}))

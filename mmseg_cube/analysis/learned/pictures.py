@@ -120,8 +120,8 @@ def draw_errors(
     figure = _draw(tile, panels, 2)
     figure.suptitle(title, fontsize=10)
     handles = [
-        Patch(facecolor=np.array(colour) / 255, ec='k', label=name)
-        for name, colour in colours.items()
+        Patch(fc=np.array(colour) / 255, ec='k', label=key.replace('_', ' '))
+        for key, colour in colours.items()
     ]
     place = dict(loc='outside lower center', ncols=3, fontsize=8)
     figure.legend(handles=handles, **place)
