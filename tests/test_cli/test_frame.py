@@ -1,6 +1,7 @@
 """The frame of the command: help, bad words, errors, Ctrl-C."""
 
 import logging
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -109,9 +110,16 @@ def test_the_log_is_quiet_only_while_a_command_runs(monkeypatch):
     assert seen == [logging.WARNING] and log.level == level
 
 
-def test_scripts_stand_for_commands():
+def test_scripts_stand_for_commands(monkeypatch, capsys):
     """Whoever looks for tools/NAME.py finds what mmseg-cube does."""
     tools = Path(__file__).resolve().parents[2] / 'tools'
-    for name in ('train', 'test', 'export'):
-        text = (tools / f'{name}.py').read_text()
-        assert f"main(['{name}', *sys.argv[1:]])" in text
+    scripts = {*tools.rglob('*.py')} - {tools / 'demo.py'}
+    assert len(scripts) > 15
+    for script in scripts:
+        monkeypatch.setattr(sys, 'argv', [str(script), '--help'])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(script), run_name='__main__')
+        assert stop.value.code == 0
+        command = script.read_text().partition('``mmseg-cube ')[2]
+        command = command.partition('``')[0]
+        assert f'usage: mmseg-cube {command} ' in capsys.readouterr().out

@@ -1,8 +1,6 @@
 """``mmseg-cube complexity`` as a script, as OpenMMLab users expect it."""
 
-import sys
-
-from mmseg_cube.cli import main
+from mmseg_cube.cli import run_script
 
 if __name__ == '__main__':
-    sys.exit(main(['complexity', *sys.argv[1:]]))
+    run_script('complexity')
