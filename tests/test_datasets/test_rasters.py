@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.rasters import (
-    open_raster,
-    read_raster,
-)
+from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.windows import (
     Window,
     cut_grid,
@@ -43,6 +40,7 @@ def test_window_is_that_of_the_reflected_raster(raster, window):
     padded = np.pad(VALUES, ((0, 0), (90, 90), (90, 90)), mode='reflect')
     expected = padded[:, 90 + y : 90 + y + height, 90 + x : 90 + x + width]
     window = Window(*window)
+    assert open_raster(raster) is open_raster(raster)
     np.testing.assert_array_equal(read_raster(raster, window), expected)
     np.testing.assert_array_equal(take_window(VALUES, window), expected)
     np.testing.assert_array_equal(take_window(VALUES[1], window), expected[1])
@@ -63,18 +61,6 @@ def test_changed_file_is_read_anew(tmp_path, write, suffix):
     again = read_raster(path)
     assert (first != again).mean() > 0.9
     np.testing.assert_array_equal(again, read_raster(Path(path).read_bytes()))
-
-
-def test_processes_do_not_share_open_files(raster):
-    assert open_raster(raster).shape == (60, 90)
-    np.testing.assert_array_equal(read_raster(raster), VALUES)
-    assert open_raster(raster) is open_raster(raster)
-    child = os.fork()
-    if child == 0:
-        same = np.array_equal(read_raster(raster), VALUES)
-        os._exit(0 if same else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    np.testing.assert_array_equal(read_raster(raster), VALUES)
 
 
 @pytest.mark.parametrize('stride', [None, 300, 341, 512])
@@ -119,8 +105,3 @@ def test_padded_tiles():
     assert cuts[-1].window == (4548, 4548, 512, 512)
     assert [cut.window.y for cut in cut_padded(512, 512, 512)] == [0]
     assert [cut.window.y for cut in cut_padded(513, 512, 512)] == [-255, 257]
-
-
-def test_place_of_one_window_in_another():
-    rows, columns = Window(5, 7, 2, 3).inside(Window(4, 4, 9, 9))
-    assert (rows, columns) == (slice(3, 6), slice(1, 3))
