@@ -70,16 +70,11 @@ def test_regions_choose(root):
             build(split, root, regions=regions)
 
 
-def test_says_what_is_missing(root, tmp_path):
-    with pytest.raises(DatasetError, match='no images of this .*nowhere'):
-        build('val', tmp_path / 'nowhere')
+def test_says_what_is_missing(root):
     (root / 'train' / 'gt' / 'vienna3.tif').unlink()
     with pytest.raises(DatasetError, match='vienna3.tif: image without a'):
         build('val', root)
     assert len(build('train', root)) == 15
-    (root / 'train' / 'gt').rename(root / 'train' / 'masks')
-    with pytest.raises(DatasetError, match="'val' has images, but no masks"):
-        build('val', root)
     (root / 'train' / 'images' / 'austin1_0_512.tif').write_bytes(b'')
     with pytest.raises(DatasetError, match="'austin1_0_512' is not the name"):
         build('val', root)

@@ -140,11 +140,7 @@ def test_draws_windows_by_the_seed(sample):
 
 
 @pytest.mark.parametrize('name', ['img_path', 'seg_map_path'])
-def test_names_the_file_at_fault_and_stays_quiet(sample, write, name, capfd):
-    image_or_mask = NOISE if name == 'img_path' else BINARY
-    write(sample[name], image_or_mask * np.float32(1.5))
-    assert 'float32' in complaint(load, sample, name, capfd)
-    write(sample[name], image_or_mask)
+def test_names_the_file_at_fault_and_stays_quiet(sample, name, capfd):
     os.truncate(sample[name], 900)
     assert 'damaged or cut short' in complaint(load, sample, name, capfd)
     if name == 'seg_map_path':
