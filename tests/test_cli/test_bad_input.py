@@ -156,19 +156,13 @@ def test_devices(name, call):
 
 
 @pytest.mark.parametrize(
-    ('flag', 'value'),
-    (
-        ('--size', '0'),
-        ('--size', 'x'),
-        ('--batch', '-1'),
-        ('--workers', '0'),
-        ('--threads', '1.5'),
-        ('--seed', 'x'),
-        ('--split', 'tset'),
-    ),
+    'words',
+    ['--size 0', '--size x', '--batch -1', '--workers 0', '--threads 1.5']
+    + ['--seed x', '--split tset'],
 )
-def test_values(flag, value, call):
+def test_values(words, call):
     """A flag has the same check wherever it is."""
+    flag, value = words.split()
     having = [name for name in CALLS if flag in flags_of(name)]
     assert having
     for name in having:

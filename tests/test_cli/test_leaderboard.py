@@ -232,9 +232,6 @@ def test_folders_of_the_runner(run, work, tiny_config):
         'train_cfg.max_iters': 1,
         'train_dataloader.batch_size': 2,
     }
-    for split in ('train', 'test'):
-        options[f'{split}_dataloader.num_workers'] = 0
-        options[f'{split}_dataloader.persistent_workers'] = False
     cfg = read_config(tiny_config, options)
     # Runners of one process share a visualizer of the same name.
     for name in ('val_dataloader', 'val_evaluator', 'val_cfg', 'visualizer'):

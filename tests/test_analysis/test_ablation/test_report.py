@@ -27,16 +27,15 @@ RUNS = [
 
 
 @pytest.fixture
-def undrawn(monkeypatch):
-    """Leave the chart out, which takes most of the time."""
-    monkeypatch.setattr(module, 'draw', lambda *_: module.new_figure()[0])
-
-
-@pytest.fixture
-def report(tmp_path):
+def report(tmp_path, monkeypatch):
     """Write results and report them; the text, table and numbers."""
 
-    def report(reference='baseline', score='IoU', key='IoU', changed=None):
+    def report(
+        reference='baseline', score='IoU', key='IoU', changed=(), drawn=False
+    ):
+        if not drawn:  # which takes most of the time
+            empty = module.new_figure()[0]
+            monkeypatch.setattr(module, 'draw', lambda *_: empty)
         runs = [
             Run(variant, seed, Config({}), tmp_path / variant / str(seed))
             for seed in (0, 1, 2)
@@ -49,7 +48,7 @@ def report(tmp_path):
             if variant == 'full':
                 result['parameters'] = 3_000_000
                 result['seconds_per_iteration'] = 0.4 + seed
-            result |= (changed or {}).get((variant, seed), {})
+            result |= dict(changed).get((variant, seed), {})
             path = tmp_path / variant / str(seed) / 'result.json'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(result))
@@ -80,7 +79,7 @@ def test_interval_is_that_of_the_paired_t_test():
     assert measure({}, {0: 5.0}) == {}
 
 
-def test_table_and_numbers(report, undrawn):
+def test_table_and_numbers(report):
     _, rows, numbers = report()
     assert rows['Variant'] == [
         'Seeds', 'val IoU', 'val − baseline [95 %]', 'test IoU',
@@ -105,7 +104,7 @@ def test_table_and_numbers(report, undrawn):
     assert numbers['runs']['full']['2']['val'] == {'building/IoU': 90}
 
 
-def test_another_reference_and_score(report, undrawn):
+def test_another_reference_and_score(report):
     text, rows, _ = report('full', 'tuned-IoU', 'TunedIoU')
     assert rows['Variant'][1] == 'val tuned-IoU'
     assert rows['baseline'][2] == '-2.00 [-14.71, +10.71]'
@@ -114,7 +113,7 @@ def test_another_reference_and_score(report, undrawn):
     assert 'percent, at the threshold that is best on val.' in text
 
 
-def test_protocol(report, undrawn, tmp_path):
+def test_protocol(report, tmp_path):
     text, _, numbers = report()
     assert '\n'.join(f'* {x}' for x in numbers['protocol']) in text
     for words in (
@@ -133,12 +132,10 @@ def test_protocol(report, undrawn, tmp_path):
 
 
 def test_losses_and_chart(report, tmp_path):
-    losses = {
-        ('baseline', 0): 0.5, ('baseline', 1): 0.7,
-        ('full', 0): 0.4, ('full', 1): 0.4,
-    }  # fmt: skip
+    runs = [run[:2] for run in RUNS[:4]]
+    losses = dict(zip(runs, (0.5, 0.7, 0.4, 0.4), strict=True))
     changed = {run: dict(loss=[1, x], test={}) for run, x in losses.items()}
-    text, rows, numbers = report(changed=changed)
+    text, rows, numbers = report(changed=changed, drawn=True)
     assert rows['baseline'][3:6] == ['–', '–', '0.600']
     # Differences of -0.1 and -0.3; the third seed has no losses.
     assert rows['full'][5] == '0.400 (-0.200)'
