@@ -45,10 +45,7 @@ class Difference(NamedTuple):
 def settings_of(
     cfg: Config, parts: tuple[str, ...] = TRAINING
 ) -> dict[str, object]:
-    """List what matters by dotted name: ``optim_wrapper.optimizer.lr``.
-
-    A setting that is None is left out, as if it were not there.
-    """
+    """List what matters, but for None, by dotted name: ``train_cfg.type``."""
     return dict(chain(*(_flatten(part, cfg.get(part)) for part in parts)))
 
 

@@ -64,7 +64,7 @@ def _parse(
         allow_abbrev=False,
     )
     command.add_arguments(parser)
-    if not _passes_on(command):
+    if not hasattr(command, 'PASSES_ON'):
         return parser.parse_args(words)
     args, _ = parser.parse_known_args(words)
     args.words = words
@@ -75,7 +75,7 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
     """Run a command; say what was wrong with its input in one message."""
     try:
         # A training says more than its result.
-        with started(quiet=not _passes_on(command)):
+        with started(quiet=not hasattr(command, 'PASSES_ON')):
             return command.run(args) or 0
     except KeyboardInterrupt:
         how = getattr(command, 'CONTINUES', '')
@@ -111,10 +111,6 @@ def started(quiet: bool = True) -> Iterator[None]:
             stack.enter_context(quiet_libraries())
             stack.enter_context(quiet_log())
         yield
-
-
-def _passes_on(command: ModuleType) -> bool:
-    return getattr(command, 'PASSES_ON', False)
 
 
 def _module(name: str) -> ModuleType:

@@ -138,12 +138,10 @@ def _settings(run: Run) -> tuple[tuple[str, str], ...]:
     parts = set(TRAINING)
     if run.trained is run.tested:
         parts.remove('load_from')  # the weights that were tested
-    scoring = {
-        'test: test_cfg': run.tested.model.get('test_cfg'),
-        'test: test_evaluator': run.tested.get('test_evaluator'),
-    }
+    test = dict(test_evaluator=run.tested.get('test_evaluator'))
+    test['test_cfg'] = run.tested.model.get('test_cfg')
     settings = settings_of(run.trained, tuple(parts))
-    settings |= settings_of(scoring, tuple(scoring))
+    settings |= settings_of(dict(test=test), ('test',))
     return tuple(sorted((name, str(x)) for name, x in settings.items()))
 
 
@@ -161,13 +159,11 @@ def _name(key: tuple, keys: Iterable[tuple]) -> str:
 
 
 def _spread(group: Sequence[Run]) -> dict[str, dict[str, float | None]]:
-    """Mean and standard deviation of the scores that all runs have.
-
-    A mean of some of the seeds would not go with the other scores.
-    """
+    """Mean and standard deviation of the scores that all runs have."""
     spread = {}
     for name in SCORES:
         values = [run.scores[name] for run in group if name in run.scores]
+        # A mean of some of the seeds would not go with the other scores.
         if len(values) == len(group):
             sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
             spread[name] = dict(mean=float(np.mean(values)), sd=sd)

@@ -35,11 +35,7 @@ OPTIMISATION = ('constructor', 'optimizer', 'paramwise_cfg', 'clip_grad')
 
 
 class Networks:
-    """Networks of configs, as something to be measured.
-
-    The first is the baseline. They are named by the stems of their files, or
-    by their paths where stems are alike.
-    """
+    """Networks of configs, named by stem; the first is the baseline."""
 
     tasks = (AS_TRAINED, DEPLOYED, THROUGHPUT, TRAINING)
     one_image = (AS_TRAINED, DEPLOYED)
@@ -48,7 +44,7 @@ class Networks:
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self.cfgs = {}
         stems = [Path(path).stem for path in paths]
-        alike = len(set(stems)) < len(stems)
+        alike = len(set(stems)) < len(stems)  # then by their paths
         names = list(map(str, paths)) if alike else stems
         for name, path in zip(names, paths, strict=True):
             if name in self.cfgs:

@@ -60,11 +60,7 @@ class Operator:
     def build(
         self, task: str, setting: Setting
     ) -> dict[str, Callable[[], list[Tensor]]]:
-        """Build candidates, checked to compute the same in all forms.
-
-        In inference a call returns its output, in training the gradients of
-        its input and parameters as well.
-        """
+        """Build candidates, checked to compute the same in all forms."""
         input = setting.draw().requires_grad_(task == STEP)
         grad, calls = setting.draw(), {}
         for name, module in self.build_modules(setting).items():
@@ -138,6 +134,7 @@ def _infer(module: nn.Module, input: Tensor) -> list[Tensor]:
 
 
 def _step(module: nn.Module, input: Tensor, grad: Tensor) -> list[Tensor]:
+    """Return the output and the gradients of the input and parameters."""
     output = module(input)
     output.backward(grad)
     leaves = [input, *module.parameters()]

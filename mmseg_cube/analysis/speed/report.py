@@ -53,11 +53,7 @@ def report(
 
 
 def tabulate(results: Sequence[Result]) -> Table:
-    """Lay out one task: a row per candidate and setting.
-
-    A ratio of times stands with its quartiles; below 1 is better than the
-    reference, for throughput as well.
-    """
+    """Lay out one task, with a row per candidate and setting."""
     task, images = results[0].task, results[0].setting.batch
     unit = 'images/s' if task == THROUGHPUT else 'ms'
     head = ['candidate', 'C x H, layout', unit, 'ratio', 'bar <=']
@@ -66,6 +62,7 @@ def tabulate(results: Sequence[Result]) -> Table:
     rows = {}
     for result in sorted(results, key=lambda x: names.index(x.name)):
         key, value = (result.name, str(result.setting)), result.value.median
+        # Of times, for throughput as well: below 1 is better.
         row, ratio, verdict = rows.setdefault(key, [*key]), result.ratio, ''
         if result.measure == MEMORY:  # measured once
             row.append(f'{MEBIBYTES * value:.1f}')

@@ -36,9 +36,7 @@ def test_a_row_has_time_and_memory():
         ['cube', '64 x 8, contiguous', *cube],
         ['cube', '64 x 4, contiguous', *cube],
     ]
-
-
-def test_throughput_is_in_images():
+    # Throughput is in images.
     table = report.tabulate(results_of('throughput deployed', Setting(8, 20)))
     assert table.head[2] == 'images/s'
     assert [row[2] for row in table.rows] == ['4.00', '5.00']
