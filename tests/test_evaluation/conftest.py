@@ -6,38 +6,39 @@ from mmengine.logging import MMLogger
 from mmseg_cube.evaluation import BuildingMetric
 
 
-def _make(pred, target=None, path='a.png', logits=None, **meta):
-    out = dict(
-        img_path=path, pred_sem_seg=dict(data=torch.as_tensor(pred)[None])
-    )
-    if target is not None:
-        out['gt_sem_seg'] = dict(data=torch.as_tensor(target)[None])
-    if logits is not None:
-        out['seg_logits'] = dict(data=torch.as_tensor(logits))
-    return {**out, **meta}
-
-
-def _evaluate(samples, data=None, **options):
-    metric = BuildingMetric(**options)
-    metric.dataset_meta = data
-    metric.process(None, samples)
-    return metric.evaluate(len(samples))
-
-
 @pytest.fixture(scope='session')
 def make_sample():
     """Make a sample as the evaluator hands it to a metric."""
-    return _make
+
+    def make(pred, target=None, path='a.png', logits=None, **meta):
+        data = dict(pred_sem_seg=pred, gt_sem_seg=target)
+        out = {
+            key: dict(data=torch.as_tensor(labels)[None])
+            for key, labels in data.items()
+            if labels is not None
+        }
+        if logits is not None:
+            out['seg_logits'] = dict(data=torch.as_tensor(logits))
+        return dict(img_path=path, **out, **meta)
+
+    return make
 
 
 @pytest.fixture(scope='session')
 def evaluate():
     """Evaluate samples with a metric of the given options."""
-    return _evaluate
+
+    def evaluate(samples, data=None, **options):
+        metric = BuildingMetric(**options)
+        metric.dataset_meta = data
+        metric.process(None, samples)
+        return metric.evaluate(len(samples))
+
+    return evaluate
 
 
 @pytest.fixture
-def scenes():
+def scenes(make_sample):
     """Samples of rectangles, found with faults, with logits, some ignored."""
     rng = np.random.default_rng(0)
     out = []
@@ -57,7 +58,7 @@ def scenes():
         first = rng.normal(0, 1, shape)
         logits = np.stack([first, first + score]).astype(np.float32)
         pred = (logits[1] > logits[0]).astype(np.int64)
-        out.append(_make(pred, target, f'town{index}.png', logits))
+        out.append(make_sample(pred, target, f'town{index}.png', logits))
     return out
 
 

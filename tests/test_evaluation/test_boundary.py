@@ -32,14 +32,6 @@ def test_equals_the_slow_reference(scenes, evaluate, width):
     assert found['building/BoundaryIoU'] == expected
 
 
-def test_by_hand_the_edge_of_the_image_is_an_edge(make_sample, evaluate):
-    full, pred = np.ones((7, 7), int), np.ones((7, 7), int)
-    pred[3, 3] = 0
-    found = evaluate([make_sample(pred, full)], boundary=dict(width=1))
-    # Truth: the outer ring of 24. Prediction: also 8 around the hole.
-    assert found['building/BoundaryIoU'] == pytest.approx(100 * 24 / 32)
-
-
 @pytest.mark.parametrize(
     ('shape', 'options', 'width'),
     [

@@ -82,14 +82,13 @@ def test_equals_an_exact_assignment(scenes, evaluate, options):
 
 
 @pytest.mark.parametrize('connectivity', [4, 8])
-@pytest.mark.parametrize('seed', range(4))
-def test_tiny_objects_meet_every_tie(make_sample, seed, connectivity):
-    rng = np.random.default_rng(seed)
+def test_tiny_objects_meet_every_tie(make_sample, connectivity):
+    rng = np.random.default_rng(0)
     # Objects of one to four pixels overlap by exactly a half all the time.
-    target = np.zeros((9, 40), int)
-    target[::2] = rng.random((5, 40)) < 0.7
+    target = np.zeros((29, 40), int)
+    target[::2] = rng.random((15, 40)) < 0.7
     pred = np.where(rng.random(target.shape) < 0.75, target, 0)
-    pred[::2] |= rng.random((5, 40)) < 0.1
+    pred[::2] |= rng.random((15, 40)) < 0.1
     options = dict(min_area=2, connectivity=connectivity)
     expected = slow_counts(pred, target, **options)
     assert count(make_sample(pred, target), **options) == expected
