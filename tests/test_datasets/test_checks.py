@@ -22,20 +22,11 @@ BINARY = NOISE[0] // 128 * 255
 
 @pytest.fixture
 def root(tmp_path, write):
+    root = tmp_path / 'data'
     for number in range(4):
-        write(tmp_path / 'data' / 'train' / 'image' / f'{number}.png', NOISE)
-        write(tmp_path / 'data' / 'train' / 'label' / f'{number}.png', BINARY)
-    return tmp_path / 'data'
-
-
-@pytest.fixture
-def image(root):
-    return root / 'train' / 'image'
-
-
-@pytest.fixture
-def label(root):
-    return root / 'train' / 'label'
+        write(root / f'train/image/{number}.png', NOISE)
+        write(root / f'train/label/{number}.png', BINARY)
+    return root
 
 
 def complaint(root, **kwargs):
@@ -47,20 +38,20 @@ def complaint(root, **kwargs):
     return text
 
 
-def test_good_data_passes(root, image, write):
+def test_good_data_passes(root, write):
     for name in ('Thumbs.db', '._0.png', '0.tfw', '0.png.aux.xml'):
-        (image / name).write_bytes(b'')
+        (root / 'train/image' / name).write_bytes(b'')
     assert len(BuildingDataset('train', root)) == 4
     for number in range(4):
-        write(image / f'{number}.jpg', NOISE)
+        write(root / f'train/image/{number}.jpg', NOISE)
     dataset = build(root, img_suffix='.jpg')
     assert dataset.get_data_info(0)['img_path'].endswith('0.jpg')
 
 
-def test_names_unmatched_files_in_one_error(root, image, label, write):
-    (label / '2.png').unlink()
-    write(label / '9.png', BINARY)
-    write(image / '1.jpg', NOISE)
+def test_names_unmatched_files_in_one_error(root, write):
+    (root / 'train/label/2.png').unlink()
+    write(root / 'train/label/9.png', BINARY)
+    write(root / 'train/image/1.jpg', NOISE)
     text = complaint(root)
     assert '3 fault(s)' in text
     assert 'image/2.png: image without a mask' in text
@@ -69,19 +60,19 @@ def test_names_unmatched_files_in_one_error(root, image, label, write):
     assert 'img_suffix' in text
 
 
-def test_names_missing_and_empty_folders(root, image, label):
-    for path in label.iterdir():
+def test_names_missing_and_empty_folders(root):
+    for path in (root / 'train/label').iterdir():
         path.unlink()
     assert "split 'train' has images, but no masks" in complaint(root)
-    for path in image.iterdir():
+    for path in (root / 'train/image').iterdir():
         path.unlink()
     assert 'no images of this dataset' in complaint(root)
 
 
-def test_counts_what_it_does_not_name(root, image, label, write):
+def test_counts_what_it_does_not_name(root, write):
     for number in range(10, 30):
-        write(image / f'{number}.png', NOISE)
-        write(label / f'{number}.png', BINARY[:8])
+        write(root / f'train/image/{number}.png', NOISE)
+        write(root / f'train/label/{number}.png', BINARY[:8])
     text = complaint(root)
     assert '20 of 24 samples cannot be used' in text
     assert '10.png: mask is 48 x 8 pixels, its image is 48 x 40' in text
@@ -107,21 +98,19 @@ def test_names_files_that_are_refused_and_stays_quiet(
     assert capfd.readouterr() == ('', '')
 
 
-def test_checks_what_is_used_when_it_is_used(root, label, write):
-    write(label / '3.png', NOISE[0])
+def test_checks_what_is_used_when_it_is_used(root, write):
+    write(root / 'train/label/3.png', NOISE[0])
     assert len(build(root, indices=3)) == 3
     assert len(build(root, verify=False)) == 4
     dataset = build(root, lazy_init=True)
     for _ in range(2):
         with pytest.raises(DatasetError, match='1 of 4 samples'):
             len(dataset)
-    write(label / '3.png', BINARY)
+    write(root / 'train/label/3.png', BINARY)
     assert len(dataset) == 4
 
 
-def test_reads_only_what_has_changed(
-    root, image, label, memory, monkeypatch, write
-):
+def test_reads_only_what_has_changed(root, memory, monkeypatch, write):
     read = []
     for name in ('check_image', 'read_mask'):
         function = getattr(contract, name)
@@ -131,19 +120,19 @@ def test_reads_only_what_has_changed(
             return function(path, *args)
 
         monkeypatch.setattr(contract, name, spy)
-    write(label / '3.png', NOISE[0])
+    write(root / 'train/label/3.png', NOISE[0])
     complaint(root)
     assert len(read) == 8
     read.clear()
     complaint(root)
     assert read == ['label/3.png']
-    write(label / '3.png', BINARY)
+    write(root / 'train/label/3.png', BINARY)
     build(root)
     read.clear()
     build(root)
     assert read == []
     # The size of a remembered mask is still compared.
-    write(image / '2.png', NOISE[:, :-1])
+    write(root / 'train/image/2.png', NOISE[:, :-1])
     assert 'mask is 48 x 40 pixels' in complaint(root)
     assert read == ['image/2.png']
     assert [path.suffix for path in memory.iterdir()] == ['.json']

@@ -226,18 +226,11 @@ def test_a_second_start_reads_no_mask_that_has_not_changed(
 
     monkeypatch.setattr(contract, 'read_mask', spy)
     files = [f'{name}.tif' for name in VAL]
-    path = root / 'train' / 'gt' / 'austin2.tif'
-    good = path.read_bytes()
-    path.write_bytes(good[:100])
-    with pytest.raises(DatasetError, match='austin2'):
-        start()
-    path.write_bytes(good)
-    # A fault spares what was learnt of the others. Each mask is read once,
-    # for its content and its patches.
-    first, again = start()
-    assert again == ['austin2.tif']
+    # Each mask is read once, for its content and its patches.
+    first, read_first = start()
+    assert read_first == files
     assert start() == (first, [])
-    write(path, np.zeros(SHAPE, np.uint8))
+    write(root / 'train/gt/austin2.tif', np.zeros(SHAPE, np.uint8))
     less, again = start()
     assert {name for name, _ in less} == {'austin1', 'vienna1'}
     assert again == ['austin2.tif']

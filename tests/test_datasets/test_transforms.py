@@ -107,13 +107,6 @@ def test_window_and_its_core(sample):
     np.testing.assert_array_equal(mask[1:5, 3:8], BINARY[12:16, 10:15])
     assert (mask == 255).sum() == 30 * 20 - 5 * 4
     np.testing.assert_array_equal(loaded['img'], image)
-    # Beyond the edges image and mask are reflected.
-    loaded = load(dict(sample, window=(-9, -5, 80, 50)))
-    pad = ((5, 5), (9, 11))
-    mask = np.pad(BINARY, pad, 'reflect')
-    np.testing.assert_array_equal(loaded['gt_seg_map'], mask)
-    blue = np.pad(NOISE[2], pad, 'reflect')
-    np.testing.assert_array_equal(loaded['img'][..., 0], blue)
     del sample['seg_map_path'], sample['seg_fields'][:]
     loaded = load(dict(sample, window=WINDOW, core=(0, 0, 9, 9)))
     np.testing.assert_array_equal(loaded['img'], image)
