@@ -26,10 +26,11 @@ def test_json_holds_counts_and_scores_of_each_group(
     content = json.loads((folder / 'metrics.json').read_text())
     assert content['data'] == dict(dataset='InriaDataset', split='val')
     assert content['labels'] == 'the larger logit'
-    objects = dict(iou=0.5, connectivity=8, min_area=2)
-    options = dict(boundary=dict(width=2), objects=objects)
     assert content['options'] == dict(
-        pixels={}, curve=dict(thresholds=9), **options
+        pixels={},
+        boundary=dict(width=2),
+        objects=dict(iou=0.5, connectivity=8, min_area=2),
+        curve=dict(thresholds=9),
     )
     groups = content['groups']
     assert list(groups) == GROUPS
@@ -52,8 +53,7 @@ def test_json_holds_counts_and_scores_of_each_group(
         pixels, curve = counts['pixels'], counts['curve']
         assert sum(curve['built']) == pixels['tp'] + pixels['fn']
         assert sum(curve['ground']) == pixels['fp'] + pixels['tn']
-        names = dict(pixels='IoU', boundary='BoundaryIoU')
-        for kind, key in names.items():
+        for kind, key in dict(pixels='IoU', boundary='BoundaryIoU').items():
             tp, fp, fn = (counts[kind][each] for each in ('tp', 'fp', 'fn'))
             assert scores[key] == pytest.approx(100 * tp / (tp + fp + fn))
 

@@ -39,20 +39,16 @@ def test_folder_means_all_configs_in_it(folder):
     (folder / 'empty').mkdir()
     with pytest.raises(ValueError, match='empty has no configs'):
         find_configs(['empty'])
-    with pytest.raises(ValueError, match='no config nowhere.py'):
-        find_configs(['nowhere.py'])
 
 
 def test_twins_follow_their_baselines(folder):
     found = compare(find_configs(['b', 'a']))
-    assert [(c.as_posix(), b and b.as_posix()) for c, b in found.items()] == [
-        ('b/x.py', None),
-        ('b/cube-x.py', 'b/x.py'),
-        ('a/lonely.py', None),
-        ('a/y.py', None),
-        ('a/cube-y.py', 'a/y.py'),
-        ('a/cube-full-y.py', 'a/y.py'),
-    ]
+    assert text(found) == (
+        'b/x.py b/cube-x.py a/lonely.py a/y.py a/cube-y.py a/cube-full-y.py'
+    )
+    x, cube_x, _, y, *twins_of_y = found
+    baselines = {cube_x: x} | dict.fromkeys(twins_of_y, y)
+    assert found == dict.fromkeys(found) | baselines
     # A baseline that was not named is added.
     found = compare(find_configs(['b/cube-x.py']))
     assert text(found) == 'b/x.py b/cube-x.py'
@@ -65,9 +61,6 @@ def test_compare_all_with_one(folder):
     x, y, cube = find_configs(['b/x.py', 'a/y.py', 'b/cube-x.py'])
     found = compare([y, x, cube], against=x)
     assert list(found.items()) == [(x, None), (y, x), (cube, x)]
-    for others in ([x], []):
-        with pytest.raises(ValueError, match='nothing to compare'):
-            compare(others, against=x)
 
 
 @pytest.fixture()
