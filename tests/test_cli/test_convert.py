@@ -35,8 +35,6 @@ def test_tiles(sample_city, tmp_path, capsys, name, words, train, total):
     assert f'({total} written now)' in said
     assert convert(*args) == 0
     assert '(0 written now)' in capsys.readouterr().out
-    assert convert(*args, '--format', 'tif') == 2
-    assert 'filled with other settings' in capsys.readouterr().err
 
 
 def test_inria(sample_city, tmp_path, capsys):
