@@ -1,7 +1,7 @@
 """Say what is installed and whether it works, for reports of faults."""
 
 import argparse
-import importlib
+import importlib.util
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     print(f'mmseg_cube {mmseg_cube.__version__}, {folder}')
     print(f'Python {platform.python_version()}, torch {torch.__version__}')
     print(', '.join(map(_installed, PACKAGES)))
-    print(f'compiled operators: {_has_operators()} (not needed); {name}')
+    compiled = importlib.util.find_spec('mmcv._ext') is not None
+    print(f'compiled operators: {compiled} (not needed); {name}')
     faults = []
     if not (folder / '.mim' / 'configs').exists():
         faults.append('no packaged configs: install with pip, or make setup')
@@ -51,12 +52,3 @@ def _installed(name: str) -> str:
     # Both write into the same folder, so the later one wins by parts.
     hint = '; keep one of them only' if len(found) > 1 else ''
     return (' and '.join(found) or f'{name} missing') + hint
-
-
-def _has_operators() -> bool:
-    """Tell whether mmcv was compiled; mmseg_cube does not need that."""
-    try:
-        importlib.import_module('mmcv._ext')
-    except ImportError:
-        return False
-    return True

@@ -89,8 +89,11 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
         known = full or isinstance(error, OSError | ValueError | ImportError)
         if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):
             raise
+        text = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f'{error.filename}: {error.strerror}'
         advice = ' Choose a smaller --batch or --size.' if full else ''
-        return _fail(prog, f'{error}{advice}')
+        return _fail(prog, text + advice)
 
 
 @contextlib.contextmanager

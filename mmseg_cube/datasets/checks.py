@@ -107,16 +107,10 @@ def inspect_samples(
 ) -> list:
     """Look into the files of samples, several at a time.
 
-    Args:
-        dataset: Dataset that the samples belong to.
-        samples: Dicts with ``img_path`` and, if labelled, ``seg_map_path``.
-        inspect: Takes a sample and the facts of earlier runs. Raises an error
-            that names the file at fault.
-        doing: Says what is done, should it take long.
-        hint: What else may be done about faults.
-
-    Returns:
-        What ``inspect`` returned, in the order of the samples.
+    ``inspect`` takes a sample and the facts of earlier runs, and raises an
+    error that names the file at fault; what it returns is returned, in the
+    order of the samples. ``doing`` says what is done, should it take long,
+    ``hint`` what else may be done about faults.
     """
     owner = type(dataset).__name__
     root = dataset.data_root or Path(samples[0]['img_path']).parent

@@ -75,16 +75,9 @@ def find_tiles(
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.
 
-    Args:
-        place: Folder or archive of the dataset, for error texts.
-        files: All files in it.
-        layout: Names of the folders.
-        splits: Splits to look for.
-        wants: Tells whether a file belongs to a split.
-        suffixes: Accepted suffixes.
-
-    Returns:
-        Tiles, each split in natural order, and one line of text per fault.
+    ``place`` is the folder or archive that holds the files, for error texts;
+    ``wants`` tells whether a file belongs to a split. Returned are tiles,
+    each split in natural order, and one line of text per fault.
     """
     found = _choose_root(place, files, layout)
     folders, needed = {}, {}
@@ -150,13 +143,9 @@ def _match(
 ) -> tuple[list[Tile], list[str]]:
     """Match the images and masks of splits by name.
 
-    Args:
-        place: Folder or archive, for error texts.
-        folders: By split, pairs of a prefix of names, and the files of images
-            and of masks that get it.
-        needed: Where masks belong, for splits that may not lack them all.
-        wants: Tells whether a file belongs to a split.
-        suffixes: Accepted suffixes.
+    ``folders`` has, by split, pairs of a prefix of names, and the files of
+    images and of masks that get it; ``needed`` says where masks belong, for
+    splits that may not lack them all.
     """
     tiles, faults = [], []
     for split, parts in folders.items():

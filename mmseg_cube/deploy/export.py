@@ -45,8 +45,7 @@ def export_segmentor(
         plain: As in :func:`mmseg_cube.layers.switch_to_deploy`.
 
     Returns:
-        The largest difference of a logit from the segmentor's, and the
-        shapes of the images that were compared.
+        Largest difference of a logit, and the shapes that were compared.
 
     Raises:
         ParityError: If a logit differs by more than ``TOLERANCE``; there is

@@ -8,11 +8,7 @@ LONGEST_REASON = 300  # letters
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
-    """Return a device that can be used.
-
-    Args:
-        name: Such as ``'cpu'`` or ``'cuda:1'``; None takes a GPU if there is
-            one.
+    """Return a device that can be used; None takes a GPU if there is one.
 
     Raises:
         ValueError: If there is no such device.

@@ -72,13 +72,8 @@ def load_weights(
 ) -> Mapping:
     """Load a checkpoint that has exactly the weights of a network.
 
-    Args:
-        model: Network.
-        checkpoint: File or address.
-        name: Name of the network's config, for messages.
-
-    Returns:
-        What the checkpoint says of itself, such as ``iter``.
+    ``name`` is that of its config, for messages. Returned is what the
+    checkpoint says of itself, such as ``iter``.
 
     Raises:
         OSError: If there is no such checkpoint.

@@ -25,13 +25,8 @@ def write_report(
 ) -> None:
     """Write NAME.md, NAME.json and a PNG per figure, each whole.
 
-    Args:
-        out: Folder; made if it is not there.
-        name: Stem of the page and of the file of numbers.
-        numbers: Anything that JSON can hold.
-        tables: Tables of the page, below its texts.
-        texts: Paragraphs of the page.
-        figures: Figures by the stem of their files.
+    The page has texts, then tables; figures are by the stem of their files.
+    The folder is made if it is not there.
     """
     out.mkdir(parents=True, exist_ok=True)
     page = [*texts, *(table.markdown() for table in tables)]

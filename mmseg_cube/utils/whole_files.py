@@ -9,12 +9,7 @@ from pathlib import Path
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside it, then rename it.
 
-    Args:
-        path: File to write; what was there stays until the new one is whole.
-        write: Writes to a path.
-
-    Raises:
-        OSError: If it cannot be written.
+    What was there stays until the new one is whole.
     """
     # Processes may write the same file: each has a temporary one of its own.
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')

@@ -34,16 +34,11 @@ def cut(name: str, letters: int) -> str:
 def choose(
     names: Iterable[str], patterns: Sequence[str] | None, what: str
 ) -> list[str]:
-    """Choose names by shell patterns.
-
-    Args:
-        names: Names, in an order that is kept.
-        patterns: Shell patterns, such as ``'decode_head.*'``, one of which a
-            name must match; None takes all names.
-        what: What bears these names, for the message.
+    """Choose names by shell patterns such as ``'decode_head.*'``; all by None.
 
     Raises:
-        ValueError: If a pattern matches none of the names.
+        ValueError: If a pattern matches none of them; it calls what bears
+            the names ``what``.
     """
     names = list(names)
     if patterns is None:

@@ -119,15 +119,10 @@ def find_configs(paths: Iterable[str | Path]) -> list[Path]:
 def compare(
     configs: Iterable[Path], against: Path | None = None
 ) -> dict[Path, Path | None]:
-    """Find what each config is compared with.
+    """Find what each config is compared with: nothing, for a baseline.
 
-    Args:
-        configs: Configs.
-        against: Baseline of all; None puts every Cube twin behind its own,
-            which is added if it is missing.
-
-    Returns:
-        Baselines by config, in order; None for a baseline.
+    Without a baseline of all, every Cube twin stands behind its own, which
+    is added if it is missing.
     """
     pairs = {}
     for config in configs:

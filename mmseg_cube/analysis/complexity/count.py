@@ -52,12 +52,8 @@ def complexity_by_module(
 ) -> dict[str, Complexity]:
     """Count a segmentor and every module in it; nothing is computed.
 
-    Args:
-        model_cfg: ``model`` of a config.
-        size: Side of the square input, or its height and width, in pixels.
-
-    Returns:
-        Sizes by name of the module; see :func:`count_modules`.
+    ``size`` is the side of the square input, or its height and width, in
+    pixels. Sizes are those of :func:`count_modules`.
     """
     height, width = (size, size) if isinstance(size, int) else size
     model = MODELS.build(ConfigDict(without_weights(model_cfg)))
@@ -79,14 +75,8 @@ def count_modules(
 ) -> dict[str, Complexity]:
     """Count parameters, and the costs of one forward pass.
 
-    Args:
-        model: Any network; unusable afterwards.
-        image: Its input.
-        **kwargs: Other arguments of its forward pass.
-
-    Returns:
-        Sizes by name of the module, what is in it included; outer modules
-        first, ``''`` the whole network.
+    The network is unusable afterwards. Sizes are by name of the module, what
+    is in it included; outer modules first, ``''`` the whole network.
     """
     counter = _CostCounter(model)
     with torch.no_grad(), counter:

@@ -86,15 +86,7 @@ def describe(check: Mapping) -> str:
 
 
 def write_check(check: Mapping, folder: Path) -> None:
-    """Write a check as JSON, and samples of its tiles as a picture.
-
-    Args:
-        check: The check.
-        folder: Folder to write to; made if needed.
-
-    Raises:
-        OSError: If a file cannot be written.
-    """
+    """Write a check as JSON, and samples of its tiles as a picture."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(check, indent=1) + '\n'
     write_text_whole(folder / REPORT, text)

@@ -54,16 +54,9 @@ def convert_inria(
     test tiles have no labels: ``full`` gives them images only, and
     ``buildformer``, which needs labels, leaves them out.
 
-    Other arguments and errors are those of :func:`convert`.
-
-    Args:
-        source: Zip archive or folder that holds ``train/{images,gt}``.
-        out: Folder to fill.
-        protocol: ``full`` or ``buildformer``.
-        size: Side of a patch in pixels.
-        stride: Distance of neighbouring patches; ``size`` by default.
-        image_format: ``png`` or ``tif``.
-        workers: Tiles at a time.
+    ``protocol`` is ``full`` or ``buildformer``, ``stride`` the distance of
+    neighbouring patches, ``size`` by default. Other arguments and errors are
+    those of :func:`convert`.
     """
     _refuse_size(size)
     # Refuses wrong options before any tile is read.

@@ -31,13 +31,8 @@ def write_whu(
     """Write scenes in the layout of the WHU Building Dataset.
 
     ``{train,val,test}/{image,label}/<number>.tif`` with a pixel size of
-    0.3 m and 0 / 255 labels. What is there already is not drawn again.
-
-    Args:
-        root: Folder to fill.
-        counts: Number of scenes per split.
-        size: Side of a scene in pixels, 64 to 5000.
-        seed: Non-negative seed.
+    0.3 m and 0 / 255 labels; ``counts`` scenes per split, ``size`` pixels
+    square (64 to 5000). What is there already is not drawn again.
 
     Raises:
         ValueError: If an argument is out of its range, or ``root`` holds
@@ -74,16 +69,8 @@ def write_inria(
     GeoTIFFs with a pixel size of 0.3 m in the UTM zone of their region,
     ``AerialImageDataset/{train/images,train/gt,test/images}/<name>.tif``.
 
-    Args:
-        root: Folder that gets the folder ``AerialImageDataset``.
-        tiles_per_region: Tiles with labels of each training region.
-        size: Side of a tile in pixels, 64 to 5000.
-        seed: Non-negative seed.
-        regions: Training regions.
-        test_tiles: Tiles without labels of each test region.
-
-    Raises:
-        ValueError: As from :func:`write_whu`.
+    ``tiles_per_region`` have labels, ``test_tiles`` of each test region have
+    none. Sizes and errors are those of :func:`write_whu`.
     """
     if not set(regions) <= set(TRAIN_REGIONS):
         raise ValueError(f'regions are {list(TRAIN_REGIONS)}, got {regions}')

@@ -28,16 +28,9 @@ def draw_scene(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw an aerial picture of a town and the mask of its buildings.
 
-    The same arguments give the same bytes.
-
-    Args:
-        seed: One or more non-negative numbers.
-        size: Side of the picture in pixels.
-        gsd: Side of a pixel in metres.
-
-    Returns:
-        Picture (size, size, 3), uint8 RGB, and mask (size, size), uint8,
-        255 on roofs and 0 elsewhere.
+    The same arguments give the same bytes. ``gsd`` is the side of a pixel in
+    metres. Returned are the picture (size, size, 3), uint8 RGB, and the mask
+    (size, size), uint8, 255 on roofs and 0 elsewhere.
     """
     # A stream for each step: changing one leaves the others as they are.
     plan, soil, camera = np.random.default_rng(seed).spawn(3)

@@ -28,10 +28,7 @@ def make_blocks(
 
     Fresh blocks leave their input as it is. ``stages`` are by default all
     behind which a block fits; ``options`` go to :class:`CubeKernelBlock`.
-
-    Returns:
-        A sequence of blocks for each stage, by its number, and the stages
-        behind which none fits.
+    Returned are blocks by stage, and the stages behind which none fits.
 
     Raises:
         ValueError: If no block fits behind a chosen stage or behind any, or
