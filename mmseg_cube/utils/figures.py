@@ -25,11 +25,8 @@ def new_figure(
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure, nothing of it on a screen, and a grid of its axes.
 
-    Args:
-        rows: Rows of axes.
-        columns: Columns of axes.
-        size: Width and height of the whole figure, in inches.
-        options: For matplotlib's ``Figure.subplots``, such as ``sharex``.
+    ``size`` is that of the whole figure, in inches; ``options`` go to
+    matplotlib's ``Figure.subplots``, such as ``sharex``.
     """
     from matplotlib.figure import Figure
 

@@ -50,10 +50,7 @@ def load_network(
     It is in evaluation mode. Its ``dataset_meta`` has the classes and the
     palette, from the checkpoint or else from the test set's class.
 
-    Args:
-        cfg: Config with ``model``.
-        checkpoint: File or address.
-        device: Where to put it; None takes a GPU if there is one.
+    It goes to ``device``; None takes a GPU if there is one.
 
     Raises:
         OSError: If there is no such checkpoint.
