@@ -98,10 +98,7 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def started(quiet: bool = True) -> Iterator[None]:
-    """Prepare OpenMMLab for a command, and restore what others share.
-
-    Quiet, the log and the libraries do not talk meanwhile.
-    """
+    """Prepare OpenMMLab for a command; quiet: without its log meanwhile."""
     from mmseg_cube.utils import register_all_modules
 
     register_all_modules(init_default_scope=False)
