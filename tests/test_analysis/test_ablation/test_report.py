@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 from mmengine.config import Config
-from PIL import Image
 from scipy import stats
 
 from mmseg_cube.analysis.ablation import report as module
@@ -30,12 +29,11 @@ RUNS = [
 def report(tmp_path, monkeypatch):
     """Write results and report them; the text, table and numbers."""
 
-    def report(
-        reference='baseline', score='IoU', key='IoU', changed=(), drawn=False
-    ):
-        if not drawn:  # which takes most of the time
-            empty = module.new_figure()[0]
-            monkeypatch.setattr(module, 'draw', lambda *_: empty)
+    empty = module.new_figure()[0]
+    # Drawing takes most of the time.
+    monkeypatch.setattr(module, 'draw', lambda *_: empty)
+
+    def report(changed=()):
         runs = [
             Run(variant, seed, Config({}), tmp_path / variant / str(seed))
             for seed in (0, 1, 2)
@@ -44,7 +42,7 @@ def report(tmp_path, monkeypatch):
         for variant, seed, *scores in RUNS:
             result = dict(RESULT, seed=seed, digest=seed)
             for split, value in zip(('val', 'test'), scores, strict=True):
-                result[split] = {f'building/{key}': value}
+                result[split] = {'building/IoU': value}
             if variant == 'full':
                 result['parameters'] = 3_000_000
                 result['seconds_per_iteration'] = 0.4 + seed
@@ -52,7 +50,7 @@ def report(tmp_path, monkeypatch):
             path = tmp_path / variant / str(seed) / 'result.json'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(result))
-        assert module.write_report(Study(runs, reference, tmp_path, score))
+        assert module.write_report(Study(runs, 'baseline', tmp_path, 'IoU'))
         text = (tmp_path / 'ablation.md').read_text(encoding='utf-8')
         rows = {
             cells[1].strip('` '): [cell.strip() for cell in cells[2:-1]]
@@ -81,11 +79,6 @@ def test_interval_is_that_of_the_paired_t_test():
 
 def test_table_and_numbers(report):
     _, rows, numbers = report()
-    assert rows['Variant'] == [
-        'Seeds', 'val IoU', 'val − baseline [95 %]', 'test IoU',
-        'test − baseline [95 %]', 'Loss', 'Params (M)', 'FLOPs (G)',
-        's / iteration',
-    ]  # fmt: skip
     assert rows['baseline'] == [
         '2', '61.00 ± 1.41', '–', '70.50 ± 0.71', '–', '–', '4.000',
         '2.000', '0.500',
@@ -98,49 +91,32 @@ def test_table_and_numbers(report):
         '3.000 (75.0 %)', '2.000 (100.0 %)', '1.400 (180.0 %)',
     ]  # fmt: skip
     assert rows['mask'] == ['–'] * 9
-    variants = numbers['variants']
-    assert 'gain' not in variants['baseline']['val']
-    assert variants['full']['val']['gain'] == 2
-    assert numbers['runs']['full']['2']['val'] == {'building/IoU': 90}
+    assert numbers['variants']['full']['val']['gain'] == 2
 
 
-def test_another_reference_and_score(report):
-    text, rows, _ = report('full', 'tuned-IoU', 'TunedIoU')
-    assert rows['Variant'][1] == 'val tuned-IoU'
-    assert rows['baseline'][2] == '-2.00 [-14.71, +10.71]'
-    assert rows['baseline'][6] == '4.000 (133.3 %)'
-    assert rows['full'][2] == '–'
-    assert 'percent, at the threshold that is best on val.' in text
-
-
-def test_protocol(report, tmp_path):
-    text, _, numbers = report()
-    assert '\n'.join(f'* {x}' for x in numbers['protocol']) in text
+def test_protocol(report):
+    text, *_ = report()
     for words in (
         '5 of 9 runs finished.',
         'config cube-small, iterations 600, batch 8, crop [128, 96], data '
         'roofs, images 270, device some CPU, threads 2, torch 2.1, mmseg 1.2',
         'begin anew): none.',
-        'Choices are to be made on val',
     ):
         assert words in text
-    assert str(tmp_path) not in text
     other = dict(digest=5, machine=dict(device='some GPU', torch='2.2'))
-    text, _, _ = report(changed={('baseline', 0): other})
+    text, _, _ = report({('baseline', 0): other})
     assert 'begin anew): seed 0.' in text
     assert 'device some GPU / some CPU, torch 2.2 / 2.1, ' in text
 
 
-def test_losses_and_chart(report, tmp_path):
+def test_losses(report):
     runs = [run[:2] for run in RUNS[:4]]
     losses = dict(zip(runs, (0.5, 0.7, 0.4, 0.4), strict=True))
     changed = {run: dict(loss=[1, x], test={}) for run, x in losses.items()}
-    text, rows, numbers = report(changed=changed, drawn=True)
+    _, rows, numbers = report(changed)
     assert rows['baseline'][3:6] == ['–', '–', '0.600']
     # Differences of -0.1 and -0.3; the third seed has no losses.
     assert rows['full'][5] == '0.400 (-0.200)'
     found = numbers['variants']['full']
     assert found['loss 2']['gain'] == pytest.approx(-0.2)
     assert found['loss 3'] == {}
-    assert '(ablation.png)' in text
-    assert Image.open(tmp_path / 'ablation.png').format == 'PNG'

@@ -57,12 +57,6 @@ def test_twins_follow_their_baselines(folder):
         compare(find_configs(['.']))
 
 
-def test_compare_all_with_one(folder):
-    x, y, cube = find_configs(['b/x.py', 'a/y.py', 'b/cube-x.py'])
-    found = compare([y, x, cube], against=x)
-    assert list(found.items()) == [(x, None), (y, x), (cube, x)]
-
-
 @pytest.fixture()
 def write(tiny_config, tmp_path):
     """Write a config whose head has options, in a folder if asked for."""

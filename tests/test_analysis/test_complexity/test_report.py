@@ -1,13 +1,10 @@
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from mmseg_cube.analysis.complexity.configs import Sized
 from mmseg_cube.analysis.complexity.count import Complexity
-from mmseg_cube.analysis.complexity.report import tabulate, write
+from mmseg_cube.analysis.complexity.report import tabulate
 
 
 def sized(name, baseline=None, **modules):
@@ -66,32 +63,3 @@ def test_modules_side_by_side(pair):
     ]
     _, alone = tabulate(pair[:1], 512, 1)
     assert [row[0] for row in alone.rows] == ['all', 'head', 'norm']
-
-
-def test_report(pair, tmp_path):
-    write(pair, 512, 1, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        'complexity.json', 'complexity.md', 'complexity.png',
-    }  # fmt: skip
-    content = json.loads((tmp_path / 'complexity.json').read_text())
-    assert content['size'] == 512
-    first, second = content['networks']
-    assert 'baseline' not in first
-    assert second['baseline'] == first['name']
-    assert second['flops'] == 5_000_000_000
-    assert second['saved'] == dict(parameters=25, flops=50, activations=-25)
-    assert list(second['modules']) == ['', 'head', 'norm']
-    assert second['modules']['head']['activations'] == 2_500_000
-    text = (tmp_path / 'complexity.md').read_text()
-    assert '512 x 512' in text
-    assert '50.00 %' in text
-    # Baselines of 4 and 10 to twins of 3 and 5, each to its own scale.
-    picture = np.asarray(Image.open(tmp_path / 'complexity.png'))[..., :3]
-    blue, orange = (
-        (picture == colour).all(-1).sum()
-        for colour in [(31, 119, 180), (255, 127, 14)]
-    )
-    assert orange / blue == pytest.approx((3 / 4 + 5 / 10) / 2, abs=0.03)
-
-    write(pair[:1], 512, None, tmp_path)
-    assert '| head ' not in (tmp_path / 'complexity.md').read_text()

