@@ -94,7 +94,7 @@ def test_table_and_numbers(report):
     assert numbers['variants']['full']['val']['gain'] == 2
 
 
-def test_protocol(report):
+def test_protocol(report, tmp_path):
     text, *_ = report()
     for words in (
         '5 of 9 runs finished.',
@@ -103,6 +103,7 @@ def test_protocol(report):
         'begin anew): none.',
     ):
         assert words in text
+    assert str(tmp_path) not in text
     other = dict(digest=5, machine=dict(device='some GPU', torch='2.2'))
     text, _, _ = report({('baseline', 0): other})
     assert 'begin anew): seed 0.' in text

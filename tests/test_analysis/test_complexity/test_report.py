@@ -19,7 +19,7 @@ def sized(name, baseline=None, **modules):
     return Sized(name, Path(f'configs/{name}.py'), counts, baseline)
 
 
-@pytest.fixture()
+@pytest.fixture
 def pair():
     baseline = sized(
         'net', all=(4, 10, 2), head=(2, 10, 2), head__conv=(2, 10, 2),
@@ -32,15 +32,11 @@ def pair():
     return [baseline, twin]
 
 
-def text(*rows):
-    return [', '.join(row) for row in rows]
-
-
 def test_table(pair):
     (table,) = tabulate(pair, 512, None)
     assert table.title == '2 configs, one image of 512 x 512'
     first, second = table.rows
-    assert text(table.head, first[1:], second[1:]) == [
+    assert [*map(', '.join, (table.head, first[1:], second[1:]))] == [
         'Config, Params (M), saved, FLOPs (G), saved, Activations (M), saved',
         '4.000, , 10.000, , 2.000, ',
         '3.000, 25.00 %, 5.000, 50.00 %, 2.500, -25.00 %',
@@ -52,7 +48,7 @@ def test_modules_side_by_side(pair):
     assert table.title == f'{pair[0].name} → {pair[1].name}'
     # What the twin has more stands with what it is in; nothing is left out
     # but what has neither parameters nor costs.
-    assert text(table.head[:7], *(row[:7] for row in table.rows)) == [
+    assert [', '.join(row[:7]) for row in (table.head, *table.rows)] == [
         'Module, Params (M) before, after, saved, '
         'FLOPs (G) before, after, saved',
         'all, 4.000, 3.000, 25.00 %, 10.000, 5.000, 50.00 %',
