@@ -4,6 +4,15 @@ import pytest
 
 
 @pytest.fixture(scope='session')
+def tiny_network(tiny_config, tiny_checkpoint):
+    """The tiny network, as commands load it."""
+    from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.networks import load_network
+
+    return load_network(read_config(tiny_config), tiny_checkpoint)
+
+
+@pytest.fixture(scope='session')
 def plain_twin(tiny_config, tiny_segmentor, tmp_path_factory):
     """Config and checkpoint of the tiny network without Cube kernels.
 

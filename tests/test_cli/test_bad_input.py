@@ -133,9 +133,7 @@ def test_options_without_a_place(name, call):
     assert 'KEY=VALUE' in call(name, '--cfg-options', 'x')
 
 
-@pytest.mark.parametrize(
-    'fault', ('missing', 'torn', 'text', 'of another network')
-)
+@pytest.mark.parametrize('fault', ('missing', 'torn', 'text', 'another'))
 @pytest.mark.parametrize('name', WITH_CHECKPOINT)
 def test_checkpoints(name, fault, call, tmp_path, tiny_checkpoint):
     path = tmp_path / 'wrong.pth'

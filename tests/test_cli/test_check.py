@@ -18,13 +18,11 @@ def test_report_says_that_all_is_well(capsys):
     assert output.strip().endswith('all is well')
 
 
-def test_two_providers_of_one_module_are_named(monkeypatch):
+def test_what_is_there_twice_or_missing_is_named(monkeypatch):
     monkeypatch.setattr(check, 'version', lambda name: '1.0')
     text = check._installed('mmcv')
     assert text.startswith('mmcv 1.0 and onedl-mmcv 1.0; keep one')
 
-
-def test_missing_package_is_named(monkeypatch):
     def missing(name):
         raise importlib.metadata.PackageNotFoundError(name)
 

@@ -55,31 +55,18 @@ def test_compares_a_pair_over_its_training(
     # Times, gradients, layers and their mean, networks and their ratio.
     assert len(records) == 2 * 2 * 4 * 3
     for record in records:
-        value = record['mean_abs_correlation']['value']
         assert record['mean_abs_correlation']['error'] > 0
-        if record['of'] == 'ratio':
-            pair = [
-                x['mean_abs_correlation']['value']
-                for x in records[records.index(record) - 2 :][:2]
-            ]
-            assert value == pytest.approx(pair[0] / pair[1])
-        else:
+        if record['of'] != 'ratio':
             assert record['iteration'] in (0, 10)
-            assert 0 < value < record['off_diagonal_rms']['value'] < 1
             assert {'same_cell', 'other_cell'} < record.keys()
-    # 3 batches of 2 crops of 128 x 128; the finest level at half.
-    last = {
-        (x['gradient'], x['of']): x['samples']
-        for x in records
-        if x['layer'] == LAYERS[7] and x['of'] != 'ratio'
-    }
     # 8 outputs, 4 or 9 taps, 3 batches.
-    assert last == {
-        ('input', 'network'): 24576,
-        ('input', 'against'): 24576,
-        ('weight', 'network'): 96,
-        ('weight', 'against'): 216,
+    samples = {
+        x['of']: x['samples']
+        for x in records
+        if (x['layer'], x['gradient']) == (LAYERS[7], 'weight')
+        and x['of'] != 'ratio'
     }
+    assert samples == dict(network=96, against=216)
     # The terminal has the last ones, the page all.
     said = capsys.readouterr().out
     row = next(x for x in records[-12:] if x['of'] == 'ratio')
@@ -118,14 +105,13 @@ def test_one_plain_network_on_validation_images(plain_twin, tmp_path, capsys):
 def test_wrong_input_is_said(
     tiny_config, plain_twin, trained, tiny_checkpoint, tmp_path, capsys
 ):
-    cube, (plain, weights) = tiny_config, plain_twin
+    cube, plain = tiny_config, plain_twin[0]
     content = torch.load(trained)
     content['state_dict']['decode_head.conv_seg.weight'][0] = torch.nan
     diverged = tmp_path / 'diverged.pth'
     torch.save(content, diverged)
     out = tmp_path / 'out'
     for args, message in (
-        ([cube, weights], 'tiny.pth is no checkpoint of'),
         ([cube, trained, tiny_checkpoint], 'are of 10, None'),
         ([cube, trained, trained], 'are of 10, 10'),
         ([cube, trained, '--against', plain], 'has 1 checkpoints and the'),

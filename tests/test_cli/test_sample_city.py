@@ -18,9 +18,3 @@ def test_draws_a_layout(tmp_path, capsys, words, file, images):
     out = capsys.readouterr().out
     assert out.count('\n') == 1 and f'{images} images' in out
     assert (tmp_path / 'city' / file).is_file()
-
-
-@pytest.mark.parametrize('words', ['wbd --train -3', 'tokyo'])
-def test_bad_input_is_one_message(tmp_path, capsys, words):
-    assert main(['sample-city', *words.split(), '--out', f'{tmp_path}/x']) == 2
-    assert words.split()[-1] in capsys.readouterr().err.splitlines()[-1]

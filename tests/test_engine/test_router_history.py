@@ -41,9 +41,7 @@ def test_identity_reversal_and_swap():
 
 @pytest.mark.parametrize('size', [2, 3, 5])
 def test_random_orders_have_distance_one_on_average(size):
-    found = [measure(p, size)['distance'] for p in permutations(range(size))]
-    assert np.mean(found) == pytest.approx(1)
-    # Within blocks as well: the distance knows how far they can go.
+    # In two blocks: the distance knows how far channels can go.
     found = [
         measure([*p, *(i + size for i in p)], size)['distance']
         for p in permutations(range(size))
@@ -87,8 +85,6 @@ def test_history_of_a_learned_order(tmp_path):
         distance=pytest.approx(0.6),
         frozen_since=20,
     )
-    assert found['a']['method'] == 'sinkhorn'
-    assert found['a']['block'] == 4
     assert found['b']['distance'] == pytest.approx(8 / 5)
     # An order that never changed is frozen from the start.
     assert found['still']['frozen_since'] == found['still']['distance'] == 0
