@@ -19,8 +19,7 @@ def test_good_data(sample_city, tmp_path, capsys):
     assert row.split()[:4] == ['train', '4', '4', '256x256']
     assert 'published for the aerial set: 4,736' in said
     report = json.loads((out / 'report.json').read_text())
-    assert report['fine'] is True
-    assert len(report['tiles']) == 8
+    assert (report['fine'], len(report['tiles'])) == (True, 8)
     sheet = Image.open(out / 'contact_sheet.png')
     colours = sheet.getcolors(sheet.width * sheet.height)
     orange = (255, 170, 0)  # outlines of masks

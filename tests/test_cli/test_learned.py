@@ -10,7 +10,6 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_cube.cli import main
-from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 
@@ -41,19 +40,18 @@ def draw(tiny_config, tiny_checkpoint, tmp_path, capsys, monkeypatch):
     return draw
 
 
-def predict(config, checkpoint, city, tile):
-    """Truth and prediction of a tile, straight from the network."""
-    model = load_network(read_config(config), checkpoint)
-    (image,) = (city['whu'] / 'test' / 'image').glob(f'{tile}.*')
-    (label,) = (city['whu'] / 'test' / 'label').glob(f'{tile}.*')
-    windows = np.asarray(Image.open(image)).transpose(2, 0, 1)[None]
-    truth = np.asarray(Image.open(label)) > 0
-    return truth, BuildingNetwork(model)(windows)[0].numpy() > 0.5
+def predict(config, checkpoint, number):
+    """Name, truth and prediction of a test tile, as mmseg has them."""
+    cfg = read_config(config)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    model = load_network(cfg, checkpoint)
+    (sample,) = model.test_step(pseudo_collate([dataset[number]]))
+    masks = sample.gt_sem_seg, sample.pred_sem_seg
+    truth, built = (mask.data[0].numpy() > 0 for mask in masks)
+    return Path(sample.img_path).stem, truth, built
 
 
-def test_two_networks(
-    draw, plain_twin, tiny_config, tiny_checkpoint, sample_city
-):
+def test_two_networks(draw, plain_twin, tiny_config, tiny_checkpoint):
     plain, weights = plain_twin
     against = ['--against', plain, '--against-checkpoints', weights]
     numbers, page = draw(*against, '--count', 1, '--layers', '*levels.3.*')
@@ -62,11 +60,10 @@ def test_two_networks(
         'tiny': plain_twin,
     }
     assert list(numbers['networks']) == list(networks)
-    tiles = list(numbers['scores']['tiny'])
-    assert len(tiles) == 2
+    assert len(numbers['scores']['tiny']) == 2
     for name, network in networks.items():
-        for tile in tiles:
-            truth, built = predict(*network, sample_city, tile)
+        for number in range(2):
+            tile, truth, built = predict(*network, number)
             score = numbers['scores'][name][tile]
             assert score['tp'] == (truth & built).sum()
         assert f'{name} {numbers["total"][name]["IoU"]:.2f}' in page
@@ -112,14 +109,8 @@ def test_images_at_half_resolution(
         'pipeline = [load, half, mask, pack]\n'
         'test_dataloader = dict(dataset=dict(pipeline=pipeline))\n'
     )
-    cfg = read_config(path)
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    name = Path(dataset.get_data_info(0)['img_path']).stem
+    name, truth, built = predict(path, tiny_checkpoint, 0)
     numbers, _ = draw('--images', name, '--layers', LEVELS[7], config=path)
-    model = load_network(cfg, tiny_checkpoint)
-    (sample,) = model.test_step(pseudo_collate([dataset[0]]))
-    built = sample.pred_sem_seg.data[0].numpy() > 0
-    truth = sample.gt_sem_seg.data[0].numpy() > 0
     assert truth.shape == built.shape == (256, 256)
     score = numbers['scores']['cube-tiny'][name]
     assert score['tp'] == (truth & built).sum()

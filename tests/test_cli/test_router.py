@@ -43,10 +43,7 @@ def report(tiny_config, tmp_path, capsys):
 
 def test_bare_weights(report, weights):
     router, said = report(weights)
-    reversed_order = list(range(router['channels']))[::-1]
-    assert router['order'] == reversed_order
-    assert router['moved'] == 1
-    assert router['distance'] == pytest.approx(1.5, abs=0.1)
+    assert router['order'] == list(range(router['channels']))[::-1]
     assert router['frozen_since'] is None
     # As the config cools them.
     assert router['temperature'] == 0.001

@@ -40,9 +40,7 @@ def test_measures_the_operator(time_operator, capsys):
     assert sorted(path.name for path in out.iterdir()) == names
     Image.open(out / 'chart.png').verify()
     facts, results = numbers['facts'], numbers['results']
-    assert facts['torch'] == torch.__version__ and facts['device']
     assert (facts['threads'], facts['batch'], facts['repeats']) == (1, 3, 1)
-    assert (facts['dtype'], facts['lattice_kernel_size']) == ('float32', 3)
     assert len(results) == 2 * 2 * 2 * 7
     assert {x['setting']['layout'] for x in results} == set(LAYOUTS)
     page = (out / 'speed.md').read_text()
@@ -73,16 +71,14 @@ def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
     Image.open(out / 'chart.png').verify()
     assert len(results) == 4 * 2 * 2
     page, printed = (out / 'speed.md').read_text(), capsys.readouterr().out
-    for task in dict.fromkeys(x['task'] for x in results):
-        assert f'{task}, ' in printed and f'**{task}, 3 x 64' in page
     for result in results:
-        assert result['reference'] == 'tiny'
         task = result['task']
+        assert f'{task}, ' in printed and f'**{task}, 3 x 64' in page
+        assert result['reference'] == 'tiny'
         assert result['setting']['batch'] == (1 if 'inference' in task else 3)
         bar = 0.9 if task == 'training step' else 0.85
         bar = 1.0 if result['measure'] == 'peak memory' else bar
         assert result['bar'] == (None if result['name'] == 'tiny' else bar)
-    assert 'paramwise_options' not in printed
 
 
 @pytest.mark.parametrize(
@@ -90,7 +86,6 @@ def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
     [
         ('operator --grid 6x8', 'divisible by scale^2 = 4'),
         ('operator --grid 64', "such as 64x128, but got '64'"),
-        ('operator --grid 64x0', "such as 64x128, but got '64x0'"),
         ('operator --dtype float64', 'invalid choice'),
         ('network a.py --dtype float16', 'invalid choice'),
     ],
