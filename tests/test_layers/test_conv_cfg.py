@@ -42,6 +42,12 @@ def test_what_can_be_a_cube_is_one(args):
     assert not hasattr(conv, 'cube_obstacle')
 
 
+@pytest.mark.parametrize('kernel, kind', [(3, CubeConv2d), (1, nn.Conv2d)])
+def test_arguments_by_position(kernel, kind):
+    conv = build_conv_layer(CUBE, 8, 4, kernel, 2, kernel // 2, 1, 1, False)
+    assert (type(conv), conv.stride, conv.bias) == (kind, (2, 2), None)
+
+
 @pytest.mark.parametrize('kernel_size', [1, (1, 3)])
 def test_small_kernels_do_not_grow(kernel_size):
     cfg = dict(CUBE, lattice_kernel_size=4)
@@ -62,11 +68,3 @@ def test_plain_layers_start_as_without_cube():
         layers.append(build_conv_layer(cfg, 3, 8, 7, stride=2))
     for layer in layers[1:]:
         assert layer.weight.equal(layers[0].weight)
-
-
-@pytest.mark.parametrize('kernel, kind', [(3, CubeConv2d), (1, nn.Conv2d)])
-def test_arguments_by_position(kernel, kind):
-    conv = build_conv_layer(CUBE, 8, 4, kernel, 2, kernel // 2, 1, 1, False)
-    assert type(conv) is kind
-    assert conv.stride == (2, 2)
-    assert conv.bias is None

@@ -37,16 +37,17 @@ def test_residual_form_is_the_identity_and_learns():
 
 
 @pytest.mark.parametrize(
-    'options', [dict(out_channels=4), dict(stride=2), dict(padding=0)]
+    'options, message',
+    [
+        (dict(out_channels=4), 'must keep the shape'),
+        (dict(stride=2), 'must keep the shape'),
+        (dict(padding=0), 'must keep the shape'),
+        (dict(in_channels=6), 'divisible by scale.*got 6'),
+    ],
 )
-def test_residual_form_must_keep_the_shape(options):
-    with pytest.raises(ValueError, match='must keep the shape'):
-        CubeKernelBlock(8, residual=True, **options)
-
-
-def test_does_not_fall_back():
-    with pytest.raises(ValueError, match='divisible by scale.*got 6'):
-        CubeKernelBlock(6)
+def test_wrong_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        CubeKernelBlock(**dict(in_channels=8, residual=True) | options)
 
 
 def test_as_a_plugin():

@@ -39,11 +39,15 @@ def test_counts_and_reasons():
     )
 
 
-def test_copies_say_the_same():
+def test_copies_and_wrapped_networks_say_the_same():
     model = network()
-    text = summarise(model)
-    assert summarise(copy.deepcopy(model)) == text
-    assert summarise(pickle.loads(pickle.dumps(model))) == text
+    for twin in (
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),
+        nn.DataParallel(model),
+        torch.compile(model, backend='eager'),
+    ):
+        assert summarise(twin) == summarise(model)
 
 
 def test_nothing_but_cubes():
@@ -85,10 +89,3 @@ def test_deployed_network():
     assert folded.startswith('Cube kernels: 1 of 8 convolutions; the others: ')
     assert '2 of 1 x 1, ' in folded
     assert summarise(model) == kept
-
-
-def test_wrapped_network():
-    model = network()
-    assert summarise(nn.DataParallel(model)) == summarise(model)
-    compiled = torch.compile(model, backend='eager')
-    assert summarise(compiled) == summarise(model)

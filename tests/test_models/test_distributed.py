@@ -1,5 +1,6 @@
 """Two processes that train layers and a wrapped backbone."""
 
+import inspect
 import subprocess
 import sys
 
@@ -9,7 +10,17 @@ from torch import nn
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
 from mmseg_cube.models import CubeBackbone
 
-WORKER = """
+
+def loss(outputs):
+    if isinstance(outputs, torch.Tensor):
+        outputs = (outputs,)
+    return sum(output.square().mean() for output in outputs)
+
+
+# The same loss in both of them.
+WORKER = (
+    inspect.getsource(loss)
+    + """
 import os
 import sys
 import torch
@@ -24,12 +35,6 @@ rank = int(os.fork() == 0)
 distributed.init_process_group(
     'gloo', f'file://{folder}/store', rank=rank, world_size=2
 )
-
-
-def loss(outputs):
-    if isinstance(outputs, torch.Tensor):
-        outputs = (outputs,)
-    return sum(output.square().mean() for output in outputs)
 
 
 def gradients(module, x):
@@ -48,12 +53,7 @@ distributed.destroy_process_group()
 if rank == 0:
     sys.exit(os.wait()[1] != 0)
 """
-
-
-def loss(outputs):
-    if isinstance(outputs, torch.Tensor):
-        outputs = (outputs,)
-    return sum(output.square().mean() for output in outputs)
+)
 
 
 def make_modules():

@@ -105,18 +105,6 @@ def test_equals_the_definition(case):
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_empty_batch(form):
-    operands, _ = draw()
-    weight = operands.weight.requires_grad_()
-    none = operands.input[:0].requires_grad_()
-    out = convolve(operands._replace(input=none), form)
-    assert out.shape == (0, 2, 7, 6)
-    out.sum().backward()
-    assert none.grad.shape == none.shape
-    assert not weight.grad.any()
-
-
-@pytest.mark.parametrize('form', FORMS)
 def test_one_sample_needs_no_batch(form):
     operands, _ = draw()
     weight = operands.weight.requires_grad_()

@@ -96,6 +96,18 @@ def test_mask_and_order_are_optional(form, parts, draw):
     torch.testing.assert_close(*results, atol=1e-10, rtol=0)
 
 
+@pytest.mark.usefixtures('way')
+@pytest.mark.parametrize('form', FORMS)
+def test_empty_batch(form, draw):
+    full, tensors = draw(batch=0)
+    bare = full._replace(mask=None, order=None, relaxed=None)
+    for operands, wanted in ((full, tensors), (bare, tensors[:3])):
+        out = convolve(operands, form)
+        assert out.shape == (0, 4, 7, 6)
+        for grad in torch.autograd.grad(out.sum(), wanted):
+            assert not grad.any()
+
+
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('case', ['as a 3 x 3', 'no padding', 'stride 2'])
 def test_layouts_are_those_of_conv2d(form, case, draw):

@@ -118,15 +118,6 @@ def test_output_may_be_changed_in_place(last, apply):
         assert torch.equal(a, b)
 
 
-@pytest.mark.usefixtures('way')
-def test_empty_batch(apply):
-    function, tensors = apply(torch.float32, batch=0)
-    out = function(*tensors)
-    assert out.shape == (0, 4, 3, 4)
-    for grad in torch.autograd.grad(out.sum(), tensors):
-        assert not grad.any()
-
-
 def test_input_changed_before_the_backward_pass_is_noticed(apply):
     function, (x, *rest) = apply()
     given = x * 1

@@ -6,12 +6,15 @@ from mmseg_cube.layers import summarise
 from mmseg_cube.models import CubeBackbone
 
 
-def test_options_reach_the_layers(table, replaced):
-    cube = CubeBackbone(
+def test_options_reach_the_layers_and_are_left_alone(table, replaced):
+    given = (
         table['resnet']['backbone'],
         dict(stages=3, phase='down_right', router=dict(method='sort')),
         dict(stages=3, blocks=2, mask=None, scale=1),
     )
+    before = copy.deepcopy(given)
+    cube = CubeBackbone(*given)
+    assert given == before
     phases = {cube.get_submodule(name).phase for name in replaced(cube)}
     assert phases == {'down_right'}
     assert cube.layer4[0].conv1.router.method == 'sort'
@@ -36,50 +39,45 @@ def test_summary(table, log):
     assert text in log.messages
 
 
+WRONG = {
+    'replace': {
+        r"replace .*no option 'stage'; it has .*router, mask": dict(stage=3),
+        r"'project', 'init'.*'fit'": dict(projection='fit'),
+        "phase .*'sideways'": dict(phase='sideways'),
+        r'stage 4, .*0 \(8 channels\).* 3 \(64 channels\)': dict(stages=4),
+        r"'stages\.\*' matches no.* are 18: stem\.3, .* and 13 more": dict(
+            patterns='stages.*'
+        ),
+        "'layer1.' .*chosen stages": dict(stages=3, patterns='layer1*'),
+        'stage 0, which has no eligible': dict(
+            stages=0, scale=4, lattice_kernel_size=4
+        ),
+        'chooses nothing': dict(stages=()),
+        r'at least 2, but got \(1,\)': dict(kernel_sizes=1),
+    },
+    'insert': {
+        "insert .*no option 'size'; it has stages": dict(size=1),
+        "phase .*'sideways'": dict(phase='sideways'),
+        'insert.stages names stage -1': dict(stages=-1),
+        r'names stage 4, .* 3 \(64 channels\)': dict(stages=4),
+        'insert.stages chooses nothing; stages: 0': dict(stages=()),
+        'insert.blocks must be at least 1, but got 0': dict(blocks=0),
+    },
+}
+
+
 @pytest.mark.parametrize(
-    'replace, insert, message',
-    [
-        (None, None, 'nothing to do: give replace'),
-        (
-            dict(stage=3),
-            None,
-            r"replace .*no option 'stage'; it has stages, .*router, mask",
-        ),
-        (None, dict(size=1), "insert .*no option 'size'; it has stages"),
-        (dict(projection='fit'), None, r"'project', 'init'.*'fit'"),
-        (dict(phase='sideways'), None, "phase .*'sideways'"),
-        (None, dict(phase='sideways'), "phase .*'sideways'"),
-        (
-            dict(stages=4),
-            None,
-            r'names stage 4, .*0 \(8 channels\).* 3 \(64 channels\)',
-        ),
-        (
-            dict(patterns='stages.*'),
-            None,
-            r"'stages\.\*' matches no.* are 18: stem\.3, .* and 13 more",
-        ),
-        (
-            dict(stages=3, patterns='layer1*'),
-            None,
-            "'layer1.' .*chosen stages",
-        ),
-        (
-            dict(stages=0, scale=4, lattice_kernel_size=4),
-            None,
-            'stage 0, which has no eligible',
-        ),
-        (dict(stages=()), None, 'chooses nothing'),
-        (dict(kernel_sizes=1), None, r'at least 2, but got \(1,\)'),
-        (None, dict(stages=-1), 'insert.stages names stage -1'),
-        (None, dict(stages=4), r'names stage 4, .* 3 \(64 channels\)'),
-        (None, dict(stages=()), 'insert.stages chooses nothing; stages: 0'),
-        (None, dict(blocks=0), 'insert.blocks must be at least 1, but got 0'),
-    ],
+    'part, message', [(part, text) for part in WRONG for text in WRONG[part]]
 )
-def test_wrong_options(table, replace, insert, message):
+def test_wrong_options(table, part, message):
+    given = {part: WRONG[part][message]}
     with pytest.raises(ValueError, match=message):
-        CubeBackbone(table['resnet']['backbone'], replace, insert)
+        CubeBackbone(table['resnet']['backbone'], **given)
+
+
+def test_nothing_to_do(table):
+    with pytest.raises(ValueError, match='nothing to do: give replace'):
+        CubeBackbone(table['resnet']['backbone'])
 
 
 @pytest.mark.parametrize(
@@ -107,29 +105,16 @@ def test_nothing_is_eligible(kind, options, message):
         CubeBackbone(dict(type=kind, **options), {})
 
 
-def test_it_takes_no_other_cube_backbone(table):
-    inner = dict(
-        type='CubeBackbone', backbone=table['resnet']['backbone'], insert={}
-    )
+def test_what_is_given_twice(table):
+    resnet = table['resnet']['backbone']
+    inner = dict(type='CubeBackbone', backbone=resnet, insert={})
     with pytest.raises(ValueError, match='another CubeBackbone'):
         CubeBackbone(inner, {})
+    init = dict(type='Pretrained', checkpoint='net.pth')
+    with pytest.raises(ValueError, match='init_cfg is given to CubeBackbone'):
+        CubeBackbone(dict(resnet, init_cfg=init), {}, init_cfg=init)
 
 
 def test_images_may_have_other_channels(toy, replaced):
     cube = CubeBackbone(dict(type=toy, in_channels=4), {})
     assert replaced(cube) == ['stem', 'body']
-
-
-def test_initialisation_is_given_once(table):
-    init = dict(type='Pretrained', checkpoint='net.pth')
-    cfg = dict(table['resnet']['backbone'], init_cfg=init)
-    with pytest.raises(ValueError, match='init_cfg is given to CubeBackbone'):
-        CubeBackbone(cfg, {}, init_cfg=init)
-
-
-def test_what_is_given_is_left_alone(table):
-    given = table['resnet']['backbone']
-    options = dict(stages=3, router={}), dict(stages=3)
-    before = copy.deepcopy((given, options))
-    CubeBackbone(given, *options)
-    assert (given, options) == before

@@ -29,7 +29,7 @@ def test_outputs_of_training(toy):
     assert run.in_training == [8, 8]
 
 
-def test_sizes_that_a_backbone_takes(toy):
+def test_sizes_and_outputs_that_it_takes(toy):
     assert dry_run(toy('large')).channels == [8]
     assert dry_run(toy('wide'), size=(48, 80)).channels == [8]
     assert dry_run(toy(in_channels=4), 4).channels == [8]
@@ -38,6 +38,8 @@ def test_sizes_that_a_backbone_takes(toy):
     message = '3 x 64 x 64 and 3 x 48 x 48, .*: too small. in_channels and'
     with pytest.raises(ValueError, match=message):
         dry_run(toy('large'), size=48)
+    with pytest.raises(ValueError, match='Toy failed .*it returns dict, not'):
+        dry_run(toy('dict'))
 
 
 def test_size_that_the_config_names(table):
@@ -47,11 +49,6 @@ def test_size_that_the_config_names(table):
         cfg.pop('img_size', None)
         cube = CubeBackbone(dict(cfg, **given), insert={})
         assert list(cube.cube_blocks) == ['0', '1']
-
-
-def test_other_outputs_are_refused(toy):
-    with pytest.raises(ValueError, match='Toy failed .*it returns dict, not'):
-        dry_run(toy('dict'))
 
 
 def test_checkpointed_parts_are_seen(toy):

@@ -37,13 +37,10 @@ def test_single_maps_and_lists(kind, toy, image):
     assert isinstance(cube(image()), list) == (kind == 'list')
 
 
-def test_stages_that_are_named_must_fit(uneven):
+def test_stages_that_are_named_and_one_at_least_must_fit(uneven, table):
     message = r'behind stage 0: .*divisible.*got 6; .*1 \(12 channels\)'
     with pytest.raises(ValueError, match=message):
         CubeBackbone(uneven, insert=dict(stages=(0, 1)))
-
-
-def test_one_stage_at_least_must_fit(table):
     narrow = dict(table['resnet']['backbone'], base_channels=1)
     with pytest.raises(ValueError, match='behind stage 0: .*got 1;'):
         CubeBackbone(dict(narrow, out_indices=(0, 1)), insert={})
