@@ -9,7 +9,6 @@ from mmseg_cube.layers.channel_router import METHODS
 from mmseg_cube.ops import sinkhorn
 
 LEARNED = pytest.mark.parametrize('method', ['sort', 'sinkhorn'])
-EVERY = pytest.mark.parametrize('method', METHODS)
 
 
 def disturbed(method, channels=32, **options):
@@ -20,7 +19,7 @@ def disturbed(method, channels=32, **options):
     return router
 
 
-@EVERY
+@pytest.mark.parametrize('method', METHODS)
 def test_output_is_a_permutation_of_the_input(method):
     router = disturbed(method)
     x = torch.randn(2, 32, 3, 4)

@@ -56,10 +56,11 @@ def draw(batch=2, height=8, width=6, channels=16):
 def results(module, x, reference=None):
     """Output and gradients of a module, by name."""
     x = x.detach().requires_grad_()
-    module.zero_grad()
+    reference = reference or module
+    reference.zero_grad()
     out = module(x)
     out.square().sum().backward()
-    named = (reference or module).named_parameters()
+    named = reference.named_parameters()
     found = {name: p.grad.clone() for name, p in named}
     return dict(found, input=x.grad, output=out.detach())
 
@@ -78,12 +79,6 @@ def fresh_compiler():
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
-
-
-def dynamic(x):
-    for axis in (0, 2, 3):
-        torch._dynamo.mark_dynamic(x, axis)
-    return x
 
 
 # What is recorded cannot choose, so that the block's is the lattice form.
@@ -120,7 +115,8 @@ def test_other_sizes_compile_nothing_anew(form, trained):
     compiled = torch.compile(conv, fullgraph=True, backend=counter)
     with torch.set_grad_enabled(trained):
         for i, size in enumerate([(2, 8, 6), (3, 12, 10), (4, 7, 9)]):
-            x = dynamic(draw(*size))
+            x = draw(*size)
+            torch._dynamo.mark_dynamic(x, (0, 2, 3))
             out = compiled(x)
             assert out.is_contiguous()
             torch.testing.assert_close(out, conv(x))
@@ -155,14 +151,11 @@ def test_autocast(dtype, form):
     conv = layer(form)
     x = draw()
     full = results(conv, x)
-    with autocast_or_skip(dtype):
-        out = conv(x)
-        assert out.dtype == dtype
-        assert conv(x.to(dtype)).dtype == dtype
-    # Gradients are taken outside, as mmengine does.
     x = x.requires_grad_()
     with autocast_or_skip(dtype):
         out = conv(x)
+        assert conv(x.to(dtype)).dtype == out.dtype == dtype
+    # Gradients are taken outside, as mmengine does.
     conv.zero_grad()
     out.float().square().sum().backward()
     torch.testing.assert_close(
@@ -192,9 +185,8 @@ def test_autocast_and_double_backward(build):
     x = draw().requires_grad_()
     with autocast_or_skip(torch.bfloat16):
         out = module(x)
-    (grad,) = torch.autograd.grad(
-        out.float().square().sum(), x, create_graph=True
-    )
+    loss = out.float().square().sum()
+    (grad,) = torch.autograd.grad(loss, x, create_graph=True)
     grad.square().mean().backward()
     assert x.grad.abs().sum() > 0
 
@@ -221,13 +213,8 @@ def test_moving_average_of_the_weights(method):
 def test_activation_checkpointing(build, reentrant):
     module, x = build(), draw()
     expected = results(module, x)
-    module.zero_grad()
-    given = x.detach().requires_grad_()
-    out = checkpoint(module, given, use_reentrant=reentrant)
-    out.square().sum().backward()
-    found = {name: p.grad for name, p in module.named_parameters()}
-    found.update(input=given.grad, output=out.detach())
-    assert_close(found, expected, atol=0, rtol=0)
+    saving = partial(checkpoint, module, use_reentrant=reentrant)
+    assert_close(results(saving, x, module), expected, atol=0, rtol=0)
 
 
 @BOTH

@@ -12,6 +12,7 @@ from mmseg_cube.layers import CubeConv2d, SpatialMask
 from mmseg_cube.ops import FORMS
 
 FULL = dict(router=dict(method='sort'), mask=dict(kernel_size=3))
+BN = dict(type='BN')
 
 
 @pytest.mark.parametrize('phase', ['up_left', 'down_right'])
@@ -92,11 +93,8 @@ def test_initialisation():
 
 def test_mmcv_may_fold_a_norm_into_it():
     torch.manual_seed(0)
-    conv_cfg = dict(type='CubeConv2d', **FULL)
-    norm_cfg = dict(type='BN')
-    block = ConvModule(
-        8, 4, 3, padding=1, conv_cfg=conv_cfg, norm_cfg=norm_cfg
-    )
+    cfgs = dict(conv_cfg=dict(type='CubeConv2d', **FULL), norm_cfg=BN)
+    block = ConvModule(8, 4, 3, padding=1, **cfgs)
     x = torch.randn(4, 8, 6, 6)
     block(x)
     expected = block.eval()(x)

@@ -158,9 +158,12 @@ def test_router_alone_and_layers_in_two_places():
     assert deployed[0] is deployed[2]
 
 
+def two_blocks():
+    return train(nn.Sequential(CubeKernelBlock(16), CubeKernelBlock(16)))
+
+
 def test_the_original_stays_as_it_is():
-    net = train(nn.Sequential(CubeKernelBlock(16), CubeKernelBlock(16)))
-    net.train()
+    net = two_blocks().train()
     net[1].eval()
     before = {name: t.clone() for name, t in net.state_dict().items()}
     modes = [part.training for part in net.modules()]
@@ -184,7 +187,7 @@ def test_type_and_frozen_weights_are_kept(dtype):
 
 
 def test_deployed_network_can_be_saved(tmp_path):
-    net = train(nn.Sequential(CubeKernelBlock(16), CubeKernelBlock(16)))
+    net = two_blocks()
     first, other = switch_to_deploy(net), switch_to_deploy(net)
     path = tmp_path / 'deployed.pth'
     torch.save(first.state_dict(), path)

@@ -80,14 +80,11 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     worker = [sys.executable, '-c', WORKER, tmp_path]
     done = subprocess.run(worker, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    results = [
-        torch.load(tmp_path / f'{rank}.pt', weights_only=True)
-        for rank in range(2)
-    ]
+    paths = [tmp_path / f'{rank}.pt' for rank in range(2)]
+    results = [torch.load(path, weights_only=True) for path in paths]
     for i, (module, x) in enumerate(given):
         loss(module(x)).backward()
         expected = {n: p.grad for n, p in module.named_parameters()}
         for found in results:
-            torch.testing.assert_close(
-                found[i], expected, atol=1e-5, rtol=1e-3
-            )
+            close = dict(atol=1e-5, rtol=1e-3)
+            torch.testing.assert_close(found[i], expected, **close)

@@ -14,14 +14,9 @@ def one_hot(order, blocks):
 
 def blend(matrix, x):
     """Block matrices times the channels, one block at a time."""
-    parts = x.chunk(len(matrix), 1)
-    return torch.cat(
-        [
-            torch.einsum('ij,njhw->nihw', block, part)
-            for block, part in zip(matrix, parts, strict=True)
-        ],
-        1,
-    )
+    pairs = zip(matrix, x.chunk(len(matrix), 1), strict=True)
+    blended = [torch.einsum('ij,njhw->nihw', *pair) for pair in pairs]
+    return torch.cat(blended, 1)
 
 
 @pytest.mark.parametrize('blocks', [1, 3])
@@ -39,9 +34,8 @@ def test_routing_permutes_exactly_and_has_the_blend_gradient(blocks):
     grads = torch.autograd.grad((out * seed).sum(), (x, relaxed))
 
     straight = one_hot(order, blocks) + relaxed - relaxed.detach()
-    expected = torch.autograd.grad(
-        (blend(straight, x) * seed).sum(), (x, relaxed)
-    )
+    loss = (blend(straight, x) * seed).sum()
+    expected = torch.autograd.grad(loss, (x, relaxed))
     torch.testing.assert_close(grads, expected, atol=1e-10, rtol=0)
 
 

@@ -106,14 +106,8 @@ CUSTOM = dict(
 def groups(backbone, constructor, paramwise):
     """Learning rate and weight decay of every parameter."""
     model = nn.ModuleDict(dict(backbone=backbone))
-    wrapper = build_optim_wrapper(
-        model,
-        dict(
-            optimizer=OPTIMIZER,
-            constructor=constructor,
-            paramwise_cfg=paramwise,
-        ),
-    )
+    cfg = dict(optimizer=OPTIMIZER, constructor=constructor)
+    wrapper = build_optim_wrapper(model, dict(cfg, paramwise_cfg=paramwise))
     where = {id(p): n for n, p in backbone.named_parameters()}
     return {
         where[id(p)]: (group['lr'], group['weight_decay'])

@@ -81,28 +81,25 @@ def test_nothing_to_do(table):
 
 
 @pytest.mark.parametrize(
-    'kind, options, message',
+    'backbone, message',
     [
         (
-            'mmpretrain.ConvNeXt',
-            dict(arch='atto'),
+            dict(type='mmpretrain.ConvNeXt', arch='atto'),
             'none of 16 .* is eligible: 12 of 7 x 7, 3 of 2 x 2, 1 of 4 x 4',
         ),
         (
-            'ResNeXt',
-            dict(depth=50, groups=2, base_width=4),
+            dict(type='ResNeXt', depth=50, groups=2, base_width=4),
             'none of 53 .* is eligible: 36 of 1 x 1, 16 grouped',
         ),
         (
-            'mmpretrain.EfficientNet',
-            dict(arch='b0'),
+            dict(type='mmpretrain.EfficientNet', arch='b0'),
             'none of 81 .* is eligible: 49 of another kind, 32 of 1 x 1',
         ),
     ],
 )
-def test_nothing_is_eligible(kind, options, message):
+def test_nothing_is_eligible(backbone, message):
     with pytest.raises(ValueError, match=message):
-        CubeBackbone(dict(type=kind, **options), {})
+        CubeBackbone(backbone, {})
 
 
 def test_what_is_given_twice(table):

@@ -9,14 +9,8 @@ from mmseg_cube.ops import fold_weight
 
 def plain_twin(cube):
     """Plain convolution with the kernel that a Cube convolution has."""
-    plain = nn.Conv2d(
-        cube.in_channels,
-        cube.out_channels,
-        cube.kernel_size,
-        cube.stride,
-        cube.padding,
-        bias=False,
-    )
+    sizes = cube.in_channels, cube.out_channels, cube.kernel_size
+    plain = nn.Conv2d(*sizes, cube.stride, cube.padding, bias=False)
     x = torch.zeros(1, cube.in_channels, 12, 12, requires_grad=True)
     # What one output site reads; everything outside must be nothing.
     rows = [s * 3 - p for s, p in zip(cube.stride, cube.padding, strict=True)]
