@@ -117,7 +117,7 @@ def test_built_by_name_in_any_scope(scope):
     'options, message',
     [
         (dict(scale=0), 'scale must be at least 1, but got 0'),
-        (dict(phase='left'), "phase must be one of .*'left'"),
+        (dict(phase='left'), "phase must be one of .*up_left.*'left'"),
         (dict(form='gemm'), "form must be one of .*'parity'.*'gemm'"),
         (dict(router=dict(method='x')), "method of a channel router.*'x'"),
         (dict(mask=dict(kernel_size=4)), 'odd number, but got 4'),

@@ -140,15 +140,3 @@ def test_a_kernel_without_neighbours_need_not_grow():
     obstacle = find_obstacle(8, 8, geometry, may_grow=False)
     assert obstacle.reason == 'of 1 x 1'
     assert 'no neighbours' in str(obstacle)
-
-
-@pytest.mark.parametrize(
-    'options, message',
-    [
-        (dict(phase='middle'), r"phase must be one of .*up_left.*'middle'"),
-        (dict(scale=0), 'scale must be at least 1, but got 0'),
-    ],
-)
-def test_options_out_of_their_domain(options, message):
-    with pytest.raises(ValueError, match=message):
-        make_geometry(3, **options)

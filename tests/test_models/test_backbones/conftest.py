@@ -48,10 +48,7 @@ def build(name, **options):
 def twins():
     """Build a plain backbone and the same with Cube kernels."""
 
-    def copies(name, **options):
-        return copy.deepcopy(build(name, **options))
-
-    return copies
+    return lambda name, **options: copy.deepcopy(build(name, **options))
 
 
 @pytest.fixture
@@ -67,14 +64,11 @@ def image():
 def replaced():
     """List the layers of a backbone that are Cubes, by name."""
 
-    def names(backbone):
-        return [
-            name
-            for name, module in backbone.named_modules()
-            if isinstance(module, CubeConv2d) and 'cube_blocks' not in name
-        ]
-
-    return names
+    return lambda backbone: [
+        name
+        for name, module in backbone.named_modules()
+        if isinstance(module, CubeConv2d) and 'cube_blocks' not in name
+    ]
 
 
 @pytest.fixture
