@@ -55,8 +55,8 @@ def test_bare_weights(report, weights):
 
 def test_history_and_temperature_of_the_training(report, weights):
     hub = MessageHub('router-report')
-    for temperature in (4.0, 0.5):
-        hub.update_scalar('train/router_temperature', temperature)
+    hub.update_scalar('train/router_temperature', 4.0)
+    hub.update_scalar('train/router_temperature', 0.5)
     looks = dict(iteration=[0, 50, 100], changed=[0, 8, 0])
     looks |= dict(moved=[0, 1, 1], distance=[0, 1.5, 1.5])
     # Before an average of the weights.

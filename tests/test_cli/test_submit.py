@@ -14,9 +14,7 @@ from rasterio.transform import from_origin
 from mmseg_cube.cli import main
 from mmseg_cube.inference import Tiling, predict_mask, submission
 
-STEMS = tuple(
-    f'{region}{n}' for region in ('sfo', 'tyrol-e') for n in range(4)
-)
+STEMS = tuple(f'{name}{n}' for name in ('sfo', 'tyrol-e') for n in range(4))
 HEIGHT, WIDTH = 40, 50
 PROFILE = dict(driver='GTiff', height=HEIGHT, width=WIDTH, dtype='uint8')
 THRESHOLD = 0.507  # near the middle of what the network gives

@@ -75,16 +75,11 @@ def test_history_of_a_learned_order(tmp_path):
     assert looks['distance'] == pytest.approx([0, 0.2, 0.6, 0.6])
     assert history['a']['order'] == [1, 2, 0, 3, 4, 5, 7, 6]
     assert history['b']['looks']['changed'] == [0, 0, 4, 0]
-    assert json.loads(json.dumps(history)) == history
 
     folder = tmp_path / 'new'
     found = write_report(history, folder)
-    assert found['a'] == dict(
-        history['a'],
-        moved=5 / 8,
-        distance=pytest.approx(0.6),
-        frozen_since=20,
-    )
+    last = dict(moved=5 / 8, distance=pytest.approx(0.6), frozen_since=20)
+    assert found['a'] == history['a'] | last
     assert found['b']['distance'] == pytest.approx(8 / 5)
     # An order that never changed is frozen from the start.
     assert found['still']['frozen_since'] == found['still']['distance'] == 0

@@ -47,9 +47,7 @@ def install(tmp_path):
 def test_installs_pinned_packages_then_the_project(install, tmp_path):
     code, _, steps = install('onedl')
     assert code == 0
-    assert [('-r requirements/onedl.txt' in step) for step in steps] == [
-        *(True, False, False)
-    ]
+    assert len(steps) == 3 and '-r requirements/onedl.txt' in steps[0]
     assert '-e .' in steps[1] and 'import mmseg_cube' in steps[2]
     (tmp_path / 'onedl' / 'kept').touch()
     assert install('onedl')[0] == 0  # goes on with what is there
