@@ -12,7 +12,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 from platformdirs import user_cache_dir
 
-from mmseg_cube.datasets import contract
+from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
@@ -93,7 +93,7 @@ def check_files(sample: dict, facts: FileFacts) -> None:
             mask = facts.recall(
                 'mask',
                 mask_path,
-                lambda file: dict(mask=contract.read_mask(file).shape),
+                lambda file: dict(mask=masks.read_mask(file).shape),
             )
             contract.refuse_mismatch(shape, mask)
 

@@ -4,7 +4,7 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmseg.registry import DATASETS
 
-from mmseg_cube.datasets import contract, inria_tiles
+from mmseg_cube.datasets import contract, inria_tiles, masks
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.checks import Facts, FileFacts, inspect_samples
 from mmseg_cube.datasets.errors import errors_of
@@ -130,7 +130,7 @@ class InriaDataset(BuildingDataset):
             shape = contract.image_shape(path)
         if mask_path is not None:
             with errors_of(mask_path):
-                mask = contract.mask_shape(mask_path)
+                mask = masks.mask_shape(mask_path)
                 contract.refuse_mismatch(shape, mask)
         if self.windows == 'whole':
             return [tile]
@@ -139,7 +139,7 @@ class InriaDataset(BuildingDataset):
             kind = f'corners of patches of {size}'
 
             def learn(path: str) -> Facts:
-                mask = contract.read_mask(path)
+                mask = masks.read_mask(path)
                 cuts = tile_windows(self.protocol, mask.shape, mask, size)
                 corners = [place for cut in cuts for place in cut.window[:2]]
                 # The check of the files need not read it again.

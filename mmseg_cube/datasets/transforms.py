@@ -5,8 +5,9 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
-from mmseg_cube.datasets.contract import IGNORED, read_mask, read_pair
+from mmseg_cube.datasets.contract import read_pair
 from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.masks import IGNORED, read_mask
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.quiet import quiet_libraries

@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
-from mmseg_cube.datasets import DatasetError, InriaDataset, contract
+from mmseg_cube.datasets import DatasetError, InriaDataset, masks
 from mmseg_cube.datasets.inria_tiles import tile_windows
 from mmseg_cube.datasets.windows import cut_grid, cut_padded
 from mmseg_cube.evaluation import BuildingMetric
@@ -208,7 +208,7 @@ def test_a_second_start_reads_no_mask_that_has_not_changed(
     city, monkeypatch, write
 ):
     root, _ = city
-    read, read_mask = [], contract.read_mask
+    read, read_mask = [], masks.read_mask
 
     def spy(path, *window):
         if not window:  # a whole mask, not that of a sample
@@ -220,7 +220,7 @@ def test_a_second_start_reads_no_mask_that_has_not_changed(
         dataset = build('val', root, protocol='buildformer', **kwargs)
         return [(tile_of(s), s['window']) for s in dataset], sorted(read)
 
-    monkeypatch.setattr(contract, 'read_mask', spy)
+    monkeypatch.setattr(masks, 'read_mask', spy)
     files = [f'{name}.tif' for name in VAL]
     # Each mask is read once, for its content and its patches.
     first, read_first = start()

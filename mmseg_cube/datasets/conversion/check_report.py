@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mmseg_cube.datasets.contract import read_image, read_mask
+from mmseg_cube.datasets.contract import read_image
+from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 from mmseg_cube.utils.words import listing, name_some

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_cube.datasets import contract
+from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.tiles import Tile
 
@@ -65,11 +65,11 @@ def _look_at_image(found: dict, path: Path) -> None:
 
 
 def _look_at_mask(found: dict, path: Path) -> None:
-    values = contract.read_mask_values(path)
+    values = masks.read_mask_values(path)
     if values.dtype == np.uint8:  # np.unique would sort 25 million of them
         counts = np.bincount(values[0].ravel())
         there = np.flatnonzero(counts).tolist()
         found['values'] = {str(value): int(counts[value]) for value in there}
-    mask = contract.to_binary(values)
+    mask = masks.to_binary(values)
     found['building'] = float(mask.mean())
     contract.refuse_mismatch(found['shape'] or mask.shape, mask.shape)

@@ -6,9 +6,9 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from mmseg_cube.datasets import InriaDataset
-from mmseg_cube.datasets.contract import read_mask
 from mmseg_cube.datasets.conversion import convert_inria
 from mmseg_cube.datasets.conversion.convert import patch_name
+from mmseg_cube.datasets.masks import read_mask
 
 
 @pytest.mark.parametrize(
