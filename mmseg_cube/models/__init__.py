@@ -2,6 +2,14 @@
 
 from mmseg_cube.models.backbones import CubeBackbone
 from mmseg_cube.models.decode_heads import UNetHead
-from mmseg_cube.models.losses import BuildingDiceLoss
+from mmseg_cube.models.losses import (
+    BuildingCrossEntropyLoss,
+    BuildingDiceLoss,
+)
 
-__all__ = ['BuildingDiceLoss', 'CubeBackbone', 'UNetHead']
+__all__ = [
+    'BuildingCrossEntropyLoss',
+    'BuildingDiceLoss',
+    'CubeBackbone',
+    'UNetHead',
+]

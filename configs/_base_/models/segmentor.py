@@ -24,7 +24,7 @@ model = dict(
         # Roofs are a small share of the pixels: cross entropy alone spends
         # its first hundreds of iterations on background only.
         loss_decode=[
-            dict(type='CrossEntropyLoss', avg_non_ignore=True),
+            dict(type='BuildingCrossEntropyLoss'),
             dict(type='BuildingDiceLoss'),
         ],
     ),
