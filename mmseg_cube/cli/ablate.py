@@ -13,36 +13,32 @@ reconstruction+lattice_kernel_size@2,3=4, full+levels=0,1,
 baseline+type=ConvWS, baseline+model.decode_head.widths=[160,80,40,20].
 """
 
-import argparse
-
-from mmseg_cube.cli.arguments import add, non_negative, share
+from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
 
 CONTINUES = True
 SCORES = 'IoU', 'tuned-IoU', 'AP'
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is compared, where it is trained and what is reported."""
-    add(parser, 'config', 'config of a Cube network')
-    add(parser, '--variants', 'networks to train', nargs='+', required=True)
-    seeds = dict(nargs='+', type=non_negative, default=[0, 1, 2])
-    add(parser, '--seeds', 'seeds of the runs', **seeds)
-    add(parser, '--out', 'folder (work_dirs/ablate/NAME OF CONFIG)')
+def add_arguments(add: Arguments) -> None:
+    add('config', 'config of a Cube network')
+    add('--variants', 'networks to train', nargs='+', required=True)
+    add('--seeds', 'seeds of the runs', type=non_negative, default=[0, 1, 2])
+    add('--out', 'folder (work_dirs/ablate/NAME OF CONFIG)')
     where = 'each trains one run at a time, such as cuda:0 cuda:1, or cpu cpu'
-    add(parser, '--devices', f'{where} (all GPUs, else cpu)', nargs='+')
-    reference = 'variant to compare with (the first one)'
-    add(parser, '--reference', reference, metavar='VARIANT')
-    score = 'tuned: at the best threshold of val; AP: average precision'
-    add(parser, '--score', score, choices=SCORES, default=SCORES[0])
-    only = parser.add_mutually_exclusive_group()
-    report = 'train nothing, report what is finished'
-    add(only, '--report-only', report, action='store_true')
-    dry = 'train nothing, write the config of every variant and count it'
-    add(only, '--dry-run', dry, action='store_true')
-    share(parser, '--cfg-options')
+    add('--devices', f'{where} (all GPUs, else cpu)', nargs='+')
+    what = 'variant to compare with (the first one)'
+    add('--reference', what, metavar='VARIANT')
+    what = 'tuned: at the best threshold of val; AP: average precision'
+    add('--score', what, choices=SCORES, default=SCORES[0])
+    only = add.either()
+    what = 'train nothing, report what is finished'
+    only('--report-only', what, default=False)
+    what = 'train nothing, write the config of every variant and count it'
+    only('--dry-run', what, default=False)
+    add.share('--cfg-options')
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: Namespace) -> int:
     """Carry out the study; 1 if a run failed or none is finished."""
     from mmseg_cube.analysis.ablation.queue import train
     from mmseg_cube.analysis.ablation.report import write_report

@@ -1,10 +1,12 @@
-"""Arguments that several commands take: one name, meaning and check each.
+"""What commands take: one name, meaning and check for each argument.
 
 Nothing heavy is imported here, so that help is there at once.
 """
 
-import argparse
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
+
+__all__ = ['Arguments', 'Namespace', 'folder', 'non_negative', 'positive']
 
 
 def positive(text: str) -> int:
@@ -21,17 +23,17 @@ def folder(text: str) -> Path:
     """Read the path of a folder, which need not be there yet."""
     path = Path(text)
     if path.exists() and not path.is_dir():
-        raise argparse.ArgumentTypeError(f'{text} is a file, not a folder')
+        raise ArgumentTypeError(f'{text} is a file, not a folder')
     return path
 
 
 def _whole(text: str, least: int, what: str) -> int:
     if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f'must be {what}, but got {text!r}')
+        raise ArgumentTypeError(f'must be {what}, but got {text!r}')
     return int(text)
 
 
-class _CfgOptions(argparse.Action):
+class _CfgOptions(Action):
     """Reads ``key=value`` as mmengine's own tools do."""
 
     def __call__(self, parser, namespace, values, option_string=None):
@@ -63,7 +65,7 @@ SHARED = {
         choices=('train', 'val', 'test'), help='part of the data set'
     ),
     '--tta': dict(
-        action='store_true',
+        default=False,
         help='average over the image and its two mirror images, left to '
         'right and top to bottom',
     ),
@@ -92,27 +94,43 @@ SHARED = {
 }
 
 
-def share(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add shared arguments as they are."""
-    for name in names:
-        add(parser, name, **SHARED[name])
+class Arguments:
+    """What a command takes; calling this adds one argument.
 
-
-def add(
-    parser: argparse.ArgumentParser, name: str, help: str, **settings
-) -> None:
-    """Add an argument; what is said here stands above what is shared.
-
-    Args:
-        parser: Where to add it.
-        name: Such as ``--size``.
-        help: What it is; a default is shown behind it.
-        settings: For argparse, such as ``type``, ``choices``, ``required``.
+    What is said in a call stands above what is shared. Of a default that
+    says it, the rest is left out: False belongs to a switch, a number has to
+    be positive, a list takes several words.
     """
-    settings = SHARED.get(name, {}) | settings
-    default = settings.get('default')
-    if isinstance(default, list | tuple):
-        default = ' '.join(map(str, default))
-    if default not in (None, '', {}):
-        help = f'{help} ({default})'
-    parser.add_argument(name, **settings | dict(help=help))
+
+    def __init__(self, parser: ArgumentParser) -> None:
+        self.parser = parser
+
+    def __call__(self, name: str, help: str, **settings) -> None:
+        """Add an argument.
+
+        Args:
+            name: Such as ``--size``.
+            help: What it is; a default is shown behind it.
+            settings: For argparse, such as ``type``, ``choices``.
+        """
+        settings = SHARED.get(name, {}) | settings
+        default = settings.get('default')
+        if default is False:
+            settings['action'] = 'store_true'
+        elif isinstance(default, int):
+            settings.setdefault('type', positive)
+        elif isinstance(default, list):
+            settings.setdefault('nargs', '+')
+            default = ' '.join(map(str, default))
+        if default not in (None, False, '', {}):
+            help = f'{help} ({default})'
+        self.parser.add_argument(name, **settings | dict(help=help))
+
+    def share(self, *names: str) -> None:
+        """Add shared arguments as they are."""
+        for name in names:
+            self(name, **SHARED[name])
+
+    def either(self) -> 'Arguments':
+        """Return a group of which a call may have one only."""
+        return Arguments(self.parser.add_mutually_exclusive_group())

@@ -1,19 +1,20 @@
 """Say what is installed and whether it works, for reports of faults."""
 
-import argparse
 import importlib.util
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from mmseg_cube.cli.arguments import Arguments, Namespace
+
 PACKAGES = ('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Arguments) -> None:
     """Add nothing: there is nothing to choose."""
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: Namespace) -> int:
     """Print the report; 1 if a part does not work."""
     import torch
     from mmengine.registry import MODELS

@@ -5,25 +5,22 @@ empty tiles and black borders, and compares counts with the published ones.
 Exits with 1 if training on the data would be wrong.
 """
 
-import argparse
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import add, share
+from mmseg_cube.cli.arguments import Arguments, Namespace
+
+DATASETS = 'auto', 'inria', 'whu', 'wbd'
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    where = 'folder that holds train, val and test'
-    add(parser, 'data_root', where, type=Path)
+def add_arguments(add: Arguments) -> None:
+    add('data_root', 'folder that holds train, val and test', type=Path)
     what = 'whose published counts to compare with; auto guesses'
-    names = dict(default='auto', choices=('auto', 'inria', 'whu', 'wbd'))
-    add(parser, '--dataset', what, **names)
-    add(parser, '--out', 'folder for report.json and contact_sheet.png')
-    share(parser, '--workers')
+    add('--dataset', what, default='auto', choices=DATASETS)
+    add('--out', 'folder for report.json and contact_sheet.png')
+    add.share('--workers')
 
 
-def run(args: argparse.Namespace) -> int:
-    """Check, and say what was found."""
+def run(args: Namespace) -> int:
     from mmseg_cube.datasets.conversion import check_report
     from mmseg_cube.datasets.conversion.check import check_data
 

@@ -4,28 +4,23 @@ A config cube-NAME.py is compared with NAME.py beside it, or all configs with
 the one of --against. Nothing is computed and no weights are loaded.
 """
 
-import argparse
-
-from mmseg_cube.cli.arguments import add, positive, share
+from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
 DEPTH = 2
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add configs, what to compare them with and what to show."""
+def add_arguments(add: Arguments) -> None:
     what = 'config, or folder: all configs in it but those in _base_'
-    add(parser, 'configs', what, nargs='+', metavar='config')
-    share(parser, '--against')
-    add(parser, '--size', 'side of the image in pixels', default=512)
-    what = 'also list the modules of each network'
-    add(parser, '--by-module', what, action='store_true')
+    add('configs', what, nargs='+', metavar='config')
+    add.share('--against')
+    add('--size', 'side of the image in pixels', default=512)
+    add('--by-module', 'also list the modules of each network', default=False)
     what = f'levels of modules that --by-module lists ({DEPTH})'
-    add(parser, '--depth', what, type=positive)
-    add(parser, '--out', 'folder for complexity.md, .json and .png')
+    add('--depth', what, type=positive)
+    add('--out', 'folder for complexity.md, .json and .png')
 
 
-def run(args: argparse.Namespace) -> None:
-    """Count the networks and show the tables."""
+def run(args: Namespace) -> None:
     from mmseg_cube.analysis.complexity.configs import (
         compare,
         count_all,

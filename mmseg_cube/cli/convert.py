@@ -14,48 +14,40 @@ wbd    takes tiles of the Waterloo Building Dataset. Larger images, such as
 Exits with 1 if some of the data could not be used; all of it is named.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import add, positive, share
+from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
+KINDS = dict.fromkeys(('inria', 'whu', 'wbd'))
 CONTINUES = True
-SIZE = 512
+PROTOCOLS = 'full', 'buildformer'
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the three datasets."""
-    datasets = parser.add_subparsers(dest='dataset', required=True)
-    for name in ('inria', 'whu', 'wbd'):
-        each = datasets.add_parser(name, allow_abbrev=False)
-        what = 'zip archive, or folder that it unpacks to'
-        add(each, 'source', what, type=Path)
-        what = 'folder to fill; a run that was stopped continues there'
-        add(each, '--out', what, required=True)
-        formats = dict(default='png', choices=('png', 'tif'))
-        add(each, '--format', 'of patches', **formats)
-        share(each, '--workers')
-        if name != 'whu':
-            add(each, '--size', 'side of a patch in pixels', default=SIZE)
-        if name == 'inria':
-            what = (
-                'full: every pixel; buildformer: padded tiles, patches with '
-                'more than 5 %% building'
-            )
-            protocols = dict(default='full', choices=('full', 'buildformer'))
-            add(each, '--protocol', what, **protocols)
-            what = 'distance of neighbouring patches, full only (the size)'
-            add(each, '--stride', what, type=positive)
+def add_arguments(add: Arguments, kind: str) -> None:
+    add('source', 'zip archive, or folder that it unpacks to', type=Path)
+    what = 'folder to fill; a run that was stopped continues there'
+    add('--out', what, required=True)
+    add('--format', 'of patches', default='png', choices=('png', 'tif'))
+    add.share('--workers')
+    if kind != 'whu':
+        add('--size', 'side of a patch in pixels', default=512)
+    if kind == 'inria':
+        what = (
+            'full: every pixel; buildformer: padded tiles, patches with more '
+            'than 5 %% building'
+        )
+        add('--protocol', what, default=PROTOCOLS[0], choices=PROTOCOLS)
+        what = 'distance of neighbouring patches, full only (the size)'
+        add('--stride', what, type=positive)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Convert, and say how it went."""
+def run(args: Namespace) -> int:
     from mmseg_cube.datasets import conversion
     from mmseg_cube.utils.words import listing
 
     options = vars(args)
-    convert = getattr(conversion, f'convert_{options.pop("dataset")}')
+    convert = getattr(conversion, f'convert_{options.pop("kind")}')
     image_format = options.pop('format')
     result = convert(**options, image_format=image_format)
     for note in result.notes:

@@ -7,38 +7,36 @@ H, W). It is written only if its logits are those of PyTorch; the exit code is
 1 if they are not.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import add, share
+from mmseg_cube.cli.arguments import Arguments, Namespace
+
+FORMATS = 'onnx', 'torchscript', 'torch_export'
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
-    share(parser, 'config', 'checkpoint', '--cfg-options')
-    choices = ('onnx', 'torchscript', 'torch_export')
-    add(parser, '--format', 'kind of the file', choices=choices, required=True)
+def add_arguments(add: Arguments) -> None:
+    add.share('config', 'checkpoint', '--cfg-options')
+    add('--format', 'kind of the file', choices=FORMATS, required=True)
     what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
-    add(parser, '--out', what, type=Path, required=True)
+    add('--out', what, type=Path, required=True)
     what = 'side of the example in pixels; the file takes any size'
-    add(parser, '--size', what, default=512)
-    kernels = parser.add_mutually_exclusive_group()
-    constant = dict(dest='plain', action='store_const')
+    add('--size', what, default=512)
+    kernels, constant = add.either(), dict(dest='plain', action='store_const')
     what = (
         'keep the lattice, with the fewest weights and operations, also where '
         'a plain convolution is expected to be faster'
     )
-    add(kernels, '--keep-cube', what, const=False, **constant)
+    kernels('--keep-cube', what, const=False, **constant)
     what = (
         'plain convolutions for all Cube convolutions without a mask, also '
         'where they have no fewer operations than those of a baseline'
     )
-    add(kernels, '--all-plain', what, const=True, **constant)
+    kernels('--all-plain', what, const=True, **constant)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: Namespace) -> int:
     """Write the file; 1 if it would compute something else."""
     from mmseg_cube import deploy
     from mmseg_cube.utils.configs import read_config

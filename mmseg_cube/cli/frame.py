@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
+from mmseg_cube.cli.arguments import Arguments
 from mmseg_cube.version import __version__
 
 PROG = 'mmseg-cube'
@@ -45,30 +46,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         known = ', '.join(COMMANDS)
         return _fail(PROG, f'there is no command {name!r}. There are: {known}')
-    command = _module(name)
+    command, words = _module(name), words[1:]
+    # A script of mmseg also gets the words that are not ours.
+    passes_on = hasattr(command, 'PASSES_ON')
     try:
-        args = _parse(name, command, words[1:])
+        parser = make_parser(name)
+        if passes_on:
+            args, _ = parser.parse_known_args(words)
+            args.words = words
+        else:
+            args = parser.parse_args(words)
     except SystemExit as stop:  # after help or a wrong word
         return stop.code
     return _run(f'{PROG} {name}', command, args)
 
 
-def _parse(
-    name: str, command: ModuleType, words: list[str]
-) -> argparse.Namespace:
-    """Read the words; a script of mmseg also gets those that are not ours."""
-    parser = argparse.ArgumentParser(
-        prog=f'{PROG} {name}',
-        description=command.__doc__,
+def make_parser(name: str) -> argparse.ArgumentParser:
+    """Make the parser of a command, or one with a parser for each kind."""
+    command = _module(name)
+    settings = dict(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_arguments(parser)
-    if not hasattr(command, 'PASSES_ON'):
-        return parser.parse_args(words)
-    args, _ = parser.parse_known_args(words)
-    args.words = words
-    return args
+    parser = argparse.ArgumentParser(
+        prog=f'{PROG} {name}', description=command.__doc__, **settings
+    )
+    if not hasattr(command, 'KINDS'):
+        command.add_arguments(Arguments(parser))
+        return parser
+    kinds = parser.add_subparsers(dest='kind', required=True)
+    for kind, what in command.KINDS.items():
+        each = kinds.add_parser(kind, help=what, description=what, **settings)
+        command.add_arguments(Arguments(each), kind)
+    return parser
 
 
 def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:

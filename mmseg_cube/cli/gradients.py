@@ -7,29 +7,22 @@ weights among others. Several checkpoints, as many for both networks, give
 curves over training. docs/gradient_analysis.md defines every number.
 """
 
-import argparse
-from pathlib import Path
-
-from mmseg_cube.cli.arguments import add, positive, share
-
-OUT = Path('work_dirs/gradients')
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    add(parser, 'config', 'config of the network, and of the data')
-    add(parser, 'checkpoints', 'its weights', nargs='*')
-    share(parser, '--against', '--against-checkpoints')
+def add_arguments(add: Arguments) -> None:
+    add('config', 'config of the network, and of the data')
+    add('checkpoints', 'its weights', nargs='*')
+    add.share('--against', '--against-checkpoints')
     what = 'shell patterns for names of convolutions (all Cubes)'
-    add(parser, '--layers', what, nargs='+', metavar='PATTERN')
-    add(parser, '--batches', 'how many', type=positive, default=8)
-    add(parser, '--split', 'part of the data set', default='train')
-    share(parser, '--seed', '--device', '--cfg-options')
-    add(parser, '--out', f'folder for the results ({OUT})')
+    add('--layers', what, nargs='+', metavar='PATTERN')
+    add('--batches', 'how many', default=8)
+    add('--split', 'part of the data set', default='train')
+    add.share('--seed', '--device', '--cfg-options')
+    add('--out', 'folder for the results', default='work_dirs/gradients')
 
 
-def run(args: argparse.Namespace) -> None:
-    """Compare and print the tables."""
+def run(args: Namespace) -> None:
     from mmseg_cube.analysis.gradients.report import compare
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import choose_device
@@ -40,6 +33,5 @@ def run(args: argparse.Namespace) -> None:
     elif args.against_checkpoints:
         raise ValueError('--against-checkpoints go with --against')
     networks = [(read_config(c, args.cfg_options), f) for c, f in given]
-    device, out = choose_device(args.device), args.out or OUT
     choice = args.layers, args.split, args.batches, args.seed
-    print(compare(networks, out, *choice, device))
+    print(compare(networks, args.out, *choice, choose_device(args.device)))

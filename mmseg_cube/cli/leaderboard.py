@@ -5,26 +5,23 @@ that differ in nothing but their seed make one row. What has no scores is
 listed with the reason.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import add
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the folders, and what else is shown."""
-    work = dict(nargs='+', type=Path, metavar='WORK_DIR')
-    add(parser, 'folders', 'work folder, or folder of such', **work)
-    what = 'folder for leaderboard.md, leaderboard.csv, leaderboard.json'
-    add(parser, '--out', what)
+def add_arguments(add: Arguments) -> None:
+    what = 'work folder, or folder of such'
+    add('folders', what, nargs='+', type=Path, metavar='WORK_DIR')
+    add('--out', 'folder for leaderboard.md, leaderboard.csv, .json')
     what = 'speed.json of mmseg-cube speed network'
-    add(parser, '--latency', what, type=Path, metavar='FILE')
+    add('--latency', what, type=Path, metavar='FILE')
     what = 'side of the image of which operations are counted'
-    add(parser, '--size', what, default=512)
+    add('--size', what, default=512)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: Namespace) -> None:
     """Find the runs, print the table and write it."""
     from mmseg_cube.analysis.leaderboard import board
     from mmseg_cube.analysis.leaderboard.runs import find_runs

@@ -6,36 +6,26 @@ OUT/learned.md shows the pictures with their numbers, learned.json has all of
 them. docs/learned.md says how to read them.
 """
 
-import argparse
-from pathlib import Path
-
-from mmseg_cube.cli.arguments import add, positive, share
-
-OUT = Path('work_dirs/learned')
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    add(parser, 'config', 'config of the Cube network')
-    share(parser, 'checkpoint', '--against', '--against-checkpoints')
+def add_arguments(add: Arguments) -> None:
+    add('config', 'config of the Cube network')
+    add.share('checkpoint', '--against', '--against-checkpoints')
     what = (
         'tiles to draw; left out: those where networks differ most, the '
         'worst, the median and the best'
     )
-    words = dict(nargs='+', default=[], metavar='NAME_OR_PATH')
-    add(parser, '--images', what, **words)
-    add(
-        parser, '--count', 'how many tiles to choose', type=positive, default=6
-    )
+    add('--images', what, default=[], metavar='NAME_OR_PATH')
+    add('--count', 'how many tiles to choose', default=6)
     what = 'shell patterns for names of Cube layers (all)'
-    add(parser, '--layers', what, nargs='+', metavar='PATTERN')
-    add(parser, '--split', 'part of the data set', default='test')
-    share(parser, '--device', '--cfg-options')
-    add(parser, '--out', f'folder for the pictures ({OUT})')
+    add('--layers', what, nargs='+', metavar='PATTERN')
+    add('--split', 'part of the data set', default='test')
+    add.share('--device', '--cfg-options')
+    add('--out', 'folder for the pictures', default='work_dirs/learned')
 
 
-def run(args: argparse.Namespace) -> None:
-    """Draw, and say where the pictures are."""
+def run(args: Namespace) -> None:
     from mmseg_cube.analysis.learned.report import draw_learned
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import choose_device
@@ -46,5 +36,5 @@ def run(args: argparse.Namespace) -> None:
     if args.against:
         networks.append((read_config(args.against), *args.against_checkpoints))
     choice = args.images, args.count, args.split, args.layers
-    device, out = choose_device(args.device), args.out or OUT
-    print(draw_learned(networks, out, *choice, device))
+    device = choose_device(args.device)
+    print(draw_learned(networks, args.out, *choice, device))

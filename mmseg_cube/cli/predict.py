@@ -7,12 +7,11 @@ continues; the folder notes in manifest.json how its masks were made, and
 takes none that are made otherwise.
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_cube.cli.arguments import add, positive, share
+from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
 if TYPE_CHECKING:
     from mmseg_cube.inference.prediction import Prediction
@@ -20,33 +19,32 @@ if TYPE_CHECKING:
 CONTINUES = True
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
-    share(parser, 'config', 'checkpoint')
-    add(parser, 'images', 'folder of the images', type=Path)
-    add(parser, '--out', 'folder for the masks', required=True)
-    add_settings(parser)
+def add_arguments(add: Arguments) -> None:
+    add.share('config', 'checkpoint')
+    add('images', 'folder of the images', type=Path)
+    add('--out', 'folder for the masks', required=True)
+    add_settings(add)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(add: Arguments) -> None:
     """Add the options that say how to predict."""
-    what = 'side of the windows (crop size of the config, or 512)'
-    add(parser, '--size', what)
+    add('--size', 'side of the windows (crop size of the config, or 512)')
     what = 'distance of neighbouring windows (half of the size)'
-    add(parser, '--stride', what, type=positive)
-    what = 'windows that pass through the network at a time'
-    add(parser, '--batch', what, default=4)
+    add('--stride', what, type=positive)
+    add(
+        '--batch', 'windows that pass through the network at a time', default=4
+    )
     what = 'automatic mixed precision: float16 on CUDA, bfloat16 on CPUs'
-    add(parser, '--amp', what, action='store_true')
+    add('--amp', what, default=False)
     what = (
         'probability above which a pixel is a building, or the curve.json '
         'of the val set, whose best one is taken'
     )
-    add(parser, '--threshold', what, type=_number_or_path, default=0.5)
-    share(parser, '--tta', '--device', '--cfg-options')
+    add('--threshold', what, type=_number_or_path, default=0.5)
+    add.share('--tta', '--device', '--cfg-options')
 
 
-def prediction(args: argparse.Namespace) -> 'Prediction':
+def prediction(args: Namespace) -> 'Prediction':
     """Gather what the options say."""
     from dataclasses import fields
 
@@ -56,8 +54,7 @@ def prediction(args: argparse.Namespace) -> 'Prediction':
     return Prediction(**{name: getattr(args, name) for name in names})
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the masks."""
+def run(args: Namespace) -> None:
     from mmseg_cube.datasets.mask_folder import MaskFolder
     from mmseg_cube.inference.prediction import list_images, read_shapes
 

@@ -6,24 +6,17 @@ the training ended. If RouterReportHook took part in the training, its curves
 are drawn as well.
 """
 
-import argparse
-from pathlib import Path
-
-from mmseg_cube.cli.arguments import add, share
-
-OUT = Path('work_dirs/router')
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    share(parser, 'config', 'checkpoint', '--cfg-options')
-    add(parser, '--out', f'folder for numbers and picture ({OUT})')
+def add_arguments(add: Arguments) -> None:
+    add.share('config', 'checkpoint', '--cfg-options')
+    add('--out', 'folder for numbers and picture', default='work_dirs/router')
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the report and print its table."""
+def run(args: Namespace) -> None:
     from mmseg_cube.analysis.learned.routers import report_routers
     from mmseg_cube.utils.configs import read_config
 
     cfg = read_config(args.config, args.cfg_options)
-    print(report_routers(cfg, args.checkpoint, args.out or OUT))
+    print(report_routers(cfg, args.checkpoint, args.out))

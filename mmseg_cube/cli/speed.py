@@ -5,55 +5,40 @@ medians of the ratios within the rounds; below 1 is faster, or less memory.
 The bars of this project stand beside them.
 """
 
-import argparse
+from argparse import ArgumentTypeError
 
-from mmseg_cube.cli.arguments import add, positive, share
+from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
+KINDS = dict(operator='the Cube layers', network='the networks of configs')
 GRID = '64x128 96x128 128x64 192x64 256x32 384x32 512x16 768x16'
+DTYPES = ['float32', 'bfloat16']
+LAYOUTS = 'contiguous', 'channels_last'
 BATCH = dict(cpu=2, cuda=8)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``operator`` and ``network``, and the arguments of each."""
-    kinds = parser.add_subparsers(dest='kind', required=True)
-    operator = kinds.add_parser(
-        'operator', help='the Cube layers', allow_abbrev=False
-    )
-    what = f'inputs of C channels and H x H cells ({GRID})'
-    grid = dict(type=channels_and_size, nargs='+', metavar='CxH')
-    add(operator, '--grid', what, **grid)
-    what = 'kernel on the lattice; the bars are for 3'
-    add(operator, '--lattice-kernel-size', what, type=positive, default=3)
-    what = 'type of parameters and inputs'
-    _add_shared(operator, what, ('float32', 'bfloat16', 'float16'), 30)
-    network = kinds.add_parser(
-        'network', help='the networks of configs', allow_abbrev=False
-    )
-    what = 'networks; without --against, the first is the baseline'
-    add(network, 'configs', what, nargs='+', metavar='CONFIG')
-    share(network, '--against')
-    add(network, '--size', 'side of the images', default=512)
-    what = 'bfloat16: inference and training are autocast to it'
-    _add_shared(network, what, ('float32', 'bfloat16'), 20)
-
-
-def _add_shared(
-    parser: argparse.ArgumentParser,
-    what: str,
-    dtypes: tuple[str, ...],
-    repeats: int,
-) -> None:
-    add(parser, '--dtype', what, default='float32', choices=dtypes)
-    rounds = dict(type=positive, default=repeats)
-    add(parser, '--repeats', 'rounds of timing', **rounds)
-    add(parser, '--batch', 'images (2 on a CPU, 8 on a GPU)')
-    choices = ('contiguous', 'channels_last')
-    layouts = dict(nargs='+', choices=choices, default=['contiguous'])
-    add(parser, '--layouts', 'of inputs and weights', **layouts)
-    what = 'also list the time by operation'
-    add(parser, '--profile', what, action='store_true')
-    share(parser, '--device', '--threads')
-    add(parser, '--out', 'folder for speed.md, speed.json and chart.png')
+def add_arguments(add: Arguments, kind: str) -> None:
+    if kind == 'operator':
+        what = f'inputs of C channels and H x H cells ({GRID})'
+        add('--grid', what, type=channels_and_size, nargs='+', metavar='CxH')
+        what = 'kernel on the lattice; the bars are for 3'
+        add('--lattice-kernel-size', what, default=3)
+        what = 'type of parameters and inputs'
+        dtypes, repeats = [*DTYPES, 'float16'], 30
+    else:
+        what = 'networks; without --against, the first is the baseline'
+        add('configs', what, nargs='+', metavar='CONFIG')
+        add.share('--against')
+        add('--size', 'side of the images', default=512)
+        what = 'bfloat16: inference and training are autocast to it'
+        dtypes, repeats = DTYPES, 20
+    add('--dtype', what, default='float32', choices=dtypes)
+    add('--repeats', 'rounds of timing', default=repeats)
+    add('--batch', 'images (2 on a CPU, 8 on a GPU)')
+    what = 'of inputs and weights'
+    add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
+    add('--profile', 'also list the time by operation', default=False)
+    add.share('--device', '--threads')
+    add('--out', 'folder for speed.md, speed.json and chart.png')
 
 
 def channels_and_size(text: str) -> tuple[int, int]:
@@ -61,14 +46,13 @@ def channels_and_size(text: str) -> tuple[int, int]:
     channels, _, size = text.partition('x')
     try:
         return positive(channels), positive(size)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
+    except ArgumentTypeError:
+        raise ArgumentTypeError(
             f'must be channels x size, such as 64x128, but got {text!r}'
         ) from None
 
 
-def run(args: argparse.Namespace) -> None:
-    """Measure, print the tables and write them."""
+def run(args: Namespace) -> None:
     import torch
 
     from mmseg_cube.analysis.speed.comparison import Setting, compare

@@ -11,34 +11,32 @@ names of the tiles, sizes, bands, bits, compression and values. Every fault is
 named, and the exit code is 1 if there are any.
 """
 
-import argparse
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import add, positive
+from mmseg_cube.cli.arguments import Arguments, Namespace
 from mmseg_cube.cli.predict import add_settings, prediction
 
 CONTINUES = True
 DATA_ROOT = Path('data/AerialImageDataset')
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
-    add(parser, 'config', 'config of the network', nargs='?')
-    add(parser, 'checkpoint', 'its trained weights', nargs='?')
-    add(parser, '--out', 'archive to write, *.zip', type=Path)
+def add_arguments(add: Arguments) -> None:
+    add('config', 'config of the network', nargs='?')
+    add('checkpoint', 'its trained weights', nargs='?')
+    add('--out', 'archive to write, *.zip', type=Path)
     what = 'check this archive and predict nothing'
-    add(parser, '--check', what, type=Path, metavar='ZIP')
+    add('--check', what, type=Path, metavar='ZIP')
     what = (
         f'folder of the dataset ({DATA_ROOT}); with --check, every tile must '
         'be of the size of its image'
     )
-    add(parser, '--data-root', what, type=Path)
+    add('--data-root', what, type=Path)
     what = 'with --check and no --data-root: side of the tiles in pixels'
-    add(parser, '--tile-size', what, type=positive, default=5000)
-    add_settings(parser)
+    add('--tile-size', what, default=5000)
+    add_settings(add)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: Namespace) -> int:
     """Write or check; 1 if the archive has faults."""
     from mmseg_cube.inference import submission
 

@@ -3,24 +3,20 @@
 Its other options are passed on as they are.
 """
 
-import argparse
-
-from mmseg_cube.cli.arguments import add, share
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 PASSES_ON = True
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is checked before the script starts, and what help shows."""
-    share(parser, 'config', 'checkpoint')
-    add(parser, '--work-dir', 'folder of logs and scores')
-    add(parser, '--out', 'folder for the predicted masks')
-    parser.add_argument('--show-dir', help='folder for pictures')
-    share(parser, '--tta', '--launcher', '--cfg-options')
+def add_arguments(add: Arguments) -> None:
+    add.share('config', 'checkpoint')
+    add('--work-dir', 'folder of logs and scores')
+    add('--out', 'folder for the predicted masks')
+    add('--show-dir', 'folder for pictures')
+    add.share('--tta', '--launcher', '--cfg-options')
 
 
-def run(args: argparse.Namespace) -> int:
-    """Check config and checkpoint, then run the script."""
+def run(args: Namespace) -> int:
     from mmseg_cube.cli.mmseg_script import run_mmseg_script
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import load_network

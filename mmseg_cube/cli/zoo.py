@@ -8,22 +8,19 @@ model. The tables show of Results the Metrics building/IoU, building/F1,
 building/Precision, building/Recall and Seeds.
 """
 
-import argparse
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import add
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the folder, and whether to write."""
+def add_arguments(add: Arguments) -> None:
     what = 'write nothing; exit with 1 if a file is out of date'
-    add(parser, '--check', what, action='store_true')
+    add('--check', what, default=False)
     what = 'folder with configs in it (the current one)'
-    parser.add_argument('--root', type=Path, default=Path(), help=what)
+    add('--root', what, type=Path, default='')
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write or check the files."""
+def run(args: Namespace) -> int:
     from mmseg_cube.analysis.zoo.pages import find_outdated, generate
     from mmseg_cube.utils.whole_files import write_text_whole
 

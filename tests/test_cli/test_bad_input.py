@@ -4,7 +4,6 @@ A command that is not in the table fails the last test.
 """
 
 import argparse
-import importlib
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from mmseg_cube.cli import main
-from mmseg_cube.cli.frame import COMMANDS
+from mmseg_cube.cli.frame import COMMANDS, make_parser
 from mmseg_cube.inference.submission import STEMS
 
 # What each command is called with when all is well. Words in capitals stand
@@ -53,14 +52,10 @@ CONFIGS = {
 
 def flags_of(name):
     """Flags that a command takes, as CALLS calls it."""
-    parser = argparse.ArgumentParser()
-    words = CALLS[name].split()
-    importlib.import_module(
-        f'mmseg_cube.cli.{name.replace("-", "_")}'
-    ).add_arguments(parser)
+    parser = make_parser(name)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            parser = action.choices[words[0]]
+            parser = action.choices[CALLS[name].split()[0]]
     return set(parser._option_string_actions)
 
 

@@ -1,11 +1,10 @@
 """``mmseg-cube export``, called in this process."""
 
-import argparse
-
 import onnx
 import pytest
 
-from mmseg_cube.cli import export, main
+from mmseg_cube.cli import main
+from mmseg_cube.cli.frame import make_parser
 
 
 @pytest.fixture
@@ -33,8 +32,7 @@ def test_export(run, tmp_path):
 
 
 def test_which_kernels_become_plain():
-    parser = argparse.ArgumentParser()
-    export.add_arguments(parser)
+    parser = make_parser('export')
     args = ['config', 'net.pth', '--format', 'onnx', '--out', 'net.onnx']
     for option, plain in (('--keep-cube', False), ('--all-plain', True)):
         assert parser.parse_args([*args, option]).plain is plain
