@@ -7,13 +7,21 @@ from torch import Tensor, nn
 from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.plain_convolution import deploy_cube
 from mmseg_cube.layers.spatial_mask import SpatialMask
-from mmseg_cube.ops import AUTO, FORMS, PHASES, Geometry, Operands, convolve
+from mmseg_cube.ops import (
+    AUTO,
+    PHASES,
+    Geometry,
+    Operands,
+    convolve,
+    forms_of,
+)
 from mmseg_cube.ops.geometry import (
     NOTHING,
     Pads,
     Pair,
     check_choice,
     make_geometry,
+    sites_of,
     to_pair,
 )
 from mmseg_cube.ops.rules import check_cube_rules
@@ -25,7 +33,9 @@ class CubeConv2d(nn.Conv2d):
     """Convolution whose channels are laid out on a finer lattice.
 
     It takes the place, the arguments and the output size of an
-    ``nn.Conv2d``, at ``1 / scale^2`` of its weights and operations.
+    ``nn.Conv2d``, at ``1 / scale^2`` of its weights and operations; with
+    weights shared by the channels of a cell (``lattice_stride=1``) at ``1 /
+    scale^4`` of its weights.
 
     Args:
         in_channels: Input channels, C, divisible by ``scale^2``.
@@ -42,6 +52,11 @@ class CubeConv2d(nn.Conv2d):
             ``nn.Conv2d``.
         lattice_kernel_size: Kernel on the lattice, q; by default as the
             other.
+        lattice_stride: Lattice pixels from one window to the next, by default
+            a cell. Below that a cell has n x n windows, n = r /
+            lattice_stride, which share one kernel: the layer has D / n^2
+            kernels, and the n^2 outputs of each follow each other in order of
+            rows and columns. D must be divisible by n^2.
         phase: ``'up_left'`` or ``'down_right'``: where a window leans that
             cannot be centred on its cell (q = 3 with r = 2).
         form: How to execute it: one of ``FORMS``, all with the same result,
@@ -50,8 +65,8 @@ class CubeConv2d(nn.Conv2d):
         mask: Arguments of a :class:`SpatialMask` for the lattice.
 
     Shape:
-        (N, C, H, W) to (N, D, H', W'); ``weight`` is (D, C / scale^2 /
-        groups, q, q).
+        (N, C, H, W) to (N, D, H', W'); ``weight`` is (D / n^2, C /
+        scale^2 / groups, q, q), n = 1 by default.
 
     Raises:
         CubeRuleError: A ``ValueError`` that names the rule and the value, if
@@ -75,24 +90,31 @@ class CubeConv2d(nn.Conv2d):
         *,
         scale: int = 2,
         lattice_kernel_size: Size | None = None,
+        lattice_stride: int | None = None,
         phase: str = 'up_left',
         form: str = AUTO,
         router: dict | None = None,
         mask: dict | None = None,
     ) -> None:
-        check_choice('form', form, (AUTO, *FORMS))
-        lattice = lattice_kernel_size, dilation, scale, phase
+        lattice = lattice_kernel_size, dilation, scale, phase, lattice_stride
         geometry = make_geometry(kernel_size, *lattice, groups=groups)
         check_cube_rules(in_channels, out_channels, geometry)
+        check_choice('form', form, (AUTO, *forms_of(geometry)))
         factory = dict(device=device, dtype=dtype)
-        channels = in_channels // scale**2, out_channels
+        shared = sites_of(geometry) ** 2
+        channels = in_channels // scale**2, out_channels // shared
         options = stride, padding, dilation, groups, bias, padding_mode
         super().__init__(*channels, geometry.taps, *options, **factory)
         # From here on the attributes are those of the replaced convolution.
-        self.in_channels = in_channels
+        self.in_channels, self.out_channels = in_channels, out_channels
+        if bias and shared > 1:
+            # Kernels are shared by outputs, biases are not.
+            self.bias = nn.Parameter(torch.empty(out_channels, **factory))
+            self.reset_parameters()
         self.kernel_size = geometry.kernel_size
         self.lattice_kernel_size = geometry.taps
         self.scale = scale
+        self.lattice_stride = geometry.lattice_stride
         self.phase = phase
         self.form = form
         self.router = self.mask = None
@@ -165,14 +187,18 @@ class CubeConv2d(nn.Conv2d):
             padding = 0 if self.padding == 'valid' else self.padding
             pads = tuple((p, p) for p in to_pair(padding))
         kernels = self.kernel_size, self.lattice_kernel_size
-        others = self.dilation, self.groups, self.scale, self.phase
-        return Geometry(*kernels, self.stride, pads, *others)
+        options = self.dilation, self.groups, self.scale, self.phase
+        return Geometry(
+            *kernels, self.stride, pads, *options, self.lattice_stride
+        )
 
     def extra_repr(self) -> str:
         """Arguments of ``nn.Conv2d``, then those that differ from default."""
         own = f', scale={self.scale}'
         if self.lattice_kernel_size != self.kernel_size:
             own += f', lattice_kernel_size={self.lattice_kernel_size}'
+        if self.lattice_stride != self.scale:
+            own += f', lattice_stride={self.lattice_stride}'
         if self.phase != PHASES[0]:
             own += f', phase={self.phase!r}'
         if self.form != AUTO:

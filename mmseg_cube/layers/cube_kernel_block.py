@@ -27,8 +27,8 @@ class CubeKernelBlock(ConvModule):
         kernel_size: Kernel of the convolution that it stands in for.
         stride: Stride in cells.
         padding: Padding in cells; defaults to that which keeps the size.
-        dilation, groups, scale, lattice_kernel_size, phase: As in
-            :class:`CubeConv2d`.
+        dilation, groups, scale, lattice_kernel_size, lattice_stride, phase:
+            As in :class:`CubeConv2d`.
         router: Arguments of the :class:`ChannelRouter`, or None.
         mask: Arguments of the :class:`SpatialMask`, or None.
         norm_cfg: Norm layer, or None.
@@ -57,6 +57,7 @@ class CubeKernelBlock(ConvModule):
         groups: int = 1,
         scale: int = 2,
         lattice_kernel_size: int | None = None,
+        lattice_stride: int | None = None,
         phase: str = 'up_left',
         router: dict | None = ROUTER,
         mask: dict | None = MASK,
@@ -81,6 +82,7 @@ class CubeKernelBlock(ConvModule):
             fallback=False,
             scale=scale,
             lattice_kernel_size=lattice_kernel_size,
+            lattice_stride=lattice_stride,
             phase=phase,
             router=router,
             mask=mask,

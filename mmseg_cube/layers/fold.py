@@ -87,8 +87,9 @@ def _is_foldable(conv: nn.Module | None, norm: nn.Module | None) -> bool:
         and isinstance(norm, _BatchNorm)
         and type(norm).forward in NORM_ONLY
         and norm.running_mean is not None
-        and norm.num_features == conv.out_channels
         and _has_own_weight(conv)
+        # Outputs that share a kernel have norms of their own.
+        and norm.num_features == len(conv.weight)
     )
 
 

@@ -23,6 +23,7 @@ def find_obstacle(
     conv: nn.Conv2d,
     scale: int = 2,
     lattice_kernel_size: int | tuple[int, int] | None = None,
+    lattice_stride: int | None = None,
     **others,
 ) -> str | None:
     """Why no :class:`CubeConv2d` with these options can stand in for ``conv``.
@@ -30,7 +31,8 @@ def find_obstacle(
     The reason is in words that follow a number; None if there is none.
     """
     lattice = lattice_kernel_size, conv.dilation, scale
-    geometry = make_geometry(conv.kernel_size, *lattice, groups=conv.groups)
+    windows = dict(lattice_stride=lattice_stride, groups=conv.groups)
+    geometry = make_geometry(conv.kernel_size, *lattice, **windows)
     if isinstance(conv, CubeConv2d):
         return ALREADY
     if type(conv) not in PLAIN or 'weight' not in conv._parameters:

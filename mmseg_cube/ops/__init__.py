@@ -7,6 +7,7 @@ from mmseg_cube.ops.convolution import (
     FORMS,
     choose_form,
     convolve,
+    forms_of,
 )
 from mmseg_cube.ops.geometry import PHASES, Geometry, cell_pads
 from mmseg_cube.ops.mask import mask_cells, spatial_mask
@@ -27,6 +28,7 @@ __all__ = [
     'choose_form',
     'convolve',
     'fold_weight',
+    'forms_of',
     'mask_cells',
     'riffle',
     'sinkhorn',

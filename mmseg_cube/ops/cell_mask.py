@@ -6,13 +6,12 @@ and ``r^2`` outputs with a sparse kernel, of which libraries compute the
 gradient ten times faster. Nothing here is seen by autograd.
 """
 
-from collections.abc import Iterator
-from itertools import product
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_cube.ops.coarse import fold_weight, unfold_weight
+from mmseg_cube.ops.geometry import Geometry
 from mmseg_cube.ops.layout import LAST, cells_of, is_channels_last, to_layout
 from mmseg_cube.ops.mask import channel_statistics
 
@@ -116,30 +115,18 @@ def fold_mask(weight: Tensor, scale: int) -> Tensor:
     """Kernel of the mask on the coarse grid.
 
     One output and two inputs for each place in a cell, (r^2, 2 * r^2, K, K),
-    channels last. A place has the taps among zeros where they lie as seen
-    from there, taken together in cells.
+    channels last.
     """
-    margin = -(-(weight.shape[2] // 2) // scale)
-    size = (2 * margin + 1) * scale
-    places = weight.new_zeros(scale**2, 2, size, size)
-    for taps in _taps(places, weight.shape[2], scale):
-        taps.copy_(weight[0])
-    folded = F.pixel_unshuffle(places, scale)
+    folded = fold_weight(weight, _mask_geometry(weight, scale))
     return folded.contiguous(memory_format=LAST)
 
 
 def unfold_mask(folded: Tensor, weight: Tensor, scale: int) -> Tensor:
     """Gradient of the mask's weight from that of its folded kernel."""
-    places = F.pixel_shuffle(folded, scale)
-    found = list(_taps(places, weight.shape[2], scale))
-    return torch.stack(found).sum(0, keepdim=True).to(weight.dtype)
+    return unfold_weight(folded, weight, _mask_geometry(weight, scale))
 
 
-def _taps(places: Tensor, size: int, scale: int) -> Iterator[Tensor]:
-    """Views of the taps, of each place in a cell where they lie from there."""
-    first = (places.shape[2] - scale) // 2 - size // 2
-    starts = range(first, first + scale)
-    for place, (row, column) in zip(
-        places, product(starts, starts), strict=True
-    ):
-        yield place[:, row : row + size, column : column + size]
+def _mask_geometry(weight: Tensor, scale: int) -> Geometry:
+    """The mask's convolution: a window around each pixel of a cell."""
+    taps = weight.shape[2], weight.shape[3]
+    return Geometry((1, 1), taps, scale=scale, lattice_stride=1)

@@ -6,6 +6,8 @@ once more there was measured to cost the time that this form gains, and to
 raise the peak of memory, since their gradient is as large.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -38,21 +40,49 @@ def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
     """Scatter the lattice kernel into the dense coarse kernel.
 
     Of a weight (D, G / groups, q, q) it has the shape (D, C / groups, K, K')
-    and the layout. It is that of an equivalent convolution of the cells.
+    and the layout. It is that of an equivalent convolution of the cells. A
+    weight (D / n^2, G / groups, q, q) that serves n x n sites is repeated.
     """
-    scale = geometry.scale
-    rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
-    places = [
-        ((i * scale + j) * rows.span + h) * columns.span + w
-        for h, i in rows.places
-        for w, j in columns.places
-    ]
-    size = scale**2 * rows.span * columns.span
+    shape, places = _folding(geometry)
     index = torch.tensor(places, device=weight.device)
-    folded = weight.new_zeros(*weight.shape[:2], size)
-    folded = folded.index_copy(2, index, weight.flatten(2))
-    folded = folded.unflatten(2, (scale**2, rows.span, columns.span))
-    return folded.flatten(1, 2).contiguous(memory_format=layout_of(weight))
+    taps = weight.flatten(2).repeat(1, 1, shape[0])
+    folded = weight.new_zeros(*weight.shape[:2], math.prod(shape))
+    folded = folded.index_copy(2, index, taps).unflatten(2, shape)
+    folded = folded.transpose(1, 2).flatten(2, 3).flatten(0, 1)
+    return folded.contiguous(memory_format=layout_of(weight))
+
+
+def unfold_weight(
+    folded: Tensor, weight: Tensor, geometry: Geometry
+) -> Tensor:
+    """Gradient of a weight from that of its folded kernel."""
+    shape, places = _folding(geometry)
+    index = torch.tensor(places, device=folded.device)
+    depth = weight.shape[1]
+    folded = folded.unflatten(1, (depth, -1)).unflatten(0, (-1, shape[0]))
+    taps = folded.transpose(1, 2).flatten(2).index_select(2, index)
+    taps = taps.unflatten(2, (shape[0], -1)).sum(2)
+    return taps.view_as(weight).to(weight.dtype)
+
+
+def _folding(geometry: Geometry) -> tuple[tuple[int, ...], list[int]]:
+    """Shape (n^2, r^2, K, K') of folded taps, and where they lie in it.
+
+    Places in the flat shape: site by site those of all taps.
+    """
+    rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
+    scale, sites = geometry.scale, len(rows.sites)
+    places = [
+        (((y * sites + x) * scale + i) * scale + j) * rows.span * columns.span
+        + h * columns.span
+        + w
+        for y, taps_down in enumerate(rows.sites)
+        for x, taps_right in enumerate(columns.sites)
+        for h, i in taps_down
+        for w, j in taps_right
+    ]
+    shape = sites**2, scale**2, rows.span, columns.span
+    return shape, places
 
 
 def parity_form(operands: Operands) -> Tensor:
@@ -91,7 +121,7 @@ def _gather_taps(
             h : h + down * (height - 1) + 1 : down,
             w : w + right * (width - 1) + 1 : right,
         ]
-        for h, i in cell_taps(geometry, 0).places
-        for w, j in cell_taps(geometry, 1).places
+        for h, i in cell_taps(geometry, 0).sites[0]
+        for w, j in cell_taps(geometry, 1).sites[0]
     ]
     return torch.stack(shifted, 2).flatten(4).flatten(2, 3)

@@ -12,6 +12,16 @@ output channels, H x W the coarse grid, r the scale and G = C / r^2::
 A window of q x q lattice pixels spans both neighbouring cells and the
 channels that share a cell, so it mixes space and channels at once.
 
+With a ``lattice_stride`` t below r there are n x n windows per cell, n =
+r / t, which share their weights and give D / n^2 values each::
+
+    u = conv(z; weight (D / n^2, G, q, q), stride t)
+    y[n, d*n^2 + i*n + j, h, w] = u[n, d, n*h + i, n*w + j]
+
+so that every weight meets every channel of a cell, and its gradient comes
+from all of them. A stride s of cells then keeps every s-th cell of the
+result.
+
 A tap of the lattice kernel falls into one cell of the coarse grid and reads
 there only the channels of one parity. So there are three exact ways:
 
@@ -21,7 +31,8 @@ there only the channels of one parity. So there are three exact ways:
   parity does not reach; 4/9 of a 3 x 3 convolution for r = 2, q = 3;
 * ``parity``: the shifted channels of every tap side by side and one matrix
   product; 1/4 of a 3 x 3 convolution, but 9/4 of the input in memory. Both
-  stay on the coarse grid (:mod:`mmseg_cube.ops.coarse`).
+  stay on the coarse grid (:mod:`mmseg_cube.ops.coarse`). Windows that share
+  their weights have no such form.
 """
 
 import torch
@@ -30,15 +41,21 @@ from torch import Tensor
 from mmseg_cube.ops.coarse import folded_form, parity_form
 from mmseg_cube.ops.context import is_traced
 from mmseg_cube.ops.fused_lattice import fused_lattice
-from mmseg_cube.ops.geometry import folding_saves
+from mmseg_cube.ops.geometry import Geometry, folding_saves, sites_of
 from mmseg_cube.ops.lattice import plain_lattice
 from mmseg_cube.ops.layout import is_channels_last
 from mmseg_cube.ops.operands import Operands
 
-FORMS = ('lattice', 'folded', 'parity')
+PARITY = 'parity'
+FORMS = ('lattice', 'folded', PARITY)
 AUTO = 'auto'
 # Channels of the lattice at which another form takes over; measured.
 FEW_CHANNELS, SOME_CHANNELS, MANY_CHANNELS = 16, 32, 64
+
+
+def forms_of(geometry: Geometry) -> tuple[str, ...]:
+    """Forms that a Cube convolution of this geometry has."""
+    return FORMS if sites_of(geometry) == 1 else FORMS[:2]
 
 
 def convolve(operands: Operands, form: str = AUTO) -> Tensor:
@@ -47,7 +64,7 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
     Args:
         operands: Input of shape (N, C, H, W) or (C, H, W), weights and
             geometry, which keeps the rules (:mod:`mmseg_cube.ops.rules`).
-        form: One of ``FORMS``, or ``'auto'``.
+        form: One of :func:`forms_of` its geometry, or ``'auto'``.
 
     Returns:
         Tensor of shape (N, D, H', W') or (D, H', W'), sized like the output
@@ -62,9 +79,11 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
         form = 'lattice' if traced else choose_form(operands)
     if form == 'folded':
         return folded_form(operands)
-    if form == 'parity':
+    if form == PARITY:
         return parity_form(operands)
-    if traced or operands.geometry.scale == 1:
+    sites = sites_of(operands.geometry)
+    in_part = sites > 1 and operands.geometry.stride != (1, 1)
+    if traced or in_part or operands.geometry.scale == 1:
         return plain_lattice(operands)
     return fused_lattice(operands)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmseg_cube.ops import cell_mask, layout
 from mmseg_cube.ops.context import cast_for_autocast
-from mmseg_cube.ops.geometry import Geometry
+from mmseg_cube.ops.geometry import Geometry, sites_of
 from mmseg_cube.ops.lattice import (
     inside,
     lattice_conv,
@@ -71,8 +71,12 @@ class _FusedLattice(torch.autograd.Function):
         # Only now: the mask sees what the convolution does not read.
         lattice = inside(lattice, conv.cut)
         last = is_channels_last(weight)
-        weight = like(weight, lattice)
-        out = F.conv2d(lattice, weight, bias, *conv.arguments)
+        weight, sites = like(weight, lattice), sites_of(geo)
+        one = sites == 1
+        out = F.conv2d(lattice, weight, bias if one else None, *conv.arguments)
+        if not one:
+            out = to_cells(out, sites)
+            out = out if bias is None else out.add_(bias[:, None, None])
         # As in torch, either of them asks for channels last.
         return out if last else like(out, input)
 
@@ -176,6 +180,8 @@ def _pixel_gradients(
     pixels = inside(lattice, conv.added)
     if mask is not None:
         pixels.mul_(mask)
+    if sites_of(geometry) > 1:
+        grad = to_lattice(grad, sites_of(geometry))
     in_front_too = needs.input or any(needs[3:])
     d_lattice, d_weight, _ = cell_mask.conv_gradients(
         like(grad, lattice),

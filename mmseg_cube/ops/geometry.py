@@ -11,6 +11,10 @@ the window of the convolution that it replaces. In lattice pixels, per axis::
 for output ``u``, lattice scale ``r`` and lattice kernel ``q``. When the two
 lengths differ by an odd number the window cannot be centred: it leans half a
 lattice pixel to one side, and ``phase`` says to which.
+
+Where windows move by less than a cell (``lattice_stride`` below ``r``), a
+cell has several of them along an axis, its *sites*. They share one kernel,
+and together they are centred as a single window is.
 """
 
 import math
@@ -34,6 +38,7 @@ class Geometry(NamedTuple):
     groups: int = 1  # of channels, each of whole cells
     scale: int = 2  # lattice pixels per cell and axis, r
     phase: str = PHASES[0]
+    lattice_stride: int | None = None  # in lattice pixels; a cell by default
 
 
 def make_geometry(
@@ -42,15 +47,22 @@ def make_geometry(
     dilation: int | Pair = 1,
     scale: int = 2,
     phase: str = PHASES[0],
+    lattice_stride: int | None = None,
     **others,
 ) -> Geometry:
     """Geometry from the arguments of a layer; ``taps`` default to the kernel.
 
     Raises:
-        ValueError: If ``scale`` or ``phase`` is out of its domain.
+        ValueError: If ``scale``, ``phase`` or ``lattice_stride`` is out of
+            its domain.
     """
     if scale < 1:
         raise ValueError(f'scale must be at least 1, but got {scale}')
+    step = scale if lattice_stride is None else lattice_stride
+    if step < 1 or scale % step:
+        raise ValueError(
+            f'lattice_stride must divide scale={scale}, but got {step}'
+        )
     check_choice('phase', phase, PHASES)
     return Geometry(
         to_pair(kernel_size),
@@ -58,6 +70,7 @@ def make_geometry(
         dilation=to_pair(dilation),
         scale=scale,
         phase=phase,
+        lattice_stride=step,
         **others,
     )
 
@@ -73,9 +86,25 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f'{name} must be one of {choices}, but got {value!r}')
 
 
+def lattice_step(geometry: Geometry) -> int:
+    """Lattice pixels from one window to the next."""
+    return geometry.lattice_stride or geometry.scale
+
+
+def sites_of(geometry: Geometry) -> int:
+    """Windows per cell and axis, which share their weights."""
+    return geometry.scale // lattice_step(geometry)
+
+
 def _reach(taps: int, dilation: int) -> int:
     """Places from the first tap of a kernel to its last."""
     return dilation * (taps - 1) + 1
+
+
+def _cell_reach(geometry: Geometry, axis: int) -> int:
+    """Lattice pixels that the windows of one cell reach over."""
+    further = lattice_step(geometry) * (sites_of(geometry) - 1)
+    return _reach(geometry.taps[axis], geometry.dilation[axis]) + further
 
 
 def _spare_padding(geometry: Geometry, axis: int) -> int:
@@ -94,7 +123,7 @@ def first_tap(geometry: Geometry, axis: int) -> int:
     """Lattice pixel of the first tap of output 0; negative in the padding."""
     scale, dilation = geometry.scale, geometry.dilation[axis]
     coarse = scale * _reach(geometry.kernel_size[axis], dilation)
-    slack = coarse - _reach(geometry.taps[axis], dilation)
+    slack = coarse - _cell_reach(geometry, axis)
     lead = slack // 2 if geometry.phase == PHASES[0] else -(-slack // 2)
     return lead - scale * geometry.pads[axis][0]
 
@@ -105,28 +134,36 @@ def lattice_pads(geometry: Geometry, axis: int) -> Pair:
     They do not depend on the size of the input.
     """
     before = -first_tap(geometry, axis)
-    reach = _reach(geometry.taps[axis], geometry.dilation[axis])
-    total = geometry.scale * _spare_padding(geometry, axis) + reach
+    spare = geometry.scale * _spare_padding(geometry, axis)
+    total = spare + _cell_reach(geometry, axis)
     return before, total - before
 
 
 class CellTaps(NamedTuple):
     """Taps of the lattice kernel as seen from the coarse grid, on one axis."""
 
-    places: tuple[Pair, ...]  # cell, from the first one, and place in it
+    sites: tuple[tuple[Pair, ...], ...]  # cell, from the first, and place
     span: int  # cells that the taps reach over, the coarse kernel
     before: int  # cells of padding in front; negative ones are cut off
 
 
 def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
-    """Distribute the taps of the lattice kernel over coarse cells."""
+    """Distribute the taps of the lattice kernel over coarse cells.
+
+    They do so anew for every site.
+    """
     first, scale = first_tap(geometry, axis), geometry.scale
-    start = first // scale
+    start, step = first // scale, lattice_step(geometry)
+    taps, dilation = geometry.taps[axis], geometry.dilation[axis]
     pixels = [
-        first + geometry.dilation[axis] * t for t in range(geometry.taps[axis])
+        [first + step * site + dilation * tap for tap in range(taps)]
+        for site in range(sites_of(geometry))
     ]
-    places = tuple((p // scale - start, p % scale) for p in pixels)
-    return CellTaps(places, places[-1][0] + 1, -start)
+    sites = tuple(
+        tuple((p // scale - start, p % scale) for p in of_site)
+        for of_site in pixels
+    )
+    return CellTaps(sites, sites[-1][-1][0] + 1, -start)
 
 
 def cell_pads(geometry: Geometry, axis: int) -> Pair:

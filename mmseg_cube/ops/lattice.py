@@ -18,6 +18,8 @@ from mmseg_cube.ops.geometry import (
     Pads,
     Pair,
     lattice_pads,
+    lattice_step,
+    sites_of,
 )
 from mmseg_cube.ops.layout import LAST, cells_of, layout_of, to_layout
 from mmseg_cube.ops.mask import spatial_mask
@@ -35,11 +37,14 @@ class LatticeConv(NamedTuple):
 def lattice_conv(geometry: Geometry) -> LatticeConv:
     """Arguments of the convolution of the lattice."""
     pads = lattice_pads(geometry, 0), lattice_pads(geometry, 1)
-    stride = tuple(geometry.scale * s for s in geometry.stride)
+    step = lattice_step(geometry)
+    # Of several windows in a cell all are computed, in every cell.
+    coarse = geometry.stride if sites_of(geometry) == 1 else (1, 1)
+    stride = step * coarse[0], step * coarse[1]
     options = geometry.dilation, geometry.groups
-    # Windows advance by whole cells, so less than a cell too much behind
-    # adds no window: the convolution can pad, without a copy.
-    if all(b >= 0 and 0 <= b - a < geometry.scale for b, a in pads):
+    # Less than a step too much behind adds no window: the convolution can
+    # pad, without a copy.
+    if all(b >= 0 and 0 <= b - a < step for b, a in pads):
         return LatticeConv((stride, (pads[0][0], pads[1][0]), *options))
     added = tuple((max(b, 0), max(a, 0)) for b, a in pads)
     cut = tuple((max(-b, 0), max(-a, 0)) for b, a in pads)
@@ -54,7 +59,16 @@ def plain_lattice(operands: Operands) -> Tensor:
         lattice = lattice * spatial_mask(lattice, *operands.mask)
     conv = lattice_conv(operands.geometry)
     lattice = pad(inside(lattice, conv.cut), conv.added)
-    return F.conv2d(lattice, operands.weight, operands.bias, *conv.arguments)
+    sites, bias = sites_of(operands.geometry), operands.bias
+    if sites == 1:
+        return F.conv2d(lattice, operands.weight, bias, *conv.arguments)
+    out = F.conv2d(lattice, operands.weight, None, *conv.arguments)
+    # Not pixel_unshuffle: exporters to ONNX get its channel order wrong.
+    down, right = operands.geometry.stride
+    out = cells_of(out, sites).flatten(1, 3)[..., ::down, ::right]
+    if bias is not None:
+        out = out + bias.to(out.dtype)[:, None, None]
+    return out.contiguous(memory_format=layout_of(lattice))
 
 
 def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:

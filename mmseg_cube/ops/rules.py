@@ -5,7 +5,7 @@ It has to read every input channel, and whole cells of them.
 
 from math import gcd
 
-from mmseg_cube.ops.geometry import Geometry
+from mmseg_cube.ops.geometry import Geometry, lattice_step, sites_of
 
 
 class CubeRuleError(ValueError):
@@ -39,10 +39,12 @@ def find_obstacle(
             f'{taps} on the lattice would do more than it',
             describe_kernel(kernel),
         )
-    if min(taps) < scale:
+    # One pixel wide it would mix no channels with each other.
+    least = max(lattice_step(geometry), min(scale, 2))
+    if min(taps) < least:
         return CubeRuleError(
-            f'the lattice kernel must be at least scale={scale} wide so '
-            f'that it reads every channel, but got {taps}',
+            f'the lattice kernel must be at least {least} wide for '
+            f'scale={scale} so that it reads every channel, but got {taps}',
             describe_kernel(kernel),
         )
     if groups != 1 and (groups < 1 or in_channels % (groups * cell)):
@@ -59,12 +61,16 @@ def find_obstacle(
             f'the nearest that fits is {-(-in_channels // cell) * cell}',
             f'with {in_channels} channels',
         )
-    if out_channels % groups:
-        return CubeRuleError(
-            f'out_channels must be divisible by groups={groups}, '
-            f'but got {out_channels}',
-            'grouped',
-        )
+    shared = sites_of(geometry) ** 2
+    if out_channels % (groups * shared):
+        rule = f'out_channels must be divisible by groups={groups}'
+        if shared > 1:
+            rule = (
+                'out_channels / groups must be divisible by the '
+                f'{shared} windows of a cell, with groups={groups}'
+            )
+        grouped = 'grouped' if groups > 1 else f'with {out_channels} outputs'
+        return CubeRuleError(f'{rule}, but got {out_channels}', grouped)
     if any(gcd(d, scale) != 1 for d in geometry.dilation):
         return CubeRuleError(
             f'dilation must share no factor with scale={scale}, or whole '

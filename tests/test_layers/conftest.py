@@ -15,6 +15,7 @@ SHAPES = {
     'groups': dict(kernel_size=3, padding=1, groups=2),
     'wide padding': dict(kernel_size=3, padding=4, stride=3),
     'scale 1': dict(kernel_size=3, padding=1, scale=1),
+    'shared': dict(kernel_size=3, padding=1, stride=2, lattice_stride=1),
     'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
     'replicate': dict(kernel_size=3, padding=1, padding_mode='replicate'),
     'circular': dict(

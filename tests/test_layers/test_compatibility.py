@@ -44,7 +44,9 @@ def disturb(module):
     return module
 
 
-BOTH = pytest.mark.parametrize('build', [layer, block])
+# Weights shared by the channels of a cell.
+shared = partial(layer, lattice_stride=1)
+ALL = pytest.mark.parametrize('build', [layer, block, shared])
 
 
 def draw(batch=2, height=8, width=6, channels=16):
@@ -83,7 +85,7 @@ def fresh_compiler():
 
 # What is recorded cannot choose, so that the block's is the lattice form.
 RECORDED = {form: partial(layer, form) for form in ('folded', 'parity')}
-RECORDED['block'] = block
+RECORDED.update(block=block, shared=shared)
 ALL_RECORDED = pytest.mark.parametrize(
     'build', RECORDED.values(), ids=RECORDED
 )
@@ -179,7 +181,7 @@ def test_autocast_of_large_values_stays_finite(form):
         assert parameter.grad.isfinite().all(), name
 
 
-@BOTH
+@ALL
 def test_autocast_and_double_backward(build):
     module = build()
     x = draw().requires_grad_()
@@ -208,7 +210,7 @@ def test_moving_average_of_the_weights(method):
     assert sorted(order.tolist()) == list(range(16))
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize('reentrant', [False, True])
 def test_activation_checkpointing(build, reentrant):
     module, x = build(), draw()
@@ -217,7 +219,7 @@ def test_activation_checkpointing(build, reentrant):
     assert_close(results(saving, x, module), expected, atol=0, rtol=0)
 
 
-@BOTH
+@ALL
 def test_clones_after_a_step_of_training(build):
     module = build()
     x = draw()
@@ -233,7 +235,7 @@ def test_clones_after_a_step_of_training(build):
 
 
 @pytest.mark.parametrize(
-    'build', [layer, block, partial(layer, router=dict(method='sort'))]
+    'build', [layer, block, shared, partial(layer, router=dict(method='sort'))]
 )
 def test_meta_device(build):
     module = build().to('meta')
@@ -282,6 +284,10 @@ def test_operations_are_those_of_the_work_done(form, count):
     assert count(cube) == expected
     cube.mask = layer().mask
     assert expected < count(cube) < 3 * expected
+    if form == 'lattice':
+        cube = shared(form, mask=None)
+        cube.router = None
+        assert count(cube) == expected
 
 
 def export(module):

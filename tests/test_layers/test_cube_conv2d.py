@@ -1,4 +1,5 @@
 import copy
+import itertools
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from mmengine.model import initialize
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmseg_cube.layers import CubeConv2d, SpatialMask
+from mmseg_cube.layers import CubeConv2d, SpatialMask, switch_to_deploy
 from mmseg_cube.ops import FORMS
 
 FULL = dict(router=dict(method='sort'), mask=dict(kernel_size=3))
@@ -17,10 +18,10 @@ BN = dict(type='BN')
 
 @pytest.mark.parametrize('phase', ['up_left', 'down_right'])
 def test_output_size_and_names_are_those_of_conv2d(shape, phase):
-    cube = CubeConv2d(16, 6, phase=phase, **shape)
-    own = ('scale', 'lattice_kernel_size')
+    cube = CubeConv2d(16, 8, phase=phase, **shape)
+    own = ('scale', 'lattice_kernel_size', 'lattice_stride')
     plain = {name: arg for name, arg in shape.items() if name not in own}
-    plain = nn.Conv2d(16, 6, **plain)
+    plain = nn.Conv2d(16, 8, **plain)
     for size in ((8, 8), (9, 13)):
         x = torch.randn(2, 16, *size)
         for given in (x, x[0], x[:0]):
@@ -32,12 +33,18 @@ def test_output_size_and_names_are_those_of_conv2d(shape, phase):
         assert 4 * cube.weight.numel() == plain.weight.numel()
 
 
-@pytest.mark.parametrize('form', FORMS)
-@pytest.mark.parametrize('options', [dict(), FULL])
-@pytest.mark.parametrize('mode', ['reflect', 'replicate', 'circular'])
-def test_padding_modes_pad_the_coarse_grid(mode, options, form):
+MODES = itertools.product(
+    ['reflect', 'replicate', 'circular'],
+    [
+        *(dict(options, form=f) for options in ({}, FULL) for f in FORMS),
+        *(dict(FULL, lattice_stride=1, form=f) for f in FORMS[:2]),
+    ],
+)
+
+
+@pytest.mark.parametrize('mode, options', MODES)
+def test_padding_modes_pad_the_coarse_grid(mode, options):
     torch.manual_seed(0)
-    options = dict(form=form, **options)
     cube = CubeConv2d(8, 4, 3, padding=1, padding_mode=mode, **options)
     bare = CubeConv2d(8, 4, 3, **options)
     bare.load_state_dict(cube.state_dict())
@@ -51,6 +58,28 @@ def test_padding_modes_pad_the_coarse_grid(mode, options, form):
         grads = torch.autograd.grad(out.square().sum(), wanted)
         results.append((out, *grads))
     torch.testing.assert_close(*results)
+
+
+def test_channels_of_a_cell_share_their_weights():
+    torch.manual_seed(0)
+    cube = CubeConv2d(16, 8, 3, padding=1, lattice_stride=1)
+    assert cube.weight.shape == (2, 4, 3, 3)
+    assert cube.bias.shape == (8,)
+    assert 0 < cube.bias.abs().max() <= (4 * 9) ** -0.5
+    x = torch.randn(2, 16, 6, 5)
+    with torch.no_grad():
+        u = F.conv2d(F.pixel_shuffle(x, 2), cube.weight, padding=1)
+        expected = F.pixel_unshuffle(u, 2) + cube.bias[:, None, None]
+        torch.testing.assert_close(cube(x), expected)
+        strided = CubeConv2d(16, 8, 3, 2, padding=1, lattice_stride=1)
+        strided.load_state_dict(cube.state_dict())
+        torch.testing.assert_close(strided(x), expected[..., ::2, ::2])
+    # Norms differ within a cell, so that none goes into the weights.
+    block = nn.Sequential(cube, nn.BatchNorm2d(8)).eval()
+    nn.init.uniform_(block[1].weight)
+    deployed = switch_to_deploy(block)
+    assert isinstance(deployed[1], nn.BatchNorm2d)
+    torch.testing.assert_close(deployed(x), block(x))
 
 
 @pytest.mark.parametrize('mode', ['zeros', 'reflect'])
@@ -118,6 +147,8 @@ def test_built_by_name_in_any_scope(scope):
     [
         (dict(scale=0), 'scale must be at least 1, but got 0'),
         (dict(phase='left'), "phase must be one of .*up_left.*'left'"),
+        (dict(lattice_stride=3), 'lattice_stride must divide scale=2.*got 3'),
+        (dict(lattice_stride=1, form='parity'), "('lattice', 'folded').*par"),
         (dict(form='gemm'), "form must be one of .*'parity'.*'gemm'"),
         (dict(router=dict(method='x')), "method of a channel router.*'x'"),
         (dict(mask=dict(kernel_size=4)), 'odd number, but got 4'),
@@ -137,6 +168,11 @@ def test_repr_shows_what_differs():
     )
     text = repr(CubeConv2d(8, 4, 3, form='folded', lattice_kernel_size=4))
     assert "lattice_kernel_size=(4, 4), form='folded')" in text
+    text = repr(CubeConv2d(8, 4, 3, lattice_stride=1))
+    assert text == (
+        'CubeConv2d(8, 4, kernel_size=(3, 3), stride=(1, 1), scale=2, '
+        'lattice_stride=1)'
+    )
     assert repr(SpatialMask(7)) == 'SpatialMask(kernel_size=7)'
 
 

@@ -14,7 +14,7 @@ RANDOM = dict(method='random', seed=1)
 def build(channels=16, **options):
     torch.manual_seed(0)
     options = dict(kernel_size=3, padding=1) | options
-    layer = CubeConv2d(channels, 6, **options).double()
+    layer = CubeConv2d(channels, 12, **options).double()
     for name, parameter in layer.named_parameters():
         if name.startswith(('router', 'mask')):
             nn.init.normal_(parameter)
@@ -98,6 +98,8 @@ def test_stays_itself_where_asked_to(shape):
         (dict(lattice_kernel_size=(4, 3)), True),
         (dict(dilation=3, padding=3), False),
         (dict(scale=1), True),
+        (dict(lattice_stride=1, router=RANDOM), False),
+        (dict(lattice_stride=1, channels=60), True),
         (dict(scale=4, channels=256, lattice_kernel_size=6), False),
     ],
 )

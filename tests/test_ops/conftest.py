@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmseg_cube.ops import Geometry, Operands
+from mmseg_cube.ops.geometry import sites_of
 
 
 def draw_operands(
@@ -23,7 +24,7 @@ def draw_operands(
         # Behind a ReLU many maxima are shared, by zeros.
         random(batch, channels, *size).relu(),
         random(4, depth, *geometry.taps),
-        random(4),
+        random(4 * sites_of(geometry) ** 2),
         random(1, 2, 3, 3),
         random(1),
         random(blocks, block, block).softmax(-1),

@@ -9,50 +9,69 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_cube.ops import AUTO, FORMS, CubeRuleError, Operands, convolve
-from mmseg_cube.ops.geometry import make_geometry, to_pair
+from mmseg_cube.ops import (
+    AUTO,
+    FORMS,
+    CubeRuleError,
+    Operands,
+    convolve,
+    forms_of,
+)
+from mmseg_cube.ops.geometry import make_geometry, sites_of, to_pair
 from mmseg_cube.ops.rules import check_cube_rules, find_obstacle
 
 
 def reference(x, weight, bias, geometry):
     """One output value at a time, straight from the definition."""
     n, c, *sizes = x.shape
-    d, depth, *taps = weight.shape
     scale, (rows, columns) = geometry.scale, windows(sizes, geometry)
+    sites = len(rows[0])  # along an axis; their outputs follow each other
+    d, depth, *taps = weight.repeat_interleave(sites**2, 0).shape
     out = x.new_zeros(n, d, len(rows), len(columns))
     for b, o, u, v in product(*map(range, out.shape)):
         total = x.new_zeros(()) if bias is None else bias[o]
+        kernel, site = divmod(o, sites**2)
+        down, right = divmod(site, sites)
         for g, i, j in product(*map(range, (depth, *taps))):
-            row, col = rows[u][i], columns[v][j]
+            row, col = rows[u][down][i], columns[v][right][j]
             if 0 <= row < scale * sizes[0] and 0 <= col < scale * sizes[1]:
                 lattice_channel = o // (d // geometry.groups) * depth + g
                 place = row % scale * scale + col % scale
                 channel = lattice_channel * scale**2 + place
                 value = x[b, channel, row // scale, col // scale]
-                total = total + weight[o, g, i, j] * value
+                total = total + weight[kernel, g, i, j] * value
         out[b, o, u, v] = total
     return out
 
 
 def windows(sizes, geometry):
-    """Lattice pixels that each output reads, along both axes."""
+    """Lattice pixels that each site of each output reads, on both axes."""
+    step = geometry.lattice_stride or geometry.scale
+    starts = range(0, geometry.scale, step)
     options = zip(sizes, *geometry[:5], strict=True)
     for size, k, q, stride, (pad, _), dilation in options:
         reach = dilation * (k - 1) + 1
         # Centre of the replaced window and of the lattice window, in pixels.
         middle = Fraction(geometry.scale * reach - 1, 2)
-        half = Fraction(dilation * (q - 1), 2)
+        half = Fraction(dilation * (q - 1) + starts[-1], 2)
         snap = floor if geometry.phase == 'up_left' else ceil
         first = snap(middle - half)
         yield [
             [
-                geometry.scale * (u * stride - pad) + first + dilation * i
-                for i in range(q)
+                [
+                    geometry.scale * (u * stride - pad)
+                    + first
+                    + start
+                    + dilation * i
+                    for i in range(q)
+                ]
+                for start in starts
             ]
             for u in range((size + 2 * pad - reach) // stride + 1)
         ]
 
 
+SHARED = dict(lattice_stride=1)
 CASES = {
     'as a 3 x 3': dict(),
     'other phase': dict(phase='down_right'),
@@ -73,6 +92,21 @@ CASES = {
     'scale 3': dict(scale=3),
     'scale 3, kernel 5': dict(scale=3, k=5, padding=2),
     'scale 1': dict(scale=1),
+    'shared': dict(lattice_stride=1),
+    'shared, kernel 2': dict(lattice_stride=1, taps=2),
+    'shared, kernel 4': dict(lattice_stride=1, taps=4),
+    'shared, kernel 4, other phase': dict(
+        lattice_stride=1, taps=4, phase='down_right'
+    ),
+    'shared, kernel 5, no padding': dict(lattice_stride=1, taps=5, padding=0),
+    'shared, stride 2': dict(lattice_stride=1, stride=2),
+    'shared, dilation 3': dict(lattice_stride=1, dilation=3, padding=3),
+    'shared, axes that differ': dict(
+        lattice_stride=1, k=(3, 5), stride=(1, 2), padding=(2, 5)
+    ),
+    'shared, groups': dict(lattice_stride=1, groups=2),
+    'shared, scale 3': dict(lattice_stride=1, scale=3),
+    'shared in part': dict(lattice_stride=2, scale=4, channels=1, k=5),
 }
 
 
@@ -82,11 +116,11 @@ def draw(k=3, stride=1, padding=1, bias=True, channels=2, **options):
     pads = tuple((p, p) for p in padding)
     geometry = make_geometry(k, stride=stride, pads=pads, **options)
     torch.manual_seed(0)
-    groups = geometry.groups
+    groups, shared = geometry.groups, sites_of(geometry) ** 2
     tensors = (
         torch.randn(2, channels * groups * geometry.scale**2, 7, 6),
         torch.randn(2 * groups, channels, *geometry.taps),
-        torch.randn(2 * groups) if bias else None,
+        torch.randn(2 * groups * shared) if bias else None,
     )
     tensors = [t if t is None else t.double() for t in tensors]
     return Operands(*tensors, geometry), (stride, padding, geometry.dilation)
@@ -99,7 +133,7 @@ def test_equals_the_definition(case):
     kernel = torch.ones(1, operands.input.shape[1], *to_pair(case.get('k', 3)))
     plain = F.conv2d(operands.input, kernel.double(), None, *options)
     assert expected.shape[2:] == plain.shape[2:]
-    for form in (AUTO, *FORMS):
+    for form in (AUTO, *forms_of(operands.geometry)):
         out = convolve(operands, form)
         torch.testing.assert_close(out, expected, atol=1e-10, rtol=0, msg=form)
 
@@ -122,7 +156,10 @@ def test_one_sample_needs_no_batch(form):
         ((6, 2), 3, {}, 'with 6 channels', 'divisible by scale.*got 6; .* 8'),
         ((8, 4), 3, dict(groups=4), 'grouped', 'splits a cell.*=4'),
         ((8, 3), 3, dict(groups=2), 'grouped', 'out_channels.*got 3'),
-        ((8, 2), 1, {}, 'of 1 x 1', r'at least scale=2.*\(1, 1\)'),
+        ((8, 2), 1, {}, 'of 1 x 1', r'at least 2 wide.*\(1, 1\)'),
+        ((8, 6), 3, SHARED, 'with 6 outputs', 'the 4 windows.*got 6'),
+        ((16, 4), 3, dict(SHARED, groups=2), 'grouped', 'the 4 .*got 4'),
+        ((8, 4), 1, SHARED, 'of 1 x 1', r'at least 2 wide'),
         ((8, 2), 3, dict(dilation=2), 'dilated', r'share no.*\(2, 2\)'),
     ],
 )
@@ -132,6 +169,12 @@ def test_rules_name_the_value(channels, kernel, options, reason, message):
         check_cube_rules(*channels, geometry)
     assert info.value.reason == reason
     assert pickle.loads(pickle.dumps(info.value)).reason == reason
+
+
+@pytest.mark.parametrize('step', [0, 3, -1])
+def test_a_lattice_stride_divides_the_scale(step):
+    with pytest.raises(ValueError, match=f'divide scale=2, but got {step}'):
+        make_geometry(3, lattice_stride=step)
 
 
 def test_a_kernel_without_neighbours_need_not_grow():

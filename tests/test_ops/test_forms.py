@@ -10,6 +10,7 @@ from mmseg_cube.ops import (
     Operands,
     choose_form,
     convolve,
+    forms_of,
 )
 from mmseg_cube.ops.lattice import plain_lattice
 
@@ -31,6 +32,16 @@ CASES = {
     'groups': dict(groups=2),
     'scale 3': dict(scale=3, channels=18),
     'scale 1': dict(scale=1),
+    'shared': dict(lattice_stride=1),
+    'shared, kernel 4': dict(lattice_stride=1, taps=(4, 4)),
+    'shared, stride 2': dict(lattice_stride=1, stride=(2, 2)),
+    'shared, single row': dict(lattice_stride=1, size=(1, 6)),
+    'shared, no padding': dict(
+        lattice_stride=1, taps=(5, 5), pads=((0, 0), (0, 0))
+    ),
+    'shared, uneven padding': dict(lattice_stride=1, pads=((0, 2), (1, 0))),
+    'shared, groups': dict(lattice_stride=1, groups=2),
+    'shared, scale 3': dict(lattice_stride=1, scale=3, channels=18),
 }
 ALL = pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 
@@ -55,7 +66,7 @@ def check_forms(operands, tensors, expected, limit):
     """Check every form, with channels last as well."""
     x, *others = tensors
     last = x.detach().to(memory_format=LAST).requires_grad_()
-    for form in (AUTO, *FORMS):
+    for form in (AUTO, *forms_of(operands.geometry)):
         for given in (x, last):
             given = operands._replace(input=given), (given, *others)
             check(run(convolve, *given, form), expected, limit)

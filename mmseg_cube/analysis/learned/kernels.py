@@ -71,13 +71,15 @@ def _places(
     """
     scale, dilation = geometry.scale, geometry.dilation[axis]
     reach = dilation * (geometry.kernel_size[axis] - 1)
+    # Other sites read the same window, further on.
     taps = cell_taps(geometry, axis)
+    places = taps.sites[0]
     shift = geometry.pads[axis][0] - taps.before - reach / 2
     # Lattice pixels from the first window's centre to the first tap's middle.
     centre = scale * ((reach + 1) / 2 - geometry.pads[axis][0])
     first = first_tap(geometry, axis) + 0.5 - centre
-    offsets = [(first + dilation * t) / scale for t in range(len(taps.places))]
-    cells, parities = zip(*taps.places, strict=True)
+    offsets = [(first + dilation * t) / scale for t in range(len(places))]
+    cells, parities = zip(*places, strict=True)
     return [cell + shift for cell in cells], list(parities), offsets
 
 

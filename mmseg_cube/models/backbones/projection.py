@@ -13,6 +13,9 @@ least squares fit of the outputs is, per axis and parity::
 and the Cube weight is the plain one times M along rows and along columns.
 Kernels that a Cube convolution can have stay as they are. With a correlation
 of 0 the fit is that of the kernels themselves: their entries at the taps.
+
+Where channels share their weights, both R are sums over the pairs of sites
+and parities that a weight serves, and the fit is one to all of these.
 """
 
 import torch
@@ -31,7 +34,7 @@ CORRELATION = 0.75
 
 @torch.no_grad()
 def project_weight(weight: Tensor, layer: CubeConv2d) -> Tensor:
-    """Find the Cube weight (D, C / r^2, q, q) whose outputs are closest.
+    """Find the weight of a Cube convolution whose outputs are closest.
 
     ``weight`` (D, C, k, k) is that of the convolution that the layer, which
     has no groups, stands in for. The present order of its router is taken
@@ -40,27 +43,29 @@ def project_weight(weight: Tensor, layer: CubeConv2d) -> Tensor:
     scale, weight = layer.scale, weight.float()
     if layer.router is not None:
         weight = weight[:, layer.router.permutation().to(weight.device)]
-    cells = weight.unflatten(1, (-1, scale, scale))
-    (i, rows), (j, columns) = (_tap_matrix(layer, axis) for axis in (0, 1))
-    # (D, G, q, q, k, k): for every tap the channel that it reads.
-    cells = cells[:, :, i[:, None], j]
-    rows, columns = (matrix.to(weight) for matrix in (rows, columns))
-    return torch.einsum('dgtsab,ta,sb->dgts', cells, rows, columns)
+    rows, columns = (_fit(layer, axis).to(weight) for axis in (0, 1))
+    sites = len(rows)
+    # (D / n^2, n, n, G, r, r, k, k)
+    places = weight.unflatten(1, (-1, scale, scale))
+    places = places.unflatten(0, (-1, sites, sites))
+    return torch.einsum('dxygijab,xita,yjsb->dgts', places, rows, columns)
 
 
-def _tap_matrix(layer: CubeConv2d, axis: int) -> tuple[Tensor, Tensor]:
-    """Parity of each tap, of shape (q,), and M, of shape (q, k)."""
+def _fit(layer: CubeConv2d, axis: int) -> Tensor:
+    """M along an axis, by site, parity and tap, of shape (n, r, q, k)."""
     geometry = layer.geometry
     taps = cell_taps(geometry, axis)
-    cells, parities = torch.tensor(taps.places).unbind(1)
+    cells, parities = torch.tensor(taps.sites).unbind(2)  # (n, q)
     kept = cells - taps.before
     read = torch.arange(geometry.kernel_size[axis])
     read = geometry.dilation[axis] * read - geometry.pads[axis][0]
     # Taps of other parities read other channels, which tell nothing.
-    alike = (parities[:, None] == parities).double()
-    among = _correlation(kept, kept) * alike
-    return parities, torch.linalg.solve(among, _correlation(kept, read))
+    alike = parities[:, :, None] == parities[:, None]
+    among = (_correlation(kept, kept[:, None]) * alike).sum(0)
+    meets = parities[:, None] == torch.arange(geometry.scale)[:, None]
+    given = _correlation(kept, read)[:, None] * meets[..., None]
+    return torch.linalg.solve(among, given)
 
 
 def _correlation(u: Tensor, v: Tensor) -> Tensor:
-    return torch.pow(CORRELATION, (u[:, None] - v).abs().double())
+    return torch.pow(CORRELATION, (u[..., None] - v).abs().double())

@@ -32,6 +32,8 @@ def plain_twin(cube):
         dict(lattice_kernel_size=4),
         dict(padding=0),
         dict(router=dict(method='random', seed=1)),
+        dict(lattice_stride=1),
+        dict(lattice_stride=1, stride=2, router=dict(method='random')),
     ],
 )
 def test_kernels_that_a_cube_can_have_are_kept(options):
