@@ -1,11 +1,6 @@
-_base_ = ['./segformer_mit-b2.py', './cube.py']
-# SegFormer's head has 1 x 1 convolutions only; the encoder's patch embeddings
-# are what Cube convolutions can stand in for.
+_base_ = ['./cube-backbone_segformer_mit-b2.py', './cube.py']
 model = dict(
     backbone=dict(
-        _delete_=True,
-        type='CubeBackbone',
-        backbone=_base_.model.backbone,
         replace=dict(lattice_kernel_size=_base_.cube.lattice_kernel_size),
     ),
 )

@@ -71,7 +71,7 @@ class Metafile:
 def make_metadata(
     cfg: Config, processes: int, data: str, size: Complexity
 ) -> dict:
-    """Describe training data, such as inria-trainval, batch and network."""
+    """Describe training data, such as inria-buildformer, batch and network."""
     dataset, _, variant = data.partition('-')
     title = TITLES.get(dataset, data)
     if dataset in TITLES and variant:

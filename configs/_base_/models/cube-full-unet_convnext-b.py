@@ -1,2 +1,0 @@
-_base_ = ['./unet_convnext-b.py', './cube-full.py']
-model = dict(decode_head=dict(conv_cfg=[_base_.cube] * 4 + [None]))

@@ -1,6 +1,0 @@
-_base_ = [
-    '../_base_/models/unet_convnext-t.py',
-    '../_base_/datasets/inria-trainval_512x512.py',
-    '../_base_/schedules/schedule_80k.py',
-    '../_base_/default_runtime.py',
-]
