@@ -1,6 +1,7 @@
 """The base of the building datasets: folders, pairs, checks."""
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,11 @@ class BuildingDataset(BaseSegDataset):
             seg_map_suffix=_as_suffixes(seg_map_suffix),
             metainfo=metainfo,
             data_root=os.fspath(data_root) if data_root else None,
-            data_prefix=dict(data_prefix or {}),
+            data_prefix={
+                key: folder
+                for key, folder in (data_prefix or {}).items()
+                if folder is not None
+            },
             **kwargs,
         )
         # For the metric, which says what its scores are scores of.
@@ -131,7 +136,7 @@ class BuildingDataset(BaseSegDataset):
             chosen = not self.ann_file or stem in listed
             return chosen and self.wants(split, stem)
 
-        if self.data_prefix.get('img_path'):
+        if self.data_prefix:
             root = Path()
             tiles, faults = match_folders(
                 self.data_prefix, splits, wants, suffixes
@@ -198,7 +203,8 @@ def _read_stems(path: str) -> list[str]:
             f'no list of stems at {file.absolute()}.\nNext: correct '
             'ann_file, which is relative to data_root, or leave it out.'
         )
-    names = [Path(line.strip()) for line in file.read_text().splitlines()]
+    text = unicodedata.normalize('NFC', file.read_text('utf-8-sig'))
+    names = [Path(line.strip()) for line in text.splitlines()]
     return [
         name.stem if name.suffix.lower() in RASTER_SUFFIXES else name.name
         for name in names

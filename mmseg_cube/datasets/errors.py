@@ -18,8 +18,16 @@ class RasterError(ValueError):
 
 @contextmanager
 def errors_of(path: str | PurePath) -> Iterator[None]:
-    """Raise a ValueError with the file's name in place of a RasterError."""
+    """Raise a ValueError with the file's name in place of a RasterError.
+
+    The same where the memory is too small for it.
+    """
     try:
         yield
     except RasterError as error:
         raise ValueError(f'{path}: {error}') from error
+    except MemoryError as error:
+        raise ValueError(
+            f'{path}: too large for the memory. Cut it into smaller files, or '
+            'work on fewer at a time.'
+        ) from error

@@ -67,7 +67,7 @@ class InriaDataset(BuildingDataset):
         self,
         split: str = 'train',
         data_root: str = 'data/AerialImageDataset',
-        regions: Sequence[str] | None = None,
+        regions: str | Sequence[str] | None = None,
         protocol: str = 'full',
         windows: str | None = None,
         window_size: int = WINDOW_SIZE,
@@ -76,6 +76,7 @@ class InriaDataset(BuildingDataset):
         **kwargs,
     ) -> None:
         known = inria_tiles.regions_of(split)
+        regions = [regions] if isinstance(regions, str) else regions
         self.regions = known if regions is None else tuple(regions)
         if not self.regions or not set(self.regions) <= set(known):
             raise ValueError(
@@ -116,8 +117,8 @@ class InriaDataset(BuildingDataset):
 
     def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
-        region, number = parse_tile(stem)
-        return region in self.regions and inria_tiles.in_split(number, split)
+        chosen = inria_tiles.in_split(split, stem)
+        return chosen and parse_tile(stem)[0] in self.regions
 
     def describe(self, stem: str) -> dict[str, str | int]:
         """Return region and tile number, which the file name gives."""

@@ -34,18 +34,28 @@ def regions_of(split: str) -> tuple[str, ...]:
 
 def parse_tile(stem: str) -> tuple[str, int]:
     """Split a tile's name, such as ``tyrol-w12``, into region and number."""
-    name = re.fullmatch(r'([a-z-]+)(\d+)', stem)
+    name = re.fullmatch(r'([a-z-]+)([1-9][0-9]*)', stem)
     if name is None or name[1] not in TRAINING_REGIONS + TEST_REGIONS:
         raise DatasetError(
-            f'InriaDataset: {stem!r} is not the name of a tile, such as '
-            '"austin12".\nNext: keep other files elsewhere; read tiles that '
-            'were cut into patches with BuildingDataset.'
+            f'{stem!r} is not the name of a tile of Inria, such as '
+            '"austin12"; keep other files elsewhere, read tiles that were cut '
+            'into patches with BuildingDataset'
         )
     return name[1], int(name[2])
 
 
-def in_split(number: int, split: str) -> bool:
-    """Tell whether a tile belongs to a split, by its number in its region."""
+def in_split(split: str, stem: str) -> bool:
+    """Tell whether a tile belongs to ``train``, ``val`` or ``test``.
+
+    Raises:
+        DatasetError: If the split's folder should not hold such a file.
+    """
+    region, number = parse_tile(stem)
+    if region not in regions_of(split):
+        raise DatasetError(
+            f'the regions of split {split!r} are '
+            f'{", ".join(regions_of(split))}; put it into the other folder'
+        )
     return split == 'test' or (number <= LAST_VAL_TILE) == (split == 'val')
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from stat import S_ISREG
 
 import numpy as np
 import rasterio
@@ -117,6 +118,10 @@ def stamp(path: str | Path) -> tuple[str, int, int]:
     """Return a path with the file's time (ns) and bytes, to see changes."""
     with errors_of_decoders():
         status = os.stat(path)  # noqa: PTH116, called for every window
+    if not S_ISREG(status.st_mode):  # a pipe would never end
+        raise RasterError(
+            'is no file, but a folder, pipe or device', 'Take it away.'
+        )
     return os.fspath(path), status.st_mtime_ns, status.st_size
 
 

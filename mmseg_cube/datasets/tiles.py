@@ -6,6 +6,7 @@ as folders.
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
@@ -17,8 +18,12 @@ from mmseg_cube.utils.words import name_some
 
 SPLITS = ('train', 'val', 'test')
 SHOWN = 8  # folders named in an error
-ARCHIVES = ('.zip', '.7z', '.7z.001', '.rar')
+ARCHIVES = ('.zip', '.7z', '.7z.001', '.rar', '.tar', '.gz')
 EMPTY_HALF = '_no'  # WHU's satellite set II keeps tiles without roofs apart
+# Scripts that write masks with 0 for building keep those they came from here.
+ORIGIN = 'masks_origin'
+PREFIX = 'img_path', 'seg_map_path'  # keys of data_prefix
+UNREAD = '.', 'lost+found'  # how folders begin that hold no data
 
 Files = Mapping[str, Sequence[PurePath]]  # by name without suffix
 Wants = Callable[[str, str], bool]  # by split and stem
@@ -35,7 +40,7 @@ class Layout(NamedTuple):
     )
     # Of images and of masks, inside a split's folder.
     images: Sequence[str] = ('image', 'images', 'img', 'imgs')
-    masks: Sequence[str] = ('label', 'labels', 'mask', 'masks', 'gt')
+    masks: Sequence[str] = ('label', 'labels', 'mask', 'masks', 'gt', ORIGIN)
     roots: Sequence[str] = ()  # the dataset's own folder
 
 
@@ -52,17 +57,28 @@ class Tile(NamedTuple):
 
 
 def list_files(root: Path) -> list[PurePosixPath]:
-    """List all files below a folder, relative to it."""
-    found = []
-    for folder, _, names in os.walk(root, followlinks=True):
+    """List all files below a folder, relative to it.
+
+    Links are followed, but not to a folder that is around them.
+
+    Raises:
+        DatasetError: If a folder cannot be looked into.
+    """
+    found, around = [], {os.fspath(root): ()}  # what each folder lies in
+    walk = os.walk(root, onerror=_refuse_folder, followlinks=True)
+    for folder, inner, names in walk:
         inside = Path(folder).relative_to(root).as_posix()
         found += [PurePosixPath(inside, name) for name in names]
+        holders = (*around.pop(folder), _identity(folder))
+        paths = {name: os.path.join(folder, name) for name in inner}  # noqa: PTH118
+        inner[:] = [n for n in inner if _identity(paths[n]) not in holders]
+        around.update((paths[name], holders) for name in inner)
     return sorted(found)
 
 
 def list_rasters(folder: Path) -> Files:
     """List a folder's raster files by stem, in natural order."""
-    return _by_stem(sorted(folder.iterdir()), RASTER_SUFFIXES)
+    return _by_stem(_files_in(folder), RASTER_SUFFIXES)
 
 
 def find_tiles(
@@ -76,18 +92,24 @@ def find_tiles(
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.
 
     ``place`` is the folder or archive that holds the files, for error texts;
-    ``wants`` tells whether a file belongs to a split. Returned are tiles,
-    each split in natural order, and one line of text per fault.
+    ``wants`` tells whether a file belongs to a split, and raises a
+    DatasetError if it belongs nowhere. Returned are tiles, each split in
+    natural order, and one line of text per fault.
     """
-    found = _choose_root(place, files, layout)
+    found = _choose_root(place, files, layout, suffixes)
     folders, needed = {}, {}
     for split in splits:
         names = layout.splits[split]
-        folders[split] = [
-            ('no_' if name.endswith(EMPTY_HALF) else '', kinds)
-            for name, kinds in found.items()
-            if name.removesuffix(EMPTY_HALF) in names
-        ]
+        halves = defaultdict(lambda: ([], []))
+        for name, kinds in found.items():
+            if name.removesuffix(EMPTY_HALF) in names:
+                half = halves['no_' if name.endswith(EMPTY_HALF) else '']
+                for files, more in zip(half, kinds, strict=True):
+                    files += more
+        for images, masks in halves.values():
+            _refuse_two(place, split, 'images', images)
+            _refuse_two(place, split, 'masks', masks)
+        folders[split] = list(halves.items())
         if split != 'test':
             needed[split] = f'{names[0]}/{layout.masks[0]}'
     return _match(place, folders, needed, wants, suffixes)
@@ -100,15 +122,22 @@ def match_folders(
     suffixes: Suffixes,
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in the folders of ``data_prefix``, like find_tiles."""
+    unknown = sorted(set(prefix) - set(PREFIX))
+    if unknown or not prefix.get('img_path'):
+        fault = f'has no key {unknown[0]!r}' if unknown else 'lacks img_path'
+        raise DatasetError(
+            f'data_prefix {fault}.\nNext: name the folder of images img_path '
+            'and that of masks seg_map_path, and nothing else.'
+        )
     kinds, masks = [], prefix.get('seg_map_path')
-    for key in ('img_path', 'seg_map_path'):
+    for key in PREFIX:
         folder = Path(prefix.get(key) or '')
         if not folder.is_dir():
             raise DatasetError(
                 f'there is no folder {folder.absolute()}.\nNext: correct '
                 f'{key} of data_prefix, which is relative to data_root.'
             )
-        kinds.append(sorted(folder.iterdir()) if prefix.get(key) else [])
+        kinds.append(_files_in(folder) if prefix.get(key) else [])
     folders = dict.fromkeys(splits, [('', kinds)])
     needed = dict.fromkeys(splits, masks) if masks else {}
     return _match(prefix['img_path'], folders, needed, wants, suffixes)
@@ -124,13 +153,18 @@ def _natural_key(stem: str) -> list[tuple[int, int | str]]:
 
 
 def _by_stem(files: Iterable[PurePath], suffixes: Sequence[str]) -> Files:
-    """Sort raster files that are not hidden by their names without suffix."""
+    """Sort raster files that are not hidden by their names without suffix.
+
+    macOS writes letters with accents as two characters, others as one; both
+    are one name here.
+    """
     found = defaultdict(list)
     for path in files:
         name = path.name
         suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
         if suffix is not None and not name.startswith('.'):
-            found[name[: len(name) - len(suffix)]].append(path)
+            stem = name[: len(name) - len(suffix)]
+            found[unicodedata.normalize('NFC', stem)].append(path)
     return {stem: found[stem] for stem in sorted(found, key=_natural_key)}
 
 
@@ -154,8 +188,12 @@ def _match(
             sorts = zip((images, masks), kinds, suffixes, strict=True)
             for found, files, accepted in sorts:
                 for stem, same in _by_stem(files, accepted).items():
-                    if wants(split, stem):
-                        found[prefix + stem] += same
+                    try:
+                        _refuse_bytes(stem)
+                        if wants(split, stem):
+                            found[prefix + stem] += same
+                    except DatasetError as error:
+                        faults += [f'{path}: {error}' for path in same]
         if images and not masks and split in needed:
             raise DatasetError(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '
@@ -183,7 +221,10 @@ def _match(
 
 
 def _choose_root(
-    place: Path, files: Sequence[PurePosixPath], layout: Layout
+    place: Path,
+    files: Sequence[PurePosixPath],
+    layout: Layout,
+    suffixes: Suffixes,
 ) -> Mapping[str, Sequence[list[PurePosixPath]]]:
     """Return files of images and of masks by split folder of the dataset."""
     known = {name for names in layout.splits.values() for name in names}
@@ -195,7 +236,8 @@ def _choose_root(
         split, kind = (part.lower() for part in file.parts[-3:-1])
         if split.removesuffix(EMPTY_HALF) in known:
             for index, names in enumerate((layout.images, layout.masks)):
-                if kind in names:
+                accepted = tuple(suffixes[index])
+                if kind in names and file.name.lower().endswith(accepted):
                     roots[file.parents[2]][split][index].append(file)
     roots = {
         root: folders
@@ -206,7 +248,12 @@ def _choose_root(
         raise _nothing(place, files, layout)
     here = [root for root in roots if root == PurePosixPath()]
     named = [root for root in roots if root.name.lower() in layout.roots]
-    whole = [root for root in roots if len(roots[root]) >= len(layout.splits)]
+    # One split alone is a part of a dataset, or of another.
+    whole = [
+        root
+        for root, folders in roots.items()
+        if len({name.removesuffix(EMPTY_HALF) for name in folders}) > 1
+    ]
     for chosen in (here, named, list(roots), whole):
         if len(chosen) == 1:
             return roots[chosen[0]]
@@ -232,3 +279,54 @@ def _nothing(
         f'no images of this dataset in {place}; '
         f'{state if files else "it is empty or missing"}.\nNext: {advice}.'
     )
+
+
+def _refuse_two(
+    place: Path, split: str, what: str, files: Sequence[PurePath]
+) -> None:
+    """Refuse images, or masks, of one split in several folders."""
+    folders = sorted({file.parent for file in files})
+    if len(folders) < 2:
+        return
+    names = ' and '.join(map(str, folders))
+    why = ''
+    if any(folder.name.lower() == ORIGIN for folder in folders):
+        why = (
+            f' Where a script of BuildFormer, GeoSeg or UAGLNet wrote them, '
+            f'{ORIGIN} has 255 for building, and the other one 0.'
+        )
+    raise DatasetError(
+        f'{place}: split {split!r} has {what} in {names}.{why}\nNext: leave '
+        'one of these folders there and move the others out of the dataset, '
+        'or choose one by data_prefix.'
+    )
+
+
+def _refuse_bytes(stem: str) -> None:
+    """Refuse a file name that is no text, which GDAL cannot open."""
+    try:
+        stem.encode()
+    except UnicodeEncodeError as error:
+        raise DatasetError(
+            'its name is not UTF-8; rename it, for example with convmv'
+        ) from error
+
+
+def _refuse_folder(error: OSError) -> None:
+    """Say which folder cannot be listed, if it can matter."""
+    missing = isinstance(error, FileNotFoundError)
+    if not missing and not Path(error.filename).name.startswith(UNREAD):
+        raise DatasetError(
+            f'{error.filename} cannot be looked into ({error.strerror}).\n'
+            'Next: give yourself the right to read this folder, or give the '
+            'folder of the dataset itself.'
+        ) from error
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if not path.is_dir()]
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    status = os.stat(folder)  # noqa: PTH116, of many folders
+    return status.st_dev, status.st_ino

@@ -1,6 +1,6 @@
 """Files that are there whole or not at all."""
 
-import os
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
     What was there stays until the new one is whole.
     """
-    # Processes may write the same file: each has a temporary one of its own.
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    # Processes, maybe of several machines, may write the same file: each has
+    # a temporary one of its own. Its name is short, as that may be too long.
+    part = path.with_name(f'.{uuid.uuid4().hex}.part')
     try:
         write(part)
         part.replace(path)

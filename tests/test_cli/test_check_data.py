@@ -12,7 +12,8 @@ def check(root, *words):
 
 def test_good_data(sample_city, tmp_path, capsys):
     out = tmp_path / 'out'
-    assert check(sample_city['whu'], '--out', out, '--workers', 2) == 0
+    options = '--out', out, '--workers', 2, '--dataset', 'whu'
+    assert check(sample_city['whu'], *options) == 0
     said = capsys.readouterr().out
     assert 'Fine' in said
     row = next(line for line in said.splitlines() if 'train' in line)
@@ -31,11 +32,12 @@ def test_data_that_is_wrong(sample_city, tmp_path, capsys):
     (root / 'val' / 'label' / '1.png').unlink()
     (root / 'conversion.json').write_text('{')  # says nothing
     before = sorted(tmp_path.rglob('*'))
-    assert check(root, '--dataset', 'inria') == 1
+    assert check(root) == 1
     said = capsys.readouterr().out
     assert 'Training would be wrong (1)' in said
     assert 'val/image/1.png: image without a mask' in said
-    assert 'published for the tiles: 155' in said
     assert sorted(tmp_path.rglob('*')) == before
+    assert check(root, '--dataset', 'inria') == 2
+    assert '{train,val,test}/{images,gt}' in capsys.readouterr().err
     assert check(tmp_path / 'nowhere') == 2
     assert 'Next: give the folder' in capsys.readouterr().err

@@ -18,6 +18,7 @@ from mmseg_cube.datasets.conversion.inspect_tile import inspect_tile
 from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, list_files
 
@@ -139,11 +140,18 @@ def _find(
     dataset = dataset or manifest.get('dataset')
     if dataset in (None, 'inria') and not manifest:
         try:
-            return *find_inria(root, files), 'inria'
+            tiles, faults = find_inria(root, files)
         except DatasetError:
-            name = f'{root.parent.name}/{root.name}'.lower()
-            hints = [HINTS[hint] for hint in HINTS if hint in name]
-            dataset = dataset or next(iter(hints), None)
+            tiles, faults = [], []
+            if dataset:
+                raise
+        # Other datasets have the same folders.
+        if tiles or dataset:
+            return tiles, faults, 'inria'
+    if not dataset and not (root / MARKER).exists():
+        name = f'{root.parent.name}/{root.name}'.lower()
+        hints = [HINTS[hint] for hint in HINTS if hint in name]
+        dataset = next(iter(hints), None)
     return *find_splits(root, files), dataset
 
 

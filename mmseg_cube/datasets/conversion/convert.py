@@ -12,7 +12,7 @@ import numpy as np
 
 from mmseg_cube.datasets.contract import read_pair
 from mmseg_cube.datasets.conversion.output import MANIFEST, Output
-from mmseg_cube.datasets.conversion.source import Read, open_source
+from mmseg_cube.datasets.conversion.source import open_source
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Layout, Tile, find_tiles
@@ -91,7 +91,7 @@ def convert(
             f'format must be one of {", ".join(FORMATS)}, not {image_format!r}'
         )
     source = source.absolute()
-    files, read = open_source(source)
+    raw = open_source(source)
     ends = source.resolve(), out.resolve()
     if any(a == b or a in b.parents for a, b in (ends, ends[::-1])):
         raise DatasetError(
@@ -99,14 +99,18 @@ def convert(
             f'Next: give a folder outside for the output; {MANIFEST} and the '
             'patches go there.'
         )
-    tiles, faults = find(source, files)
+    tiles, faults = find(source, raw.files)
     more = dict(format=image_format, source=str(source))
     output = Output(out, {**settings, **more})
     result = Conversion(output.root, tiles, faults)
-    work = partial(_convert_tile, read, output, cut, black)
+    stamps = {
+        tile: [raw.stamp(file) for file in (tile.image, tile.mask) if file]
+        for tile in tiles
+    }
+    work = partial(_convert_tile, raw.read, output, cut, black, stamps)
     try:
         with output.opened():
-            _convert_tiles(work, output, result, workers)
+            _convert_tiles(work, output, stamps, result, workers)
     except OSError as error:
         reason = f'a file cannot be written or read ({error})'
         if error.errno in FULL:
@@ -120,10 +124,14 @@ def convert(
 
 
 def _convert_tiles(
-    work: Callable, output: Output, result: Conversion, workers: int | None
+    work: Callable,
+    output: Output,
+    stamps: dict[Tile, list],
+    result: Conversion,
+    workers: int | None,
 ) -> None:
     """Convert the tiles that are not finished, and count all of them."""
-    finished = output.finished(result.found)
+    finished = output.resume(stamps)
     for tile, names in finished.items():
         result.count(tile, names)
     todo = [tile for tile in result.found if tile not in finished]
@@ -134,7 +142,6 @@ def _convert_tiles(
             if fault:
                 result.faults.append(fault)
             else:
-                output.note(tile, names)
                 result.count(tile, names)
     counts = {
         split: dict(tiles=count, patches=result.patches[split])
@@ -144,7 +151,12 @@ def _convert_tiles(
 
 
 def _convert_tile(
-    read: Read, output: Output, cut: Cut | None, black: bool, tile: Tile
+    read: Callable,
+    output: Output,
+    cut: Cut | None,
+    black: bool,
+    stamps: dict[Tile, list],
+    tile: Tile,
 ) -> tuple[Tile, list[str], int, str]:
     """Write what is missing of a tile.
 
@@ -168,6 +180,7 @@ def _convert_tile(
     else:
         patches = {patch_name(tile.name, window): window for window in windows}
     missing = [name for name in patches if not output.has(tile, name)]
+    output.begin(tile, stamps[tile], list(patches))
     for name in missing:
         window, parts = patches[name], []
         for layer in (image.transpose(2, 0, 1), mask):
@@ -176,5 +189,12 @@ def _convert_tile(
                 part[..., height - window.y :, :] = 0
                 part[..., width - window.x :] = 0
             parts.append(part)
-        output.write_patch(tile, name, parts[0].transpose(1, 2, 0), parts[1])
+        parts[0] = parts[0].transpose(1, 2, 0)
+        try:
+            output.write_patch(tile, name, *parts)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            fault = 'its name is too long for patches; shorten it'
+            return tile, [], 0, f'{tile.image}: {fault}'
     return tile, list(patches), len(missing), ''

@@ -1,6 +1,8 @@
 """The folder that a conversion fills: whole files, settings, journal."""
 
 import json
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import methodcaller
@@ -11,25 +13,29 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.tiles import SPLITS, Tile
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 RULE = 1  # raise it when the same settings start to give other patches
 MANIFEST = 'conversion.json'
 JOURNAL = 'conversion.jsonl'
 LOCK = '.conversion.lock'
+KINDS = 'label', 'image'  # folders
 
 
 class Output:
     """Patches in ``{split}/{image,label}``, and what is known about them.
 
     ``conversion.json`` holds the settings, which the patches depend on,
-    ``conversion.jsonl`` one line per finished tile.
+    ``conversion.jsonl`` one line per tile that was begun: its patches, and
+    the stamps of the files that they come from.
     """
 
     def __init__(self, root: Path, settings: dict) -> None:
         self.root = root.absolute()
         self.settings = {'rule': RULE, **settings}
+        self._begun: dict[Tile, list[str]] = {}
+        self._lock = threading.Lock()
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -47,8 +53,7 @@ class Output:
             with FileLock(self.root / LOCK, timeout=0):
                 if (self.root / MANIFEST).exists():
                     self._refuse_other_settings()
-                else:
-                    self.save(False, {})
+                self.save(False, {})
                 # Halves of files that a killed run was writing.
                 for part in self.root.rglob('.*.part'):
                     part.unlink()
@@ -76,38 +81,54 @@ class Output:
             write_whole(path, methodcaller('write_bytes', data.tobytes()))
 
     def has(self, tile: Tile, name: str) -> bool:
-        """Tell whether a patch is there, image and mask."""
-        return all(path.exists() for path in self._paths(tile, name))
+        """Tell whether a patch is there, image and mask, of this source."""
+        paths = self._paths(tile, name)
+        return tile in self._begun and all(map(os.path.exists, paths))
 
-    def note(self, tile: Tile, patches: list[str]) -> None:
-        """Add a finished tile to the journal."""
-        entry = dict(tile=f'{tile.split}/{tile.name}', patches=patches)
-        with (self.root / JOURNAL).open('a') as file:
-            file.write(json.dumps(entry) + '\n')
+    def begin(self, tile: Tile, stamps: list, patches: list[str]) -> None:
+        """Note a tile in the journal before its patches are written."""
+        with self._lock, (self.root / JOURNAL).open('a') as file:
+            file.write(_line(tile, stamps, patches))
 
-    def finished(self, tiles: list[Tile]) -> dict[Tile, list[str]]:
-        """Return the names of the patches of each tile that is finished."""
-        journal, noted = self.root / JOURNAL, {}
-        lines = journal.read_text().splitlines() if journal.exists() else ()
+    def resume(self, stamps: dict[Tile, list]) -> dict[Tile, list[str]]:
+        """Return the names of the patches of each tile that is finished.
+
+        Patches of files that have changed, or are gone, are removed.
+        """
+        journal, lines = self.root / JOURNAL, []
+        tiles = {f'{tile.split}/{tile.name}': tile for tile in stamps}
+        if journal.exists():
+            lines = journal.read_text(errors='replace').splitlines()
         for line in lines:
             try:
                 entry = json.loads(line)
-            except ValueError:  # the line that a killed run was writing
-                continue
-            noted[entry['tile']] = entry['patches']
-        found = {
-            tile: noted.get(f'{tile.split}/{tile.name}') for tile in tiles
-        }
+                name, names = entry['tile'], entry['patches']
+            except (ValueError, TypeError, KeyError):
+                continue  # the line that a killed run was writing
+            tile = tiles.get(name)
+            if tile and entry.get('stamps') == stamps[tile]:
+                self._begun[tile] = names
+            else:
+                self._remove(name.split('/')[0], names)
+        texts = [_line(t, stamps[t], n) for t, n in self._begun.items()]
+        write_text_whole(journal, ''.join(texts))
         return {
             tile: names
-            for tile, names in found.items()
-            if names is not None and all(self.has(tile, n) for n in names)
+            for tile, names in self._begun.items()
+            if all(self.has(tile, name) for name in names)
         }
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
-        kinds = ('label', 'image') if tile.mask else ('image',)
+        kinds = KINDS if tile.mask else KINDS[1:]
         name = f'{name}.{self.settings["format"]}'
         return [self.root / tile.split / kind / name for kind in kinds]
+
+    def _remove(self, split: str, names: list[str]) -> None:
+        for name in names:
+            # Nothing outside of the folder, whatever the journal says.
+            if split in SPLITS and '/' not in name:
+                for path in self._paths(Tile(split, name, name, name), name):
+                    path.unlink(missing_ok=True)
 
     def _refuse_other_settings(self) -> None:
         path, fault = self.root / MANIFEST, ''
@@ -129,3 +150,8 @@ class Output:
                 f'{fault}.\nNext: give a new or empty folder, or the same '
                 'settings to continue.'
             )
+
+
+def _line(tile: Tile, stamps: list, patches: list[str]) -> str:
+    name = f'{tile.split}/{tile.name}'
+    return json.dumps(dict(tile=name, stamps=stamps, patches=patches)) + '\n'

@@ -11,8 +11,6 @@ from mmseg_cube.datasets.inria_tiles import (
     TRAINING_REGIONS,
     WINDOW_SIZE,
     in_split,
-    parse_tile,
-    regions_of,
     tile_windows,
 )
 from mmseg_cube.datasets.tiles import SPLITS, find_tiles
@@ -27,14 +25,7 @@ OVERLAP = (
     '"full" comes from InriaDataset, which counts them once'
 )
 
-
-def in_inria_split(split: str, stem: str) -> bool:
-    """Tell whether a tile belongs to a split, by its region and number."""
-    region, number = parse_tile(stem)
-    return region in regions_of(split) and in_split(number, split)
-
-
-find_inria = partial(find_tiles, layout=LAYOUT, wants=in_inria_split)
+find_inria = partial(find_tiles, layout=LAYOUT, wants=in_split)
 
 
 def convert_inria(

@@ -11,6 +11,7 @@ from mmseg_cube.datasets.sample_city.scene import draw_scene
 from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
+MARKER = '.sample_city.json'
 COUNTS = {'train': 64, 'val': 16, 'test': 16}
 # The UTM zones of the regions.
 TRAIN_REGIONS = {'austin': 32614, 'chicago': 32616, 'kitsap': 32610,
@@ -103,7 +104,7 @@ def _fill(
         if value < 0:
             raise ValueError(f'seed and counts must be 0 or more, not {value}')
     # The marker names what all files were drawn from.
-    marker = root / '.sample_city.json'
+    marker = root / MARKER
     text = json.dumps([groups, size, seed, suffix])
     same = marker.exists() and marker.read_text() == text
     if not same and root.exists() and any(root.iterdir()):

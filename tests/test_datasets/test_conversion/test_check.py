@@ -111,15 +111,16 @@ def test_empty_tiles_borders_and_inverted_masks(tmp_path, make_splits):
     ]
 
 
-def test_published_counts(sample_city):
-    for name, said in (
-        ('whu', 'train: 4 tiles, published for the aerial'),
-        ('wbd', 'val: 2 tiles, published for WBD: 6,887'),
-        ('inria', 'val: 5 tiles, published for the tiles: 25'),
+def test_published_counts(sample_city, make_splits, tmp_path):
+    for root, name, said in (
+        (make_splits(tmp_path / 'WHU'), 'whu', 'train: 3 tiles, published'),
+        (make_splits(tmp_path / 'wbd'), 'wbd', 'val: 3 tiles, published'),
+        (sample_city['inria'], 'inria', 'val: 5 tiles, published for the til'),
     ):
-        found = check(sample_city[name])
+        found = check(root)
         assert found['dataset'] == name
         assert any(note.startswith(said) for note in found['notes'])
+    assert check(sample_city['whu'])['dataset'] is None
     notes = check(sample_city['whu'], 'wbd')['notes']
     assert notes[-1] == 'val: 2 tiles, published for WBD: 6,887'
     assert compare(dict(train=4736, val=1036, test=2416), 'whu', {}) == []

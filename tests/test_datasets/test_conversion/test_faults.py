@@ -2,11 +2,14 @@
 
 import errno
 import json
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu, output
@@ -66,19 +69,6 @@ def test_swapped_images_and_masks(tmp_path, make_splits):
     assert not files(tmp_path / 'out')
 
 
-def test_damaged_member_of_an_archive(tmp_path, make_splits):
-    raw = make_splits(tmp_path / 'raw')
-    archive = Path(shutil.make_archive(raw, 'zip', raw))
-    data, member = bytearray(archive.read_bytes()), b'val/image/9.png'
-    middle = data.index(member) + len(member) + 100
-    data[middle : middle + 20] = bytes(20)
-    archive.write_bytes(data)
-    result = convert_whu(archive, tmp_path / 'out', workers=1)
-    assert len(result.faults) == 1
-    assert 'val/image/9.png: cannot be unpacked' in result.faults[0]
-    assert result.tiles == dict(train=3, val=2, test=3)
-
-
 @pytest.mark.parametrize(('workers', 'room'), [(1, 0), (2, 10)])
 def test_full_disk(inria, tmp_path, monkeypatch, workers, room):
     out = tmp_path / 'out'
@@ -118,6 +108,54 @@ def test_second_run_does_nothing_and_repairs_what_is_gone(inria, tmp_path):
     assert run(inria, out).written == 1
     assert gone.read_bytes() == data
     assert not half.exists()
+
+
+@pytest.mark.parametrize('packed', [False, True])
+@pytest.mark.parametrize('killed', [False, True])
+def test_files_that_changed_under_their_names(
+    inria, tmp_path, patches, packed, killed, monkeypatch
+):
+    out, train = tmp_path / 'out', inria / 'AerialImageDataset' / 'train'
+
+    def convert(target=out, **options):
+        raw = inria
+        if packed:
+            raw = Path(shutil.make_archive(tmp_path / 'raw', 'zip', inria))
+        return run(raw, target, protocol='buildformer', **options)
+
+    def stop(path, write, whole=output.write_whole):
+        if len(list(out.glob('*/image/*'))) == PATCHES - 1 and killed:
+            raise KeyboardInterrupt
+        whole(path, write)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(output, 'write_whole', stop)
+        convert()
+    # A mask without a building, with the time and size of the other one;
+    # another image; an image that is broken; a tile that is gone.
+    masks = [train / 'gt' / f'austin{number}.tif' for number in range(1, 8)]
+    images = [train / 'images' / mask.name for mask in masks]
+    before = masks[0].stat()
+    with rasterio.open(masks[0], 'r+') as file:
+        file.write(np.zeros_like(file.read()))
+    os.truncate(masks[0], before.st_size)
+    os.utime(masks[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    shutil.copy(images[2], images[1])
+    images[3].write_bytes(images[3].read_bytes()[:3000])
+    for path in (images[4], masks[4]):
+        path.unlink()
+    result = convert()
+    assert ['austin4.tif: cannot be read' in f for f in result.faults] == [
+        True
+    ]
+    assert result.written > 0
+    convert(tmp_path / 'fresh')
+    np.testing.assert_equal(patches(out), patches(tmp_path / 'fresh'))
+    assert convert().written == 0
+    manifests = [
+        (o / output.MANIFEST).read_bytes() for o in (out, tmp_path / 'fresh')
+    ]
+    assert manifests[0] == manifests[1]
 
 
 def test_one_folder_holds_one_conversion(inria, tmp_path):

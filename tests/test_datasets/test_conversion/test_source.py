@@ -1,0 +1,144 @@
+"""What people give as raw data: whatever programs pack, or what is no data."""
+
+import os
+import re
+import struct
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from mmseg_cube.datasets import DatasetError
+from mmseg_cube.datasets.conversion import convert_whu
+
+FOUND = dict(train=3, val=3, test=3)
+
+
+def pack(target, raw, name='{}', method=zipfile.ZIP_DEFLATED, **options):
+    """Write a zip of a folder, its names as a format says."""
+    with zipfile.ZipFile(target, 'w', method, **options) as archive:
+        for path in sorted(raw.rglob('*.png')):
+            # So does a program that knows only its own kind of path.
+            entry = zipfile.ZipInfo()
+            entry.filename = name.format(path.relative_to(raw).as_posix())
+            entry.compress_type = method
+            if '\\' in name:
+                entry.filename = entry.filename.replace('/', '\\')
+            archive.writestr(entry, path.read_bytes())
+    return target
+
+
+def patch(place, value, which=b''):
+    """Change a 16-bit number of the entries whose name has some letters."""
+
+    def change(target, raw):
+        data = bytearray(pack(target, raw).read_bytes())
+        for start in (b'PK\3\4', b'PK\1\2'):
+            offset, at = place[start == b'PK\1\2'], data.find(start)
+            while at >= 0:
+                if which in data[at : at + 80]:
+                    struct.pack_into('<H', data, at + offset, value)
+                at = data.find(start, at + 4)
+        target.write_bytes(data)
+
+    return change
+
+
+FLAGS, METHOD, CHECKSUM = (6, 8), (8, 10), (14, 16)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(name='./WHU/{}'),
+        dict(name='WHU\\{}'),
+        dict(name='/home/me/{}'),
+        dict(name='C:\\me\\{}'),
+        dict(method=zipfile.ZIP_LZMA),
+        dict(method=zipfile.ZIP_BZIP2),
+        dict(method=zipfile.ZIP_STORED),
+    ],
+)
+def test_archives_of_any_program(tmp_path, make_splits, patches, options):
+    raw = make_splits(tmp_path / 'raw')
+    archive = pack(tmp_path / 'a.zip', raw, **options)
+    result = convert_whu(archive, tmp_path / 'out', workers=1)
+    assert (result.tiles, result.faults) == (FOUND, [])
+    np.testing.assert_equal(patches(tmp_path / 'out'), patches(raw))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ('make', 'said'),
+    [
+        (patch(FLAGS, 1, b'train/image/9'), 'it is encrypted, .* "7z x"'),
+        (patch(METHOD, 9, b'train/image/9'), 'its packing deflate64 cannot'),
+        (patch(METHOD, 77, b'train/image/9'), 'its packing number 77 cannot'),
+        (patch(METHOD, 14, b'train/image/9'), 'it is damaged within a.zip'),
+        (patch(CHECKSUM, 9, b'train/image/9'), 'damaged .*Bad CRC-32.* Copy'),
+    ],
+)
+def test_bad_files_in_archives(tmp_path, make_splits, make, said):
+    make(tmp_path / 'a.zip', make_splits(tmp_path / 'raw'))
+    result = convert_whu(tmp_path / 'a.zip', tmp_path / 'out', workers=1)
+    assert result.tiles == FOUND | dict(train=2)
+    (fault,) = result.faults
+    assert re.match(f'train/image/9.png: cannot be unpacked.*{said}', fault)
+
+
+@pytest.mark.parametrize(('letters', 'count'), [(249, 3), (252, 2)])
+def test_long_names_in_archives(tmp_path, make_splits, letters, count):
+    raw = make_splits(tmp_path / 'raw')
+    with zipfile.ZipFile(pack(tmp_path / 'a.zip', raw), 'a') as archive:
+        for kind in ('image', 'label'):
+            path = raw / 'val' / kind / '2.png'
+            archive.write(path, f'train/{kind}/{"n" * letters}.png')
+    for written in (count + 7, 0):
+        result = convert_whu(tmp_path / 'a.zip', tmp_path / 'out', workers=1)
+        assert result.written == written
+    assert [
+        fault.endswith('its name is too long for patches; shorten it')
+        for fault in result.faults
+    ] == [True] * (3 - count)
+
+
+def tar(path, raw):
+    with tarfile.open(path, 'w:gz') as archive:
+        archive.add(raw, 'WHU')
+
+
+def cut(path, raw):
+    data = pack(path, raw).read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def nest(path, raw):
+    pack(raw / 'inner.zip', raw)
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.write(raw / 'inner.zip', 'inner.zip')
+
+
+@pytest.mark.parametrize(
+    ('make', 'said'),
+    [
+        (lambda path, raw: None, 'does not exist'),
+        (lambda path, raw: path.symlink_to('nowhere'), 'does not exist'),
+        (lambda path, raw: os.mkfifo(path), 'is no file or folder'),
+        (
+            lambda path, raw: path.write_bytes(b'7z'),
+            'not a zip.*"7z x" on',
+        ),
+        (lambda path, raw: zipfile.ZipFile(path, 'w').close(), 'it is empty'),
+        (tar, 'not a zip archive.*"tar xf"'),
+        (cut, 'not a zip archive or only part of one .*download'),
+        (nest, 'Next: unpack inner.zip'),
+        (patch(FLAGS, 1), 'it is encrypted, which needs its password'),
+        (patch(METHOD, 9), 'its packing deflate64 cannot be read.*"7z x"'),
+    ],
+)
+def test_sources_that_are_no_data(tmp_path, make_splits, make, said):
+    make(tmp_path / 'a.zip', make_splits(tmp_path / 'raw'))
+    with pytest.raises(DatasetError, match=f'(?s){said}'):
+        convert_whu(tmp_path / 'a.zip', tmp_path / 'out', workers=1)
+    assert not (tmp_path / 'out').exists()
