@@ -22,6 +22,8 @@ def add_arguments(add: Arguments, kind: str) -> None:
         add('--grid', what, type=channels_and_size, nargs='+', metavar='CxH')
         what = 'kernel on the lattice; the bars are for 3'
         add('--lattice-kernel-size', what, default=3)
+        what = 'lattice pixels between windows; 1: channels share weights'
+        add('--lattice-stride', f'{what} (default: a cell)', type=positive)
         what = 'type of parameters and inputs'
         dtypes, repeats = [*DTYPES, 'float16'], 30
     else:
@@ -65,7 +67,9 @@ def run(args: Namespace) -> None:
 
         grid = args.grid or list(map(channels_and_size, GRID.split()))
         channels = [number for number, _ in grid]
-        subject = Operator(args.lattice_kernel_size, channels)
+        subject = Operator(
+            args.lattice_kernel_size, args.lattice_stride, channels
+        )
     else:
         from mmseg_cube.analysis.speed.network import Networks
 

@@ -18,7 +18,7 @@ import torch
 
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import Geometry
-from mmseg_cube.ops.geometry import cell_taps, first_tap
+from mmseg_cube.ops.geometry import cell_taps, first_tap, lattice_step
 from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.words import cut
 
@@ -67,17 +67,20 @@ def _places(
 ) -> tuple[list[float], list[int], list[float]]:
     """Cells and parities of the taps on an axis, and their offsets in cells.
 
-    Cells and offsets start from the centre of the replaced window.
+    Cells and offsets start from the centre of the replaced window. Where a
+    cell has several windows, cells and parities are those of the first one,
+    and offsets the mean ones.
     """
     scale, dilation = geometry.scale, geometry.dilation[axis]
     reach = dilation * (geometry.kernel_size[axis] - 1)
-    # Other sites read the same window, further on.
     taps = cell_taps(geometry, axis)
     places = taps.sites[0]
+    # Further sites read the same window, further on.
+    further = (geometry.scale - lattice_step(geometry)) / 2
     shift = geometry.pads[axis][0] - taps.before - reach / 2
     # Lattice pixels from the first window's centre to the first tap's middle.
     centre = scale * ((reach + 1) / 2 - geometry.pads[axis][0])
-    first = first_tap(geometry, axis) + 0.5 - centre
+    first = first_tap(geometry, axis) + 0.5 + further - centre
     offsets = [(first + dilation * t) / scale for t in range(len(places))]
     cells, parities = zip(*places, strict=True)
     return [cell + shift for cell in cells], list(parities), offsets

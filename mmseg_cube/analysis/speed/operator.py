@@ -16,26 +16,29 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Setting
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock, switch_to_deploy
-from mmseg_cube.ops import AUTO, FORMS
+from mmseg_cube.ops import AUTO, FORMS, forms_of
 
 INFERENCE, STEP = 'inference', 'forward + backward'
 CONV, CONV_BLOCK, BLOCK = 'nn.Conv2d', 'Conv-BN-ReLU', 'block'
-CUBES = (*FORMS, AUTO)
-# The bars of this project are for a lattice kernel of BARRED, by device and
-# type: with at least WIDE channels, and with fewer (None: no bar).
-WIDE, BARRED = 128, 3
+# The bars of this project are for a lattice kernel of BARRED, by device, type
+# and whether channels share weights; each by channels from which it holds.
+BARRED = 3
 BARS = {
-    ('cpu', torch.float32): {
-        (INFERENCE, TIME, AUTO): (0.35, 0.45),
-        (STEP, TIME, AUTO): (0.45, 0.60),
-        (STEP, MEMORY, AUTO): (1.10, 1.10),
-        (INFERENCE, TIME, BLOCK): (0.45, 0.70),
-        (STEP, TIME, BLOCK): (0.60, 1.00),
-        (STEP, MEMORY, BLOCK): (1.10, 1.10),
+    ('cpu', torch.float32, False): {
+        (INFERENCE, TIME, AUTO): {64: 0.45, 128: 0.35},
+        (STEP, TIME, AUTO): {64: 0.60, 128: 0.45},
+        (STEP, MEMORY, AUTO): {64: 1.10},
+        (INFERENCE, TIME, BLOCK): {64: 0.70, 128: 0.45},
+        (STEP, TIME, BLOCK): {64: 1.00, 128: 0.60},
+        (STEP, MEMORY, BLOCK): {64: 1.10},
     },
-    ('cuda', torch.bfloat16): {
-        (INFERENCE, TIME, AUTO): (0.45, None),
-        (STEP, TIME, AUTO): (0.65, None),
+    ('cpu', torch.float32, True): {
+        (INFERENCE, TIME, AUTO): {64: 0.50, 128: 0.42, 256: 0.34},
+        (STEP, TIME, AUTO): {64: 0.45, 128: 0.40, 256: 0.33},
+    },
+    ('cuda', torch.bfloat16, False): {
+        (INFERENCE, TIME, AUTO): {128: 0.45},
+        (STEP, TIME, AUTO): {128: 0.65},
     },
 }
 # Largest difference of results that should be equal, relative to the largest
@@ -48,14 +51,24 @@ class Operator:
     """Convolutions and blocks, as something to be measured."""
 
     tasks, one_image = (INFERENCE, STEP), ()
-    references = {**dict.fromkeys(CUBES, CONV), BLOCK: CONV_BLOCK}
 
     def __init__(
-        self, lattice_kernel_size: int = BARRED, channels: Sequence[int] = ()
+        self,
+        lattice_kernel_size: int = BARRED,
+        lattice_stride: int | None = None,
+        channels: Sequence[int] = (),
     ) -> None:
-        for number in channels:  # refused at once, with a CubeRuleError
-            CubeConv2d(number, number, 3, device='meta')
         self.facts = dict(lattice_kernel_size=lattice_kernel_size)
+        if lattice_stride is not None:
+            self.facts['lattice_stride'] = lattice_stride
+        forms = FORMS
+        for number in channels:  # refused at once, with a CubeRuleError
+            layer = CubeConv2d(number, number, 3, device='meta', **self.facts)
+            forms = forms_of(layer.geometry)
+        self.cubes = (*forms, AUTO)
+        self.shares = forms != FORMS
+        self.references = dict.fromkeys(self.cubes, CONV)
+        self.references[BLOCK] = CONV_BLOCK
 
     def build(
         self, task: str, setting: Setting
@@ -73,7 +86,7 @@ class Operator:
                 calls[name] = partial(_infer, switch_to_deploy(module), input)
                 results[f'deployed {name}'] = calls[name]()
                 check_agreement(results, setting)
-        check_agreement({name: calls[name]() for name in CUBES}, setting)
+        check_agreement({name: calls[name]() for name in self.cubes}, setting)
         return calls
 
     def build_modules(self, setting: Setting) -> dict[str, nn.Module]:
@@ -81,10 +94,10 @@ class Operator:
         channels = setting.channels
         plain = dict(kernel_size=3, padding=1, bias=False)
         modules = {CONV: nn.Conv2d(channels, channels, **plain)}
-        for form in CUBES:
+        for form in self.cubes:
             options = dict(form=form, **plain, **self.facts)
             modules[form] = CubeConv2d(channels, channels, **options)
-            modules[form].load_state_dict(modules[CUBES[0]].state_dict())
+            modules[form].load_state_dict(modules[self.cubes[0]].state_dict())
         modules[CONV_BLOCK] = ConvModule(
             channels, channels, 3, padding=1, norm_cfg=dict(type='BN')
         )
@@ -100,9 +113,10 @@ class Operator:
         """Ratio that this project must not exceed here, if any."""
         if self.facts['lattice_kernel_size'] != BARRED:
             return None
-        bars = BARS.get((setting.device.type, setting.dtype), {})
-        wide, narrow = bars.get((task, measure, name), (None, None))
-        return wide if setting.channels >= WIDE else narrow
+        kind = setting.device.type, setting.dtype, self.shares
+        bars = BARS.get(kind, {}).get((task, measure, name), {})
+        reached = [least for least in bars if least <= setting.channels]
+        return bars[max(reached)] if reached else None
 
 
 def check_agreement(

@@ -26,6 +26,7 @@ CUBES = {
     'wide padding': dict(kernel_size=3, padding=4, stride=3),
     'reflect': dict(kernel_size=3, padding=1, padding_mode='reflect'),
     'scale 1': dict(kernel_size=3, padding=1, scale=1),
+    'shared': dict(kernel_size=3, padding=1, lattice_stride=1),
 }
 
 
@@ -41,7 +42,7 @@ def push(conv, channels):
 
 def build(channels=16, **options):
     torch.manual_seed(0)
-    layer = CubeConv2d(channels, 6, **options).double()
+    layer = CubeConv2d(channels, 8, **options).double()
     for name, parameter in layer.named_parameters():
         if name.startswith(('router', 'mask')):
             nn.init.normal_(parameter)

@@ -22,7 +22,7 @@ LAYERS = {
 
 def make_layer(in_channels=8, kernel_size=3, **options):
     torch.manual_seed(1)
-    layer = CubeConv2d(in_channels, 6, kernel_size, **options).double()
+    layer = CubeConv2d(in_channels, 12, kernel_size, **options).double()
     torch.nn.init.normal_(layer.weight)
     # Some taps louder than others.
     with torch.no_grad():
@@ -78,6 +78,17 @@ def test_energies_are_those_of_the_coarse_kernel(name):
         middle = np.add(cell, (np.array(parity) + 0.5) / layer.scale - 0.5)
         lean += middle * total / mean / len(sums)
     assert found['lean'] == pytest.approx(lean)
+
+
+@pytest.mark.parametrize('taps', [3, 4])
+def test_windows_of_one_cell_lean_as_they_do_together(taps):
+    options = dict(lattice_kernel_size=taps, lattice_stride=1)
+    layer = make_layer(padding=1, **options)
+    sums = squared_weights(layer)
+    places, energies = np.array(list(sums)), np.array(list(sums.values()))
+    middles = places[:, :2] + (places[:, 2:] + 0.5) / layer.scale - 0.5
+    lean = energies @ middles / energies.sum()
+    assert describe_kernel(layer)['lean'] == pytest.approx(lean)
 
 
 def test_random_weights_give_what_is_said_of_them():

@@ -34,6 +34,16 @@ def test_candidates_compute_what_was_asked_for(task, dtype, layout):
             assert output.is_contiguous(memory_format=LAYOUTS[layout])
 
 
+def test_shared_weights_have_two_forms():
+    calls = Operator(lattice_stride=1, channels=[8]).build(STEP, SMALL)
+    assert set(calls) == CANDIDATES - {'parity'}
+    assert calls['auto']()[2].shape == (2, 2, 3, 3)
+    setting = Setting(16, 2, 300)
+    bar = Operator(lattice_stride=1, channels=[8]).bar
+    assert bar(setting, INFERENCE, 'time', 'auto') == 0.34
+    assert bar(setting, INFERENCE, 'time', 'block') is None
+
+
 def test_inference_has_neither_gradients_nor_norms(monkeypatch):
     calls = Operator().build(INFERENCE, SMALL)
     monkeypatch.setattr(F, 'batch_norm', None)
