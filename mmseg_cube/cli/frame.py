@@ -95,6 +95,8 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
     except Exception as error:
         import torch
 
+        from mmseg_cube.utils.words import not_found
+
         full = isinstance(error, torch.cuda.OutOfMemoryError)
         known = full or isinstance(error, OSError | ValueError | ImportError)
         if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):
@@ -102,6 +104,8 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
         text = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f'{error.filename}: {error.strerror}'
+            if isinstance(error, FileNotFoundError):
+                text = not_found('file', error.filename, 'correct the path')
         advice = ' Choose a smaller --batch or --size.' if full else ''
         return _fail(prog, text + advice)
 

@@ -3,7 +3,7 @@
 The orders of its routers, its coarse kernels, its masks over tiles and maps
 of its errors; with --against also where only one of two networks is right.
 OUT/learned.md shows the pictures with their numbers, learned.json has all of
-them. docs/learned.md says how to read them.
+them. It says how to read them, the project's docs/learned.md says more.
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace

@@ -22,6 +22,7 @@ from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.utils.words import not_found
 
 DEFAULT_SIZE = 512
 MANIFEST = 'manifest.json'
@@ -103,7 +104,7 @@ class Prediction:
 def list_images(folder: Path) -> list[Path]:
     """List the images of a folder in natural order, no two of one stem."""
     if not folder.is_dir():
-        raise DatasetError(f'there is no folder {folder}')
+        raise DatasetError(not_found('folder', folder, 'correct the path'))
     files = list_rasters(folder)
     if not files:
         suffixes = ', '.join(RASTER_SUFFIXES)

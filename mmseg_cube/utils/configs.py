@@ -5,6 +5,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_cube.utils.words import not_found
+
+NEXT = 'correct the path; configs end in .py'
+
 
 def read_config(
     path: str | Path, options: Mapping[str, object] | None = None
@@ -17,9 +21,11 @@ def read_config(
             ``--cfg-options`` gives them.
 
     Raises:
-        ValueError: If the file cannot be read, has no ``model``, or has no
-            place for an option.
+        ValueError: If there is no such file, it cannot be read, has no
+            ``model``, or no place for an option.
     """
+    if not Path(path).is_file():
+        raise ValueError(not_found('config', path, NEXT))
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program

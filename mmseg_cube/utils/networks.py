@@ -14,6 +14,9 @@ from torch import nn
 
 from mmseg_cube.utils.configs import without_weights
 from mmseg_cube.utils.devices import choose_device, shorten
+from mmseg_cube.utils.words import not_found
+
+NEXT = 'correct the path; trainings leave checkpoints in their work folder'
 
 
 def build_network(cfg: Config) -> BaseSegmentor:
@@ -78,8 +81,10 @@ def load_weights(
     """
     try:
         loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            not_found('checkpoint', checkpoint, NEXT)
+        ) from error
     except Exception as error:  # other files make unpickling raise all kinds
         raise ValueError(
             f'{checkpoint} cannot be read as a checkpoint: {shorten(error)}'

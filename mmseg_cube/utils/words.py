@@ -21,6 +21,11 @@ def name_some(names: Sequence[object], shown: int = SHOWN) -> str:
     return f'{text} and {more} more' if more > 0 else text
 
 
+def not_found(what: str, path: object, advice: str) -> str:
+    """Say that something is not there, such as a config, and what to do."""
+    return f'{what} not found: {path}. Next: {advice}'
+
+
 def quantity(number: int, noun: str) -> str:
     """Count things that form their plural with an s: '1 tile', '3 tiles'."""
     return f'{number} {noun}' if number == 1 else f'{number} {noun}s'

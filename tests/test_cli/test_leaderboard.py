@@ -216,7 +216,7 @@ def test_latency(run, work, tmp_path, capsys):
 
 def test_wrong_input(run, work, capsys):
     run(code=2)
-    assert 'there is no folder' in capsys.readouterr().err
+    assert 'folder not found: ' in capsys.readouterr().err
     work.mkdir()
     run(code=2)
     assert 'no scores were found' in capsys.readouterr().err

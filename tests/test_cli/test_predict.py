@@ -119,7 +119,7 @@ def test_wrong_images(predict, tmp_path):
     def error(folder):
         return predict(tmp_path / 'masks', images=folder, code=2)
 
-    assert 'there is no folder' in error(tmp_path / 'nowhere')
+    assert 'folder not found: ' in error(tmp_path / 'nowhere')
     images = tmp_path / 'images'
     images.mkdir()
     assert 'has no images' in error(images)

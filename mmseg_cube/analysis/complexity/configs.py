@@ -16,7 +16,8 @@ from mmseg_cube.analysis.complexity.count import (
     Complexity,
     complexity_by_module,
 )
-from mmseg_cube.utils.configs import read_config, without_weights
+from mmseg_cube.utils.configs import NEXT, read_config, without_weights
+from mmseg_cube.utils.words import not_found
 
 CUBE = re.compile('^cube-(full-)?')
 # Folders that configs only inherit from.
@@ -111,7 +112,7 @@ def find_configs(paths: Iterable[str | Path]) -> list[Path]:
             raise ValueError(f'{path} has no configs in it')
         for config in configs:
             if not config.is_file():
-                raise ValueError(f'there is no config {config}')
+                raise ValueError(not_found('config', config, NEXT))
             found.setdefault(config.resolve(), config)
     return list(found.values())
 
@@ -149,6 +150,11 @@ def _baseline_of(config: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> list[Path]:
+    if BASE_FOLDER in folder.resolve().parts:
+        raise ValueError(
+            f'{folder} holds the parts that configs are made of; name '
+            'configs, or a folder of them such as configs/unet'
+        )
     found = [
         (path.parent, CUBE.sub('', path.name), len(path.name), path)
         for path in folder.rglob('*.py')

@@ -177,10 +177,16 @@ def _quote() -> list[dict[str, str]]:
     return [dict(x, Source=f'quoted: {x["Source"]}') for x in lines]
 
 
+def _short(data: str) -> str:
+    """Folder of the data; what is above the last two tells nothing here."""
+    path = Path(data)
+    return '/'.join(path.parts[-2:]) if path.is_absolute() else data
+
+
 def _show(row: dict) -> dict[str, str]:
     """Cells of an own row, by column."""
     cells = dict(Model=row['model'], Protocol=row['protocol'])
-    cells |= dict(Data=row['data'], Seeds=str(len(row['seeds'])))
+    cells |= dict(Data=_short(row['data']), Seeds=str(len(row['seeds'])))
     for name in SCORES:
         score, title = row['scores'].get(name), TITLES.get(name, name)
         cells[title] = '' if score is None else f'{score["mean"]:.2f}'

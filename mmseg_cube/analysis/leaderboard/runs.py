@@ -15,6 +15,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.words import not_found
+
+NEXT = 'name work folders of mmseg-cube train and test'
 
 # Suffixes of the names of scores in percent.
 SCORES = ('IoU', 'F1', 'Precision', 'Recall', 'BoundaryIoU')
@@ -42,7 +45,7 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], dict[Path, str]]:
     runs, skipped, homes = {}, {}, {}
     for folder in folders:
         if not folder.is_dir():
-            raise FileNotFoundError(f'there is no folder {folder}')
+            raise FileNotFoundError(not_found('folder', folder, NEXT))
         for path in sorted(folder.rglob(TRAINED)):
             homes.setdefault(path.parents[2].resolve(), path.parents[2])
         for path in sorted(folder.rglob('*.json')):

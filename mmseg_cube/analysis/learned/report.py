@@ -25,6 +25,12 @@ from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.words import choose
 
 NAME = 'learned'
+HOW_TO_READ = (
+    'Orders: positions go down, input channels to the right, so a diagonal '
+    'moves nothing. Kernels: energy of each tap, at random 1 ± `noise`. '
+    'Masks: values over the tile, white outlines are true buildings. The '
+    "project's docs/learned.md says more."
+)
 # Columns of the tables, by the part of a layer's numbers.
 COLUMNS = dict(
     order=('method', 'channels', 'block', 'moved', 'distance', 'new_cell',
@@ -92,7 +98,7 @@ def draw_learned(
     texts = [
         f'# What {names[0]} has learned',
         *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
-        'How to read the pictures: `docs/learned.md`.',
+        HOW_TO_READ,
     ]
     for part, columns in COLUMNS.items():
         rows = {name: numbers[part] for name, numbers in learned.items()}

@@ -39,6 +39,8 @@ def test_folder_means_all_configs_in_it(folder):
     (folder / 'empty').mkdir()
     with pytest.raises(ValueError, match='empty has no configs'):
         find_configs(['empty'])
+    with pytest.raises(ValueError, match='_base_ holds the parts'):
+        find_configs(['_base_'])
 
 
 def test_twins_follow_their_baselines(folder):
@@ -87,7 +89,7 @@ def test_faults_name_the_config(write, tmp_path):
     with pytest.raises(ValueError, match='unknown.py: .*Nonsense'):
         count_all({unknown: None}, 64)
     missing = tmp_path / 'missing.py'
-    with pytest.raises(ValueError, match='missing.py cannot be read'):
+    with pytest.raises(ValueError, match='config not found: .*missing.py'):
         # All are read before the first is counted.
         count_all({unknown: None, missing: None}, 64)
 
