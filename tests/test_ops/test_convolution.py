@@ -1,9 +1,11 @@
 """The operator against a loop over its definition."""
 
+import os
 import pickle
 from fractions import Fraction
 from itertools import product
 from math import ceil, floor
+from random import Random
 
 import pytest
 import torch
@@ -126,8 +128,7 @@ def draw(k=3, stride=1, padding=1, bias=True, channels=2, **options):
     return Operands(*tensors, geometry), (stride, padding, geometry.dilation)
 
 
-@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_equals_the_definition(case):
+def compare_with_definition(case):
     operands, options = draw(**case)
     expected = reference(*operands[:4])
     kernel = torch.ones(1, operands.input.shape[1], *to_pair(case.get('k', 3)))
@@ -135,7 +136,55 @@ def test_equals_the_definition(case):
     assert expected.shape[2:] == plain.shape[2:]
     for form in (AUTO, *forms_of(operands.geometry)):
         out = convolve(operands, form)
-        torch.testing.assert_close(out, expected, atol=1e-10, rtol=0, msg=form)
+        message = f'{form}, {case}'
+        exact = dict(atol=1e-10, rtol=0, msg=message)
+        torch.testing.assert_close(out, expected, **exact)
+
+
+@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
+def test_equals_the_definition(case):
+    compare_with_definition(case)
+
+
+def draw_case(random):
+    """Any case that keeps the rules, on a grid that has an output."""
+    while True:
+        scale = random.choice([1, 2, 2, 3, 4])
+        steps = [step for step in range(1, scale + 1) if scale % step == 0]
+
+        def pair(least, most):
+            return random.randint(least, most), random.randint(least, most)
+
+        case = dict(
+            k=pair(1, 5),
+            taps=pair(1, 6),
+            stride=pair(1, 3),
+            padding=pair(0, 4),
+            dilation=(random.choice([1, 1, 3]), random.choice([1, 1, 5])),
+            groups=random.choice([1, 2]),
+            phase=random.choice(['up_left', 'down_right']),
+            bias=random.random() < 0.5,
+            scale=scale,
+            lattice_stride=random.choice(steps),
+            channels=1,
+        )
+        operands, options = draw(**case)
+        channels = operands.input.shape[1], 2 * case['groups'] * scale**2
+        fits = all(
+            size + 2 * pad > dilation * (k - 1)
+            for size, k, pad, dilation in zip(
+                (7, 6), case['k'], *options[1:], strict=True
+            )
+        )
+        if fits and not find_obstacle(*channels, operands.geometry):
+            return case
+
+
+def test_random_geometries():
+    """CUBE_GEOMETRIES=500 in the environment tries more of them."""
+    random = Random(0)
+    for _ in range(int(os.environ.get('CUBE_GEOMETRIES', 30))):
+        compare_with_definition(draw_case(random))
 
 
 @pytest.mark.parametrize('form', FORMS)
