@@ -35,7 +35,7 @@ def add_arguments(add: Arguments) -> None:
     only('--report-only', what, default=False)
     what = 'train nothing, write the config of every variant and count it'
     only('--dry-run', what, default=False)
-    add.share('--cfg-options')
+    add.share('--cfg-options', '--trust-checkpoint')
 
 
 def run(args: Namespace) -> int:

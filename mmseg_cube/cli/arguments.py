@@ -53,6 +53,11 @@ class _CfgOptions(Action):
 SHARED = {
     'config': dict(help='config of the network'),
     'checkpoint': dict(help='its trained weights'),
+    '--trust-checkpoint': dict(
+        default=False,
+        help='load checkpoints that hold more than weights, too: that may run '
+        'any program (docs/security.md)',
+    ),
     '--device': dict(help='such as cpu or cuda:1 (a GPU if there is one)'),
     '--out': dict(type=folder),
     '--work-dir': dict(type=folder),

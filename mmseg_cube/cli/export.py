@@ -17,7 +17,7 @@ FORMATS = 'onnx', 'torchscript', 'torch_export'
 
 
 def add_arguments(add: Arguments) -> None:
-    add.share('config', 'checkpoint', '--cfg-options')
+    add.share('config', 'checkpoint', '--cfg-options', '--trust-checkpoint')
     add('--format', 'kind of the file', choices=FORMATS, required=True)
     what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
     add('--out', what, type=Path, required=True)

@@ -85,7 +85,8 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
     """Run a command; say what was wrong with its input in one message."""
     try:
         # A training says more than its result.
-        with started(quiet=not hasattr(command, 'PASSES_ON')):
+        quiet = not hasattr(command, 'PASSES_ON')
+        with started(quiet, getattr(args, 'trust_checkpoint', False)):
             return command.run(args) or 0
     except KeyboardInterrupt:
         how = getattr(command, 'CONTINUES', '')
@@ -111,16 +112,21 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def started(quiet: bool = True) -> Iterator[None]:
-    """Prepare OpenMMLab for a command; quiet: without its log meanwhile."""
+def started(quiet: bool = True, trust: bool = False) -> Iterator[None]:
+    """Prepare OpenMMLab for a command; quiet: without its log meanwhile.
+
+    With trust checkpoints may hold more than weights.
+    """
     from mmseg_cube.utils import register_all_modules
 
     register_all_modules(init_default_scope=False)
+    from mmseg_cube.utils.checkpoints import only_weights
     from mmseg_cube.utils.mmengine_gaps import close_gaps
     from mmseg_cube.utils.quiet import quiet_libraries, quiet_log
 
     close_gaps()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(only_weights(trust))
         if quiet:
             stack.enter_context(quiet_libraries())
             stack.enter_context(quiet_log())

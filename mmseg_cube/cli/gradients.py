@@ -18,7 +18,7 @@ def add_arguments(add: Arguments) -> None:
     add('--layers', what, nargs='+', metavar='PATTERN')
     add('--batches', 'how many', default=8)
     add('--split', 'part of the data set', default='train')
-    add.share('--seed', '--device', '--cfg-options')
+    add.share('--seed', '--device', '--cfg-options', '--trust-checkpoint')
     add('--out', 'folder for the results', default='work_dirs/gradients')
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.utils.checkpoints import CheckpointError
 
 
 def mmseg_script(name: str) -> str:
@@ -30,15 +31,16 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
     """Run a script of mmseg's tools as if it had been called.
 
     Returns its exit code; 1 after an error, whose traceback is shown. Only
-    data that cannot be used is an error of the command itself.
+    data and checkpoints that cannot be used are errors of the command itself.
     """
     path = mmseg_script(name)
+    words = [word for word in words if word != '--trust-checkpoint']
     with mock.patch.object(sys, 'argv', [path, *words]):
         try:
             runpy.run_path(path, run_name='__main__')
         except SystemExit as stop:
             return stop.code or 0
-        except DatasetError:
+        except (DatasetError, CheckpointError):
             raise
         except Exception:  # a fault in a training needs its traceback
             traceback.print_exc()

@@ -41,7 +41,7 @@ def add_settings(add: Arguments) -> None:
         'of the val set, whose best one is taken'
     )
     add('--threshold', what, type=_number_or_path, default=0.5)
-    add.share('--tta', '--device', '--cfg-options')
+    add.share('--tta', '--device', '--cfg-options', '--trust-checkpoint')
 
 
 def prediction(args: Namespace) -> 'Prediction':

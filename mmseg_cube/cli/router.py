@@ -10,7 +10,7 @@ from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
 def add_arguments(add: Arguments) -> None:
-    add.share('config', 'checkpoint', '--cfg-options')
+    add.share('config', 'checkpoint', '--cfg-options', '--trust-checkpoint')
     add('--out', 'folder for numbers and picture', default='work_dirs/router')
 
 

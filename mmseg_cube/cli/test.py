@@ -13,7 +13,7 @@ def add_arguments(add: Arguments) -> None:
     add('--work-dir', 'folder of logs and scores')
     add('--out', 'folder for the predicted masks')
     add('--show-dir', 'folder for pictures')
-    add.share('--tta', '--launcher', '--cfg-options')
+    add.share('--tta', '--launcher', '--cfg-options', '--trust-checkpoint')
 
 
 def run(args: Namespace) -> int:

@@ -11,7 +11,7 @@ CONTINUES = 'The same command with --resume continues.'
 
 
 def add_arguments(add: Arguments) -> None:
-    add.share('config', '--launcher', '--cfg-options')
+    add.share('config', '--launcher', '--cfg-options', '--trust-checkpoint')
     add('--work-dir', 'folder of logs and checkpoints')
     what = 'go on from the last checkpoint of the work folder'
     add('--resume', what, default=False)
@@ -20,10 +20,14 @@ def add_arguments(add: Arguments) -> None:
 
 def run(args: Namespace) -> int:
     from mmseg_cube.cli.mmseg_script import run_mmseg_script
+    from mmseg_cube.utils.checkpoints import read_checkpoint
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import build_network
     from mmseg_cube.utils.quiet import quiet_log
 
+    cfg = read_config(args.config, args.cfg_options)
     with quiet_log():
-        build_network(read_config(args.config, args.cfg_options))
+        build_network(cfg)
+        if cfg.get('load_from'):
+            read_checkpoint(cfg.load_from)
     return run_mmseg_script('train.py', args.words)

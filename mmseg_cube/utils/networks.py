@@ -7,16 +7,14 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
+from mmseg_cube.utils.checkpoints import CheckpointError, read_checkpoint
 from mmseg_cube.utils.configs import without_weights
 from mmseg_cube.utils.devices import choose_device, shorten
-from mmseg_cube.utils.words import not_found
-
-NEXT = 'correct the path; trainings leave checkpoints in their work folder'
+from mmseg_cube.utils.words import name_some
 
 
 def build_network(cfg: Config) -> BaseSegmentor:
@@ -77,26 +75,23 @@ def load_weights(
 
     Raises:
         OSError: If there is no such checkpoint.
-        ValueError: If it cannot be read, or is of another network.
+        CheckpointError: If it cannot be read, or is of another network.
     """
+    loaded = read_checkpoint(checkpoint)
     try:
-        loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            not_found('checkpoint', checkpoint, NEXT)
-        ) from error
-    except Exception as error:  # other files make unpickling raise all kinds
-        raise ValueError(
-            f'{checkpoint} cannot be read as a checkpoint: {shorten(error)}'
-        ) from error
-    try:
-        model.load_state_dict(loaded.get('state_dict', loaded))
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise ValueError(
+        found = model.load_state_dict(loaded['state_dict'], strict=False)
+        named = dict(
+            missing=found.missing_keys, unexpected=found.unexpected_keys
+        )
+        faults = [f'{k}: {name_some(v, 3)}' for k, v in named.items() if v]
+    except RuntimeError as error:  # tensors of other sizes
+        faults = [shorten(error)]
+    if faults:
+        raise CheckpointError(
             f'{checkpoint} is no checkpoint of {name}; name the config that '
-            f'it was trained with. {shorten(error)}'
-        ) from error
-    return loaded.get('meta') or {}
+            f'it was trained with. {"; ".join(faults)}'
+        )
+    return loaded['meta']
 
 
 def to_eval(model: nn.Module) -> nn.Module:

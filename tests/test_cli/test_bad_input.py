@@ -50,6 +50,43 @@ CONFIGS = {
 }
 
 
+class Payload:
+    """Writes a file as soon as it is read from a pickle."""
+
+    def __reduce__(self):
+        return Path('read').touch, ()
+
+
+# What a checkpoint holds, and what is said of it besides its path.
+WEIGHTS = dict(x=torch.ones(1))
+CHECKPOINTS = {
+    'missing': (None, ''),
+    'empty': (b'', 'it is empty'),
+    'text': (b'no checkpoint', "it begins with b'no checkpoint'"),
+    'page': (b'<!DOCTYPE html>', 'is a web page'),
+    'another': (dict(state_dict=WEIGHTS), 'unexpected: x'),
+    'meta=None': (dict(state_dict=WEIGHTS, meta=None), 'unexpected: x'),
+    'None': (dict(state_dict=None), 'has no weights'),
+    'integers': ({1: torch.ones(1)}, 'has no weights'),
+    'nested': (dict(model=WEIGHTS), 'has no weights'),
+    'a list': ([WEIGHTS], 'has no weights'),
+    'program': (dict(WEIGHTS, meta=Payload()), 'add --trust-checkpoint'),
+    'torn': (dict(WEIGHTS, meta='x' * 5000), 'is damaged or cut short'),
+}
+
+
+def write_checkpoint(path, fault):
+    """Write a wrong checkpoint; return what has to be said of it."""
+    content, message = CHECKPOINTS[fault]
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        torch.save(content, path)
+    if fault == 'torn':
+        path.write_bytes(path.read_bytes()[:3000])
+    return message
+
+
 def flags_of(name):
     """Flags that a command takes, as CALLS calls it."""
     parser = make_parser(name)
@@ -128,18 +165,30 @@ def test_options_without_a_place(name, call):
     assert 'KEY=VALUE' in call(name, '--cfg-options', 'x')
 
 
-@pytest.mark.parametrize('fault', ('missing', 'torn', 'text', 'another'))
-@pytest.mark.parametrize('name', WITH_CHECKPOINT)
-def test_checkpoints(name, fault, call, tmp_path, tiny_checkpoint):
+@pytest.mark.parametrize(
+    ('name', 'fault'),
+    [('export', fault) for fault in CHECKPOINTS]
+    + [
+        (name, fault)
+        for name in [*WITH_CHECKPOINT, 'train']
+        for fault in ('missing', 'another', 'None', 'program')
+        if name != 'export'
+    ],
+)
+def test_checkpoints(name, fault, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / 'wrong.pth'
-    if fault == 'torn':
-        path.write_bytes(tiny_checkpoint.read_bytes()[:5000])
-    elif fault == 'text':
-        path.write_text('no checkpoint')
-    elif fault == 'another':
-        torch.save(dict(state_dict=dict(x=torch.ones(1))), path)
-    err = complaint(call(name, CHECKPOINT=path), name)
-    assert 'wrong.pth' in err
+    message = write_checkpoint(path, fault)
+    more = ['--cfg-options', f'load_from={path}'] * (name == 'train')
+    if more and 'unexpected' in message:
+        return  # a training takes what fits
+    err = complaint(call(name, *more, CHECKPOINT=path), name)
+    assert 'wrong.pth' in err and message in err
+    assert not Path('read').exists()
+    if fault == 'program' and not more:
+        # Trusted, it is read, and found to be of another network.
+        call(name, '--trust-checkpoint', CHECKPOINT=path)
+        assert Path('read').exists()
 
 
 @pytest.mark.parametrize('name', WITH_DEVICE)

@@ -78,24 +78,11 @@ def test_loaded_network_computes_as_the_one_saved(
     torch.testing.assert_close(found, right, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize('fault', ('missing', 'torn', 'other', 'list'))
-def test_wrong_checkpoints_are_named(
-    fault, tiny_config, tiny_checkpoint, tmp_path
-):
+def test_checkpoint_of_another_network(tiny_config, tmp_path):
     path = tmp_path / 'wrong.pth'
-    kind, message = ValueError, 'wrong.pth'
-    if fault == 'missing':
-        kind = OSError
-    elif fault == 'torn':
-        path.write_bytes(tiny_checkpoint.read_bytes()[:5000])
-    elif fault == 'other':
-        torch.save(dict(state_dict=dict(a=torch.ones(1))), path)
-        message = 'wrong.pth is no checkpoint of .*cube-tiny.py'
-    else:
-        torch.save([1], path)
-    with pytest.raises(kind, match=message) as caught:
+    torch.save(dict(state_dict=dict(a=torch.ones(1))), path)
+    with pytest.raises(ValueError, match='no checkpoint of .*cube-tiny.py; '):
         load_network(read_config(tiny_config), path)
-    assert '\n' not in str(caught.value)
 
 
 @pytest.mark.parametrize(

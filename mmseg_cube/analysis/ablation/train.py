@@ -26,6 +26,7 @@ from mmseg_cube.analysis.ablation.results import SEGMENTS, SPLITS, TUNED
 from mmseg_cube.analysis.ablation.study import CONFIG, RESULT, count_network
 from mmseg_cube.analysis.ablation.variants import kind_of
 from mmseg_cube.analysis.speed.rounds import describe_machine
+from mmseg_cube.utils.checkpoints import only_weights
 from mmseg_cube.utils.mmengine_gaps import close_gaps
 from mmseg_cube.utils.report import write_json
 
@@ -57,6 +58,7 @@ class AblationHook(Hook):
         self.scores = metrics
 
 
+@only_weights()
 def main(name: str) -> None:
     """Carry out the run whose ``config.py`` is in a folder, or its rest."""
     close_gaps()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 from rich.console import Console
 from rich.progress import track
 from torch import nn
@@ -19,6 +18,7 @@ from mmseg_cube.analysis.learned.pictures import draw_tile
 from mmseg_cube.engine.router_history import draw_orders
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
+from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.report import write_report
@@ -88,8 +88,7 @@ def draw_learned(
             numbers['difference'] = iou[0] - iou[1]
         numbers |= draw_tile(models, layers, tile, numbers['why'], out)
         drawn[tile.name] = numbers
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    temperature = routers.final_temperature(cfg, loaded)
+    temperature = routers.final_temperature(cfg, read_checkpoint(checkpoint))
     learned, pictures = draw_layers(layers, temperature, drawn, out)
 
     totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import HOOKS
-from mmengine.runner import CheckpointLoader
 
 from mmseg_cube.engine import router_history
 from mmseg_cube.engine.router_hooks import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
+from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.tables import Table
 
@@ -67,7 +67,7 @@ def describe_order(
 
 def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
     """Temperature at which a training ended, None if nothing cooled it."""
-    scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
+    scalars = checkpoint['message_hub'].get('log_scalars', {})
     if TEMPERATURE in scalars:
         return scalars[TEMPERATURE].current()
     # A published checkpoint has weights only.
@@ -85,11 +85,11 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
             f'{cfg.filename}: no channel router learns an order. '
             "router=dict(method='sinkhorn') in a CubeConv2d adds one"
         )
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    loaded = read_checkpoint(checkpoint)
     history: dict[str, dict] = {}
-    iteration = loaded.get('meta', {}).get('iter', 0)
+    iteration = loaded['meta'].get('iter', 0)
     router_history.look(history, routers, iteration)
-    infos = loaded.get('message_hub', {}).get('runtime_info', {})
+    infos = loaded['message_hub'].get('runtime_info', {})
     before = infos.get(router_history.HISTORY, {})
     temperature = final_temperature(cfg, loaded)
     differing, more = 0, {}
