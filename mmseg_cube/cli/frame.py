@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns the exit code.
     """
+    with contextlib.suppress(AttributeError):  # a stream of another kind
+        # Names of files need not be text.
+        sys.stdout.reconfigure(errors='backslashreplace')
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ''
     if name in ('', '-h', '--help'):

@@ -22,6 +22,7 @@ ARCHIVES = ('.zip', '.7z', '.7z.001', '.rar', '.tar', '.gz')
 EMPTY_HALF = '_no'  # WHU's satellite set II keeps tiles without roofs apart
 # Scripts that write masks with 0 for building keep those they came from here.
 ORIGIN = 'masks_origin'
+KINDS = 'images', 'masks'
 PREFIX = 'img_path', 'seg_map_path'  # keys of data_prefix
 UNREAD = '.', 'lost+found'  # how folders begin that hold no data
 
@@ -100,16 +101,14 @@ def find_tiles(
     folders, needed = {}, {}
     for split in splits:
         names = layout.splits[split]
-        halves = defaultdict(lambda: ([], []))
-        for name, kinds in found.items():
-            if name.removesuffix(EMPTY_HALF) in names:
-                half = halves['no_' if name.endswith(EMPTY_HALF) else '']
-                for files, more in zip(half, kinds, strict=True):
-                    files += more
-        for images, masks in halves.values():
-            _refuse_two(place, split, 'images', images)
-            _refuse_two(place, split, 'masks', masks)
-        folders[split] = list(halves.items())
+        folders[split] = []
+        for prefix, half in (('', ''), ('no_', EMPTY_HALF)):
+            kinds = [
+                [file for name in names for file in found[name + half, kind]]
+                for kind in KINDS
+            ]
+            _refuse_two(place, split, kinds)
+            folders[split].append((prefix, kinds))
         if split != 'test':
             needed[split] = f'{names[0]}/{layout.masks[0]}'
     return _match(place, folders, needed, wants, suffixes)
@@ -189,7 +188,6 @@ def _match(
             for found, files, accepted in sorts:
                 for stem, same in _by_stem(files, accepted).items():
                     try:
-                        _refuse_bytes(stem)
                         if wants(split, stem):
                             found[prefix + stem] += same
                     except DatasetError as error:
@@ -199,7 +197,7 @@ def _match(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '
                 f'put them into {needed[split]}.'
             )
-        for what, files in (('images', images), ('masks', masks)):
+        for what, files in zip(KINDS, (images, masks), strict=True):
             faults += [
                 f'{same[0].parent}: {len(same)} {what} with one stem '
                 f'({", ".join(path.name for path in same)})'
@@ -225,24 +223,25 @@ def _choose_root(
     files: Sequence[PurePosixPath],
     layout: Layout,
     suffixes: Suffixes,
-) -> Mapping[str, Sequence[list[PurePosixPath]]]:
-    """Return files of images and of masks by split folder of the dataset."""
+) -> Mapping[tuple[str, str], list[PurePosixPath]]:
+    """Return the rasters of the dataset by split folder and kind."""
     known = {name for names in layout.splits.values() for name in names}
-    roots = defaultdict(lambda: defaultdict(lambda: ([], [])))
+    roots = defaultdict(lambda: defaultdict(list))
+    sorts = zip(KINDS, (layout.images, layout.masks), suffixes, strict=True)
+    kinds = [(kind, names, tuple(accepted)) for kind, names, accepted in sorts]
     for file in files:
         hidden = any(part.startswith(('.', '__MACOSX')) for part in file.parts)
         if len(file.parts) < 3 or hidden:
             continue
-        split, kind = (part.lower() for part in file.parts[-3:-1])
+        split, folder, name = (part.lower() for part in file.parts[-3:])
         if split.removesuffix(EMPTY_HALF) in known:
-            for index, names in enumerate((layout.images, layout.masks)):
-                accepted = tuple(suffixes[index])
-                if kind in names and file.name.lower().endswith(accepted):
-                    roots[file.parents[2]][split][index].append(file)
+            for kind, names, accepted in kinds:
+                if folder in names and name.endswith(accepted):
+                    roots[file.parents[2]][split, kind].append(file)
     roots = {
         root: folders
         for root, folders in sorted(roots.items())
-        if any(images for images, _ in folders.values())
+        if any(kind == KINDS[0] for _, kind in folders)
     }
     if not roots:
         raise _nothing(place, files, layout)
@@ -252,7 +251,7 @@ def _choose_root(
     whole = [
         root
         for root, folders in roots.items()
-        if len({name.removesuffix(EMPTY_HALF) for name in folders}) > 1
+        if len({name.removesuffix(EMPTY_HALF) for name, _ in folders}) > 1
     ]
     for chosen in (here, named, list(roots), whole):
         if len(chosen) == 1:
@@ -281,35 +280,23 @@ def _nothing(
     )
 
 
-def _refuse_two(
-    place: Path, split: str, what: str, files: Sequence[PurePath]
-) -> None:
+def _refuse_two(place: Path, split: str, kinds: Sequence) -> None:
     """Refuse images, or masks, of one split in several folders."""
-    folders = sorted({file.parent for file in files})
-    if len(folders) < 2:
-        return
-    names = ' and '.join(map(str, folders))
-    why = ''
-    if any(folder.name.lower() == ORIGIN for folder in folders):
-        why = (
-            f' Where a script of BuildFormer, GeoSeg or UAGLNet wrote them, '
-            f'{ORIGIN} has 255 for building, and the other one 0.'
-        )
-    raise DatasetError(
-        f'{place}: split {split!r} has {what} in {names}.{why}\nNext: leave '
-        'one of these folders there and move the others out of the dataset, '
-        'or choose one by data_prefix.'
-    )
-
-
-def _refuse_bytes(stem: str) -> None:
-    """Refuse a file name that is no text, which GDAL cannot open."""
-    try:
-        stem.encode()
-    except UnicodeEncodeError as error:
+    for kind, files in zip(KINDS, kinds, strict=True):
+        folders = sorted({file.parent for file in files})
+        if len(folders) < 2:
+            continue
+        names, why = ' and '.join(map(str, folders)), ''
+        if any(folder.name.lower() == ORIGIN for folder in folders):
+            why = (
+                f' {ORIGIN} has 255 for building, and the other one 0, where '
+                'a script of BuildFormer, GeoSeg or UAGLNet wrote them.'
+            )
         raise DatasetError(
-            'its name is not UTF-8; rename it, for example with convmv'
-        ) from error
+            f'{place}: split {split!r} has {kind} in {names}.{why}\nNext: '
+            'leave one of these folders there and move the others elsewhere, '
+            'or choose one by data_prefix.'
+        )
 
 
 def _refuse_folder(error: OSError) -> None:
@@ -318,8 +305,7 @@ def _refuse_folder(error: OSError) -> None:
     if not missing and not Path(error.filename).name.startswith(UNREAD):
         raise DatasetError(
             f'{error.filename} cannot be looked into ({error.strerror}).\n'
-            'Next: give yourself the right to read this folder, or give the '
-            'folder of the dataset itself.'
+            'Next: get the right to read it, or give a folder further down.'
         ) from error
 
 
