@@ -21,7 +21,7 @@ from mmseg_cube.utils.words import listing
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
-RULES = 3  # raise it when a check becomes stricter: old facts then lapse
+RULES = 4  # raise it when a check becomes stricter: old facts then lapse
 
 Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
 

@@ -1,54 +1,53 @@
 """What images, and pairs with their masks, must be whenever they are read.
 
-Images are 8-bit RGB and upright; ``masks.py`` says what masks are. Windows
-that reach beyond the edges of a file are reflected there. All functions raise
-a RasterError if a file is anything else, or unreadable.
+Images are 8-bit RGB and upright, by what their headers declare: bands that are
+named in another order are put in order. ``masks.py`` says what masks are.
+Windows that reach beyond the edges of a file are reflected there. All
+functions raise a RasterError if a file is anything else, or unreadable.
 """
 
 import cv2
 import numpy as np
-import rasterio
-from PIL import Image
 
 from mmseg_cube.datasets.errors import RasterError, errors_of
+from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.rasters import (
-    TIFF,
-    Source,
-    as_file,
+    Header,
+    open_header,
     open_raster,
     read_raster,
 )
-from mmseg_cube.datasets.windows import Window
+from mmseg_cube.datasets.validity import read_valid
+from mmseg_cube.datasets.windows import Window, cut_strips
 
-ORIENTATION_TAG, UPRIGHT = 0x0112, 1  # of EXIF
+RGB = ['red', 'green', 'blue']
+# Bands without names, as many tools write RGB.
+UNNAMED = ['gray', 'undefined', 'undefined'], ['undefined'] * 3
 SWAPPED = (
     'image and mask look swapped: the image holds a building mask. Exchange '
     'the folders of images and masks, or the paths in data_prefix.'
 )
-# What to do about files that cannot be used.
-TO_RGB = (
+BY_PILLOW = (
     'Convert it, for example with PIL.Image.open(IN).convert("RGB").save(OUT).'
-)
-TIFF_TO_RGB = (
-    'Convert it with "gdal_translate -b 1 -b 2 -b 3 -ot Byte IN.tif OUT.tif" '
-    '(add -scale for 16-bit data).'
 )
 
 
 def image_shape(source: Source) -> tuple[int, int]:
     """Height and width of an image in pixels, from its header."""
-    header = open_raster(source)
-    if header.count != 3 or set(header.dtypes) != {'uint8'}:
-        raise _not_rgb(header, header.count)
-    if header.driver != TIFF:
-        with Image.open(as_file(source)) as image:  # reads its header only
-            turn = UPRIGHT
-            if 'exif' in image.info:
-                turn = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
-        if turn != UPRIGHT:
-            raise _turned(f'EXIF orientation {turn}')
-    return header.shape
+    header = open_header(source)
+    _find_rgb(header)
+    return header.dataset.shape
+
+
+def read_rgb(source: Source, window: Window | None = None) -> np.ndarray:
+    """Read red, green and blue of an image, or a window of it.
+
+    Pixels are uint8 of shape (3, H, W).
+    """
+    places = _find_rgb(open_header(source))
+    bands = read_raster(source, window)
+    return bands if len(bands) == 3 and places == [0, 1, 2] else bands[places]
 
 
 def read_image(source: Source, window: Window | None = None) -> np.ndarray:
@@ -56,33 +55,18 @@ def read_image(source: Source, window: Window | None = None) -> np.ndarray:
 
     Pixels are uint8 of shape (H, W, 3) in the order BGR, as mmcv reads them.
     """
-    image_shape(source)
-    bands = read_raster(source, window)
-    if len(bands) != 3:  # GDAL promises three for the four of a CMYK file
-        raise _not_rgb(open_raster(source), len(bands))
-    return cv2.merge(bands[::-1])
+    bands = read_rgb(source, window)[::-1]
+    pixels = bands.transpose(1, 2, 0)
+    # Whole JPEG files are decoded to this order.
+    return pixels if pixels.flags.c_contiguous else cv2.merge(bands)
 
 
 def check_image(path: str) -> tuple[int, int]:
     """Decode an image as training does; return its height and width."""
     shape = image_shape(path)
-    if open_raster(path).driver != TIFF:
-        read_image(path)
-        return shape
-    # MMSegmentation's own loader knows fewer kinds of TIFF than GDAL.
-    try:
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise RasterError(
-            'OpenCV, which reads the images in training, cannot decode it: '
-            'damaged, cut short or in a compression that it lacks',
-            'Copy it again, or rewrite it with "gdal_translate -co '
-            'COMPRESS=DEFLATE IN.tif OUT.tif".',
-        )
-    if pixels.shape[:2] != shape:
-        raise _turned(f'{shape} becomes {pixels.shape[:2]}')
+    for strip in cut_strips(*shape):
+        read_raster(path, strip)
+        read_valid(path, strip)
     return shape
 
 
@@ -143,17 +127,46 @@ def find_swap(image: Source, mask: Source | None) -> str:
     return SWAPPED
 
 
-def _not_rgb(header: rasterio.DatasetReader, count: int) -> RasterError:
-    kinds = ', '.join(sorted(set(header.dtypes)))
-    return RasterError(
-        f'image has {count} band(s) of {kinds}, not 8-bit RGB',
-        TIFF_TO_RGB if header.driver == TIFF else TO_RGB,
-    )
+def _find_rgb(header: Header) -> list[int]:
+    """Find red, green and blue among the bands of an image, from 0.
 
-
-def _turned(found: str) -> RasterError:
-    return RasterError(
-        f'image is turned while it is loaded ({found}) and would leave its '
-        'mask',
-        'Store it upright, without an orientation tag.',
-    )
+    An alpha band may be there as well; it says where the image holds data.
+    """
+    dataset = header.dataset
+    names = [colour.name for colour in header.colours]
+    if names in UNNAMED:
+        names = RGB
+    places = [names.index(name) for name in RGB if name in names]
+    stored = dataset.tags(ns='IMAGE_STRUCTURE')
+    space = stored.get('SOURCE_COLOR_SPACE', 'YCbCr')
+    bits = dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+    kinds = f'{bits} bits' if bits else ', '.join(sorted(set(dataset.dtypes)))
+    if space != 'YCbCr':
+        raise RasterError(f'image is stored as {space}, not as RGB', BY_PILLOW)
+    if 'MINISWHITE' in stored:
+        raise RasterError(
+            'image is stored white-is-zero',
+            'Rewrite it with "gdal_translate -co PHOTOMETRIC=RGB IN OUT".',
+        )
+    if header.orientation in range(2, 9):
+        raise RasterError(
+            f'image is turned when it is shown (orientation '
+            f'{header.orientation}) and would leave its mask',
+            'Store it upright, without an orientation tag.',
+        )
+    how = [] if kinds == 'uint8' else ['-ot Byte -scale']
+    if 'palette' in names:
+        how += ['-expand rgb']
+    elif len(names) < 3:
+        how += ['-b 1 -b 1 -b 1']
+    elif len(places) < 3:
+        how += ['-b R -b G -b B -colorinterp red,green,blue']
+    elif set(names) - {*RGB, 'alpha'}:
+        how += [f'-b {place + 1}' for place in places]
+    if how:
+        raise RasterError(
+            f'image has {dataset.count} band(s) of {kinds} '
+            f'({", ".join(names)}), not 8-bit RGB',
+            f'Convert it with "gdal_translate {" ".join(how)} IN OUT".',
+        )
+    return places

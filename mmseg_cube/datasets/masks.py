@@ -8,12 +8,8 @@ import numpy as np
 import rasterio
 
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.rasters import (
-    PNG,
-    Source,
-    open_raster,
-    read_raster,
-)
+from mmseg_cube.datasets.headers import PNG, Source
+from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import name_some
 

@@ -1,78 +1,82 @@
 """The one reader of rasters: whole files or windows, pixels as stored.
 
+Training, prediction, conversion and checks read through it, so all of them
+accept the same files and see the same pixels.
+
 GDAL (rasterio) reads every format, and of large files only the blocks that a
 window touches. Opening a file costs as much as reading a window of it, so a
-process keeps its last files open.
-
-Pixels of JPEG files come from Pillow instead: they are the same as those of
-OpenCV, which MMSegmentation's own loader uses in training, while GDAL spreads
-colours otherwise (by up to 32 grey values) and takes three times as long.
+process keeps its last files open. Pixels of JPEG files come from OpenCV: GDAL
+spreads colours otherwise (by up to 32 grey values) and takes three times as
+long. It still decodes each of them once per process, for it notices damage.
 
 All functions raise a RasterError if the file cannot be read.
 """
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 import rasterio
-from PIL import Image
-from rasterio.errors import RasterioError
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window as RasterioWindow
 
+from mmseg_cube.datasets.damage import (
+    compare_checksums,
+    errors_of_decoders,
+    warnings_as_errors,
+)
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.windows import Window, take_window
+from mmseg_cube.datasets.headers import (
+    JPEG,
+    TIFF,
+    Source,
+    find_driver,
+    find_orientation,
+    open_bytes,
+)
+from mmseg_cube.datasets.windows import Window, cut_strips, take_window
 
 RASTER_SUFFIXES = ('.tif', '.tiff', '.png', '.jpg', '.jpeg')
-TIFF, PNG, JPEG = 'GTiff', 'PNG', 'JPEG'  # GDAL's names of the formats
-
-# One for the image and one for the mask of a few tiles.
-OPEN_FILES = 32
-
-# GDAL's fast way through a PNG file accepts one that was cut short.
-STRICT = dict(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO')
-
-# Pillow lets the errors of its parsers through.
-DECODE_ERRORS = (
-    OSError,
-    RasterioError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    Image.DecompressionBombError,
+OPEN_FILES = 32  # one for the image and one for the mask of a few tiles
+SOUND_FILES = 2**16  # that are remembered
+STRICT = dict(
+    # GDAL's fast way through a PNG file accepts one that was cut short.
+    GDAL_PNG_WHOLE_IMAGE_OPTIM='NO',
+    GDAL_ERROR_ON_LIBJPEG_WARNING='YES',
+    # Files beside a raster stay closed: GDAL would try any driver on them.
+    GDAL_DISABLE_READDIR_ON_OPEN='EMPTY_DIR',
+    # Threads of GDAL's own would not be heard when they warn.
+    GDAL_NUM_THREADS='1',
 )
 
-Source = str | Path | bytes  # a file, or what is in it
+
+class Header(NamedTuple):
+    """What a raster says of itself."""
+
+    dataset: rasterio.DatasetReader
+    colours: tuple[ColorInterp, ...]  # what its bands are
+    masked: bool  # by a nodata value, an alpha band or an internal mask
+    orientation: int  # from 2 to 8 if viewers turn it
 
 
-@contextmanager
-def errors_of_decoders() -> Iterator[None]:
-    """Raise a RasterError in place of what libraries raise."""
-    try:
-        yield
-    except RasterError:
-        raise
-    except DECODE_ERRORS as error:
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise RasterError(
-            f'cannot be read, it is missing, damaged or cut short ({reason})',
-            'Copy or download it again.',
-        ) from error
-
-
-def open_raster(source: Source) -> rasterio.DatasetReader:
+def open_header(source: Source) -> Header:
     """Open a raster, or take it from those that are open."""
     with errors_of_decoders():
         if isinstance(source, bytes):
-            return _open.__wrapped__(BytesIO(source))
+            return _open.__wrapped__(source)
         # GDAL's handles must not be shared by processes or threads.
         return _open(*stamp(source), os.getpid(), threading.get_ident())
+
+
+def open_raster(source: Source) -> rasterio.DatasetReader:
+    """Open a raster to look at what GDAL knows of it."""
+    return open_header(source).dataset
 
 
 def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
@@ -83,8 +87,106 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
         is reflected.
     """
     dataset = open_raster(source)
-    height, width = dataset.height, dataset.width
-    if window is not None and not (
+    with errors_of_decoders():
+        if isinstance(source, bytes):
+            key, check = (source,), _check_once.__wrapped__
+        else:
+            key, check = stamp(source), _check_once
+        check(*key)
+        if dataset.driver != JPEG:
+            return read_window(dataset, dataset.read, window)
+        if window is None:
+            return _decode_jpeg.__wrapped__(source)
+        refuse_outside(dataset.shape, window)
+        return take_window(_decode_jpeg(*key), window).copy()
+
+
+def read_window(
+    dataset: rasterio.DatasetReader,
+    read: Callable[..., np.ndarray],
+    window: Window | None,
+) -> np.ndarray:
+    """Read a window by a method of a dataset, reflected beyond the edges."""
+    with rasterio.Env(**STRICT), warnings_as_errors():
+        if window is None:
+            return read()
+        refuse_outside(dataset.shape, window)
+        rows, columns = window.places(*dataset.shape)
+        left, top = int(columns.min()), int(rows.min())
+        size = int(columns.max()) - left + 1, int(rows.max()) - top + 1
+        values = read(window=RasterioWindow(left, top, *size))
+    if window == (left, top, *size):
+        return values
+    return values[..., rows[:, None] - top, columns - left]
+
+
+def stamp(path: str | Path) -> tuple[str, int, int]:
+    """Return a path with the file's time (ns) and bytes, to see changes."""
+    name = os.fspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise RasterError(
+            'has a name that is not UTF-8', 'Rename it.'
+        ) from error
+    with errors_of_decoders():
+        status = os.stat(name)  # noqa: PTH116, called for every window
+    if not S_ISREG(status.st_mode):  # a pipe would never end
+        raise RasterError(
+            'is no file, but a folder, pipe or device', 'Take it away.'
+        )
+    return name, status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=OPEN_FILES)
+def _open(source: Source, *_: int) -> Header:
+    driver = find_driver(source)
+    if isinstance(source, bytes):
+        file = open_bytes(source)
+    else:
+        # A relative name might be one of GDAL's own, or that of a server.
+        file = os.path.abspath(source)  # noqa: PTH100, links stay
+    # Within an Env GDAL raises and does not print.
+    with rasterio.Env(**STRICT):
+        dataset = rasterio.open(file, driver=driver)
+        # Asked later, GDAL raises what it last said of any other file.
+        colours = dataset.colorinterp
+        masked = any(
+            flags != [MaskFlags.all_valid] for flags in dataset.mask_flag_enums
+        )
+        turn = dataset.tags().get('EXIF_Orientation')
+    turn = int(turn or find_orientation(source, driver))
+    return Header(dataset, tuple(colours), masked, turn)
+
+
+@lru_cache(maxsize=SOUND_FILES)
+def _check_once(source: Source, *_: int) -> None:
+    """Look for the damage of a whole file that reading would not notice."""
+    dataset = open_raster(source)
+    if dataset.driver == TIFF:
+        compare_checksums(dataset, source)
+    elif dataset.driver == JPEG:
+        for strip in cut_strips(*dataset.shape):
+            read_window(dataset, dataset.read, strip)
+
+
+@lru_cache(maxsize=1)  # windows of one file follow each other
+def _decode_jpeg(source: Source, *_: int) -> np.ndarray:
+    """Decode to (bands, H, W), a view of the pixels as OpenCV has them."""
+    with open_bytes(source) as file:
+        data = np.frombuffer(file.read(), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise OSError('OpenCV cannot decode it')
+    if pixels.ndim == 2:
+        return pixels[None]
+    return pixels[..., ::-1].transpose(2, 0, 1)
+
+
+def refuse_outside(shape: tuple[int, int], window: Window) -> None:
+    """Refuse a window that has no pixel of a raster, or reaches too far."""
+    height, width = shape
+    if not (
         -window.width < window.x < width and -window.height < window.y < height
     ):
         raise RasterError(
@@ -92,48 +194,3 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
             f'{width} x {height} pixels',
             'Compute the windows anew from the size of this file.',
         )
-    with errors_of_decoders():
-        if dataset.driver == JPEG:
-            key = (source,) if isinstance(source, bytes) else stamp(source)
-            values = _decode_jpeg(*key)
-            return values if window is None else take_window(values, window)
-        with rasterio.Env(**STRICT):
-            if window is None:
-                return dataset.read()
-            rows, columns = window.places(height, width)
-            left, top = int(columns.min()), int(rows.min())
-            size = int(columns.max()) - left + 1, int(rows.max()) - top + 1
-            values = dataset.read(window=RasterioWindow(left, top, *size))
-        if window == (left, top, *size):
-            return values
-        return values[:, rows[:, None] - top, columns - left]
-
-
-def as_file(source: Source) -> str | Path | BytesIO:
-    """Return what Pillow can open."""
-    return BytesIO(source) if isinstance(source, bytes) else source
-
-
-def stamp(path: str | Path) -> tuple[str, int, int]:
-    """Return a path with the file's time (ns) and bytes, to see changes."""
-    with errors_of_decoders():
-        status = os.stat(path)  # noqa: PTH116, called for every window
-    if not S_ISREG(status.st_mode):  # a pipe would never end
-        raise RasterError(
-            'is no file, but a folder, pipe or device', 'Take it away.'
-        )
-    return os.fspath(path), status.st_mtime_ns, status.st_size
-
-
-@lru_cache(maxsize=OPEN_FILES)
-def _open(file: str | BytesIO, *_: int) -> rasterio.DatasetReader:
-    # Within an Env GDAL raises and does not print.
-    with rasterio.Env(**STRICT):
-        return rasterio.open(file)
-
-
-@lru_cache(maxsize=1)  # windows of one file follow each other
-def _decode_jpeg(source: str | bytes, *_: int) -> np.ndarray:
-    with Image.open(as_file(source)) as image:
-        values = np.asarray(image)
-    return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)

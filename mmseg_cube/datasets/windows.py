@@ -1,10 +1,14 @@
 """Windows that a large raster is cut into."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from mmseg_cube.datasets.errors import RasterError
+
+STRIP = 2**24  # pixels
+BLOCK = 512  # rows, so that strips take the blocks of a tiled TIFF whole
 
 
 class Window(NamedTuple):
@@ -81,6 +85,13 @@ def cut_grid(
         for top, y, y_end in rows
         for left, x, x_end in columns
     ]
+
+
+def cut_strips(height: int, width: int) -> Iterator[Window]:
+    """Cut a raster from top to bottom into what fits into memory."""
+    rows = BLOCK * max(STRIP // (BLOCK * width), 1)
+    for top in range(0, height, rows):
+        yield Window(0, top, width, min(rows, height - top))
 
 
 def cut_padded(height: int, width: int, size: int) -> list[Cut]:

@@ -9,7 +9,7 @@ from mmengine.registry import HOOKS
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 
-from mmseg_cube.datasets.rasters import read_raster
+from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.layers import summarise
 
@@ -80,6 +80,6 @@ class WindowVisualizationHook(SegVisualizationHook):
     ) -> None:
         window, path = Window(*sample.window), sample.img_path
         name = f'{mode}_{Path(path).stem}_{window.y}_{window.x}'
-        image = read_raster(path, window).transpose(1, 2, 0)
+        image = read_rgb(path, window).transpose(1, 2, 0)
         options = dict(show=self.show, wait_time=self.wait_time, step=step)
         self._visualizer.add_datasample(name, image, sample, **options)

@@ -10,9 +10,8 @@ import torch
 from mmseg.models import BaseSegmentor
 from torch import Tensor
 
-from mmseg_cube.datasets.contract import image_shape
+from mmseg_cube.datasets.contract import image_shape, read_rgb
 from mmseg_cube.datasets.errors import errors_of
-from mmseg_cube.datasets.rasters import read_raster
 from mmseg_cube.datasets.windows import Window, cut_grid
 from mmseg_cube.inference.network import BuildingNetwork
 
@@ -160,7 +159,7 @@ def _read_ahead(
 
     def read(batch: Sequence[Window]) -> np.ndarray:
         with errors_of(str(path)):
-            return np.stack([read_raster(path, window) for window in batch])
+            return np.stack([read_rgb(path, window) for window in batch])
 
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(read, batches[0])

@@ -5,16 +5,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
+from rasterio.enums import ColorInterp
 
 from mmseg_cube.datasets.contract import (
     check_image,
     find_swap,
     image_shape,
     read_image,
+    read_rgb,
 )
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.masks import mask_shape, read_mask
+from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.quiet import quiet_libraries
 
@@ -53,47 +57,107 @@ def refused(readers, path):
     return text
 
 
-@pytest.mark.parametrize('suffix', ['.tif', '.png', '.jpg'])
-def test_images(tmp_path, write, suffix, capfd):
-    path = write(tmp_path / f'a{suffix}', NOISE)
-    expected = cv2.imread(path)  # as MMSegmentation reads in training
+def save(path, values, mode, **options):
+    """Save bands as another kind of image by Pillow."""
+    image = Image.fromarray(np.ascontiguousarray(values.transpose(1, 2, 0)))
+    image.convert(mode).save(path, **options)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('a.png', {}),
+        ('a.jpg', {}),
+        ('a.tif', {}),
+        ('a.tif', dict(photometric='minisblack')),
+        ('a.tif', dict(interleave='band', tiled=True, blockxsize=16)),
+        ('a.tif', dict(compress='zstd', predictor=2, BIGTIFF='YES')),
+        ('a.tif', dict(compress='lerc')),
+        ('a.tif', dict(photometric='ycbcr', compress='jpeg')),
+    ],
+)
+def test_images(tmp_path, write, name, options, capfd):
+    path = write(tmp_path / name, NOISE, **options)
+    with rasterio.open(path) as file:
+        expected = file.read()[::-1].transpose(1, 2, 0)
+    if name == 'a.jpg':  # GDAL spreads its colours otherwise
+        expected = cv2.imread(path)
     assert check_image(path) == image_shape(path) == SHAPE
-    for name in ('whole', 'window', 'content'):
-        pixels = IMAGE_READERS[name](path)
+    for way in ('whole', 'window', 'content'):
+        pixels = IMAGE_READERS[way](path)
         assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous
         np.testing.assert_array_equal(pixels, expected)
+    assert read_valid(path) is None
     assert capfd.readouterr() == ('', '')
 
 
 @pytest.mark.parametrize(
-    ('name', 'values', 'found'),
+    'names',
+    ['blue green red', 'green red blue', 'red green blue alpha'],
+)
+def test_declared_order_of_bands_is_followed(tmp_path, write, names):
+    names = [ColorInterp[name] for name in names.split()]
+    path = write(tmp_path / 'a.tif', NOISE[[0, 1, 2, 0]][: len(names)])
+    with rasterio.open(path, 'r+') as file:
+        file.colorinterp = names
+    order = [names.index(colour) for colour in (3, 4, 5)]
+    np.testing.assert_array_equal(read_rgb(path), NOISE[order])
+    for way in ('whole', 'window', 'content'):
+        pixels = IMAGE_READERS[way](path)
+        np.testing.assert_array_equal(pixels[..., 2], NOISE[order[0]])
+        np.testing.assert_array_equal(pixels[..., 0], NOISE[order[2]])
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'options', 'said'),
     [
-        ('a.tif', NOISE[:1], '1 band(s) of uint8'),
-        ('a.tif', NOISE[[0, 1, 2, 0]], '4 band(s) of uint8'),
-        ('a.tif', NOISE.astype(np.uint16), '3 band(s) of uint16'),
-        ('a.tif', NOISE.astype(np.float32), '3 band(s) of float32'),
-        ('a.png', NOISE[:1], '1 band(s) of uint8'),
-        ('a.png', NOISE[[0, 1, 2, 0]], '4 band(s) of uint8'),
-        ('a.png', NOISE[0].astype(np.uint16), '1 band(s) of uint16'),
-        ('a.jpg', NOISE[:1], '1 band(s) of uint8'),
+        ('a.tif', NOISE[:1], {}, '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'),
+        ('a.png', NOISE[:1], {}, '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'),
+        ('a.jpg', NOISE[:1], {}, '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'),
+        ('a.png', NOISE, dict(mode='P'), '(palette)|-expand rgb'),
+        ('a.png', NOISE, dict(mode='LA'), '2 band(s) of uint8|-b 1 -b 1 -b 1'),
+        (
+            'a.tif',
+            NOISE[[0, 1, 2, 0]],
+            dict(alpha='no'),
+            '4 band(s) of uint8 (red, green, blue, undefined)|-b 1 -b 2 -b 3',
+        ),
+        ('a.tif', NOISE * np.uint16(1), {}, '3 band(s) of uint16|-scale'),
+        ('a.png', NOISE[0] * np.uint16(1), {}, '1 band(s) of uint16|-scale'),
+        ('a.tif', NOISE * np.float32(1), {}, '3 band(s) of float32|-scale'),
+        ('a.tif', NOISE // 16, dict(nbits=4), '3 band(s) of 4 bits|-scale'),
+        (
+            'a.tif',
+            NOISE,
+            dict(photometric='miniswhite'),
+            'white-is-zero|=RGB',
+        ),
+        ('a.tif', NOISE, dict(mode='LAB'), 'stored as CIELAB|PIL.Image.open'),
+        ('a.tif', NOISE, dict(mode='CMYK'), 'stored as CMYK|PIL.Image.open'),
+        ('a.jpg', NOISE, dict(mode='CMYK'), 'stored as CMYK|PIL.Image.open'),
+        ('a.jpg', NOISE, dict(exif=6), 'shown (orientation 6)|upright'),
+        ('a.png', NOISE, dict(exif=3), 'shown (orientation 3)|upright'),
+        ('a.tif', NOISE, dict(exif=2), 'shown (orientation 2)|upright'),
     ],
 )
-def test_images_that_are_not_rgb(tmp_path, write, name, values, found):
-    text = refused(IMAGE_READERS, write(tmp_path / name, values))
-    assert f'image has {found}, not 8-bit RGB' in text
-    assert ('gdal_translate' in text) == name.endswith('.tif')
+def test_images_that_are_not_rgb(tmp_path, write, name, values, options, said):
+    turn = options.get('exif')
+    if turn:
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        options = dict(mode='RGB', exif=exif)
+    path = tmp_path / name
+    path = (save if 'mode' in options else write)(path, values, **options)
+    text = refused(IMAGE_READERS, path)
+    for part in said.split('|'):
+        assert part in text
 
 
-def test_images_that_loading_would_change(tmp_path, write):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    for suffix in ('.jpg', '.png'):
-        path = write(tmp_path / f'a{suffix}', NOISE, exif=exif)
-        assert 'EXIF orientation 6' in refused(IMAGE_READERS, path)
-    path = str(tmp_path / 'four inks.jpg')
-    Image.fromarray(NOISE.transpose(1, 2, 0)).convert('CMYK').save(path)
-    with pytest.raises(RasterError, match='image has 4 band'):
-        read_image(path)
+def test_48_bits_of_png(tmp_path):
+    deep = tmp_path / 'a.png'
+    cv2.imwrite(str(deep), NOISE.transpose(1, 2, 0) * np.uint16(16))
+    assert '3 band(s) of uint16 (red' in refused(IMAGE_READERS, str(deep))
 
 
 @pytest.mark.parametrize('share', [0.6, 0.1, 0.0])

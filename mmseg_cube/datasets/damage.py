@@ -1,0 +1,100 @@
+"""Damage that decoders read over: what they warn of, what they do not compare.
+
+PNG and LERC data carry checksums which GDAL compares, so any damage shows.
+Deflated TIFFs carry some that it leaves out: they are compared here. JPEG, fax
+and PackBits data have none, but their decoders warn of what cannot be, and
+here that is an error. Raw, LZW, zstd and WebP data have neither: damage shows
+only where it breaks the rules of the format.
+"""
+
+import logging
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+
+import cv2
+import rasterio
+from rasterio.errors import RasterioError
+
+from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.headers import Source, open_bytes
+
+# Pillow lets the errors of its parsers through.
+DECODE_ERRORS = (
+    OSError,
+    RasterioError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    cv2.error,
+)
+GDAL_LOG = logging.getLogger('rasterio._env')
+
+
+@contextmanager
+def errors_of_decoders() -> Iterator[None]:
+    """Raise a RasterError in place of what libraries raise."""
+    try:
+        yield
+    except RasterError:
+        raise
+    except DECODE_ERRORS as error:
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise RasterError(
+            f'cannot be read, it is missing, damaged or cut short ({reason})',
+            'Copy or download it again.',
+        ) from error
+
+
+@contextmanager
+def warnings_as_errors() -> Iterator[None]:
+    """Raise what GDAL warns of while this thread reads pixels."""
+    listener = _Listener()
+    GDAL_LOG.addHandler(listener)
+    try:
+        yield
+    finally:
+        GDAL_LOG.removeHandler(listener)
+    if listener.heard:
+        raise OSError(listener.heard[0])
+
+
+def compare_checksums(dataset: rasterio.DatasetReader, source: Source) -> None:
+    """Raise zlib.error if a block of a deflated TIFF is damaged."""
+    tags = dataset.tags(ns='IMAGE_STRUCTURE')
+    if tags.get('COMPRESSION') != 'DEFLATE':
+        return
+    apart = tags.get('INTERLEAVE') == 'BAND'
+    rows, columns = dataset.block_shapes[0]
+    numbers = product(
+        range(1, dataset.count + 1 if apart else 2),
+        range(-(-dataset.width // columns)),
+        range(-(-dataset.height // rows)),
+    )
+    with open_bytes(source) as file:
+        for band, x, y in numbers:
+            offset, size = (
+                dataset.get_tag_item(f'BLOCK_{what}_{x}_{y}', 'TIFF', band)
+                for what in ('OFFSET', 'SIZE')
+            )
+            if offset is not None:  # it is not left out
+                file.seek(int(offset))
+                zlib.decompress(file.read(int(size)))
+
+
+class _Listener(logging.Handler):
+    """Hears the warnings of one thread."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.thread = threading.get_ident()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self.thread:
+            self.heard.append(record.getMessage())
