@@ -19,6 +19,8 @@ def add_arguments(add: Arguments) -> None:
 
 
 def run(args: Namespace) -> int:
+    from mmengine.device import get_device
+
     from mmseg_cube.cli.mmseg_script import run_mmseg_script
     from mmseg_cube.utils.checkpoints import read_checkpoint
     from mmseg_cube.utils.configs import read_config
@@ -26,6 +28,12 @@ def run(args: Namespace) -> int:
     from mmseg_cube.utils.quiet import quiet_log
 
     cfg = read_config(args.config, args.cfg_options)
+    wrapper = cfg.get('optim_wrapper', {}).get('type')
+    if get_device() == 'cpu' and (args.amp or wrapper == 'AmpOptimWrapper'):
+        raise ValueError(
+            'automatic mixed precision (--amp or AmpOptimWrapper) needs a '
+            'GPU, but none was found; leave it out on a CPU'
+        )
     with quiet_log():
         build_network(cfg)
         if cfg.get('load_from'):

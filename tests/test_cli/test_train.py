@@ -2,7 +2,22 @@
 
 import importlib.util
 
+import pytest
+from mmengine.device import get_device
+
 from mmseg_cube.cli import main
+
+
+@pytest.mark.skipif(get_device() != 'cpu', reason='there is a GPU')
+@pytest.mark.parametrize('given', ['--amp', 'optim_wrapper.type'])
+def test_mixed_precision_on_a_cpu_is_one_line(given, tiny_config, capsys):
+    words = [given]
+    if given != '--amp':
+        words = ['--cfg-options', f'{given}=AmpOptimWrapper']
+    assert main(['train', str(tiny_config), *words]) == 2
+    said = capsys.readouterr().err
+    assert 'needs a GPU' in said
+    assert said.count('\n') == 1
 
 
 def test_mmseg_without_its_scripts_is_one_line(

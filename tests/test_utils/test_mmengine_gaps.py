@@ -6,11 +6,14 @@ from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.dist import utils as dist_utils
 from mmengine.hooks import LoggerHook
+from mmengine.runner import CheckpointLoader
 from torch import distributed as torch_dist
 
+from mmseg_cube.utils.checkpoints import CheckpointError
 from mmseg_cube.utils.mmengine_gaps import (
     LAUNCHERS,
     close_gaps,
+    name_what_cannot_be_fetched,
     write_scores_once,
 )
 
@@ -75,3 +78,16 @@ def test_one_process_writes_the_scores(main, tmp_path, monkeypatch):
     hook.json_log_path = 'scores.json'
     hook.after_test_epoch(runner)
     assert (tmp_path / 'scores.json').exists() == main
+
+
+def test_weights_that_cannot_be_fetched_are_named(tmp_path, monkeypatch):
+    name_what_cannot_be_fetched()
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    with socket.socket() as server:  # which nobody listens to
+        server.bind(('127.0.0.1', 0))
+        url = f'http://127.0.0.1:{server.getsockname()[1]}/a/b-1.pth?x=1'
+        with pytest.raises(CheckpointError) as caught:
+            CheckpointLoader.load_checkpoint(url)
+    said = str(caught.value)
+    assert said.startswith(f'{url} cannot be fetched: ')
+    assert said.endswith(str(tmp_path / 'hub' / 'checkpoints' / 'b-1.pth'))
