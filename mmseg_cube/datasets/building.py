@@ -91,6 +91,11 @@ class BuildingDataset(BaseSegDataset):
                 f'{expected}, in this order, but metainfo gives '
                 f'{len(classes)}: {classes}. Leave classes out of metainfo'
             )
+        if not isinstance(data_root, str | os.PathLike | None):
+            raise ValueError(
+                f'data_root must be one path, not {data_root!r}; a comma in '
+                'it makes a list on the command line'
+            )
         self.split = split
         self.verify = verify
         super().__init__(

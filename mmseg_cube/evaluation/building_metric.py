@@ -98,8 +98,14 @@ class BuildingMetric(BaseMetric):
                 f'ignore_index must not be a class, 0 or 1, but is '
                 f'{ignore_index}'
             )
-        met = group_by is None or re.compile(group_by).groups > 0
-        rule = 'group_by needs a group in parentheses'
+        if isinstance(group_by, list | tuple):
+            # On a command line mmengine takes the parentheses for a tuple's.
+            group_by = f'({",".join(map(str, group_by))})'
+        try:
+            met = group_by is None or re.compile(group_by).groups > 0
+        except re.error:
+            met = False
+        rule = 'group_by needs a regular expression with a group in (...)'
         score_kinds.require(met, rule, group_by)
         self.ignore_index = ignore_index
         self.group_by = group_by
@@ -110,6 +116,9 @@ class BuildingMetric(BaseMetric):
         given = dict(boundary=boundary, objects=objects, curve=curve)
         for name, arguments in given.items():
             if arguments is not None:
+                met = isinstance(arguments, Mapping)
+                rule = f'{name} takes options, such as dict()'
+                score_kinds.require(met, rule, arguments)
                 self._kinds[name] = KINDS[name](**arguments)
         self._threshold = self._masks = self._report_dir = None
         if threshold is not None:

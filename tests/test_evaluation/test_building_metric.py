@@ -1,6 +1,9 @@
+import argparse
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import DictAction
 from PIL import Image
 from sklearn import metrics as sk
 
@@ -65,7 +68,9 @@ def test_takes_what_segmentors_and_augmentation_give(make_sample, evaluate):
     [
         (dict(format_only=True), 'format_only=True only writes'),
         (dict(ignore_index=1), 'must not be a class.* is 1'),
-        (dict(group_by='[a-z]+'), 'needs a group in parentheses'),
+        (dict(group_by='[a-z]+'), 'needs a regular expression with a group'),
+        (dict(group_by='([a-z]+'), 'needs a regular expression with a group'),
+        (dict(curve='dict()'), "curve takes options, .* not 'dict()'"),
         (dict(boundary=dict(ratio=0.02, width=3)), 'takes ratio or width'),
         (dict(boundary=dict(ratio=0)), 'between 0 and 1, not 0'),
         (dict(boundary=dict(ratio='2%')), "between 0 and 1, not '2%'"),
@@ -112,6 +117,10 @@ def test_scores_groups(make_sample, evaluate):
         make_sample([[0, 1]], [[1, 1]], 'x/tyrol-w12.tif'),
     ]
     found = evaluate(samples, group_by='([a-z-]+)')
+    read = argparse.ArgumentParser()
+    read.add_argument('--cfg-options', action=DictAction, nargs='+')
+    words = ['--cfg-options', 'group_by=([a-z-]+)']
+    assert evaluate(samples, **read.parse_args(words).cfg_options) == found
     assert found['building/IoU_austin'] == 100
     assert found['building/IoU_tyrol-w'] == 50
     assert found['building/Accuracy_tyrol-w'] == 50
