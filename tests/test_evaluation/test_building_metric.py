@@ -70,7 +70,7 @@ def test_takes_what_segmentors_and_augmentation_give(make_sample, evaluate):
         (dict(ignore_index=1), 'must not be a class.* is 1'),
         (dict(group_by='[a-z]+'), 'needs a regular expression with a group'),
         (dict(group_by='([a-z]+'), 'needs a regular expression with a group'),
-        (dict(curve='dict()'), "curve takes options, .* not 'dict()'"),
+        (dict(curve='dict()'), "curve takes options, .* not 'dict"),
         (dict(boundary=dict(ratio=0.02, width=3)), 'takes ratio or width'),
         (dict(boundary=dict(ratio=0)), 'between 0 and 1, not 0'),
         (dict(boundary=dict(ratio='2%')), "between 0 and 1, not '2%'"),
