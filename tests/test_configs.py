@@ -1,6 +1,6 @@
 """All configs are read; one of each kind trains and predicts.
 
-That all of them can be built is seen in test_cli/test_zoo.py, which counts
+That all of them can be built is seen in test_zoo/test_pages.py, which counts
 them.
 """
 
@@ -201,7 +201,7 @@ def test_twins_differ_in_the_convolutions_only(path):
 
 
 def test_no_cube_twin_is_larger():
-    """By what the metafiles say; test_zoo.py counts again."""
+    """By what the metafiles say; test_pages.py counts again."""
     sizes = {
         model['Name']: model['Metadata']
         for path in FOLDER.glob('*/metafile.yml')

@@ -73,11 +73,3 @@ def test_dry_run(ablate, tmp_path, capsys):
         assert f'Cube kernels: {count} of 17' in rest
         assert Config.fromfile(path).randomness.seed == 0
     assert not list((tmp_path / 'study').rglob(queue.LOCK))
-
-
-def test_wrong_input(ablate, tmp_path, capsys):
-    assert ablate('full', '--reference', 'mask') == 2
-    assert '--reference mask is none of the' in capsys.readouterr().err
-    assert ablate('full', '--devices', 'cuda:99') == 2
-    assert 'there is no such device' in capsys.readouterr().err
-    assert not (tmp_path / 'study').exists()

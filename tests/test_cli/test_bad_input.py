@@ -42,7 +42,7 @@ WITH_DEVICE = [name for name in CALLS if '--device' in CALLS[name]]
 WITH_OPTIONS = [x for x in WITH_CONFIG if x not in ('complexity', 'speed')]
 # Text of a config, and what the message has to say besides its path.
 CONFIGS = {
-    'missing': (None, ''),
+    'missing': (None, 'config not found: '),
     'no Python': ('model = (', 'SyntaxError'),
     'no model': ('x = 1', 'no model'),
     'no segmentor': ('{base}(_delete_=True, type="ReLU")', ''),
@@ -124,9 +124,9 @@ def call(tiny_config, tiny_checkpoint, sample_city, inria, tmp_path, capsys):
     def call(name, *more, **other):
         words = [
             str((files | other).get(word, word))
-            for word in CALLS[name].split()
+            for word in (*CALLS[name].split(), *more)
         ]
-        code = main([name, *words, *more])
+        code = main([name, *words])
         out, err = capsys.readouterr()
         assert code == 2, (out, err)
         written = [*tmp_path.glob('out/**/*'), *tmp_path.glob('out.zip*')]
@@ -218,6 +218,41 @@ def test_a_file_where_a_folder_is_to_be(name, call, tiny_config):
         return  # writes a file
     err = call(name, OUT=tiny_config)
     assert f'{tiny_config} is a file, not a folder' in err
+
+
+@pytest.mark.parametrize(
+    ('name', 'words', 'message'),
+    [
+        ('ablate', '--reference mask', '--reference mask is none of the'),
+        ('ablate', '--devices cuda:99', 'there is no such device'),
+        ('complexity', '--against CONFIG', 'nothing to compare'),
+        ('complexity', '--depth 1', '--depth says how deep --by-module'),
+        ('gradients', '--against CONFIG', 'has 1 checkpoints and the other 0'),
+        ('gradients', '--against-checkpoints x.pth', 'go with --against'),
+        ('gradients', '--split val --batches 9', 'has 2 batches, but'),
+        ('leaderboard', '', 'no scores were found'),
+        ('learned', '--images x', "no image 'x'; it has 2: "),
+        ('learned', '--layers x.*', "'x.*' matches no Cube layer; there are"),
+        ('learned', '--against x.py', '--against needs one file'),
+    ],
+)
+def test_what_does_not_go_together(name, words, message, call):
+    assert message in complaint(call(name, *words.split()), name)
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('ablate', 'the model has no Cube kernels to vary'),
+        ('gradients', 'none of the convolutions'),
+        ('learned', 'the network has no Cube layer'),
+        ('router', 'no channel router learns an order'),
+    ],
+)
+def test_networks_without_cubes(name, message, call, plain_twin):
+    config, checkpoint = plain_twin
+    err = call(name, CONFIG=config, CHECKPOINT=checkpoint)
+    assert message in complaint(err, name)
 
 
 @pytest.mark.parametrize('name', sorted(CALLS.keys() - {'train', 'test'}))

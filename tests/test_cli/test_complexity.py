@@ -66,10 +66,3 @@ def test_against_a_baseline(configs, capsys):
     assert (name, nothing) == ('unet_convnext-atto', [])
     plain = [saved for name, saved in found if name == 'net']
     assert plain == [['0.00', '0.00', '0.00']] * 2
-
-
-def test_faults_are_said(capsys):
-    assert run(SMALL, '--against', SMALL) == 2
-    assert 'nothing to compare' in capsys.readouterr().err
-    assert run(SMALL, '--depth', 1) == 2
-    assert '--depth says how deep --by-module' in capsys.readouterr().err

@@ -217,9 +217,6 @@ def test_latency(run, work, tmp_path, capsys):
 def test_wrong_input(run, work, capsys):
     run(code=2)
     assert 'folder not found: ' in capsys.readouterr().err
-    work.mkdir()
-    run(code=2)
-    assert 'no scores were found' in capsys.readouterr().err
 
 
 def test_folders_of_the_runner(run, work, tiny_config):

@@ -115,19 +115,3 @@ def test_images_at_half_resolution(
     score = numbers['scores']['cube-tiny'][name]
     assert score['tp'] == (truth & built).sum()
     assert score['fp'] == (~truth & built).sum()
-
-
-def test_wrong_input_is_said(
-    tiny_config, tiny_checkpoint, plain_twin, tmp_path, capsys
-):
-    cube = [tiny_config, tiny_checkpoint]
-    for words, message in (
-        ([*cube, '--images', 'x'], "no image 'x'; it has 2: "),
-        ([*cube, '--layers', 'x.*'], "'x.*' matches no Cube layer; there are"),
-        ([*cube, '--against', 'x.py'], '--against needs one file'),
-        (plain_twin, 'the network has no Cube layer'),
-    ):
-        out = ['--out', tmp_path / 'x']
-        assert main(['learned', *map(str, [*words, *out])]) == 2
-        assert message in capsys.readouterr().err
-        assert not (tmp_path / 'x').exists()

@@ -69,9 +69,3 @@ def test_history_and_temperature_of_the_training(report, weights):
     assert router['temperature'] == 0.5
     assert router['gap'] > 0.01
     assert '1 of them had another order at the last look' in said
-
-
-def test_networks_without_learned_routers(plain_twin, tmp_path, capsys):
-    words = [*plain_twin, '--out', tmp_path / 'out']
-    assert main(['router', *map(str, words)]) == 2
-    assert 'no channel router learns an order' in capsys.readouterr().err

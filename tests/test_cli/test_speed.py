@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_cube.analysis.speed import network, rounds
+from mmseg_cube.analysis.speed import rounds
 from mmseg_cube.cli import main
 
 LAYOUTS = ('contiguous', 'channels_last')
@@ -93,16 +93,6 @@ def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
 def test_bad_arguments_are_said(args, message, capsys):
     assert main(['speed', *args.split()]) == 2
     assert message in capsys.readouterr().err
-
-
-def test_unusable_folder_is_said_before_measuring(
-    tiny_config, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setattr(network.Networks, 'build', None)
-    (tmp_path / 'file').touch()
-    out = str(tmp_path / 'file')
-    assert main(['speed', 'network', str(tiny_config), '--out', out]) == 2
-    assert out in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')

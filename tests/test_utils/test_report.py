@@ -9,7 +9,7 @@ from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_whole
-from mmseg_cube.utils.words import listing, name_some, quantity
+from mmseg_cube.utils.words import choose, listing, name_some, quantity
 
 TABLE = Table(
     ['Name', 'saved', 'saved'], [['a|b', '1', '20'], ['c', '3', '4']], 'Sizes'
@@ -41,6 +41,11 @@ def test_words():
     assert name_some('abc') == 'a, b, c'
     assert name_some(range(7)) == '0, 1, 2, 3, 4 and 2 more'
     assert (quantity(1, 'tile'), quantity(0, 'tile')) == ('1 tile', '0 tiles')
+    names = ['head.1', 'head.2', 'neck.1']
+    assert choose(names, None, 'layer') == names
+    assert choose(names, ['neck*', '*.1'], 'layer') == ['head.1', 'neck.1']
+    with pytest.raises(ValueError, match="'tail' matches no layer; there are"):
+        choose(names, ['head*', 'tail'], 'layer')
 
 
 def test_report_has_page_numbers_and_pictures(tmp_path):

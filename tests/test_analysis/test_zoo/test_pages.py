@@ -1,4 +1,6 @@
-"""A model zoo of tiny networks, made up in a folder of its own."""
+"""A model zoo of tiny networks, made up in a folder of its own, and ours."""
+
+from pathlib import Path
 
 import pytest
 import yaml
@@ -6,6 +8,9 @@ import yaml
 from mmseg_cube.analysis.complexity.configs import ConfigCounter
 from mmseg_cube.analysis.zoo import pages
 from mmseg_cube.analysis.zoo.pages import find_outdated, generate
+from mmseg_cube.cli import main
+
+ROOT = Path(__file__).resolve().parents[3]
 
 METAFILE = """\
 # By hand.
@@ -163,7 +168,7 @@ def test_results_are_kept_and_have_a_row_of_their_own(root, folder):
         generate(root)
 
 
-def test_outdated_files_are_found(root, folder):
+def test_outdated_files_are_written(root, folder, monkeypatch, capsys):
     add_family(root, 'another')
     (root / 'configs' / 'no_configs').mkdir()
     write(root)
@@ -174,19 +179,25 @@ def test_outdated_files_are_found(root, folder):
     assert not find_outdated(generate(root))
     edit(folder / f'{CUBE}.py', 'conv_cfg=', 'widths=[8] * 4, conv_cfg=')
     (root / 'model-index.yml').unlink()
-    assert find_outdated(generate(root)) == [
-        folder / 'metafile.yml', folder / 'README.md',
-        root / 'model-index.yml',
-    ]  # fmt: skip
+    names = 'configs/net/metafile.yml', 'configs/net/README.md'
+    monkeypatch.chdir(root)
+    for words, code, end in (
+        (['--check'], 1, ' is out of date'),
+        ([], 0, ' written'),
+        (['--check'], 0, None),
+    ):
+        assert main(['zoo', *words]) == code
+        said = capsys.readouterr().out.splitlines()
+        found = [x.removesuffix(end) for x in said if end and x.endswith(end)]
+        assert found == [*names, 'model-index.yml'] * bool(end)
+    edit(root / names[1], '<!-- end of table -->', '')
+    assert main(['zoo']) == 2
+    assert f'{names[1]} needs the lines' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ('name', 'old', 'new', 'said'),
     [
-        (
-            'README.md', '<!-- end of table -->', '',
-            'README.md needs the lines .*end of table',
-        ),
         (
             'metafile.yml', 'Cube-Net', 'Cubes',
             'two Collections, NAME and Cube-NAME, but there are',
@@ -206,3 +217,9 @@ def test_faults_are_said(root, folder, name, old, new, said):
     with pytest.raises((ValueError, OSError), match=said):
         generate(root)
     assert not (root / 'model-index.yml').exists()
+
+
+def test_our_own_is_up_to_date(capsys):
+    code = main(['zoo', '--check', '--root', str(ROOT)])
+    output = capsys.readouterr()
+    assert code == 0, output.out + output.err
