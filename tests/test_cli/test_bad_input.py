@@ -60,7 +60,7 @@ class Payload:
 # What a checkpoint holds, and what is said of it besides its path.
 WEIGHTS = dict(x=torch.ones(1))
 CHECKPOINTS = {
-    'missing': (None, ''),
+    'missing': (None, 'checkpoint not found: '),
     'empty': (b'', 'it is empty'),
     'text': (b'no checkpoint', "it begins with b'no checkpoint'"),
     'page': (b'<!DOCTYPE html>', 'is a web page'),
