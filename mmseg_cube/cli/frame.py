@@ -10,6 +10,7 @@ the program it was found.
 
 import argparse
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -21,6 +22,7 @@ from mmseg_cube.version import __version__
 
 PROG = 'mmseg-cube'
 BAD_INPUT, INTERRUPTED = 2, 130
+NO_SPACE = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 # In the order of work; each is a module of this folder.
 DATA = 'sample-city', 'convert', 'check-data'
 NETWORKS = 'train', 'test', 'predict', 'submit', 'export'
@@ -111,6 +113,8 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
             if isinstance(error, FileNotFoundError):
                 text = not_found('file', error.filename, 'correct the path')
         advice = ' Choose a smaller --batch or --size.' if full else ''
+        if getattr(error, 'errno', None) in NO_SPACE:
+            advice = '. Make room there, then start the same command again.'
         return _fail(prog, text + advice)
 
 

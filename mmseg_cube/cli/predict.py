@@ -4,7 +4,9 @@ Images are 8-bit RGB of any size. Large ones are covered with overlapping
 windows, which are blended. (mmseg-cube test takes windows of equal weight;
 the --tta of both averages the same three views.) A run that was stopped
 continues; the folder notes in manifest.json how its masks were made, and
-takes none that are made otherwise.
+takes none that are made otherwise. Masks whose image has changed are made
+again. A file that cannot be used does not stop the others: all such files are
+named at the end, and the exit code is 2.
 """
 
 from functools import partial
@@ -56,15 +58,14 @@ def prediction(args: Namespace) -> 'Prediction':
 
 def run(args: Namespace) -> None:
     from mmseg_cube.datasets.mask_folder import MaskFolder
-    from mmseg_cube.inference.prediction import list_images, read_shapes
+    from mmseg_cube.inference.prediction import list_images
 
     if args.images.resolve() == args.out.resolve():
         raise ValueError(
             f'{args.out} holds the images; name another folder for the masks'
         )
-    shapes = read_shapes(list_images(args.images))
-    done = prediction(args).run(shapes, partial(MaskFolder, args.out))
-    print(f'{len(shapes)} masks in {args.out}: {done}')
+    images = list_images(args.images)
+    prediction(args).run(images, partial(MaskFolder, args.out))
 
 
 def _number_or_path(text: str) -> float | str:

@@ -44,7 +44,7 @@ def run(args: Namespace) -> int:
         shapes = dict.fromkeys(submission.STEMS, (args.tile_size,) * 2)
         if args.data_root:
             tiles = submission.list_tiles(args.data_root)
-            shapes = {path.stem: shape for path, shape in tiles.items()}
+            shapes = submission.tile_shapes(tiles)
         return submission.report_archive(args.check, shapes)
     if not (args.checkpoint and args.out):
         raise ValueError(

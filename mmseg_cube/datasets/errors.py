@@ -17,9 +17,13 @@ class RasterError(ValueError):
         return '. '.join(self.args)
 
 
+class FileError(ValueError):
+    """One file cannot be used, others may; names it and what to do."""
+
+
 @contextmanager
 def errors_of(path: str | PurePath) -> Iterator[None]:
-    """Raise a ValueError with the file's name in place of a RasterError.
+    """Raise a FileError with the file's name in place of a RasterError.
 
     The same where the memory is too small for it.
     """
@@ -28,9 +32,9 @@ def errors_of(path: str | PurePath) -> Iterator[None]:
     try:
         yield
     except RasterError as error:
-        raise ValueError(f'{name}: {error}') from error
+        raise FileError(f'{name}: {error}') from error
     except MemoryError as error:
-        raise ValueError(
+        raise FileError(
             f'{name}: too large for the memory. Cut it into smaller files, or '
             'work on fewer at a time.'
         ) from error

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.rasters import PNG, open_raster, read_raster
 from mmseg_cube.utils.whole_files import write_whole
 
 BUILDING_VALUE = 255
@@ -36,11 +38,6 @@ class MaskFolder:
         path = self.folder / self.claim(image, window)
         write_whole(path, partial(self.save, mask=mask, image=image))
 
-    def is_done(self, image: str | Path, shape: tuple[int, int]) -> bool:
-        """Tell whether the mask of an image of this shape is there, whole."""
-        path = self.folder / self.claim(image)
-        return path.is_file() and self.is_whole(path, shape)
-
     def claim(self, image: str | Path, window: Box | None = None) -> str:
         """Reserve ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.
 
@@ -70,8 +67,8 @@ class MaskFolder:
     def is_whole(self, path: Path, shape: tuple[int, int]) -> bool:
         """Tell whether a file is a whole mask of a height and width."""
         try:
-            with Image.open(path) as mask:
-                mask.load()
-                return mask.mode == 'L' and mask.size == shape[::-1]
-        except (OSError, SyntaxError):
+            header, values = open_raster(path), read_raster(path)
+        except RasterError:
             return False
+        right = values.dtype == np.uint8 and values.shape == (1, *shape)
+        return right and header.driver == PNG

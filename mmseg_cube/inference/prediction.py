@@ -1,8 +1,8 @@
 """A whole run of prediction: from a config and images to a folder of masks."""
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,21 +13,20 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mmseg_cube.datasets.contract import image_shape
-from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import list_rasters
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
+from mmseg_cube.inference.output_folder import OutputFolder, identify
 from mmseg_cube.inference.raster import Tiling, predict_mask
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
-from mmseg_cube.utils.whole_files import write_text_whole
-from mmseg_cube.utils.words import not_found
+from mmseg_cube.utils.words import listing, not_found, quantity
 
 DEFAULT_SIZE = 512
-MANIFEST = 'manifest.json'
-# Of the manifest; the same weights may lie elsewhere the next time.
-FOR_PEOPLE = ('config', 'checkpoint')
+# Most networks halve an image five times.
+SMALLEST = 32
 Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
 
 
@@ -54,51 +53,114 @@ class Prediction:
     device: str | None = None
 
     def run(
-        self, images: Shapes, make_folder: Callable[[], MaskFolder]
-    ) -> str:
-        """Predict the masks that are not there yet, and show how far it is.
+        self, images: Sequence[Path], make_folder: Callable[[], MaskFolder]
+    ) -> None:
+        """Predict the masks that are not there yet, and say how it went.
 
-        The folder to write to is made once the input is known to be right.
+        The folder to write to is made once the input is known to be right. A
+        file that cannot be used does not stop the others.
 
-        Returns:
-            How many were predicted and how many were there, in words.
+        Raises:
+            ValueError: If something is wrong with the input, or at last with
+                some of the images; the text names them all.
         """
         threshold = ChosenThreshold(self.threshold).value
         cfg = read_config(self.config, self.cfg_options)
-        size = self.size or _default_size(cfg)
+        shapes, faults = read_shapes(images)
+        if not shapes:
+            raise _faulty(faults, len(images))
+        size = self._choose_size(_default_size(cfg), shapes)
         tiling = Tiling(size, self.stride, self.batch, self.tta, self.amp)
         model = load_network(cfg, self.checkpoint, self.device)
-        out = make_folder()
         settings = dict(
             config=Path(self.config).name,
             checkpoint=Path(self.checkpoint).name,
             network=_fingerprint(cfg, model),
-            images=str(next(iter(images)).parent.resolve()),
+            images=str(images[0].parent.resolve()),
             threshold=threshold,
             **asdict(tiling),
         )
         # The size of a batch changes no more than the last digits.
         del settings['batch']
-        _open_manifest(out, settings)
-        missing = [
-            image
-            for image, shape in images.items()
-            if not out.is_done(image, shape)
-        ]
-        columns = Progress.get_default_columns()[:-1]
-        columns += (MofNCompleteColumn(), TimeRemainingColumn())
-        console = Console(stderr=True)
-        with Progress(*columns, console=console, transient=True) as bar:
-            outer, inner = bar.add_task('images'), bar.add_task('windows')
-
-            def show(done: int, total: int) -> None:
-                bar.update(inner, completed=done, total=total)
-
-            for image in bar.track(missing, task_id=outer):
-                mask = predict_mask(model, image, threshold, tiling, show)
-                out.write(mask, image)
+        out = OutputFolder(make_folder())
+        with out.opened(settings):
+            missing = [image for image in images if not out.has(image)]
+            again = sum(out.path(image).exists() for image in missing)
+            if again:
+                print(
+                    f'Note: making {quantity(again, "mask")} in {out.folder} '
+                    'again: cut short, or not noted as those of the images '
+                    'that are there now.',
+                    file=sys.stderr,
+                )
+            faults = _predict(model, missing, threshold, tiling, out)
+            share = out.building_share(images)
         there = len(images) - len(missing)
-        return f'{len(missing)} predicted, {there} there already'
+        print(
+            f'{len(images) - len(faults)} masks in {out.folder}: '
+            f'{len(missing) - len(faults)} predicted, {there} there already, '
+            f'{share:.1f} % building'
+        )
+        warn_of_share(share, str(out.folder))
+        if faults:
+            raise _faulty(faults, len(images))
+
+    def _choose_size(self, default: int, shapes: Shapes) -> int:
+        """Return the side of the windows, unless it makes no sense."""
+        size = self.size or default
+        longest = max(map(max, shapes.values()))
+        fault = ''
+        if size < min(SMALLEST, default):
+            fault = f'networks see {SMALLEST} pixels as one'
+        elif size > max(default, 2 * longest):
+            fault = f'the largest side of an image is {longest} pixels'
+        if fault:
+            raise ValueError(
+                f'windows of --size {size} make no sense: {fault}. This '
+                f'network is meant for {default}'
+            )
+        return size
+
+
+def _predict(
+    model: BaseSegmentor,
+    images: Sequence[Path],
+    threshold: float,
+    tiling: Tiling,
+    out: OutputFolder,
+) -> list[str]:
+    """Write masks and show how far it is; return what is wrong with files."""
+    faults = []
+    columns = Progress.get_default_columns()[:-1]
+    columns += (MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as bar:
+        outer, inner = bar.add_task('images'), bar.add_task('windows')
+
+        def show(done: int, total: int) -> None:
+            bar.update(inner, completed=done, total=total)
+
+        for image in bar.track(images, task_id=outer):
+            try:
+                identity = identify(image)
+                mask = predict_mask(model, image, threshold, tiling, show)
+            except FileError as error:
+                out.discard(image)
+                faults.append(str(error))
+            else:
+                out.write(mask, image, identity)
+    return faults
+
+
+def warn_of_share(share: float, where: str) -> None:
+    """Warn of nothing but ground, or nothing but buildings, in percent."""
+    if f'{share:.1f}' in ('0.0', '100.0'):
+        print(
+            f'Warning: {where}: {share:.1f} % of the pixels are building, '
+            'which is hardly ever true. Look at a mask and its image, at the '
+            'scores of this checkpoint on the val set, and at --threshold.',
+            file=sys.stderr,
+        )
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -119,13 +181,24 @@ def list_images(folder: Path) -> list[Path]:
     return [path for (path,) in files.values()]
 
 
-def read_shapes(images: Iterable[Path]) -> Shapes:
-    """Read height and width of images from their headers."""
-    shapes = {}
+def read_shapes(images: Iterable[Path]) -> tuple[Shapes, list[str]]:
+    """Read height and width of images from their headers; list the faults."""
+    shapes, faults = {}, []
     for image in images:
-        with errors_of(str(image)):
-            shapes[image] = image_shape(image)
-    return shapes
+        try:
+            with errors_of(str(image)):
+                shapes[image] = image_shape(image)
+        except FileError as error:
+            faults.append(str(error))
+    return shapes, faults
+
+
+def _faulty(faults: Sequence[str], count: int) -> ValueError:
+    text = f'{len(faults)} of {quantity(count, "image")} cannot be predicted'
+    return ValueError(
+        f'{text}:\n{listing(faults, len(faults))}\nNext: mend or remove '
+        'them; the same command then does only what is missing.'
+    )
 
 
 def _fingerprint(cfg: Config, model: BaseSegmentor) -> str:
@@ -136,35 +209,6 @@ def _fingerprint(cfg: Config, model: BaseSegmentor) -> str:
         value = value.detach().cpu().contiguous().reshape(-1)
         digest.update(value.view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
-
-
-def _open_manifest(out: MaskFolder, settings: Mapping[str, object]) -> None:
-    """Note what masks depend on in their folder, or compare it."""
-    folder = out.folder
-    path = folder / MANIFEST
-    advice = f'Name another place to write to, or remove {folder}'
-    if not path.is_file():
-        if any(folder.glob(f'*{out.suffix}')):
-            raise ValueError(
-                f'{folder} holds masks, but no {MANIFEST} that says how they '
-                f'were made. {advice}'
-            )
-        write_text_whole(path, json.dumps(settings, indent=2) + '\n')
-        return
-    try:
-        before = dict(json.loads(path.read_text(encoding='utf-8')))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error}). {advice}') from error
-    changed = [
-        f'{key} was {before.get(key)!r} and is {value!r} now'
-        for key, value in settings.items()
-        if key not in FOR_PEOPLE and before.get(key) != value
-    ]
-    if changed:
-        raise ValueError(
-            f'{folder} was begun with other settings: {"; ".join(changed)}. '
-            f'{advice}'
-        )
 
 
 def _default_size(cfg: Config) -> int:

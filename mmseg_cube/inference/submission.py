@@ -23,7 +23,11 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS, parse_tile
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.tiles import find_tiles, list_files
-from mmseg_cube.inference.prediction import Prediction, read_shapes
+from mmseg_cube.inference.prediction import (
+    Prediction,
+    read_shapes,
+    warn_of_share,
+)
 from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_whole
 from mmseg_cube.utils.words import listing, quantity
@@ -47,9 +51,12 @@ def write_submission(
 
     Returns 0, or 1 if the leaderboard would not take it.
     """
-    if archive.suffix != '.zip':
-        raise ValueError(f'the archive must end in .zip, but is {archive}')
-    shapes = list_tiles(data_root)
+    if archive.suffix != '.zip' or archive.is_dir():
+        raise ValueError(
+            f'the archive must be a file that ends in .zip, not {archive}'
+        )
+    tiles = list_tiles(data_root)
+    shapes, _ = read_shapes(tiles)
     odd = [p for p, shape in shapes.items() if set(shape) != {TILE_SIZE}]
     if odd:
         height, width = shapes[odd[0]]
@@ -61,10 +68,9 @@ def write_submission(
         )
     archive.parent.mkdir(parents=True, exist_ok=True)
     folder = archive.with_name(f'{archive.stem}_tiles')
-    done = prediction.run(shapes, partial(InriaFolder, folder))
+    prediction.run(tiles, partial(InriaFolder, folder))
     pack_archive(folder, archive, STEMS)
-    print(f'{len(shapes)} tiles in {folder}: {done}')
-    return report_archive(archive, {p.stem: s for p, s in shapes.items()})
+    return report_archive(archive, tile_shapes(tiles))
 
 
 def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
@@ -79,12 +85,17 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
     print(f'{archive}: {len(shapes)} tiles, {size:.1f} MB, no fault')
     regions = [f'{name} {share:.1f} %' for name, share in shares.items()]
     print(f'Buildings: {", ".join(regions)}')
+    for name, share in shares.items():
+        warn_of_share(share, name)
     return 0
 
 
-def list_tiles(data_root: Path) -> dict[Path, Shape]:
-    """Height and width of the images of all test tiles."""
-    tiles, _ = find_tiles(data_root, list_files(data_root), LAYOUT, ['test'])
+def list_tiles(data_root: Path) -> list[Path]:
+    """List the images of all test tiles."""
+    files = list_files(data_root)
+    tiles, faults = find_tiles(data_root, files, LAYOUT, ['test'])
+    if faults:
+        raise DatasetError(listing(faults, len(faults)))
     files = {tile.name: data_root / tile.image for tile in tiles}
     missing = [f'{stem}{SUFFIX}' for stem in STEMS if stem not in files]
     if missing:
@@ -93,7 +104,15 @@ def list_tiles(data_root: Path) -> dict[Path, Shape]:
             f'{listing(missing)}\nNext: unpack the whole dataset, or point '
             '--data-root to where it is.'
         )
-    return read_shapes(files[stem] for stem in STEMS)
+    return [files[stem] for stem in STEMS]
+
+
+def tile_shapes(tiles: Iterable[Path]) -> dict[str, Shape]:
+    """Read height and width of tiles, by stem."""
+    shapes, faults = read_shapes(tiles)
+    if faults:
+        raise DatasetError(listing(faults, len(faults)))
+    return {path.stem: shape for path, shape in shapes.items()}
 
 
 class InriaFolder(MaskFolder):
@@ -109,12 +128,15 @@ class InriaFolder(MaskFolder):
         with quiet_libraries():
             with rasterio.open(image) as source:
                 profile.update(crs=source.crs, transform=source.transform)
-            # GDAL would put what a TIFF cannot hold into an .aux.xml file.
+            # GDAL would put what a TIFF cannot hold into an .aux.xml file,
+            # and takes a full disk for a success.
             with (
                 rasterio.Env(GDAL_PAM_ENABLED=False),
-                rasterio.open(path, 'w', **profile) as tile,
+                rasterio.MemoryFile() as memory,
             ):
-                tile.write((mask == 1).astype(np.uint8), 1)
+                with memory.open(**profile) as tile:
+                    tile.write((mask == 1).astype(np.uint8), 1)
+                path.write_bytes(memory.read())
 
     def is_whole(self, path: Path, shape: Shape) -> bool:
         """Tell whether a file is a whole mask of a height and width."""

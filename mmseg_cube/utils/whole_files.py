@@ -1,15 +1,21 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, folders that one run fills."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = '.lock'
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside it, then rename it.
 
-    What was there stays until the new one is whole.
+    What was there stays until the new one is whole. Errors of the disk name
+    the file.
     """
     # Processes, maybe of several machines, may write the same file: each has
     # a temporary one of its own. Its name is short, as that may be too long.
@@ -17,6 +23,10 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(part)
         part.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(part)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -28,3 +38,23 @@ def write_text_whole(path: Path, text: str) -> None:
 
 def _write_text(text: str, path: Path) -> None:
     path.write_text(text, encoding='utf-8')
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; clear what a killed one left there.
+
+    Raises:
+        ValueError: If another process holds it.
+    """
+    try:
+        # The system lets go of it with the process, however that ends.
+        with FileLock(folder / LOCK, timeout=0):
+            for part in folder.glob('.*.part'):
+                part.unlink()
+            yield
+    except Timeout as error:
+        raise ValueError(
+            f'another run is writing to {folder}. Wait until it is done, or '
+            'name another place'
+        ) from error

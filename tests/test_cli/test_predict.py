@@ -1,6 +1,11 @@
 """``mmseg-cube predict``, called in this process."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +41,7 @@ def predict(tiny_config, tiny_checkpoint, images, capsys):
         words += [*OPTIONS, *options]
         assert main(['predict', *map(str, words)]) == code
         said = capsys.readouterr()
+        run.warned = said.err
         return said.err if code else said.out
 
     return run
@@ -46,8 +52,7 @@ def test_masks_equal_the_predictions(predict, tiny_network, images, tmp_path):
     out = tmp_path / 'masks'
     said = predict(out, '--tta', '--stride', 48)
     assert f'2 masks in {out}: 2 predicted' in said
-    names = sorted(path.name for path in out.iterdir())
-    assert names == ['1.png', '2.png', 'manifest.json']
+    assert sorted(read(out)) == ['1.png', '2.png']
     for image in images.iterdir():
         mask = Image.open(out / f'{image.stem}.png')
         assert mask.mode == 'L'
@@ -59,26 +64,148 @@ def test_masks_equal_the_predictions(predict, tiny_network, images, tmp_path):
     assert (manifest['tta'], manifest['stride']) == (True, 48)
 
 
-def test_continues_after_a_full_disk(predict, tmp_path, monkeypatch):
-    predict(tmp_path / 'whole')
+@pytest.fixture
+def copied(images, tmp_path):
+    """Images that may be changed."""
+    return Path(shutil.copytree(images, tmp_path / 'images'))
+
+
+def replace_image(images, out):
+    values = np.asarray(Image.open(images / '1.tif'))
+    Image.fromarray(values[::-1]).save(images / '1.tif')
+
+
+def rename_image(images, out):
+    (images / '1.tif').rename(images / '1.tiff')
+
+
+def cut_mask(images, out):
+    (out / '1.png').write_bytes((out / '1.png').read_bytes()[:-80])
+
+
+def tear_journal(images, out):
+    path = out / 'manifest.jsonl'
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def leave_half(images, out):
+    (out / '.1.png.99.part').write_bytes(b'half')
+
+
+CHANGES = {
+    replace_image: 1,
+    rename_image: 1,
+    cut_mask: 1,
+    tear_journal: 1,
+    # As folders of earlier versions.
+    lambda images, out: (out / 'manifest.jsonl').unlink(): 2,
+    lambda images, out: (out / '1.png').unlink(): 1,
+    leave_half: 0,
+}
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_what_has_changed_is_made_again(predict, copied, tmp_path, change):
+    out, count = tmp_path / 'masks', CHANGES[change]
+    predict(out, images=copied)
+    change(copied, out)
+    again = f': {count} predicted, {2 - count} there already'
+    assert again in predict(out, '--batch', 1, images=copied)
+    assert ': 0 predicted' in predict(out, images=copied)
+    predict(tmp_path / 'fresh', images=copied)
+    assert read(out) == read(tmp_path / 'fresh') and len(read(out)) == 2
+
+
+def read(folder):
+    """Return the masks of a folder; nothing but them must be there."""
+    names = {path.name for path in folder.iterdir()}
+    names -= {'.lock', 'manifest.json', 'manifest.jsonl'}
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+FAULTS = {
+    'one band': lambda path: Image.new('L', (32, 32)).save(path, 'TIFF'),
+    'deep': lambda path: Image.new('I;16', (32, 32)).save(path, 'TIFF'),
+    'text': lambda path: path.write_text('no image'),
+    'empty': lambda path: path.write_bytes(b''),
+    'cut': lambda path: path.write_bytes(path.read_bytes()[:9000]),
+    'folder': lambda path: (path.unlink(), path.mkdir()),
+    'link': lambda path: (path.unlink(), path.symlink_to('nothing')),
+    'pipe': lambda path: (path.unlink(), os.mkfifo(path)),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_one_bad_file_does_not_stop_the_rest(
+    predict, copied, images, tmp_path, fault
+):
     out = tmp_path / 'masks'
-    write = MaskFolder.write
+    FAULTS[fault](copied / '1.tif')
+    for _ in range(2):
+        said = predict(out, images=copied, code=2)
+        assert '1 of 2 images cannot be predicted:\n  - ' in said
+        assert f'{copied}/1.tif: ' in said and 'Traceback' not in said
+        assert list(read(out)) == ['2.png']
+    shutil.rmtree(copied)
+    shutil.copytree(images, copied)
+    said = predict(out, images=copied)
+    assert ': 1 predicted, 1 there already' in said
 
-    def fail(self, mask, image):
+
+def test_a_bad_file_leaves_no_mask_of_the_one_before(
+    predict, copied, tmp_path
+):
+    predict(tmp_path / 'masks', images=copied)
+    FAULTS['text'](copied / '1.tif')
+    predict(tmp_path / 'masks', images=copied, code=2)
+    assert list(read(tmp_path / 'masks')) == ['2.png']
+
+
+@pytest.mark.parametrize('end', ('full disk', 'killed'))
+def test_continues(predict, tmp_path, monkeypatch, end):
+    predict(tmp_path / 'whole')
+    out, save = tmp_path / 'masks', MaskFolder.save
+
+    def fail(self, path, mask, image):
         if image.stem == '2':
-            raise OSError(28, 'No space left on device', str(image))
-        write(self, mask, image)
+            path.write_bytes(b'half')
+            if end == 'full disk':
+                raise OSError(28, 'No space left on device')
+            raise KeyboardInterrupt
+        save(self, path, mask, image)
 
-    monkeypatch.setattr(MaskFolder, 'write', fail)
-    assert 'No space left' in predict(out, code=2)
+    monkeypatch.setattr(MaskFolder, 'save', fail)
+    said = predict(out, code=2 if end == 'full disk' else 130)
+    if end == 'full disk':
+        assert f'{out}/2.png: No space left on device. Make room' in said
+    assert list(read(out)) == ['1.png']
     monkeypatch.undo()
-    first, second = out / '1.png', out / '2.png'
-    before = first.stat().st_mtime_ns
-    second.write_bytes(first.read_bytes()[:80])
-    said = predict(out, '--batch', 1)
-    assert '1 predicted, 1 there already' in said
-    assert first.stat().st_mtime_ns == before
-    assert second.read_bytes() == (tmp_path / 'whole/2.png').read_bytes()
+    assert ': 1 predicted, 1 there already' in predict(out)
+    assert read(out) == read(tmp_path / 'whole')
+
+
+def test_two_runs_do_not_share_a_folder(predict, tmp_path):
+    out = tmp_path / 'masks'
+    out.mkdir()
+    hold = (
+        'import sys, time; from pathlib import Path; '
+        'from mmseg_cube.utils.whole_files import only_run\n'
+        'with only_run(Path(sys.argv[1])): print(flush=True), time.sleep(600)'
+    )
+    words = [sys.executable, '-c', hold, out]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert f'another run is writing to {out}' in predict(out, code=2)
+        other.kill()
+    assert ': 2 predicted' in predict(out)
+
+
+@pytest.mark.parametrize('threshold', (1e-9, 1 - 1e-9))
+def test_all_or_nothing_is_warned_of(predict, tmp_path, threshold):
+    said = predict(tmp_path / 'masks', '--threshold', threshold)
+    share = '100.0 % ' if threshold < 0.5 else '0.0 % '
+    assert f'there already, {share}building' in said
+    assert 'Warning' in predict.warned and share in predict.warned
 
 
 def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path):
@@ -104,6 +231,8 @@ def test_options(predict, tmp_path):
         ('--stride', 65, 'stride must be from 1'),
         ('--threshold', 2, 'threshold must be'),
         ('--threshold', path, 'no such file'),
+        ('--size', 7, 'networks see 32 pixels as one'),
+        ('--size', 200, 'the largest side of an image is 96'),
     ):
         assert message in predict(out, option, value, code=2)
     assert not list(tmp_path.iterdir())

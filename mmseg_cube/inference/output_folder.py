@@ -1,0 +1,144 @@
+"""The folder that a prediction fills, and what it notes there.
+
+``manifest.json`` says what all masks depend on. ``manifest.jsonl`` has a line
+per mask: name, time and size of the file of its image, and what the mask
+holds. A mask that is not noted, or whose image has changed since, is made
+again.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmseg_cube.datasets.errors import FileError, errors_of
+from mmseg_cube.datasets.mask_folder import MaskFolder
+from mmseg_cube.datasets.rasters import stamp
+from mmseg_cube.utils.whole_files import only_run, write_text_whole
+
+MANIFEST, JOURNAL = 'manifest.json', 'manifest.jsonl'
+# Of the manifest; the same weights may lie elsewhere the next time.
+FOR_PEOPLE = ('config', 'checkpoint')
+
+
+class Note(NamedTuple):
+    """A line of the journal."""
+
+    mask: str  # file name
+    image: list  # as of ``identify``
+    shape: list[int]  # height and width in pixels
+    building: int  # pixels
+
+    def line(self) -> str:
+        """Write it as JSON."""
+        return json.dumps(self._asdict()) + '\n'
+
+
+def identify(image: Path) -> list[str | int]:
+    """Return file name, time (ns) and bytes: others once it is replaced."""
+    with errors_of(image):
+        return [image.name, *stamp(image)[1:]]
+
+
+class OutputFolder:
+    """Masks that know of which images they are.
+
+    Args:
+        masks: Where they are.
+    """
+
+    def __init__(self, masks: MaskFolder) -> None:
+        self.masks, self.folder = masks, masks.folder
+        self._notes: dict[str, Note] = {}
+
+    @contextmanager
+    def opened(self, settings: Mapping[str, object]) -> Iterator[None]:
+        """Take the folder for this run, unless its masks are made otherwise.
+
+        Raises:
+            ValueError: If they are, or another run is writing there.
+        """
+        with only_run(self.folder):
+            _open_manifest(self.masks, settings)
+            self._read_journal()
+            yield
+
+    def path(self, image: Path) -> Path:
+        """Return where the mask of an image belongs."""
+        return self.folder / self.masks.claim(image)
+
+    def has(self, image: Path) -> bool:
+        """Tell whether the mask of this very image is there, whole."""
+        path = self.path(image)
+        note = self._notes.get(path.name)
+        try:
+            known = note is not None and note.image == identify(image)
+        except FileError:  # it is gone
+            return False
+        shape = tuple(note.shape) if known else ()
+        return known and path.is_file() and self.masks.is_whole(path, shape)
+
+    def write(self, mask: np.ndarray, image: Path, identity: list) -> None:
+        """Write a mask (H, W), and note the image that it was read from."""
+        self.masks.write(mask, image)
+        name, building = self.path(image).name, int((mask == 1).sum())
+        note = Note(name, identity, list(mask.shape), building)
+        with (self.folder / JOURNAL).open('a') as file:
+            file.write(note.line())
+        self._notes[name] = note
+
+    def discard(self, image: Path) -> None:
+        """Remove the mask that an image had before."""
+        self.path(image).unlink(missing_ok=True)
+        self._notes.pop(self.path(image).name, None)
+
+    def building_share(self, images: Iterable[Path]) -> float:
+        """Share of building pixels in the masks of images, in percent."""
+        notes = [self._notes.get(self.path(image).name) for image in images]
+        notes = [note for note in notes if note]
+        pixels = sum(note.shape[0] * note.shape[1] for note in notes)
+        return 100 * sum(note.building for note in notes) / max(pixels, 1)
+
+    def _read_journal(self) -> None:
+        path = self.folder / JOURNAL
+        text = path.read_text(errors='replace') if path.exists() else ''
+        for line in text.splitlines():
+            try:
+                note = Note(**json.loads(line))
+            except (ValueError, TypeError):  # a killed run was writing it
+                continue
+            self._notes[note.mask] = note
+        lines = [note.line() for note in self._notes.values()]
+        write_text_whole(path, ''.join(lines))
+
+
+def _open_manifest(masks: MaskFolder, settings: Mapping[str, object]) -> None:
+    """Note what masks depend on in their folder, or compare it."""
+    folder = masks.folder
+    path = folder / MANIFEST
+    advice = f'Name another place to write to, or remove {folder}'
+    if not path.is_file():
+        if any(folder.glob(f'*{masks.suffix}')):
+            raise ValueError(
+                f'{folder} holds masks, but no {MANIFEST} that says how they '
+                f'were made. {advice}'
+            )
+        write_text_whole(path, json.dumps(settings, indent=2) + '\n')
+        return
+    try:
+        before = dict(json.loads(path.read_text(encoding='utf-8')))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path} is damaged ({error}). {advice}') from error
+    changed = [
+        f'{key} was {before.get(key)!r} and is {value!r} now'
+        for key, value in settings.items()
+        if key not in FOR_PEOPLE and before.get(key) != value
+    ]
+    if changed:
+        raise ValueError(
+            f'{folder} was begun with other settings: {"; ".join(changed)}. '
+            f'{advice}'
+        )
