@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 from mmseg_cube.cli import main
 from mmseg_cube.inference import Tiling, predict_mask, submission
 
-STEMS = tuple(f'{name}{n}' for name in ('sfo', 'tyrol-e') for n in range(4))
+STEMS = tuple(f'{name}{n}' for name in ('sfo', 'tyrol-e') for n in range(1, 5))
 HEIGHT, WIDTH = 40, 50
 PROFILE = dict(driver='GTiff', height=HEIGHT, width=WIDTH, dtype='uint8')
 THRESHOLD = 0.507  # near the middle of what the network gives
@@ -125,8 +125,8 @@ def test_continues_after_ctrl_c(
     monkeypatch.undo()
     assert 'continues where it stopped' in capsys.readouterr().err
     assert not out.exists()
-    (tiles / 'sfo0.tif').write_bytes(b'II*')
-    (tiles / 'sfo1.tif').write_bytes(b'')
+    (tiles / 'sfo1.tif').write_bytes(b'II*')
+    (tiles / 'sfo2.tif').write_bytes(b'')
     assert submit(out) == 0
     assert '3 predicted, 5 there already' in capsys.readouterr().out
     with zipfile.ZipFile(out) as file, zipfile.ZipFile(archive) as first:
@@ -139,7 +139,7 @@ def test_wrong_input(submit, tmp_path, sample_city, capsys):
         assert submit(tmp_path / out, **kwargs) == 2
         return capsys.readouterr().err
 
-    assert 'must end in .zip' in error('mine.tar')
+    assert 'must be a file that ends in .zip' in error('mine.tar')
     assert 'nowhere' in error('mine.zip', data_root=tmp_path / 'nowhere')
     images = tmp_path / 'AerialImageDataset' / 'test' / 'images'
     images.mkdir(parents=True)
