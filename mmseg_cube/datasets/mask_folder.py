@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.rasters import PNG, open_raster, read_raster
+from mmseg_cube.datasets.headers import PNG
+from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.utils.whole_files import write_whole
 
 BUILDING_VALUE = 255
