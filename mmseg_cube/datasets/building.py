@@ -18,6 +18,10 @@ from mmseg_cube.datasets.tiles import (
     list_files,
     match_folders,
 )
+from mmseg_cube.datasets.transforms import (
+    LoadBuildingMask,
+    use_one_reader,
+)
 from mmseg_cube.utils.quiet import mute_geotiff_tags
 from mmseg_cube.utils.words import listing
 
@@ -31,6 +35,11 @@ class BuildingDataset(BaseSegDataset):
     RGB. An image and its mask share their stem; suffixes may be tif, tiff,
     png, jpg or jpeg, and folders may bear any name of ``LAYOUT``, in any
     case.
+
+    A ``LoadImageFromFile`` in the pipeline reads as ``LoadRasterWindow``
+    does: by the one reader of all that is done with files here, and what the
+    image declares is followed. Pixels that hold no data (by a nodata value,
+    an alpha band or a mask) get the label 255 and do not count.
 
     Every file is decoded once when the dataset is built, so that a fault
     shows before training and not during it. Later builds read only what
@@ -117,10 +126,12 @@ class BuildingDataset(BaseSegDataset):
         """List the samples and, unless told not to, check their files."""
         if self._fully_initialized:
             return
+        use_one_reader(self.pipeline.transforms)
         super().full_init()
         infos = (self.get_data_info(index) for index in range(len(self)))
         # Samples may be windows of the same files.
         samples = list({info['img_path']: info for info in infos}.values())
+        self._refuse_to_train_without_masks(samples)
         if self.verify and samples:
             # A dataset that failed its check must not pass the next time.
             self._fully_initialized = False
@@ -193,6 +204,19 @@ class BuildingDataset(BaseSegDataset):
     def describe(self, stem: str) -> dict[str, Any]:
         """Return what a file's name says, for the sample's dict."""
         return {}
+
+    def _refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:
+        steps = map(type, self.pipeline.transforms)
+        if self.test_mode or LoadBuildingMask not in steps:
+            return
+        for sample in samples:
+            if 'seg_map_path' not in sample:
+                raise DatasetError(
+                    f'{sample["img_path"]}: split {self.split!r} has no '
+                    'masks, so nothing can be trained on it.\nNext: name '
+                    'another split, or set test_mode=True and, in '
+                    'BuildingMetric, format_only=True.'
+                )
 
 
 def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:

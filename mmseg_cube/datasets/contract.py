@@ -6,6 +6,9 @@ Windows that reach beyond the edges of a file are reflected there. All
 functions raise a RasterError if a file is anything else, or unreadable.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 
@@ -83,7 +86,7 @@ def read_pair(
             ``names`` calls the two, and why.
     """
     names = names or (image, mask)
-    try:
+    with errors_of_pair(image, mask, names[0]):
         with errors_of(names[0]):
             pixels = read_image(image, window)
         if mask is None:
@@ -92,11 +95,20 @@ def read_pair(
             shapes = open_raster(image).shape, open_raster(mask).shape
             refuse_mismatch(*shapes)
             return pixels, read_mask(mask, window)
+
+
+@contextmanager
+def errors_of_pair(
+    image: Source | None, mask: Source | None, name: str | None = None
+) -> Iterator[None]:
+    """Say so if a file is refused because image and mask are swapped."""
+    try:
+        yield
     except ValueError as error:
         swap = find_swap(image, mask)
         if not swap:
             raise
-        raise ValueError(f'{names[0]}: {swap}') from error
+        raise ValueError(f'{name or image}: {swap}') from error
 
 
 def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
@@ -109,12 +121,12 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
         )
 
 
-def find_swap(image: Source, mask: Source | None) -> str:
+def find_swap(image: Source | None, mask: Source | None) -> str:
     """Say so if an image and its mask, of which one was refused, are swapped.
 
     The text is empty if they are not.
     """
-    if mask is None:
+    if image is None or mask is None:
         return ''
     try:
         bands = [open_raster(source).count for source in (image, mask)]

@@ -1,6 +1,5 @@
 """What can be wrong with a dataset, said so that a person can act on it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -27,14 +26,12 @@ def errors_of(path: str | PurePath) -> Iterator[None]:
 
     The same where the memory is too small for it.
     """
-    # It can be printed whatever its bytes are.
-    name = os.fsencode(path).decode(errors='backslashreplace')
     try:
         yield
     except RasterError as error:
-        raise FileError(f'{name}: {error}') from error
+        raise FileError(f'{path}: {error}') from error
     except MemoryError as error:
         raise FileError(
-            f'{name}: too large for the memory. Cut it into smaller files, or '
+            f'{path}: too large for the memory. Cut it into smaller files, or '
             'work on fewer at a time.'
         ) from error

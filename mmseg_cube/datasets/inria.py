@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from mmcv.transforms import LoadImageFromFile
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import contract, inria_tiles, masks
@@ -39,8 +38,8 @@ class InriaDataset(BuildingDataset):
       tested on. On the real data these are 9,737 patches for training and
       1,942 for validation, as published.
 
-    Load the samples with ``LoadRasterWindow``. They also hold ``region`` and
-    ``tile``, its number.
+    ``LoadImageFromFile`` and ``LoadBuildingMask`` load the window of a sample.
+    Samples also hold ``region`` and ``tile``, its number.
 
     Errors and other arguments are those of ``BuildingDataset``.
 
@@ -96,13 +95,6 @@ class InriaDataset(BuildingDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the windows of the split's tiles."""
-        loaders = map(type, self.pipeline.transforms)
-        if self.windows != 'whole' and LoadImageFromFile in loaders:
-            raise ValueError(
-                'LoadImageFromFile loads whole tiles, but the samples are '
-                'windows. Put LoadRasterWindow in place of LoadImageFromFile '
-                'and LoadBuildingMask, or set windows="whole"'
-            )
         tiles = super().load_data_list()
         doing = 'reading headers'
         if self.protocol == 'buildformer':

@@ -1,16 +1,30 @@
-"""Transforms that load building masks, and windows of large rasters."""
+"""Transforms that load images and building masks, or windows of them."""
 
 import numpy as np
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
-from mmseg_cube.datasets.contract import read_pair
+from mmseg_cube.datasets.contract import (
+    errors_of_pair,
+    read_image,
+    refuse_mismatch,
+)
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.masks import IGNORED, read_mask
 from mmseg_cube.datasets.rasters import open_raster
+from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.quiet import quiet_libraries
+
+# Options of LoadImageFromFile that LoadRasterWindow can honour.
+HONOURED = dict(
+    color_type=['color'],
+    imdecode_backend=['cv2'],
+    ignore_empty=[False],
+    backend_args=[None, dict(backend='local')],
+    file_client_args=[None],
+)
 
 
 @TRANSFORMS.register_module()
@@ -20,15 +34,21 @@ class LoadBuildingMask(BaseTransform):
     Takes the place of ``LoadAnnotations``, which would hand a 0/255 mask on
     as it is: 255 is the ignore label, so every building would be ignored.
 
-    Reads ``seg_map_path`` and, if present, ``label_map`` and ``seg_fields``.
-    Adds ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``.
+    The mask is that of the window that ``LoadRasterWindow`` loaded, or that
+    ``LoadImageFromFile`` did in our datasets. It is 255, the label to ignore,
+    where the image holds no data and outside of the window's ``core``.
+
+    Reads ``seg_map_path``, and what there is of ``label_map``,
+    ``seg_fields``, ``window``, ``core`` and ``raster_shape``. Adds
+    ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``. A sample
+    without ``seg_map_path`` stays as it is, as does one whose mask is loaded.
 
     Args:
         backend_args: File backend of mmengine; local files by default.
 
     Raises:
-        ValueError: If there is no mask, it cannot be read, or it is not
-            0/255, 0/1 or three equal bands of these.
+        ValueError: If the mask cannot be read, has another size than its
+            image, or is not 0/255, 0/1 or three equal bands of these.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -37,27 +57,36 @@ class LoadBuildingMask(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load the mask of one sample."""
         path = results.get('seg_map_path')
-        if path is None:
-            raise ValueError(
-                f'{results.get("img_path")}: this split has no masks. Leave '
-                'LoadBuildingMask out of its pipeline, and set '
-                'format_only=True in BuildingMetric'
-            )
+        if path is None or 'gt_seg_map' in results:
+            return results
         if results.get('reduce_zero_label'):
             raise ValueError(
                 f'{path}: reduce_zero_label=True would ignore the background '
                 'class, label 0. Set it to False in the dataset'
             )
-        source = path
+        source, image = path, results.get('img_path')
         if self.backend_args is not None:
             source = fileio.get(path, backend_args=self.backend_args)
-        with errors_of(path), quiet_libraries():
-            mask = read_mask(source)
-        if results.get('label_map'):
-            table = np.arange(2, dtype=np.uint8)
-            for old, new in results['label_map'].items():
-                table[old] = new
-            mask = table[mask]
+        window, shape = results.get('window'), results.get('raster_shape')
+        with quiet_libraries(), errors_of_pair(image, path):
+            with errors_of(path):
+                if shape is not None:
+                    refuse_mismatch(shape, open_raster(source).shape)
+                mask = read_mask(source, window)
+            if results.get('label_map'):
+                table = np.arange(256, dtype=np.uint8)
+                for old, new in results['label_map'].items():
+                    table[old] = new
+                mask = table[mask]
+            if shape is not None:
+                with errors_of(image):
+                    valid = read_valid(image, window)
+                if valid is not None:
+                    mask[~valid] = IGNORED
+        if results.get('core') is not None:
+            core = Window(*results['core']).inside(Window(*window))
+            whole, mask = mask, np.full_like(mask, IGNORED)
+            mask[core] = whole[core]
         results['gt_seg_map'] = mask
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
@@ -68,11 +97,12 @@ class LoadBuildingMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadRasterWindow(BaseTransform):
-    """Load a window of a large image and of its building mask.
+    """Load an image, or a window of a large one, and its building mask.
 
     Takes the place of ``LoadImageFromFile`` and ``LoadBuildingMask``. Reads
     only the blocks of the files that the window touches; beyond the edges of
-    the raster its pixels are reflected.
+    the raster its pixels are reflected. Bands come in the order that the file
+    declares.
 
     Reads ``img_path``, ``seg_map_path`` (missing for a split without masks),
     and which window to load:
@@ -84,9 +114,13 @@ class LoadRasterWindow(BaseTransform):
     * else the whole raster.
 
     Adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape`` (of
-    the window), ``gt_seg_map`` (uint8, (H, W): 0, 1 and 255) and its name in
-    ``seg_fields``, ``window``, and ``raster_shape``, the height and width of
-    the whole raster.
+    the window), ``window``, ``raster_shape``, the height and width of the
+    whole raster, and what ``LoadBuildingMask`` adds.
+
+    Args:
+        with_mask: Whether to load the mask too; else ``LoadBuildingMask``
+            may do so later.
+        to_float32: Whether ``img`` is float32.
 
     Raises:
         ValueError: If a file is missing, damaged or cut short, the image is
@@ -94,28 +128,54 @@ class LoadRasterWindow(BaseTransform):
             the window is larger than the raster that it is drawn from.
     """
 
+    def __init__(
+        self, with_mask: bool = True, to_float32: bool = False
+    ) -> None:
+        self.load_mask = LoadBuildingMask() if with_mask else None
+        self.to_float32 = to_float32
+
     def transform(self, results: dict) -> dict:
         """Load the window of one sample."""
         path, mask_path = results['img_path'], results.get('seg_map_path')
-        with quiet_libraries():
-            with errors_of(path):
-                shape = open_raster(path).shape
-                window = _choose_window(results, shape)
-            results['img'], mask = read_pair(path, mask_path, window)
-        if mask is not None:
-            if results.get('core') is not None:
-                core = Window(*results['core']).inside(window)
-                whole, mask = mask, np.full_like(mask, IGNORED)
-                mask[core] = whole[core]
-            results['gt_seg_map'] = mask
-            results.setdefault('seg_fields', []).append('gt_seg_map')
+        pair = errors_of_pair(path, mask_path)
+        with quiet_libraries(), pair, errors_of(path):
+            shape = open_raster(path).shape
+            window = _choose_window(results, shape)
+            whole = window == (0, 0, *shape[::-1])
+            pixels = read_image(path, None if whole else window)
         size = window.height, window.width
         results.update(window=window, raster_shape=shape)
         results.update(img_shape=size, ori_shape=size)
-        return results
+        results['img'] = np.float32(pixels) if self.to_float32 else pixels
+        return self.load_mask(results) if self.load_mask else results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
+        return (
+            f'{type(self).__name__}(with_mask={self.load_mask is not None}, '
+            f'to_float32={self.to_float32})'
+        )
+
+
+def use_one_reader(steps: list) -> None:
+    """Put LoadRasterWindow in place of LoadImageFromFile in a pipeline.
+
+    OpenCV sees other pixels than GDAL in some files, others only one of them
+    notices to be damaged. This way training sees what was checked.
+
+    Raises:
+        ValueError: If LoadImageFromFile has options that cannot be honoured.
+    """
+    for place, step in enumerate(steps):
+        if type(step) is LoadImageFromFile:
+            for name, values in HONOURED.items():
+                value = getattr(step, name)
+                if value not in values:
+                    raise ValueError(
+                        f'LoadImageFromFile: {name}={value!r} cannot be '
+                        'honoured, for building datasets read local files by '
+                        'the reader that checks them. Leave it out'
+                    )
+            steps[place] = LoadRasterWindow(False, step.to_float32)
 
 
 def _choose_window(results: dict, shape: tuple[int, int]) -> Window:

@@ -7,10 +7,12 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import TRANSFORMS
 
 from mmseg_cube.datasets import LoadBuildingMask, LoadRasterWindow
+from mmseg_cube.datasets.transforms import use_one_reader
 
 SHAPE = (40, 60)
 NOISE = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
 BINARY = NOISE[0] // 128
+CORE = 10, 12, 15, 14
 WINDOW, INSIDE = (7, 11, 30, 20), np.s_[11:31, 7:37]
 load = LoadRasterWindow()
 
@@ -44,8 +46,7 @@ def test_mask_of_a_sample(sample):
     assert loaded['gt_seg_map'].dtype == np.uint8
     with pytest.raises(ValueError, match='reduce_zero_label'):
         LoadBuildingMask()(dict(sample, reduce_zero_label=True))
-    with pytest.raises(ValueError, match='x.tif: this split has no masks'):
-        LoadBuildingMask()(dict(img_path='x.tif'))
+    assert LoadBuildingMask()(dict(img_path='x')) == dict(img_path='x')
 
 
 def test_mask_through_a_file_backend(tmp_path, write):
@@ -81,8 +82,6 @@ def test_mask_in_test_time_augmentation(sample):
 
 
 def test_whole_raster_is_what_the_loaders_give_that_it_replaces(sample):
-    built = TRANSFORMS.build(dict(type='LoadRasterWindow'))
-    assert repr(built) == repr(load) == 'LoadRasterWindow()'
     loaded = load(dict(sample))
     expected = LoadBuildingMask()(LoadImageFromFile()(dict(sample)))
     assert loaded['img'].flags.c_contiguous
@@ -93,6 +92,59 @@ def test_whole_raster_is_what_the_loaders_give_that_it_replaces(sample):
         assert loaded[key] == expected[key]
     assert loaded['window'] == (0, 0, 60, 40)
     assert loaded['raster_shape'] == SHAPE
+
+
+def test_datasets_read_by_the_reader_that_checks(tmp_path, sample, write):
+    # OpenCV gives the first band three times.
+    write(sample['img_path'], NOISE, photometric='minisblack', compress='lzw')
+    steps = [LoadImageFromFile(to_float32=True), LoadBuildingMask()]
+    use_one_reader(steps)
+    assert (
+        repr(steps[0]) == 'LoadRasterWindow(with_mask=False, to_float32=True)'
+    )
+    for step in steps:
+        sample = step(sample)
+    assert sample['img'].dtype == np.float32
+    np.testing.assert_array_equal(sample['img'], load(sample)['img'])
+    np.testing.assert_array_equal(sample['img'][..., 2], NOISE[0])
+    np.testing.assert_array_equal(sample['gt_seg_map'], BINARY)
+    assert sample['seg_fields'] == ['gt_seg_map']
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        dict(color_type='unchanged'),
+        dict(imdecode_backend='tifffile'),
+        dict(ignore_empty=True),
+        dict(backend_args=dict(backend='petrel')),
+    ],
+)
+def test_options_that_another_reader_cannot_honour(option):
+    (name,) = option
+    with pytest.raises(ValueError, match=f'LoadImageFromFile: {name}='):
+        use_one_reader([LoadImageFromFile(**option)])
+    local = LoadImageFromFile(backend_args=dict(backend='local'))
+    use_one_reader([LoadRasterWindow(), local])
+
+
+def test_pixels_without_data_do_not_count(sample, write):
+    values = NOISE.copy()
+    values[:, 15:, 20:] = 0
+    write(sample['img_path'], values, nodata=0)
+    expected = np.where(values.any(0), BINARY, 255)
+    for steps in ([load], [LoadRasterWindow(False), LoadBuildingMask()]):
+        for window, core in ((None, None), (WINDOW, WINDOW), (WINDOW, CORE)):
+            loaded = dict(sample, seg_fields=[], window=window, core=core)
+            for step in steps:
+                loaded = step(loaded)
+            labels = np.full(SHAPE, 255)
+            x, y, width, height = core or (0, 0, 60, 40)
+            part = np.s_[y : y + height, x : x + width]
+            labels[part] = expected[part]
+            np.testing.assert_array_equal(
+                loaded['gt_seg_map'], labels[INSIDE] if window else labels
+            )
 
 
 def test_window_and_its_core(sample):

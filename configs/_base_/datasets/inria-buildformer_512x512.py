@@ -1,7 +1,8 @@
 # Protocol "buildformer": only patches with more than 5 % building count.
 _base_ = './inria_512x512.py'
 train_pipeline = [
-    dict(type='LoadRasterWindow'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadBuildingMask'),
     dict(
         type='RandomResize',
         scale=(512, 512),

@@ -27,7 +27,8 @@ augmentation = [
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
 train_pipeline = [
-    dict(type='LoadRasterWindow'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadBuildingMask'),
     # Windows are twice as wide as the crop, for those that are shrunk.
     dict(
         type='RandomResize',
@@ -38,11 +39,12 @@ train_pipeline = [
     *augmentation,
 ]
 test_pipeline = [
-    dict(type='LoadRasterWindow'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadBuildingMask'),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
 tta_pipeline = [
-    dict(type='LoadRasterWindow'),
+    dict(type='LoadImageFromFile'),
     dict(
         type='TestTimeAug',
         transforms=[
@@ -51,6 +53,7 @@ tta_pipeline = [
                 dict(type='RandomFlip', prob=1.0, direction='horizontal'),
                 dict(type='RandomFlip', prob=1.0, direction='vertical'),
             ],
+            [dict(type='LoadBuildingMask')],
             [dict(type='PackSegInputs', meta_keys=meta_keys)],
         ],
     ),
