@@ -38,9 +38,16 @@ class Note(NamedTuple):
 
 
 def identify(image: Path) -> list[str | int]:
-    """Return file name, time (ns) and bytes: others once it is replaced."""
+    """Return file name, time (ns) and bytes: others once it is replaced.
+
+    The same of the files beside it that may say where it has no data.
+    """
+    files = [image]
+    for suffix in ('.msk', '.aux.xml'):
+        beside = image.with_name(image.name + suffix)
+        files += [beside] * beside.exists()
     with errors_of(image):
-        return [image.name, *stamp(image)[1:]]
+        return [x for f in files for x in (f.name, *stamp(f)[1:])]
 
 
 class OutputFolder:

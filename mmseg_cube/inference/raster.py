@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmseg_cube.datasets.contract import image_shape, read_rgb
 from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, cut_grid
 from mmseg_cube.inference.network import BuildingNetwork
 
@@ -60,19 +61,20 @@ def predict_bands(
 
     Args:
         model: Segmentor of background and building, on its device.
-        path: An 8-bit RGB image in a format of GDAL, of any size; one that
-            is smaller than a window is reflected.
+        path: An 8-bit RGB image, of any size; one that is smaller than a
+            window is reflected.
         tiling: How to cut it.
         progress: Called after every batch with the number of windows that
             are done, and that of all.
 
     Yields:
         Building probabilities of the next rows, float32 of shape (rows,
-        width).
+        width); 0 where the image declares that it has no data.
 
     Raises:
-        ValueError: If the image cannot be read or is not 8-bit RGB, or the
-            network has other classes or gives values that are no numbers.
+        FileError: If the image cannot be read or is not 8-bit RGB.
+        ValueError: If the network has other classes, or gives values that
+            are no numbers.
     """
     tiling = tiling or Tiling()
     with errors_of(str(path)):
@@ -94,7 +96,7 @@ def predict_bands(
         for window, probability in zip(batch, network(images), strict=True):
             if window.y > top:
                 ready = band[: window.y - top]
-                yield _finish(path, ready[:, :width])
+                yield _finish(path, ready[:, :width], top)
                 band = torch.cat([band[len(ready) :], torch.zeros_like(ready)])
                 top = window.y
             weights = rows[window.y][:, None] * columns[window.x]
@@ -102,7 +104,7 @@ def predict_bands(
         done += len(batch)
         if progress is not None:
             progress(done, len(windows))
-    yield _finish(path, band[: height - top, :width])
+    yield _finish(path, band[: height - top, :width], top)
 
 
 def predict_raster(
@@ -169,7 +171,7 @@ def _read_ahead(
         yield coming.result()
 
 
-def _finish(path: str | Path, rows: Tensor) -> np.ndarray:
+def _finish(path: str | Path, rows: Tensor, top: int) -> np.ndarray:
     if not rows.isfinite().all():
         raise ValueError(
             f'{path}: the network gives values that are no numbers, so its '
@@ -177,4 +179,9 @@ def _finish(path: str | Path, rows: Tensor) -> np.ndarray:
             'automatic mixed precision, and look for a loss of nan in the '
             'log of its training'
         )
-    return rows.cpu().numpy()
+    values = rows.cpu().numpy()
+    with errors_of(str(path)):
+        valid = read_valid(path, Window(0, top, *values.shape[::-1]))
+    if valid is not None:
+        values[~valid] = 0
+    return values
