@@ -1,5 +1,6 @@
 """Hooks around a run: the layout of weights, what is Cube, and pictures."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.layers import summarise
+from mmseg_cube.layers import CubeConv2d, summarise
 
 
 @HOOKS.register_module()
@@ -33,7 +34,8 @@ class CubeSummaryHook(Hook):
     """Say once, before training or testing, what is Cube and what is not.
 
     A ``conv_cfg`` leaves plain what a Cube convolution cannot stand in for;
-    the line of :func:`mmseg_cube.layers.summarise` counts them by reason.
+    the line of :func:`mmseg_cube.layers.summarise` counts them by reason. It
+    is a warning if nothing is Cube, as with a head of 1 x 1 ones.
     """
 
     said = None
@@ -43,7 +45,9 @@ class CubeSummaryHook(Hook):
         """Log the summary; runners call this before every loop."""
         text = summarise(runner.model)
         if text != self.said:
-            runner.logger.info(text)
+            kinds = map(type, runner.model.modules())
+            level = logging.INFO if CubeConv2d in kinds else logging.WARNING
+            runner.logger.log(level, text)
             self.said = text
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from mmengine.logging import print_log
 from mmseg.registry import MODELS
@@ -123,6 +123,11 @@ def _read_options(
     option: str, given: dict | None, allowed: Iterable[str]
 ) -> dict:
     """Copy of the options, with single values for lists made lists."""
+    if not isinstance(given, Mapping | None):
+        raise ValueError(
+            f'{option} of CubeBackbone takes options, such as dict(stages=3), '
+            f'not {given!r}'
+        )
     options = dict(given or {})
     unknown = sorted(set(options) - set(allowed))
     if unknown:

@@ -123,7 +123,8 @@ def _choose(
         reasons = Counter(obstacles.values())
         raise ValueError(
             f'none of {len(obstacles)} convolutions of the backbone is '
-            f'eligible: {describe_kept(reasons)}; {run.describe()}'
+            f'eligible: {describe_kept(reasons)}; insert=dict() instead '
+            f'puts blocks behind its stages; {run.describe()}'
         )
     chosen = eligible
     if stages is not None:
