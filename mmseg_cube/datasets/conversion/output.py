@@ -10,16 +10,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from filelock import FileLock, Timeout
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.tiles import SPLITS, Tile
-from mmseg_cube.utils.whole_files import write_text_whole, write_whole
+from mmseg_cube.utils.whole_files import (
+    only_run,
+    write_text_whole,
+    write_whole,
+)
 
 RULE = 1  # raise it when the same settings start to give other patches
 MANIFEST = 'conversion.json'
 JOURNAL = 'conversion.jsonl'
-LOCK = '.conversion.lock'
+PASSING = '.lock', '.part'  # ends of names
 KINDS = 'label', 'image'  # folders
 
 
@@ -41,28 +44,22 @@ class Output:
     def opened(self) -> Iterator[None]:
         """Take the folder for this run, unless it holds other data."""
         self.root.mkdir(parents=True, exist_ok=True)
-        there = {path.name for path in self.root.iterdir()} - {LOCK}
-        there = {name for name in there if not name.endswith('.part')}
+        names = {path.name for path in self.root.iterdir()}
+        there = {name for name in names if not name.endswith(PASSING)}
         if there and MANIFEST not in there:
             raise DatasetError(
                 f'{self.root} holds {min(there)!r} and no {MANIFEST}, so it '
                 'is not the output of a conversion.\nNext: give a new or '
                 'empty folder.'
             )
-        try:
-            with FileLock(self.root / LOCK, timeout=0):
-                if (self.root / MANIFEST).exists():
-                    self._refuse_other_settings()
-                self.save(False, {})
-                # Halves of files that a killed run was writing.
-                for part in self.root.rglob('.*.part'):
-                    part.unlink()
-                yield
-        except Timeout as error:
-            raise DatasetError(
-                f'another conversion is writing to {self.root}.\nNext: wait '
-                'until it is done, or take another folder.'
-            ) from error
+        with only_run(self.root):
+            if MANIFEST in there:
+                self._refuse_other_settings()
+            self.save(False, {})
+            # Halves of files that a killed run was writing.
+            for part in self.root.glob('*/*/.*.part'):
+                part.unlink()
+            yield
 
     def save(self, complete: bool, counts: dict) -> None:
         """Write the manifest."""

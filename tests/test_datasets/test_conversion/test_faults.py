@@ -13,6 +13,7 @@ import rasterio
 
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu, output
+from mmseg_cube.utils.whole_files import only_run
 
 PATCHES = 4  # of a tile of 256 x 256
 
@@ -169,8 +170,8 @@ def test_one_folder_holds_one_conversion(inria, tmp_path):
     refused(out, 'stride is 128 there and 32 now', stride=32)
     refused(out, 'format is .png. there and .tif.', image_format='tif')
     assert run(inria, out, stride=128).written == 0
-    with output.FileLock(out / output.LOCK):
-        refused(out, 'another conversion is writing')
+    with only_run(out), pytest.raises(ValueError, match='another run is wri'):
+        run(inria, out)
     (out / output.MANIFEST).write_text('[]')
     refused(out, 'not readable as JSON')
     other = tmp_path / 'photos'
