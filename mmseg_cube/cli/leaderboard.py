@@ -22,13 +22,10 @@ def add_arguments(add: Arguments) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Find the runs, print the table and write it."""
     from mmseg_cube.analysis.leaderboard import board
     from mmseg_cube.analysis.leaderboard.runs import find_runs
 
-    latencies, measured = {}, None
-    if args.latency:
-        latencies, measured = board.read_latencies(args.latency)
+    latencies, measured = board.read_latencies(args.latency)
     runs, skipped = find_runs(args.folders)
     rows, more = board.make_rows(runs, args.size, latencies)
     skipped |= more

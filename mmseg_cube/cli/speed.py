@@ -6,6 +6,7 @@ The bars of this project stand beside them.
 """
 
 from argparse import ArgumentTypeError
+from itertools import product
 
 from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
@@ -80,19 +81,13 @@ def run(args: Namespace) -> None:
         args.out.mkdir(parents=True, exist_ok=True)
     dtype = getattr(torch, args.dtype)
     batch = args.batch or BATCH[device.type]
-    settings = [
-        Setting(size, batch, channels, dtype, layout, device)
-        for channels, size in grid
-        for layout in dict.fromkeys(args.layouts)
-    ]
-    results = [
-        result
-        for setting in settings
-        for task in subject.tasks
-        for result in compare(
-            subject, task, setting, args.repeats, args.profile
-        )
-    ]
+    results = []
+    for (channels, size), layout, task in product(
+        grid, dict.fromkeys(args.layouts), subject.tasks
+    ):
+        setting = Setting(size, batch, channels, dtype, layout, device)
+        how = args.repeats, args.profile
+        results += compare(subject, task, setting, *how)
     facts = describe_machine(device) | dict(
         dtype=args.dtype, batch=batch, repeats=args.repeats, **subject.facts
     )

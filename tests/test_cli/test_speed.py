@@ -26,7 +26,7 @@ def keep_threads(monkeypatch):
 def time_operator(tmp_path):
     def run(*args):
         out = tmp_path / 'out'
-        small = '--device cpu --threads 1 --repeats 1 --grid 8x6'
+        small = '--device cpu --threads 1 --repeats 1 --grid 64x6'
         words = [*small.split(), '--out', str(out), *args]
         assert main(['speed', 'operator', *words]) == 0
         return out, json.loads((out / 'speed.json').read_text())

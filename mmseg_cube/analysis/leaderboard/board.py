@@ -72,8 +72,10 @@ def make_rows(
     return rows, skipped
 
 
-def read_latencies(path: Path) -> tuple[dict[str, float], str]:
+def read_latencies(path: Path | None) -> tuple[dict[str, float], str | None]:
     """Read seconds of one image by network, and how they were measured."""
+    if path is None:
+        return {}, None
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         facts, seconds, setting = content['facts'], {}, None

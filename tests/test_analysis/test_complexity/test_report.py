@@ -32,17 +32,6 @@ def pair():
     return [baseline, twin]
 
 
-def test_table(pair):
-    (table,) = tabulate(pair, 512, None)
-    assert table.title == '2 configs, one image of 512 x 512'
-    first, second = table.rows
-    assert [*map(', '.join, (table.head, first[1:], second[1:]))] == [
-        'Config, Params (M), saved, FLOPs (G), saved, Activations (M), saved',
-        '4.000, , 10.000, , 2.000, ',
-        '3.000, 25.00 %, 5.000, 50.00 %, 2.500, -25.00 %',
-    ]
-
-
 def test_modules_side_by_side(pair):
     _, table = tabulate(pair, 512, 2)
     assert table.title == f'{pair[0].name} → {pair[1].name}'

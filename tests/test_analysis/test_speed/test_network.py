@@ -70,40 +70,35 @@ def test_names_tell_configs_apart(paths, tmp_path):
         Networks([paths[0], bare])
 
 
-def test_routers_are_as_if_trained(pair):
-    model = pair.build(AS_TRAINED, SMALL)['cube-small'].args[0]
-    assert learned_routers(model)
-    for router in learned_routers(model).values():
-        identity = torch.arange(router.channels)
-        assert not torch.equal(router.permutation(), identity)
-
-
 @pytest.mark.parametrize(
     ('dtype', 'layout'),
     [(torch.float32, 'contiguous'), (torch.bfloat16, 'channels_last')],
 )
-def test_inference_is_done_as_asked_for(paths, dtype, layout):
-    setting = Setting(64, 3, 3, dtype, layout)
-    for task in (AS_TRAINED, DEPLOYED, THROUGHPUT):
-        for call in Networks(paths).build(task, setting).values():
-            model, images, _ = call.args
-            assert not any(module.training for module in model.modules())
-            assert images.is_contiguous(memory_format=LAYOUTS[layout])
-            logits = call()
-            assert logits.shape[:2] == (3, 2)
-            assert logits.dtype == dtype
-            assert logits.is_inference()
-
-
-def test_deployed_networks_have_no_norms(pair, monkeypatch):
-    deployed = pair.build(DEPLOYED, SMALL) | pair.build(THROUGHPUT, SMALL)
-    trained = pair.build(AS_TRAINED, SMALL)
+@pytest.mark.parametrize('task', [AS_TRAINED, DEPLOYED, THROUGHPUT])
+def test_inference_is_done_as_asked_for(
+    paths, task, dtype, layout, monkeypatch
+):
+    calls = Networks(paths).build(task, Setting(64, 3, 3, dtype, layout))
+    for call in calls.values():
+        model, images, _ = call.args
+        assert not any(module.training for module in model.modules())
+        assert images.is_contiguous(memory_format=LAYOUTS[layout])
+        logits = call()
+        assert (logits.shape[:2], logits.dtype) == ((3, 2), dtype)
+        assert logits.is_inference()
+    # Routers are as if trained, and what is deployed has no norms.
+    routers = learned_routers(calls['cube-small'].args[0]).values()
+    assert bool(routers) == (task == AS_TRAINED)
+    for router in routers:
+        identity = torch.arange(router.channels)
+        assert not torch.equal(router.permutation(), identity)
     monkeypatch.setattr(F, 'batch_norm', None)
-    for call in deployed.values():
-        call()
-    for call in trained.values():
+    for name in ('small', 'cube-small'):
+        if task != AS_TRAINED:
+            calls[name]()
+            continue
         with pytest.raises(TypeError):
-            call()
+            calls[name]()
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
