@@ -7,7 +7,7 @@ Importing this package registers everything it offers. A config does so with
 import sys
 from pathlib import Path
 
-from mmseg_cube.utils import register_all_modules
+from mmseg_cube.register import register_all_modules
 from mmseg_cube.version import __version__
 
 __all__ = ['__version__', 'register_all_modules']

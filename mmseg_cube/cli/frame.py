@@ -124,7 +124,7 @@ def started(quiet: bool = True, trust: bool = False) -> Iterator[None]:
 
     With trust checkpoints may hold more than weights.
     """
-    from mmseg_cube.utils import register_all_modules
+    from mmseg_cube.register import register_all_modules
 
     register_all_modules(init_default_scope=False)
     from mmseg_cube.utils.checkpoints import only_weights

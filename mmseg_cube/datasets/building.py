@@ -22,7 +22,6 @@ from mmseg_cube.datasets.transforms import (
     LoadBuildingMask,
     use_one_reader,
 )
-from mmseg_cube.utils.quiet import mute_geotiff_tags
 from mmseg_cube.utils.words import listing
 
 
@@ -139,7 +138,6 @@ class BuildingDataset(BaseSegDataset):
             doing = 'checking files'
             inspect_samples(self, samples, check_files, doing, hint)
             self._fully_initialized = True
-        mute_geotiff_tags()
 
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""

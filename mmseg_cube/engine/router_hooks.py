@@ -7,7 +7,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmseg_cube.engine.router_history import HISTORY, look, write_report
+from mmseg_cube.evaluation.channel_orders import HISTORY, look, write_report
 from mmseg_cube.layers import layer_name, learned_routers
 
 # Under this name the log shows it, like the learning rate, and checkpoints
@@ -68,7 +68,7 @@ class RouterReportHook(Hook):
     identity and how much they changed, mean over the routers; the visualizer
     gets the same and the numbers of every router under ``router/``. At the
     end ``router_report.json`` and ``router_report.png`` are written next to
-    the log. The numbers are explained in ``engine/router_history.py``.
+    the log. The numbers are explained in ``engine/channel_orders.py``.
 
     Looks are at the weights that are trained; those that ``EMAHook`` keeps
     may be in another order, see ``mmseg-cube router``.

@@ -55,9 +55,8 @@ class CubeSummaryHook(Hook):
 class WindowVisualizationHook(SegVisualizationHook):
     """Draw predictions over their images, or over their part of a raster.
 
-    mmseg's own hook reads the whole image file, which a prediction for a
-    window of it does not fit. Other samples are left to that hook, whose
-    arguments are the same.
+    Images are read as the network sees them. mmseg's own hook, whose
+    arguments are the same, reads whole files with OpenCV.
     """
 
     drawn = 0
@@ -65,25 +64,22 @@ class WindowVisualizationHook(SegVisualizationHook):
     def after_val_iter(self, runner, batch_idx, data_batch, outputs) -> None:
         """Draw the first sample of every ``interval``-th batch."""
         step = runner.iter + batch_idx
-        if 'window' not in outputs[0]:
-            super().after_val_iter(runner, batch_idx, data_batch, outputs)
-        elif self.draw and step % self.interval == 0:
-            self._draw_window('val', outputs[0], step)
+        if self.draw and step % self.interval == 0:
+            self._draw('val', outputs[0], step)
 
     def after_test_iter(self, runner, batch_idx, data_batch, outputs) -> None:
         """Draw every sample."""
-        if 'window' not in outputs[0]:
-            super().after_test_iter(runner, batch_idx, data_batch, outputs)
-        elif self.draw:
+        if self.draw:
             for sample in outputs:
                 self.drawn += 1
-                self._draw_window('test', sample, self.drawn)
+                self._draw('test', sample, self.drawn)
 
-    def _draw_window(
-        self, mode: str, sample: SegDataSample, step: int
-    ) -> None:
-        window, path = Window(*sample.window), sample.img_path
-        name = f'{mode}_{Path(path).stem}_{window.y}_{window.x}'
+    def _draw(self, mode: str, sample: SegDataSample, step: int) -> None:
+        path, window = sample.img_path, sample.get('window')
+        name = f'{mode}_{Path(path).name}'
+        if window is not None:
+            window = Window(*window)
+            name = f'{mode}_{Path(path).stem}_{window.y}_{window.x}'
         image = read_rgb(path, window).transpose(1, 2, 0)
         options = dict(show=self.show, wait_time=self.wait_time, step=step)
         self._visualizer.add_datasample(name, image, sample, **options)

@@ -10,8 +10,8 @@ from mmengine.logging import print_log
 from mmseg_cube.evaluation.score_kinds import ScoreKind
 from mmseg_cube.evaluation.thresholds import ChosenThreshold, name_data
 from mmseg_cube.utils.figures import new_figure, plain, save_figure
-from mmseg_cube.utils.report import write_json
 from mmseg_cube.utils.tables import Table
+from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.utils.words import quantity
 
 CLASS_COLUMNS = ('IoU', 'F1', 'Precision', 'Recall')

@@ -23,8 +23,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import _weights_only_unpickler as torchs
 
-from mmseg_cube.utils.devices import shorten
-from mmseg_cube.utils.words import not_found
+from mmseg_cube.utils.words import not_found, shorten
 
 NEXT = 'correct the path; trainings leave checkpoints in their work folder'
 # In the environment, so that processes of a command have it, too.

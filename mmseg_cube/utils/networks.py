@@ -13,8 +13,24 @@ from torch import nn
 
 from mmseg_cube.utils.checkpoints import CheckpointError, read_checkpoint
 from mmseg_cube.utils.configs import without_weights
-from mmseg_cube.utils.devices import choose_device, shorten
-from mmseg_cube.utils.words import name_some
+from mmseg_cube.utils.words import name_some, shorten
+
+
+def choose_device(name: str | torch.device | None = None) -> torch.device:
+    """Return a device that can be used; None takes a GPU if there is one.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    if name is None:
+        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        # A tensor tells which GPU 'cuda' is; some functions want the index.
+        return torch.empty(1, device=torch.device(name)).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'device {name} cannot be used; try cpu. {shorten(error)}'
+        ) from error
 
 
 def build_network(cfg: Config) -> BaseSegmentor:

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, folders that one run fills."""
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 def write_text_whole(path: Path, text: str) -> None:
     """Write text in UTF-8, whole or not at all."""
     write_whole(path, partial(_write_text, text))
+
+
+def write_json(path: Path, numbers: object) -> None:
+    """Write JSON, whole or not at all."""
+    write_text_whole(path, json.dumps(numbers, indent=1) + '\n')
 
 
 def _write_text(text: str, path: Path) -> None:

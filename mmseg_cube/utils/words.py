@@ -1,9 +1,11 @@
 """Lists, numbers and names in words, for messages."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 SHOWN = 5  # things named one by one; the rest is counted
+LONGEST_REASON = 300  # letters
 
 
 def listing(lines: Sequence[str], shown: int = SHOWN) -> str:
@@ -29,6 +31,11 @@ def not_found(what: str, path: object, advice: str) -> str:
 def quantity(number: int, noun: str) -> str:
     """Count things that form their plural with an s: '1 tile', '3 tiles'."""
     return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
+def shorten(error: Exception) -> str:
+    """Say what torch reports, without the pages of it."""
+    return textwrap.shorten(str(error), LONGEST_REASON, placeholder=' ...')
 
 
 def cut(name: str, letters: int) -> str:

@@ -128,7 +128,7 @@ def test_window_is_drawn_over_its_part_of_the_raster(drawn, tile):
     assert drawn[0][0] == 'val_austin1_4_8'
 
 
-def test_whole_images_are_left_to_mmseg(drawn, tile):
+def test_whole_images_have_their_names(drawn, tile):
     path, pixels = tile
     sample = sample_of(path, (30, 40))
     hook = WindowVisualizationHook(draw=True, interval=1)

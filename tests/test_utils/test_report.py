@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
+from mmseg_cube.analysis.report import write_report
 from mmseg_cube.utils.figures import new_figure, plain
-from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_whole
 from mmseg_cube.utils.words import choose, listing, name_some, quantity

@@ -20,8 +20,8 @@ from mmseg_cube.analysis.ablation.results import (
     compare,
 )
 from mmseg_cube.analysis.ablation.study import Study
+from mmseg_cube.analysis.report import write_report as write_files
 from mmseg_cube.utils.figures import new_figure, plain
-from mmseg_cube.utils.report import write_report as write_files
 from mmseg_cube.utils.tables import Table
 
 if TYPE_CHECKING:

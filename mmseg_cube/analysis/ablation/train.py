@@ -28,7 +28,7 @@ from mmseg_cube.analysis.ablation.variants import kind_of
 from mmseg_cube.analysis.speed.rounds import describe_machine
 from mmseg_cube.utils.checkpoints import only_weights
 from mmseg_cube.utils.mmengine_gaps import close_gaps
-from mmseg_cube.utils.report import write_json
+from mmseg_cube.utils.whole_files import write_json
 
 DIGEST = 'ablation_digest'  # under this name checkpoints keep the checksum
 

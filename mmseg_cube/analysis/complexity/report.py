@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mmseg_cube.analysis.complexity.configs import Sized, distinct
 from mmseg_cube.analysis.complexity.count import Complexity
+from mmseg_cube.analysis.report import write_report
 from mmseg_cube.utils.figures import new_figure, plain
-from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from mmseg_cube.analysis.gradients import records
 from mmseg_cube.analysis.gradients.capture import capture
 from mmseg_cube.analysis.gradients.statistics import correlate
+from mmseg_cube.analysis.report import write_report
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import PLAIN
 from mmseg_cube.utils.networks import build_network, load_weights
-from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.words import choose, name_some
 
 INIT = 'init'  # in place of a checkpoint: random weights

@@ -9,10 +9,10 @@ import numpy as np
 
 from mmseg_cube.analysis.complexity.configs import ConfigCounter
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run
+from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.same_training import TRAINING, settings_of
 from mmseg_cube.analysis.speed.comparison import TIME
 from mmseg_cube.analysis.speed.network import DEPLOYED
-from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import name_some

@@ -15,13 +15,13 @@ from mmseg_cube.analysis.learned import routers, tiles
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
-from mmseg_cube.engine.router_history import draw_orders
+from mmseg_cube.analysis.report import write_report
+from mmseg_cube.evaluation.channel_orders import draw_orders
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
 from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.networks import load_network
-from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.words import choose
 
 NAME = 'learned'

@@ -16,8 +16,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import HOOKS
 
-from mmseg_cube.engine import router_history
 from mmseg_cube.engine.router_hooks import TEMPERATURE
+from mmseg_cube.evaluation import channel_orders
 from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
 from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.networks import load_network
@@ -34,7 +34,7 @@ def describe_order(
     """Describe the order of a router in a layer of a lattice scale r.
 
     Returns:
-        Numbers as in ``engine.router_history``, how many channels have a
+        Numbers as in ``evaluation.channel_orders``, how many channels have a
         ``new_cell`` and a ``new_parity``, and for a learned order the
         ``temperature`` (the router's own if none is given) and the ``gap``,
         the largest difference between relaxation and order. Then the
@@ -46,7 +46,7 @@ def describe_order(
     soft = router.relaxed().float().cpu().numpy() if router.learns else None
     block = router.channels if soft is None else soft.shape[1]
     order = router.permutation().tolist()
-    hard = router_history.order_blocks(order, block)
+    hard = channel_orders.order_blocks(order, block)
     inputs, places = np.array(order), np.arange(len(order))
     cell = scale**2
     numbers = dict(
@@ -54,7 +54,7 @@ def describe_order(
         learned=router.learns,
         channels=router.channels,
         block=block,
-        **router_history.measure(order, block),
+        **channel_orders.measure(order, block),
         new_cell=int((inputs // cell != places // cell).sum()),
         new_parity=int((inputs % cell != places % cell).sum()),
         order=order,
@@ -88,9 +88,9 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
     loaded = read_checkpoint(checkpoint)
     history: dict[str, dict] = {}
     iteration = loaded['meta'].get('iter', 0)
-    router_history.look(history, routers, iteration)
+    channel_orders.look(history, routers, iteration)
     infos = loaded['message_hub'].get('runtime_info', {})
-    before = infos.get(router_history.HISTORY, {})
+    before = infos.get(channel_orders.HISTORY, {})
     temperature = final_temperature(cfg, loaded)
     differing, more = 0, {}
     for name, record in history.items():
@@ -99,7 +99,7 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
         differing += last['order'] != record['order']
         numbers, *_ = describe_order(routers[name], 1, temperature)
         more[name] = {key: numbers[key] for key in RELAXED}
-    summary = router_history.write_report(history, out, more)
+    summary = channel_orders.write_report(history, out, more)
     rows = {layer_name(name): row for name, row in summary.items()}
     said = [tabulate('router', rows, COLUMNS + RELAXED).terminal()]
     if differing:

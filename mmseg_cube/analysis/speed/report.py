@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Result
 from mmseg_cube.analysis.speed.network import THROUGHPUT
 from mmseg_cube.utils.figures import new_figure, plain
-from mmseg_cube.utils.report import write_report
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import quantity
 

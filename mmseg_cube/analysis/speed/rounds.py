@@ -25,7 +25,7 @@ from torch.autograd import DeviceType
 from torch.autograd.profiler import profile as profile_allocations
 from torch.profiler import profile
 
-from mmseg_cube.utils.devices import choose_device
+from mmseg_cube.utils.networks import choose_device
 
 Call = Callable[[], object]
 

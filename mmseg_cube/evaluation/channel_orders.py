@@ -24,7 +24,7 @@ import numpy as np
 
 from mmseg_cube.layers import ChannelRouter, layer_name
 from mmseg_cube.utils.figures import new_panels, save_figure
-from mmseg_cube.utils.report import write_json
+from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.utils.words import cut
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mmseg_cube.engine.router_history import (
+from mmseg_cube.evaluation.channel_orders import (
     draw_history,
     draw_orders,
     look,

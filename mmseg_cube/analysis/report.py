@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.tables import Table
-from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,8 +33,3 @@ def write_report(
     write_json(out / f'{name}.json', numbers)
     for stem, figure in (figures or {}).items():
         save_figure(figure, out / f'{stem}.png')
-
-
-def write_json(path: Path, numbers: object) -> None:
-    """Write JSON, whole or not at all."""
-    write_text_whole(path, json.dumps(numbers, indent=1) + '\n')
