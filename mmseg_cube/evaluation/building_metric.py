@@ -146,14 +146,15 @@ class BuildingMetric(BaseMetric):
             sample = Sample(content, self.ignore_index)
             group = self._group(sample.path)
             if self._threshold:
-                value = self._threshold.value
-                sample.pred = thresholds.labels_at(sample.margin, value)
+                above = sample.margin > self._threshold.margin
+                sample.pred = above.long()
             if 'boundary' in kinds or 'objects' in kinds:
                 sample.check_uncut(data.get('protocol'))
             counts = {name: kind.count(sample) for name, kind in kinds.items()}
             if self._masks is not None:
                 mask = sample.pred.cpu().numpy()
                 self._masks.write(mask, sample.path, sample.window)
+            self._merge_margins()
             self.results.append((sample.path, sample.window, group, counts))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
@@ -174,6 +175,19 @@ class BuildingMetric(BaseMetric):
             said = f'{len(results)} masks are in {self._masks.folder}'
             print_log(said, 'current')
         return scores
+
+    def _merge_margins(self) -> None:
+        """Keep margins of one image of each group, and of the last image.
+
+        They are large. What a distributed sampler repeats is the last image
+        of a process, so only that one must stay apart.
+        """
+        *_, group, last = self.results[-1] if self.results else ((), {})
+        if 'curve' not in last:
+            return
+        first = next(c for *_, g, c in self.results if g == group)
+        if first is not last:
+            first['curve'] += last.pop('curve')
 
     def _group(self, path: str | None) -> str | None:
         """Group of an image; None without groups."""

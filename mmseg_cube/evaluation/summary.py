@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -30,7 +29,9 @@ class ScoreSum:
     def __init__(self, kinds: Kinds, images: Sequence[Mapping]) -> None:
         self.counts, self.scores, counts = {}, {}, {}
         for name, kind in kinds.items():
-            total = sum((image[name] for image in images), kind.zero)
+            total = sum(
+                (image.get(name, kind.zero) for image in images), kind.zero
+            )
             self.counts[name], counts[name] = total, kind.as_json(total)
             self.scores.update(kind.scores(total))
         self.images = len(images)
@@ -115,10 +116,7 @@ def _best(
     best, reason = curve.best(counts, data)
     if folder is not None:
         average = total.scores['AveragePrecision']
-        points = [
-            dict(threshold=threshold, **asdict(point), **point.scores())
-            for threshold, point in curve.points(counts)[1:]
-        ]
+        points = curve.points(counts)
         content = dict(
             data=data,
             images=total.images,

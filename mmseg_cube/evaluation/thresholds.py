@@ -10,72 +10,77 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
+from scipy.special import expit
 
 from mmseg_cube.evaluation.confusion import Confusion
+from mmseg_cube.evaluation.margins import MarginCounts
 from mmseg_cube.evaluation.sample import Sample
 from mmseg_cube.evaluation.score_kinds import ScoreKind, require
 
+SMALLEST = 2.0**-24  # float32 tells 1 less this from 1
+
 
 class ThresholdCurve(ScoreKind):
-    """Precision and recall at thresholds ``1 / (n + 1), ..., n / (n + 1)``.
+    """Average precision, and precision and recall at thresholds.
 
-    A pixel is a building if its probability is above the threshold. The
-    average precision is the sum of precision times gain in recall over the
-    thresholds, as scikit-learn defines it, and over 0.
+    The average precision is the sum of precision times gain in recall over
+    all margins, as scikit-learn defines it. It is exact up to 65,536
+    different margins; where there are more, it is so to 0.01 points.
 
-    Counts are int64 of shape (2, n + 1): how many pixels of true buildings,
-    and of true background, are above 0, 1, ..., n of the thresholds.
+    Written and drawn are the thresholds ``1 / (n + 1), ..., n / (n + 1)``,
+    and those where recall passes these shares. A pixel is a building if its
+    probability is above the threshold.
 
     Args:
         thresholds: Their number n, from 1 to 9999.
     """
 
+    zero = MarginCounts(np.zeros(0, np.int64), np.zeros((2, 0), np.int64))
+
     def __init__(self, thresholds: int = 99) -> None:
         met = isinstance(thresholds, Integral) and 1 <= thresholds <= 9999
         rule = 'the number of thresholds of curve must be from 1 to 9999'
         require(met, rule, thresholds)
-        parts = int(thresholds) + 1
-        self.thresholds = [part / parts for part in range(1, parts)]
+        self.shares = np.arange(1, thresholds + 1) / (thresholds + 1)
         self.options = dict(thresholds=int(thresholds))
-        self.zero = np.zeros((2, parts), np.int64)
 
-    def count(self, sample: Sample) -> np.ndarray:
+    def count(self, sample: Sample) -> MarginCounts:
         """Count an image's pixels by their margins."""
-        margin, target = sample.margin, sample.target.to(sample.margin.device)
-        edges = list(map(_margin_at, self.thresholds))
-        above = torch.bucketize(margin, margin.new_tensor(edges))
-        counts = [
-            torch.bincount(above[target == label], minlength=1 + len(edges))
-            for label in (1, 0)
-        ]
-        return torch.stack(counts).cpu().numpy()
+        target = sample.target.to(sample.margin.device)
+        return MarginCounts.of(sample.margin, target)
 
-    def scores(self, counts: np.ndarray) -> dict[str, float]:
+    def scores(self, counts: MarginCounts) -> dict[str, float]:
         """Return ``AveragePrecision`` in percent."""
-        total, recall = 0.0, 0.0
-        for _, point in reversed(self.points(counts)):
-            scores = point.scores()
-            total += (scores['Recall'] - recall) * scores['Precision'] / 100
-            recall = scores['Recall']
-        return dict(AveragePrecision=total)
+        tp, fp = counts.above()
+        precision = tp / (tp + fp)
+        if counts.bits:
+            # Pixels whose margins were not told apart count as evenly mixed;
+            # if they are many, they more likely have one margin.
+            few = 1000 * counts.pixels.sum(0) < counts.pixels.sum()
+            before = np.append(precision[1:], precision[-1:])
+            precision[few] = (precision + before)[few] / 2
+        built = counts.pixels[0]
+        total = 100 * float(built @ precision)
+        return dict(AveragePrecision=total / max(built.sum(), 1))
 
-    def points(self, counts: np.ndarray) -> list[tuple[float, Confusion]]:
-        """Return threshold 0 and then each threshold, and its confusion."""
-        tp, fp = counts[:, ::-1].cumsum(1)[:, ::-1].tolist()
-        steps = zip([0.0, *self.thresholds], tp, fp, strict=True)
-        return [
-            (threshold, Confusion(hit, false, tp[0] - hit, fp[0] - false))
-            for threshold, hit, false in steps
-        ]
+    def points(self, counts: MarginCounts) -> list[dict[str, float]]:
+        """Return the scores at each threshold, from the lowest one."""
+        tp, low = counts.above()[0], counts.gaps()[0]
+        # From the highest margin down, the first to reach each recall.
+        reached = np.searchsorted(tp[::-1], self.shares * tp[:1].sum()) + 1
+        margins = low[::-1][reached[reached <= len(tp)] - 1]
+        rows = [_row(counts, m) for m in margins if np.isfinite(m)]
+        for share in self.shares.tolist():
+            rows.append(_row(counts, _margin_at(share), share))
+        return sorted(rows, key=lambda row: row['margin'])
 
     def best(
-        self, counts: np.ndarray, data: Mapping[str, str]
+        self, counts: MarginCounts, data: Mapping[str, str]
     ) -> tuple[dict[str, float] | None, str | None]:
         """Choose the threshold of the largest IoU, or say why there is none.
 
@@ -93,25 +98,36 @@ class ThresholdCurve(ScoreKind):
                 'chosen on val: evaluate val, and give its curve.json to '
                 'threshold=... here'
             )
-        # The first point is that of threshold 0: everything is a building.
-        rows = [
-            dict(threshold=threshold, **point.scores())
-            for threshold, point in self.points(counts)[1:]
-        ]
-        best = max(rows, key=lambda r: (r['IoU'], -abs(r['threshold'] - 0.5)))
-        if best['IoU'] == 0:
+        (tp, fp), built = counts.above(), counts.pixels[0].sum()
+        if not built:
             return None, 'no building is found at any threshold'
-        return best, None
+        low, high = counts.gaps()
+        margins = np.where((low <= 0) & (high >= 0), 0, (low + high) / 2)
+        iou = np.where(np.isfinite(margins), tp / (built + fp), 0)
+        at_best = margins[iou == iou.max()]
+        return _row(counts, at_best[np.abs(at_best).argmin()]), None
 
-    def as_json(self, counts: np.ndarray) -> dict[str, list[int]]:
-        """Return the counts of buildings and of background."""
-        built, ground = counts.tolist()
+    def as_json(self, counts: MarginCounts) -> dict[str, int]:
+        """Return how many pixels are buildings and background."""
+        built, ground = counts.pixels.sum(1).tolist()
         return dict(built=built, ground=ground)
 
 
-def labels_at(margin: Tensor, threshold: float) -> Tensor:
-    """Label pixels 1 whose building probability is above a threshold."""
-    return (margin > margin.new_tensor(_margin_at(threshold))).long()
+def _row(
+    counts: MarginCounts, margin: float, threshold: float | None = None
+) -> dict[str, float]:
+    """Scores of the pixels above a margin, whose probability is known or not.
+
+    Probabilities that float32 does not tell from 0 and 1 are none to compare
+    with.
+    """
+    if threshold is None:
+        threshold = np.clip(expit(margin), SMALLEST, 1 - SMALLEST)
+    tp, fp = counts.pixels[:, counts.first_above(margin) :].sum(1).tolist()
+    built, ground = counts.pixels.sum(1).tolist()
+    point = Confusion(tp, fp, built - tp, ground - fp)
+    values = dict(threshold=float(threshold), margin=float(margin))
+    return values | asdict(point) | point.scores()
 
 
 def _margin_at(threshold: float) -> float:
@@ -134,14 +150,16 @@ class ChosenThreshold:
 
     def __init__(self, value: float | str | os.PathLike) -> None:
         self.data: dict[str, str] = {}
+        margin = None
         self.origin = 'given as a number'
         if isinstance(value, str | os.PathLike):
-            self.data, value = _read(Path(value))
+            self.data, value, margin = _read(Path(value))
             self.origin = f'chosen on {name_data(self.data)}'
         met = isinstance(value, Real) and 0 < value < 1
         rule = 'threshold must be a number between 0 and 1 or a curve.json'
         require(met, rule, value)
         self.value = float(value)
+        self.margin = _margin_at(self.value) if margin is None else margin
 
     def __str__(self) -> str:
         return f'threshold {self.value:g}, {self.origin}'
@@ -165,12 +183,14 @@ def name_data(data: Mapping[str, str]) -> str:
     return name.strip() + (f', protocol {protocol}' if protocol else '')
 
 
-def _read(path: Path) -> tuple[dict[str, str], float]:
+def _read(path: Path) -> tuple[dict[str, str], float, float | None]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         data, best = dict(content['data']), content['best']
         reason = content['no_best_because']
         value = None if best is None else best['threshold']
+        # Files of earlier versions have no margin.
+        margin = float(best['margin']) if 'margin' in (best or ()) else None
     except FileNotFoundError:
         raise FileNotFoundError(
             f'{path}: no such file. BuildingMetric writes it when the val '
@@ -188,4 +208,4 @@ def _read(path: Path) -> tuple[dict[str, str], float]:
             f'{path} was written on {name_data(data)}. Only a threshold that '
             'was chosen on val may be used'
         )
-    return data, value
+    return data, value, margin

@@ -51,8 +51,8 @@ def test_json_holds_counts_and_scores_of_each_group(
         for key, value in scores.items():
             assert alone[f'building/{key}'] == value
         pixels, curve = counts['pixels'], counts['curve']
-        assert sum(curve['built']) == pixels['tp'] + pixels['fn']
-        assert sum(curve['ground']) == pixels['fp'] + pixels['tn']
+        assert curve['built'] == pixels['tp'] + pixels['fn']
+        assert curve['ground'] == pixels['fp'] + pixels['tn']
         for kind, key in dict(pixels='IoU', boundary='BoundaryIoU').items():
             tp, fp, fn = (counts[kind][each] for each in ('tp', 'fp', 'fn'))
             assert scores[key] == pytest.approx(100 * tp / (tp + fp + fn))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn import metrics as sk
 
-from mmseg_cube.evaluation import BuildingMetric
+from mmseg_cube.evaluation import BuildingMetric, margins
 
 VAL = dict(dataset='InriaDataset', split='val', protocol='full')
 TEST = dict(VAL, split='test')
@@ -34,24 +34,70 @@ def test_equals_scikit_learn_at_every_threshold(scenes, write_curve, count):
         ]
     )
     found, curve = write_curve(scenes, count=count)
-    assert len(curve['points']) == count
-    best = 0
-    for number, point in enumerate(curve['points'], 1):
-        assert point['threshold'] == number / (count + 1)
-        pred = probability > point['threshold']
+    margin = np.log(probability / (1 - probability)).astype(np.float32)
+    shares = np.arange(1, count + 1) / (count + 1)
+    points = {point['threshold']: point for point in curve['points']}
+    assert set(shares) < set(points) and len(points) == 2 * count
+    recalls = [point['Recall'] for point in curve['points']]
+    for share in shares:
+        assert np.abs(recalls - 100 * share).min() < 3  # there are ties
+    for threshold in [*shares, *points]:
+        point = points[threshold]
+        pred = probability > threshold
         matrix = sk.confusion_matrix(target, pred, labels=[0, 1])
         counts = [point[key] for key in ('tn', 'fp', 'fn', 'tp')]
         assert counts == matrix.ravel().tolist()
         iou = 100 * sk.jaccard_score(target, pred)
         assert point['IoU'] == pytest.approx(iou, 1e-12)
-        best = max(best, iou)
-    assert found['building/BestIoU'] == pytest.approx(best, 1e-12)
-    # The probability as far as the thresholds tell it.
-    thresholds = np.arange(1, count + 1) / (count + 1)
-    steps = (probability[:, None] > thresholds).sum(1)
-    expected = 100 * sk.average_precision_score(target, steps)
+    expected = 100 * sk.average_precision_score(target, margin)
     assert found['building/AveragePrecision'] == pytest.approx(expected, 1e-12)
     assert curve['average_precision'] == found['building/AveragePrecision']
+
+
+@pytest.mark.parametrize(
+    'change',
+    (
+        lambda margin: margin,
+        lambda margin: 1e-6 * margin,
+        lambda margin: 40 * margin,  # probabilities of 0 and 1
+        lambda margin: margin + 100,
+        lambda margin: (10 * margin).clamp(-20, 35),
+        lambda margin: margin.bfloat16(),
+        lambda margin: margin.half() * 5000,  # infinite ones
+    ),
+)
+@pytest.mark.parametrize('most', (1 << 12, 1 << 16))
+def test_scores_are_exact_however_calibrated(
+    change, most, make_sample, evaluate, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(margins, 'MOST', most)
+    generator = torch.Generator().manual_seed(0)
+    samples, everything = [], []
+    for index in range(3):
+        target = (torch.rand(200, 200, generator=generator) < 0.1).long()
+        margin = torch.randn(target.shape, generator=generator) + 2 * target
+        margin = change(margin)
+        logits = torch.stack([torch.zeros_like(margin), margin])
+        pred = (margin > 0).long()
+        samples.append(make_sample(pred, target, f'{index}.png', logits))
+        everything.append(torch.stack([margin.double(), target]).flatten(1))
+    margin, target = torch.cat(everything, 1).numpy()
+    options = dict(curve=dict(), report_dir=str(tmp_path))
+    found = evaluate(samples, VAL, **options)
+    near = 1e-9 if len(np.unique(margin)) <= most else 1e-2 * 2**16 / most
+    ranks = np.unique(margin, return_inverse=True)[1]
+    expected = 100 * sk.average_precision_score(target, ranks)
+    assert found['building/AveragePrecision'] == pytest.approx(
+        expected, abs=near
+    )
+    precision, recall, _ = sk.precision_recall_curve(target, ranks)
+    best = 100 / (1 / precision + 1 / np.maximum(recall, 1e-9) - 1).min()
+    assert found['building/BestIoU'] == pytest.approx(best, abs=near)
+    # Counted again at the margin that the file names.
+    again = evaluate(samples, threshold=str(tmp_path / 'curve.json'))
+    assert again['building/IoU'] == found['building/BestIoU']
+    # In any order, and by any number of processes.
+    assert evaluate(samples[::-1], VAL, curve=dict()) == found
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -65,7 +111,8 @@ def test_one_half_is_argmax_even_in_half_precision(
     target = torch.randint(2, (60, 60), generator=generator)
     sample = make_sample(logits.argmax(0), target, logits=logits)
     found, curve = write_curve([sample], count=1)
-    assert curve['points'][0]['IoU'] == found['building/IoU']
+    (half,) = (p for p in curve['points'] if p['threshold'] == 0.5)
+    assert half['IoU'] == found['building/IoU']
     again = evaluate([sample], threshold=0.5)
     assert again['building/IoU'] == found['building/IoU']
 

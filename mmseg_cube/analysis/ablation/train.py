@@ -109,14 +109,17 @@ def ask_for_curves(cfg: Config, folder: Path) -> None:
 
 def add_tuned_iou(scores: dict[str, dict[str, float]], folder: Path) -> None:
     """Add IoU at the threshold that is best on val, if there is one."""
-    val, test = scores['val'], scores['test']
-    path = folder / 'test' / 'curve.json'
-    if 'building/BestThreshold' not in val or not path.exists():
+    files = [folder / split / 'curve.json' for split in ('val', 'test')]
+    if not all(path.exists() for path in files):
         return
-    val[TUNED] = val['building/BestIoU']
-    for point in json.loads(path.read_text(encoding='utf-8'))['points']:
-        if point['threshold'] == val['building/BestThreshold']:
-            test[TUNED] = point['IoU']
+    val, test = (json.loads(p.read_text(encoding='utf-8')) for p in files)
+    if val['best'] is None:
+        return
+    scores['val'][TUNED] = val['best']['IoU']
+    # Points lie so close that what is between them is a straight line.
+    columns = ([p[key] for p in test['points']] for key in ('margin', 'IoU'))
+    tuned = np.interp(val['best']['margin'], *columns)
+    scores['test'][TUNED] = float(tuned)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

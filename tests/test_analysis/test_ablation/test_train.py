@@ -108,12 +108,14 @@ def test_metrics_that_can_are_asked_for_curves(tmp_path, head, metric, asked):
 
 
 def test_the_threshold_comes_from_val(tmp_path):
-    points = [dict(threshold=0.3, IoU=40.0), dict(threshold=0.5, IoU=50.0)]
-    (tmp_path / 'test').mkdir()
-    (tmp_path / 'test/curve.json').write_text(json.dumps(dict(points=points)))
-    val = {'building/BestThreshold': 0.3, 'building/BestIoU': 60.0}
+    points = [dict(margin=-1.0, IoU=40.0), dict(margin=1.0, IoU=50.0)]
     # Where nothing is found, no threshold is best.
-    for best, tuned in (val, [60, 40]), ({}, [None, None]):
-        scores = dict(val=dict(best), test={})
+    found = dict(margin=-0.5, IoU=60.0)
+    for best, tuned in (found, [60, 42.5]), (None, [None, None]):
+        for split in ('val', 'test'):
+            (tmp_path / split).mkdir(exist_ok=True)
+            curve = json.dumps(dict(points=points, best=best))
+            (tmp_path / split / 'curve.json').write_text(curve)
+        scores = dict(val={}, test={})
         train.add_tuned_iou(scores, tmp_path)
         assert [x.get(train.TUNED) for x in scores.values()] == tuned

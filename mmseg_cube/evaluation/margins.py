@@ -1,0 +1,86 @@
+"""How many pixels of buildings and of background have each margin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, int32, where
+
+ALL = (1 << 63) - 1
+MOST = 1 << 16  # margins that are told apart
+
+
+@dataclass(frozen=True)
+class MarginCounts:
+    """Pixels by margin, as many margins as are needed wherever they are.
+
+    A margin is the logit of building minus that of background, a float32.
+    Its bits, read as a whole number, are in the order of the margins; those
+    above 0 get 0, 1, ... If there are more than ``MOST``, the last bits are
+    left out, as few as it takes. So sums of images do not depend on their
+    order, and 0 always divides two numbers.
+
+    Attributes:
+        numbers: Of shape (n,), int64, from the lowest margin to the highest.
+        pixels: Of shape (2, n), int64, of buildings and of background.
+        bits: How many are left out.
+    """
+
+    numbers: np.ndarray
+    pixels: np.ndarray
+    bits: int = 0
+
+    @classmethod
+    def of(cls, margin: Tensor, target: Tensor) -> 'MarginCounts':
+        """Count the pixels whose label is 0 or 1."""
+        bits = margin.float().contiguous().view(int32).long()
+        numbers = where(margin > 0, bits - 1, -1 - (bits & 0x7FFFFFFF))
+        # With the label in the last bit, one sort is enough.
+        packed = (2 * numbers + target)[target < 2]
+        packed = packed.sort().values.cpu().numpy()
+        return _join(packed >> 1, np.stack([packed & 1, ~packed & 1]), 0)
+
+    def __add__(self, other: 'MarginCounts') -> 'MarginCounts':
+        bits = max(self.bits, other.bits)
+        parts = [c.numbers >> (bits - c.bits) for c in (self, other)]
+        order = np.argsort(np.concatenate(parts), kind='stable')
+        pixels = np.concatenate([self.pixels, other.pixels], 1)
+        return _join(np.concatenate(parts)[order], pixels[:, order], bits)
+
+    def above(self) -> np.ndarray:
+        """Pixels of each number and all higher ones, of shape (2, n)."""
+        return self.pixels[:, ::-1].cumsum(1)[:, ::-1]
+
+    def gaps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest threshold just below each number."""
+        high = _to_margin((self.numbers << self.bits) - 1)
+        low = _to_margin(((self.numbers[:-1] + 1) << self.bits) - 1)
+        return np.append(high[:1], low), high
+
+    def first_above(self, margin: float) -> int:
+        """Find the place of the first number above a margin."""
+        number = _to_number(margin) >> self.bits
+        return int(np.searchsorted(self.numbers, number, 'right'))
+
+
+def _join(numbers: np.ndarray, pixels: np.ndarray, bits: int) -> MarginCounts:
+    """Add up equal numbers, which are in order, and leave out bits."""
+    # Two neighbours stay apart as long as the first bit that differs is kept.
+    changes = (numbers[1:] ^ numbers[:-1]) & ALL
+    more = 0
+    if len(changes) >= MOST:
+        more = int(np.partition(changes, -MOST)[-MOST]).bit_length()
+    numbers = numbers >> more
+    first = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))
+    pixels = np.add.reduceat(pixels, first, axis=1)
+    return MarginCounts(numbers[first], pixels, bits + more)
+
+
+def _to_number(margin: float) -> int:
+    bits = int(np.float32(margin).view(np.int32))
+    return bits - 1 if margin > 0 else -1 - (bits & 0x7FFFFFFF)
+
+
+def _to_margin(numbers: np.ndarray) -> np.ndarray:
+    """Margins, in float64, of numbers of 32 bits."""
+    bits = np.where(numbers < 0, -1 - numbers, numbers + 1).astype(np.int32)
+    return np.where(numbers < 0, -1.0, 1.0) * bits.view(np.float32)
