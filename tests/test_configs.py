@@ -50,6 +50,7 @@ KINDS = [
             'unet_convnext-t', 'unet_hrnet-w18', 'unet_mit-b2',
             'unet_resnet-50', 'unet_swin-t', 'segformer_mit-b2',
             'unet-s5-d16_fcn', 'upernet_convnext-t',
+            'unet_efficientnet-lite0',
         )
     ),
     f'cube-{T}_wbd-512x512',
@@ -80,6 +81,10 @@ SMALL_BACKBONES = {
     'SwinTransformer': (
         dict(embed_dims=12, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
         [12, 24, 48, 96],
+    ),
+    'TIMMBackbone': (
+        dict(model_name='lcnet_035', pretrained=False),
+        [16, 24, 48, 88, 176],
     ),
     'UNet': (dict(base_channels=8), 8),
 }
@@ -143,9 +148,9 @@ def load_small(path, sample_city):
 
 
 def test_there_are_configs():
-    # 12 networks, each with two twins.
-    assert len(CONFIGS) == 74
-    assert len(NETWORKS) == 24
+    # 13 networks, each with two twins.
+    assert len(CONFIGS) == 77
+    assert len(NETWORKS) == 26
     assert all(baseline_of(path) in CONFIGS for path in CUBES)
 
 

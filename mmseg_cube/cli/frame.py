@@ -25,7 +25,7 @@ BAD_INPUT, INTERRUPTED = 2, 130
 NO_SPACE = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 # In the order of work; each is a module of this folder.
 DATA = 'sample-city', 'convert', 'check-data'
-NETWORKS = 'train', 'test', 'predict', 'submit', 'export'
+NETWORKS = 'weights', 'train', 'test', 'predict', 'submit', 'export'
 MEASURES = 'leaderboard', 'complexity', 'speed'
 STUDIES = 'ablate', 'gradients', 'learned', 'router'
 COMMANDS = ('check', *DATA, *NETWORKS, *MEASURES, *STUDIES, 'zoo')

@@ -1,5 +1,6 @@
 """Hooks into the training loop, registered in mmengine's registry."""
 
+from mmseg_cube.engine.pretrained_weights_hook import PretrainedWeightsHook
 from mmseg_cube.engine.router_hooks import (
     RouterReportHook,
     RouterTemperatureHook,
@@ -13,6 +14,7 @@ from mmseg_cube.engine.run_hooks import (
 __all__ = [
     'ChannelsLastHook',
     'CubeSummaryHook',
+    'PretrainedWeightsHook',
     'RouterReportHook',
     'RouterTemperatureHook',
     'WindowVisualizationHook',

@@ -1,0 +1,2 @@
+_base_ = ['./unet_efficientnet-lite0.py', './cube-full.py']
+model = dict(decode_head=dict(conv_cfg=[_base_.cube] * 4 + [None]))
