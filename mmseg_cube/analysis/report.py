@@ -1,17 +1,13 @@
 """What a command leaves behind: a page, its numbers and its pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_json, write_text_whole
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def write_report(

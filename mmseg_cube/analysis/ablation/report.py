@@ -1,12 +1,10 @@
 """Report of an ablation: ablation.md, ablation.json and ablation.png."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.ablation.results import (
     CONFIDENCE,
@@ -23,9 +21,6 @@ from mmseg_cube.analysis.ablation.study import Study
 from mmseg_cube.analysis.report import write_report as write_files
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NAME = 'ablation'
 FACTS = 'config', 'iterations', 'batch', 'crop', 'data', 'images'

@@ -1,21 +1,17 @@
 """Tables, numbers and the chart of the size of networks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.complexity.configs import Sized, distinct
 from mmseg_cube.analysis.complexity.count import Complexity
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Unit of each number, and what it is called in a head.
 UNITS = dict(

@@ -1,12 +1,11 @@
 """What was found out: records, and the tables and charts made of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.gradients.capture import GRADIENTS
 from mmseg_cube.analysis.gradients.statistics import (
@@ -16,9 +15,6 @@ from mmseg_cube.analysis.gradients.statistics import (
 from mmseg_cube.utils.figures import new_figure, new_panels, plain
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import cut
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ROLES = ('network', 'against')
 RATIO, ALL = 'ratio', 'mean of layers'
@@ -155,8 +151,6 @@ def draw_heat_maps(
 
     Networks stand side by side, one row per gradient. Dead channels are white.
     """
-    from matplotlib.colors import PowerNorm
-
     pairs = [(g, n) for g in GRADIENTS for n in range(len(names))]
     figure, panels = new_panels(len(pairs), len(names), MATRIX, MATRIX)
     # Most are small.

@@ -1,12 +1,11 @@
 """Pictures of tiles: masks over them, predictions and errors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from mmseg.models import BaseSegmentor
 
 from mmseg_cube.analysis.learned import masks, tiles
@@ -15,9 +14,6 @@ from mmseg_cube.evaluation import error_picture
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.words import cut
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PANEL, CAPTION = 3.6, 0.5  # inches
 LETTERS = 34  # of a name over a panel
@@ -93,8 +89,6 @@ def draw_errors(
 
     Below two networks stands where only one of them is right.
     """
-    from matplotlib.patches import Patch
-
     image, truth, colours = tile.picture, tile.truth, ERRORS
     panels: list[Panel] = [
         ('image', image, {}),

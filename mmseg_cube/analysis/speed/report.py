@@ -1,13 +1,11 @@
 """Measured times and memory as tables and as a chart."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Result
@@ -15,9 +13,6 @@ from mmseg_cube.analysis.speed.network import THROUGHPUT
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import quantity
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NAME = 'speed'  # of the page and of the file of numbers
 MILLISECONDS, MEBIBYTES = 1e3, 2**-20
