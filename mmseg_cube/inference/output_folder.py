@@ -29,7 +29,7 @@ class Note(NamedTuple):
 
     mask: str  # file name
     image: list  # as of ``identify``
-    shape: list[int]  # height and width in pixels
+    shape: tuple[int, int]  # height and width in pixels
     building: int  # pixels
 
     def line(self) -> str:
@@ -85,14 +85,14 @@ class OutputFolder:
             known = note is not None and note.image == identify(image)
         except FileError:  # it is gone
             return False
-        shape = tuple(note.shape) if known else ()
-        return known and path.is_file() and self.masks.is_whole(path, shape)
+        whole = self.masks.is_whole
+        return known and path.is_file() and whole(path, note.shape)
 
     def write(self, mask: np.ndarray, image: Path, identity: list) -> None:
         """Write a mask (H, W), and note the image that it was read from."""
         self.masks.write(mask, image)
         name, building = self.path(image).name, int((mask == 1).sum())
-        note = Note(name, identity, list(mask.shape), building)
+        note = Note(name, identity, mask.shape, building)
         with (self.folder / JOURNAL).open('a') as file:
             file.write(note.line())
         self._notes[name] = note
@@ -115,9 +115,10 @@ class OutputFolder:
         for line in text.splitlines():
             try:
                 note = Note(**json.loads(line))
+                shape = tuple(map(int, note.shape))
+                self._notes[note.mask] = note._replace(shape=shape)
             except (ValueError, TypeError):  # a killed run was writing it
                 continue
-            self._notes[note.mask] = note
         lines = [note.line() for note in self._notes.values()]
         write_text_whole(path, ''.join(lines))
 

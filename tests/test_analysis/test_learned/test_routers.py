@@ -74,7 +74,8 @@ def test_temperature_at_the_end_of_the_training():
     hub = MessageHub('learned-orders')
     for temperature in (1.0, 0.5):
         hub.update_scalar('train/router_temperature', temperature)
-    assert final_temperature(cfg, dict(message_hub={})) == 0.25
+    bare = dict(message_hub={})
+    assert final_temperature(cfg, bare) == 0.25
     checkpoint = dict(message_hub=hub.state_dict())
     assert final_temperature(cfg, checkpoint) == 0.5
-    assert final_temperature(Config(dict()), {}) is None
+    assert final_temperature(Config(dict()), bare) is None
