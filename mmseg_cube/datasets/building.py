@@ -1,16 +1,30 @@
 """The base of the building datasets: folders, pairs, checks."""
 
+import logging
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_cube.datasets.checks import check_files, inspect_samples
+from mmseg_cube.datasets.checks import (
+    check_files,
+    check_mask,
+    inspect_samples,
+    refuse_faults,
+)
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.masks import values_of
+from mmseg_cube.datasets.meaning import (
+    TO_BINARY,
+    Declared,
+    MaskMeaning,
+    decide,
+)
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     Layout,
@@ -24,16 +38,22 @@ from mmseg_cube.datasets.transforms import (
 )
 from mmseg_cube.utils.words import listing
 
+LOOKED_AT = 32  # masks of a dataset that is not checked
+HINT = (
+    ' Values of masks that have a meaning can be named: building_values=..., '
+    'ignore_values=.... verify=False skips this check.'
+)
+
 
 @DATASETS.register_module()
 class BuildingDataset(BaseSegDataset):
     """Images and building masks in ``{split}/{image,label}``.
 
-    Masks hold 0 for background and 255 or 1 for building (or three equal
-    bands of these); load them with ``LoadBuildingMask``. Images are 8-bit
-    RGB. An image and its mask share their stem; suffixes may be tif, tiff,
-    png, jpg or jpeg, and folders may bear any name of ``LAYOUT``, in any
-    case.
+    Masks hold 0 for background and 255 or 1 for building, in one band, three
+    equal ones or a palette; load them with ``LoadBuildingMask``. Which it is
+    all masks say together, or ``building_values``. Images are 8-bit RGB. An
+    image and its mask share their stem; suffixes may be tif, tiff, png, jpg
+    or jpeg, and folders may bear any name of ``LAYOUT``, in any case.
 
     A ``LoadImageFromFile`` in the pipeline reads as ``LoadRasterWindow``
     does: by the one reader of all that is done with files here, and what the
@@ -41,8 +61,12 @@ class BuildingDataset(BaseSegDataset):
     an alpha band or a mask) get the label 255 and do not count.
 
     Every file is decoded once when the dataset is built, so that a fault
-    shows before training and not during it. Later builds read only what
-    changed since.
+    shows before training and not during it: damage, values of masks that
+    mean nothing or not the same in all files, buildings and background that
+    look exchanged. Later builds read only what changed since.
+
+    Samples also hold ``mask_meaning``, by which masks are read, and
+    ``data_source``, which tells the metric what its scores are scores of.
 
     Args:
         split: One of ``SPLITS``.
@@ -54,13 +78,20 @@ class BuildingDataset(BaseSegDataset):
         seg_map_suffix: Accepted suffixes of masks, likewise.
         metainfo: Extra meta information. Classes are fixed.
         reduce_zero_label: Must be False: label 0 is the background class.
-        verify: Check the files' content when the dataset is built.
+        verify: Check the files' content when the dataset is built. If not,
+            some masks tell what all of them mean, and doubts are logged.
+        building_values: Value of buildings in the masks, or several; all
+            other values are background then. A palette of black and white
+            counts as 0 and 255, of others the index counts. A colour may be
+            named instead: ``[[255, 0, 0]]``.
+        ignore_values: Values of pixels that do not count, likewise.
         **kwargs: Everything else that ``BaseSegDataset`` takes. ``ann_file``
             may name a text file of stems, one a line, to use of the split.
 
     Raises:
         ValueError: If an argument is wrong.
-        DatasetError: If folders or files are missing, unmatched or broken.
+        DatasetError: If folders or files are missing, unmatched or broken,
+            or it is not clear what the masks mean.
     """
 
     METAINFO = dict(
@@ -80,6 +111,8 @@ class BuildingDataset(BaseSegDataset):
         metainfo: Mapping | None = None,
         reduce_zero_label: bool = False,
         verify: bool = True,
+        building_values: Declared = None,
+        ignore_values: Declared = None,
         **kwargs,
     ) -> None:
         if split not in self.SPLITS:
@@ -104,8 +137,13 @@ class BuildingDataset(BaseSegDataset):
                 f'data_root must be one path, not {data_root!r}; a comma in '
                 'it makes a list on the command line'
             )
+        decide({}, building_values, ignore_values)  # refuses wrong values
         self.split = split
         self.verify = verify
+        self.building_values = building_values
+        self.ignore_values = ignore_values
+        self.meaning: MaskMeaning | None = None
+        self.part = ''  # of the split, if it is not all of it
         super().__init__(
             img_suffix=_as_suffixes(img_suffix),
             seg_map_suffix=_as_suffixes(seg_map_suffix),
@@ -118,8 +156,6 @@ class BuildingDataset(BaseSegDataset):
             },
             **kwargs,
         )
-        # For the metric, which says what its scores are scores of.
-        self._metainfo.update(dataset=type(self).__name__, split=split)
 
     def full_init(self) -> None:
         """List the samples and, unless told not to, check their files."""
@@ -131,24 +167,89 @@ class BuildingDataset(BaseSegDataset):
         # Samples may be windows of the same files.
         samples = list({info['img_path']: info for info in infos}.values())
         self._refuse_to_train_without_masks(samples)
-        if self.verify and samples:
-            # A dataset that failed its check must not pass the next time.
-            self._fully_initialized = False
-            hint = ' verify=False skips this check.'
-            doing = 'checking files'
-            inspect_samples(self, samples, check_files, doing, hint)
-            self._fully_initialized = True
+        if self._indices is not None:
+            self.part = f'{len(self)} samples by indices'
+        # A dataset that failed its check must not pass the next time.
+        self._fully_initialized, look = False, check_files
+        if not self.verify:
+            samples = [s for s in samples if 'seg_map_path' in s]
+            samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
+            look = check_mask
+        found = inspect_samples(self, samples, look, 'checking files')
+        self.settle(samples, *found)
+        self._fully_initialized = True
+
+    def settle(
+        self,
+        samples: Sequence[Mapping],
+        masks: Sequence[Sequence[int] | None],
+        faults: dict[int, str],
+    ) -> None:
+        """Decide what the masks mean, and refuse what was found at fault.
+
+        Args:
+            samples: Samples of different masks.
+            masks: What was learnt of each mask; None where there is none.
+            faults: What is wrong with samples, by their place.
+        """
+        paths = [sample.get('seg_map_path') for sample in samples]
+        known = {
+            path: values_of(facts)
+            for path, facts in zip(paths, masks, strict=True)
+            if facts is not None
+        }
+        options = self.building_values, self.ignore_values
+        meaning, unclear, findings = decide(known, *options)
+        for index, path in enumerate(paths):
+            if path in unclear:
+                faults[index] = f'{path}: {unclear[path]}. {TO_BINARY}'
+        if self.verify:
+            refuse_faults(self, faults, len(samples), HINT)
+        if findings:
+            folder = Path(next(iter(known))).parent
+            text = (
+                f'{type(self).__name__}: what the masks in {folder} mean is '
+                f'not clear:\n{listing(findings)}\nNext: set the option in '
+                'the dataset, or correct the masks.'
+            )
+            if self.verify:
+                raise DatasetError(text)
+            print_log(text, 'current', logging.WARNING)
+        self.meaning = meaning if known else None
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return a sample before its pipeline."""
+        more = dict(mask_meaning=self.meaning, data_source=self.source)
+        return super().get_data_info(idx) | more
+
+    def prepare_data(self, idx: int) -> Any:
+        """Return a sample after its pipeline."""
+        data = super().prepare_data(idx)
+        packed = data.get('data_samples') if isinstance(data, dict) else None
+        for sample in packed if isinstance(packed, list) else [packed]:
+            if sample is not None:  # whatever its pipeline packed
+                sample.set_metainfo(dict(data_source=self.source))
+        return data
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Whose scores those of its samples are, for the metric."""
+        return dict(
+            dataset=type(self).__name__, split=self.split, part=self.part
+        )
 
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""
         listed = set(_read_stems(self.ann_file)) if self.ann_file else set()
-        splits = self.split.split('+')
+        splits, there = self.split.split('+'), set()
         suffixes = self.img_suffix, self.seg_map_suffix
         root = Path(self.data_root or '')
 
         def wants(split: str, stem: str) -> bool:
-            chosen = not self.ann_file or stem in listed
-            return chosen and self.wants(split, stem)
+            if not self.wants(split, stem):
+                return False
+            there.add((split, stem))
+            return not self.ann_file or stem in listed
 
         if self.data_prefix:
             root = Path()
@@ -181,6 +282,8 @@ class BuildingDataset(BaseSegDataset):
                 'round; img_suffix and seg_map_suffix choose between formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
+        if len(tiles) < len(there):
+            self.part = f'{len(tiles)} of {len(there)} tiles'
         # data_prefix gives both halves of train+val the same files.
         images = {tile.image: tile.mask for tile in tiles}
         return [

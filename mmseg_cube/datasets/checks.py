@@ -21,7 +21,7 @@ from mmseg_cube.utils.words import listing
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
-RULES = 4  # raise it when a check becomes stricter: old facts then lapse
+RULES = 5  # raise it when a check becomes stricter: old facts then lapse
 
 Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
 
@@ -81,21 +81,33 @@ def cache_folder() -> Path:
     return Path(user_cache_dir('mmseg_cube', appauthor=False)) / 'files'
 
 
-def check_files(sample: dict, facts: FileFacts) -> None:
-    """Decode an image and its mask and hold them to the contract."""
+def check_files(sample: dict, facts: FileFacts) -> Sequence[int] | None:
+    """Decode an image and its mask and hold them to the contract.
+
+    Returned is what was learnt of the mask, as :func:`masks.learn_mask` has
+    it; None without a mask.
+    """
     path, mask_path = sample['img_path'], sample.get('seg_map_path')
     with errors_of(path):
         shape = facts.recall(
             'image', path, lambda file: dict(image=contract.check_image(file))
         )
-    if mask_path is not None:
+    mask = check_mask(sample, facts)
+    if mask is not None:
         with errors_of(mask_path):
-            mask = facts.recall(
-                'mask',
-                mask_path,
-                lambda file: dict(mask=masks.read_mask(file).shape),
-            )
-            contract.refuse_mismatch(shape, mask)
+            contract.refuse_mismatch(shape, mask[:2])
+    return mask
+
+
+def check_mask(sample: dict, facts: FileFacts) -> Sequence[int] | None:
+    """Decode the mask alone."""
+    path = sample.get('seg_map_path')
+    if path is None:
+        return None
+    with errors_of(path):
+        return facts.recall(
+            'mask', path, lambda file: dict(mask=masks.learn_mask(file))
+        )
 
 
 def inspect_samples(
@@ -103,14 +115,13 @@ def inspect_samples(
     samples: Sequence[dict],
     inspect: Callable[[dict, FileFacts], Any],
     doing: str,
-    hint: str = '',
-) -> list:
+) -> tuple[list, dict[int, str]]:
     """Look into the files of samples, several at a time.
 
     ``inspect`` takes a sample and the facts of earlier runs, and raises an
-    error that names the file at fault; what it returns is returned, in the
-    order of the samples. ``doing`` says what is done, should it take long,
-    ``hint`` what else may be done about faults.
+    error that names the file at fault; ``doing`` says what is done, should it
+    take long. Returned is what it returns for each sample, None at a fault,
+    and the faults by the sample's place.
     """
     owner = type(dataset).__name__
     root = dataset.data_root or Path(samples[0]['img_path']).parent
@@ -133,11 +144,17 @@ def inspect_samples(
             pass
     finally:
         facts.save()  # what passed need not be read again
+    return [found.get(index) for index in work[0]], faults
+
+
+def refuse_faults(
+    dataset: BaseDataset, faults: Mapping[int, str], count: int, hint: str = ''
+) -> None:
+    """Raise a DatasetError if some of so many samples have faults."""
     if faults:
         lines = [faults[index] for index in sorted(faults)]
         raise DatasetError(
-            f'{owner}: {len(lines)} of {len(samples)} samples cannot be '
-            f'used:\n{listing(lines)}\nNext: repair these files or take '
-            f'image and mask out of their folders.{hint}'
+            f'{type(dataset).__name__}: {len(lines)} of {count} samples '
+            f'cannot be used:\n{listing(lines)}\nNext: repair these files or '
+            f'take image and mask out of their folders.{hint}'
         )
-    return [found[index] for index in sorted(found)]

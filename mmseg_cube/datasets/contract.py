@@ -15,6 +15,7 @@ import numpy as np
 from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import (
     Header,
     open_header,
@@ -78,8 +79,11 @@ def read_pair(
     mask: Source | None,
     window: Window | None = None,
     names: tuple | None = None,
+    meaning: MaskMeaning | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read an image and its mask, if any, or a window of both.
+
+    ``meaning`` is that of the masks of the dataset.
 
     Raises:
         ValueError: Naming the file that cannot be used, by its path or as
@@ -94,7 +98,7 @@ def read_pair(
         with errors_of(names[1]):
             shapes = open_raster(image).shape, open_raster(mask).shape
             refuse_mismatch(*shapes)
-            return pixels, read_mask(mask, window)
+            return pixels, read_mask(mask, window, meaning)
 
 
 @contextmanager

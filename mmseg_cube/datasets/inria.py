@@ -1,18 +1,32 @@
+import logging
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
+from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import contract, inria_tiles, masks
 from mmseg_cube.datasets.building import BuildingDataset
-from mmseg_cube.datasets.checks import Facts, FileFacts, inspect_samples
-from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.datasets.checks import (
+    Facts,
+    FileFacts,
+    inspect_samples,
+    refuse_faults,
+)
+from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import (
     WINDOW_SIZE,
     parse_tile,
     tile_windows,
 )
-from mmseg_cube.datasets.windows import Window, cut_grid, refuse_smaller
+from mmseg_cube.datasets.windows import (
+    cut_grid,
+    cut_padded,
+    refuse_smaller,
+    take_window,
+)
+from mmseg_cube.utils.words import name_some
 
 KINDS = ('random', 'grid', 'whole')  # of windows
 
@@ -77,6 +91,7 @@ class InriaDataset(BuildingDataset):
         known = inria_tiles.regions_of(split)
         regions = [regions] if isinstance(regions, str) else regions
         self.regions = known if regions is None else tuple(regions)
+        self._named = regions is not None
         if not self.regions or not set(self.regions) <= set(known):
             raise ValueError(
                 f'regions of split {split!r} must be some of '
@@ -91,11 +106,11 @@ class InriaDataset(BuildingDataset):
         self.windows_per_tile = windows_per_tile
         self._check_windows()
         super().__init__(split, data_root, **kwargs)
-        self._metainfo.update(protocol=protocol)
 
     def load_data_list(self) -> list[dict]:
         """List the windows of the split's tiles."""
         tiles = super().load_data_list()
+        self._compare({(tile['region'], tile['tile']) for tile in tiles})
         doing = 'reading headers'
         if self.protocol == 'buildformer':
             doing = 'looking for patches with buildings'
@@ -104,48 +119,118 @@ class InriaDataset(BuildingDataset):
                     'protocol="buildformer" keeps patches by their buildings, '
                     'but this split has no masks. Use protocol="full"'
                 )
-        samples = inspect_samples(self, tiles, self._cut, doing)
-        return [sample for of_tile in samples for sample in of_tile]
+        found, faults = inspect_samples(self, tiles, self._measure, doing)
+        refuse_faults(self, faults, len(tiles))
+        if self.protocol == 'buildformer':
+            self.settle(tiles, [mask for _, mask, _ in found], faults)
+        pairs = zip(tiles, found, strict=True)
+        return [x for tile, facts in pairs for x in self._cut(tile, *facts)]
 
     def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
         chosen = inria_tiles.in_split(split, stem)
         return chosen and parse_tile(stem)[0] in self.regions
 
+    @property
+    def source(self) -> dict[str, str]:
+        """Whose scores those of its samples are, and by which protocol."""
+        return dict(super().source, protocol=self.protocol)
+
     def describe(self, stem: str) -> dict[str, str | int]:
         """Return region and tile number, which the file name gives."""
         return dict(zip(('region', 'tile'), parse_tile(stem), strict=True))
 
-    def _cut(self, tile: dict, facts: FileFacts) -> list[dict]:
-        """List the samples of a tile, from the headers of its files."""
+    def _compare(self, there: set[tuple[str, int]]) -> None:
+        """Compare the tiles that are there with those that Inria has.
+
+        Raises:
+            DatasetError: If a region that was asked for has no tile.
+        """
+        every = inria_tiles.tiles_of(self.split)
+        empty = sorted(set(self.regions) - {region for region, _ in there})
+        if empty and self._named:
+            raise DatasetError(
+                f'InriaDataset: split {self.split!r} has no tile of '
+                f'{", ".join(empty)} in {self.data_root}.\nNext: take these '
+                'out of regions, or add their tiles.'
+            )
+        lacking = [
+            f'{region}{number}'
+            for region, number in every
+            if region in self.regions and (region, number) not in there
+        ]
+        if len(there) < len(every):
+            self.part = f'{len(there)} of {len(every)} tiles'
+            if len(self.regions) < len(inria_tiles.regions_of(self.split)):
+                self.part += f' ({", ".join(self.regions)})'
+        if lacking:
+            print_log(
+                f'InriaDataset {self.split} is not complete: {self.part}; '
+                f'there is no {name_some(lacking)}. Its scores are not those '
+                f'of protocol "{self.protocol}".',
+                'current',
+                logging.WARNING,
+            )
+
+    def _measure(self, tile: dict, facts: FileFacts) -> tuple:
+        """Return height and width of a tile, from the headers of its files.
+
+        For ``buildformer`` what was learnt of its mask follows, and how many
+        pixels each of its values has in each patch.
+        """
         path, mask_path = tile['img_path'], tile.get('seg_map_path')
+        size, mask, counts = self.window_size, None, None
         with errors_of(path):
             shape = contract.image_shape(path)
         if mask_path is not None:
             with errors_of(mask_path):
-                mask = masks.mask_shape(mask_path)
-                contract.refuse_mismatch(shape, mask)
-        if self.windows == 'whole':
-            return [tile]
-        size = self.window_size
+                of_mask = masks.mask_shape(mask_path)
+                contract.refuse_mismatch(shape, of_mask)
         if self.protocol == 'buildformer':
-            kind = f'corners of patches of {size}'
+            kind = f'values in patches of {size}'
 
             def learn(path: str) -> Facts:
-                mask = masks.read_mask(path)
-                cuts = tile_windows(self.protocol, mask.shape, mask, size)
-                corners = [place for cut in cuts for place in cut.window[:2]]
+                values, palette = masks.read_values(path)
+                found = masks.count_values(values, palette)
+                cuts = cut_padded(*values.shape, size)
+                patches = [take_window(values, cut.window) for cut in cuts]
+                counts = [
+                    int(np.count_nonzero(patch == each.value))
+                    for each in found
+                    for patch in patches
+                ]
                 # The check of the files need not read it again.
-                return {'mask': mask.shape, kind: corners}
+                return {'mask': [*shape, *chain(*found)], kind: counts}
 
             with errors_of(mask_path):
-                corners = facts.recall(kind, mask_path, learn)
-            pairs = zip(corners[::2], corners[1::2], strict=True)
-            windows = [Window(*pair, size, size) for pair in pairs]
-            return [dict(tile, window=each, core=each) for each in windows]
-        with errors_of(path):
-            refuse_smaller(shape, size)
-        cuts = cut_grid(*shape, size, self.stride)
+                counts = facts.recall(kind, mask_path, learn)
+                mask = facts.recall('mask', mask_path, learn)
+        elif self.windows != 'whole':
+            with errors_of(path):
+                refuse_smaller(shape, size)
+        return shape, mask, counts
+
+    def _cut(
+        self,
+        tile: dict,
+        shape: tuple[int, int],
+        mask: Sequence[int] | None,
+        counts: Sequence[int] | None,
+    ) -> list[dict]:
+        """List the samples of a tile, from what was measured."""
+        size = self.window_size
+        if self.windows == 'whole':
+            return [tile]
+        if self.protocol == 'buildformer':
+            cuts = cut_padded(*shape, size)
+            labels = map(self.meaning.label_of, masks.values_of(mask))
+            built = np.equal(list(labels), 1) @ np.reshape(
+                counts, (-1, len(cuts))
+            )
+            kept = [inria_tiles.keeps(int(x), size) for x in built]
+            cuts = [cut for cut, keep in zip(cuts, kept, strict=True) if keep]
+        else:
+            cuts = cut_grid(*shape, size, self.stride)
         if self.windows == 'random':
             sample = dict(tile, window_size=size)
             return [sample] * (self.windows_per_tile or len(cuts))

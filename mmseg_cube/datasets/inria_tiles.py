@@ -22,6 +22,7 @@ LAYOUT = Layout(
     roots=['aerialimagedataset'],
 )
 
+PER_REGION = 36
 PROTOCOLS = ('full', 'buildformer')
 WINDOW_SIZE = 512
 LEAST_BUILDING = 5  # percent of a patch; BuildFormer keeps those with more
@@ -59,6 +60,17 @@ def in_split(split: str, stem: str) -> bool:
     return split == 'test' or (number <= LAST_VAL_TILE) == (split == 'val')
 
 
+def tiles_of(split: str) -> list[tuple[str, int]]:
+    """List region and number of all tiles of a split, such as train+val."""
+    return [
+        (region, number)
+        for part in split.split('+')
+        for region in regions_of(part)
+        for number in range(1, PER_REGION + 1)
+        if in_split(part, f'{region}{number}')
+    ]
+
+
 def tile_windows(
     protocol: str,
     image_shape: tuple[int, int],
@@ -73,7 +85,7 @@ def tile_windows(
       sides, by reflection, and cut without overlap; a patch is kept if more
       than 5 % of it, padding included, is building.
 
-    The mask, 0 and 1 of shape (H, W), is for ``buildformer``, the stride for
+    The mask, of labels of shape (H, W), is for ``buildformer``, the stride for
     ``full``.
     """
     if protocol not in PROTOCOLS:
@@ -92,9 +104,13 @@ def tile_windows(
             'buildformer keeps patches by their buildings, but there is no '
             'mask. Use protocol="full" for tiles without masks'
         )
-    least = LEAST_BUILDING * size * size
     return [
         cut
         for cut in cut_padded(*image_shape, size)
-        if 100 * np.count_nonzero(take_window(mask, cut.window)) > least
+        if keeps(np.count_nonzero(take_window(mask, cut.window) == 1), size)
     ]
+
+
+def keeps(building: int, size: int) -> bool:
+    """Tell whether buildformer keeps a patch with so many building pixels."""
+    return 100 * building > LEAST_BUILDING * size * size

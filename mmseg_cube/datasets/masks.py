@@ -1,86 +1,149 @@
-"""What building masks must be, and how their values become 0 and 1.
+"""Reading of building masks: their values, and what these were counted to be.
 
-Masks hold 0 for background and 255 or 1 for building. All functions raise a
-RasterError if a file is anything else, or unreadable.
+A value is a grey value, an index of a palette, or a colour (see
+:func:`code_of`). Every function raises a RasterError if a file is no mask, or
+unreadable.
 """
 
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import cv2
 import numpy as np
 import rasterio
 
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import PNG, Source
+from mmseg_cube.datasets.meaning import (
+    TO_BINARY,
+    Declared,
+    MaskMeaning,
+    Value,
+    code_of,
+    decide,
+    name_values,
+)
 from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.utils.words import name_some
 
-BUILDING_VALUES = (1, 255)  # either marks a building, but not both at once
-IGNORED = 255  # the label of pixels that do not count
-SHOWN_VALUES = 8
-TO_BINARY = (
-    'Write one band of 0 for background and 255 (or 1) for building; grey '
-    'edges of a resized or JPEG mask can be cut at 128.'
-)
+MOST_VALUES = 256  # an image or a map of heights has more
+LARGE = 1024  # pixels of a side above which pieces are seen coarsely
+Palette = Mapping[int, tuple[int, ...]]  # colours by index; empty without one
 
 
 def mask_shape(source: Source) -> tuple[int, int]:
-    """Height and width in pixels of a mask that is read in windows."""
-    return _open_mask(source, whole=False).shape
+    """Height and width of a mask in pixels, from its header."""
+    return _open_mask(source).shape
 
 
-def read_mask(source: Source, window: Window | None = None) -> np.ndarray:
-    """Read a building mask, or a window of it, as :func:`to_binary` has it."""
-    return to_binary(read_mask_values(source, window))
-
-
-def read_mask_values(
-    source: Source, window: Window | None = None
+def read_mask(
+    source: Source,
+    window: Window | None = None,
+    meaning: MaskMeaning | None = None,
+    building_values: Declared = None,
+    ignore_values: Declared = None,
 ) -> np.ndarray:
-    """Read the values (bands, H, W) of a building mask, whatever they are.
+    """Read a building mask, or a window of it.
 
-    A whole mask with a palette comes back as its colours when these are black
-    and white, else as indices. A window of it would not tell which.
+    It is read by what is named, see :func:`decide`; else by the meaning that
+    its dataset found; else by the values that are in it alone.
+
+    Returns:
+        0 for background, 1 for building and 255 for pixels that do not
+        count; uint8 of shape (H, W).
     """
-    header = _open_mask(source, whole=window is None)
-    values = read_raster(source, window)
-    palette = _palette(header)
-    bits = int(header.tags(1, ns='IMAGE_STRUCTURE').get('NBITS', 8))
-    if palette:
-        # Quantisers sort by frequency, so index 0 may well be white.
-        table = np.zeros((max(palette) + 1, 3), np.uint8)
+    values, palette = read_values(source, window)
+    options = building_values, ignore_values
+    if meaning is None or options != (None, None):
+        found = count_values(values, palette, pieces=False)
+        alone = decide({'this': found}, *options, polarity=False)
+        # A mask alone may well lack what is named.
+        findings = alone.findings if building_values is None else []
+        for fault in [*alone.faults.values(), *findings]:
+            raise RasterError(fault, TO_BINARY)
+        meaning = alone.meaning
+    if palette and meaning.colours:
+        colours = np.zeros(max(palette) + 1, np.int32)
         for index, colour in palette.items():
-            table[index] = colour[:3]
-        used = table[np.unique(values)]
-        if used.max() == 255 and np.isin(used, (0, 255)).all():
-            return table[values[0]].transpose(2, 0, 1)
-    elif header.driver == PNG and bits < 8:  # white is 1, 3 or 15
-        values = values * np.uint8(255 // (2**bits - 1))
-    return values
+            colours[index] = code_of(colour)
+        values = colours[values]
+    return meaning.labels(values)
 
 
-def to_binary(values: np.ndarray) -> np.ndarray:
-    """Turn mask values (bands, H, W) into 0 and 1, uint8 of shape (H, W)."""
-    band, top = values[0], values[0].max()
-    building = band != 0
-    # Counting needs one byte per pixel; np.unique would sort 25 million.
-    marked = np.count_nonzero(building)
-    fault = ''
+def learn_mask(source: Source) -> tuple[int, ...]:
+    """Return height, width, and the fields of each Value of a mask in turn."""
+    values, palette = read_values(source)
+    return *values.shape, *chain(*count_values(values, palette))
+
+
+def values_of(facts: Sequence[int]) -> list[Value]:
+    """Return the values that :func:`learn_mask` counted."""
+    size = len(Value._fields)
+    return [Value(*facts[i : i + size]) for i in range(2, len(facts), size)]
+
+
+def read_values(
+    source: Source, window: Window | None = None
+) -> tuple[np.ndarray, Palette]:
+    """Read the values (H, W) of a mask, and its palette."""
+    header = _open_mask(source)
+    values, palette = read_raster(source, window), _palette(header)
     if len(values) not in (1, 3):
-        fault = f'mask has {len(values)} bands'
-    elif any((band != other).any() for other in values[1:]):
-        fault = 'mask has three bands that differ'
-    elif band.dtype.kind not in 'biu':
-        fault = f'mask holds {band.dtype} values'
-    elif marked and (
-        top not in BUILDING_VALUES or np.count_nonzero(band == top) != marked
-    ):
-        found = name_some(np.unique(band).tolist(), SHOWN_VALUES)
-        fault = f'mask holds the values {found}'
-    if fault:
-        raise RasterError(fault, TO_BINARY)
-    return building.view(np.uint8)
+        raise RasterError(f'mask has {len(values)} bands', TO_BINARY)
+    if values.dtype.kind not in 'biu':
+        raise RasterError(f'mask holds {values.dtype} values', TO_BINARY)
+    band, bits = values[0], header.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+    if any((band != other).any() for other in values[1:]):
+        return code_of(values.astype(np.int32)), {}
+    if header.driver == PNG and not palette and bits in ('1', '2', '4'):
+        band = band * np.uint8(255 // (2 ** int(bits) - 1))  # as it looks
+    return band, palette
 
 
-def _open_mask(source: Source, whole: bool) -> rasterio.DatasetReader:
+def count_values(
+    values: np.ndarray, palette: Palette, pieces: bool = True
+) -> list[Value]:
+    """Count the values (H, W) of a mask.
+
+    The first two colours of a palette are told even if nothing has them.
+    Pieces are looked for where two values make them.
+    """
+    if values.dtype == np.uint8:
+        # Row by row: bincount needs eight bytes per pixel.
+        parts = np.array_split(values, max(values.size >> 20, 1))
+        counts = sum(np.bincount(x.ravel(), minlength=256) for x in parts)
+        found = np.flatnonzero(counts)
+        counts = counts[found]
+    else:
+        found, counts = np.unique(values, return_counts=True)
+    pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    if len(pixels) > MOST_VALUES:
+        raise RasterError(f'mask holds {name_values(pixels)}', TO_BINARY)
+    places = {*pixels, *({0, 1} & set(palette))}
+    two = pieces and len(pixels) == 2
+    return [
+        Value(
+            value,
+            code_of(palette.get(value, (0, 0, 0))) if palette else -1,
+            pixels.get(value, 0),
+            _inside(values == value) if two and value in pixels else 0,
+        )
+        for value in sorted(places)
+    ]
+
+
+def _inside(mask: np.ndarray) -> int:
+    """Pixels of the connected pieces of a mask that touch no edge of it."""
+    step = -(-max(mask.shape) // LARGE)
+    small = np.ascontiguousarray(mask[::step, ::step]).view(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=4)
+    x, y, width, height, areas = stats[1:].T
+    bottom, right = small.shape
+    inside = (x > 0) & (y > 0) & (x + width < right) & (y + height < bottom)
+    return int(areas[inside].sum()) * step**2
+
+
+def _open_mask(source: Source) -> rasterio.DatasetReader:
     """Open a mask, unless its header says that its values would mislead."""
     header = open_raster(source)
     if header.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
@@ -88,15 +151,10 @@ def _open_mask(source: Source, whole: bool) -> rasterio.DatasetReader:
             'mask is stored white-is-zero, so its values are inverted',
             'Rewrite it with PHOTOMETRIC=MINISBLACK.',
         )
-    if not whole and _palette(header):
-        raise RasterError(
-            'mask has a palette, which windows are read without',
-            'Rewrite it with "gdal_translate -expand gray IN.tif OUT.tif".',
-        )
     return header
 
 
-def _palette(header: rasterio.DatasetReader) -> dict[int, tuple[int, ...]]:
+def _palette(header: rasterio.DatasetReader) -> Palette:
     # Not by colorinterp: it raises what GDAL last said in this thread, also
     # when that was about another, damaged file.
     try:

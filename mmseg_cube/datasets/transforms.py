@@ -11,7 +11,8 @@ from mmseg_cube.datasets.contract import (
     refuse_mismatch,
 )
 from mmseg_cube.datasets.errors import errors_of
-from mmseg_cube.datasets.masks import IGNORED, read_mask
+from mmseg_cube.datasets.masks import read_mask
+from mmseg_cube.datasets.meaning import IGNORED, Declared, decide
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, refuse_smaller
@@ -39,20 +40,31 @@ class LoadBuildingMask(BaseTransform):
     where the image holds no data and outside of the window's ``core``.
 
     Reads ``seg_map_path``, and what there is of ``label_map``,
-    ``seg_fields``, ``window``, ``core`` and ``raster_shape``. Adds
+    ``seg_fields``, ``window``, ``core``, ``raster_shape`` and
+    ``mask_meaning``, what the values mean by all masks of a dataset. Adds
     ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``. A sample
     without ``seg_map_path`` stays as it is, as does one whose mask is loaded.
 
     Args:
         backend_args: File backend of mmengine; local files by default.
+        building_values: As of ``BuildingDataset``, for other datasets;
+            without it, each mask is judged by the values that are in it.
+        ignore_values: Likewise.
 
     Raises:
         ValueError: If the mask cannot be read, has another size than its
             image, or is not 0/255, 0/1 or three equal bands of these.
     """
 
-    def __init__(self, backend_args: dict | None = None) -> None:
+    def __init__(
+        self,
+        backend_args: dict | None = None,
+        building_values: Declared = None,
+        ignore_values: Declared = None,
+    ) -> None:
         self.backend_args = backend_args
+        self.options = building_values, ignore_values
+        decide({}, *self.options)  # refuses wrong values
 
     def transform(self, results: dict) -> dict:
         """Load the mask of one sample."""
@@ -68,11 +80,12 @@ class LoadBuildingMask(BaseTransform):
         if self.backend_args is not None:
             source = fileio.get(path, backend_args=self.backend_args)
         window, shape = results.get('window'), results.get('raster_shape')
+        meaning = results.get('mask_meaning')
         with quiet_libraries(), errors_of_pair(image, path):
             with errors_of(path):
                 if shape is not None:
                     refuse_mismatch(shape, open_raster(source).shape)
-                mask = read_mask(source, window)
+                mask = read_mask(source, window, meaning, *self.options)
             if results.get('label_map'):
                 table = np.arange(256, dtype=np.uint8)
                 for old, new in results['label_map'].items():

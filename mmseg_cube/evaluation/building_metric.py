@@ -13,6 +13,7 @@ from mmseg.registry import METRICS
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.evaluation import score_kinds, thresholds
 from mmseg_cube.evaluation.sample import Sample, check_single_view
+from mmseg_cube.evaluation.sources import SEPARATORS, merge_sources
 from mmseg_cube.evaluation.summary import summarise
 
 # What the options of one name switch on.
@@ -41,7 +42,9 @@ class BuildingMetric(BaseMetric):
     * ``objects``: ``building/ObjectPrecision``, ``building/ObjectRecall``,
       ``building/ObjectF1``;
     * ``curve``: ``building/AveragePrecision`` and, never of a test split,
-      ``building/BestThreshold``, ``building/BestIoU``, ``building/BestF1``.
+      ``building/BestThreshold``, ``building/BestIoU``, ``building/BestF1``;
+    * images that are not all of their split: ``building/Tiles``, their
+      number.
 
     Args:
         ignore_index: Label of pixels that do not count.
@@ -138,38 +141,42 @@ class BuildingMetric(BaseMetric):
                 or sizes are wrong, or it is a window that a score must not
                 be taken of.
         """
-        data = self._data()
+        self._check_classes()
         kinds = {} if self.format_only else self._kinds
         if self._threshold or 'curve' in kinds:
             check_single_view(data_batch)
         for content in data_samples:
             sample = Sample(content, self.ignore_index)
-            group = self._group(sample.path)
+            group, source = self._group(sample.path), self._source(content)
             if self._threshold:
                 above = sample.margin > self._threshold.margin
                 sample.pred = above.long()
             if 'boundary' in kinds or 'objects' in kinds:
-                sample.check_uncut(data.get('protocol'))
+                sample.check_uncut(source.get('protocol'))
             counts = {name: kind.count(sample) for name, kind in kinds.items()}
             if self._masks is not None:
                 mask = sample.pred.cpu().numpy()
                 self._masks.write(mask, sample.path, sample.window)
+            place = sample.path, sample.window
             self._merge_margins()
-            self.results.append((sample.path, sample.window, group, counts))
+            self.results.append((*place, source, group, counts))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Add up the results of all images and processes; report them."""
         scores = {}
         if not self.format_only:
+            data = merge_sources(source for _, _, source, *_ in results)
             scores = summarise(
-                [result[2:] for result in results],
+                [result[3:] for result in results],
                 self._kinds,
-                self._data(),
+                data,
                 self._threshold,
                 self._report_dir,
             )
+            if 'part' in data:  # for those who read the scores only
+                scores['Tiles'] = float(len({path for path, *_ in results}))
         if self._masks is not None:
-            for path, window, _, _ in results:
+            for path, window, *_ in results:
                 # Each process saw only its own share of the names.
                 self._masks.claim(path, window)
             said = f'{len(results)} masks are in {self._masks.folder}'
@@ -205,17 +212,19 @@ class BuildingMetric(BaseMetric):
             )
         return found[1]
 
-    def _data(self) -> dict[str, str]:
-        """Say which images are scored: dataset, split and protocol."""
+    def _source(self, content: Mapping) -> dict[str, str]:
+        """Say what a sample is part of: dataset, split and protocol.
+
+        Ours tell it with each sample, others may in their ``metainfo``.
+        """
         meta = self.dataset_meta or {}
-        classes = meta.get('classes')
+        told = {key: str(meta[key]) for key in SEPARATORS if meta.get(key)}
+        return {**told, **content.get('data_source', {})}
+
+    def _check_classes(self) -> None:
+        classes = (self.dataset_meta or {}).get('classes')
         if classes is not None and len(classes) != 2:
             raise ValueError(
                 'BuildingMetric scores two classes, background and building, '
                 f'but the dataset has {len(classes)}: {tuple(classes)}'
             )
-        return {
-            key: str(meta[key])
-            for key in ('dataset', 'split', 'protocol')
-            if meta.get(key) is not None
-        }

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg_cube.datasets.masks import IGNORED
+from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.utils.whole_files import write_whole
 
 Colour = tuple[int, int, int]  # red, green and blue

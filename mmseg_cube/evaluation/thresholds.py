@@ -179,8 +179,9 @@ def may_choose(data: Mapping[str, str]) -> bool:
 def name_data(data: Mapping[str, str]) -> str:
     """Return a name of the images for people."""
     name = f'{data.get("dataset", "a dataset")} {data.get("split", "")}'
-    protocol = data.get('protocol')
-    return name.strip() + (f', protocol {protocol}' if protocol else '')
+    protocol = data.get('protocol') and f'protocol {data["protocol"]}'
+    parts = name.strip(), data.get('part'), protocol
+    return ', '.join(filter(None, parts))
 
 
 def _read(path: Path) -> tuple[dict[str, str], float, float | None]:

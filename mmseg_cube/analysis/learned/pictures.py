@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from mmseg.models import BaseSegmentor
 
 from mmseg_cube.analysis.learned import masks, tiles
-from mmseg_cube.datasets.masks import IGNORED
+from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.evaluation import error_picture
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.figures import new_panels, save_figure

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS
 
-from mmseg_cube.datasets.masks import IGNORED
+from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.utils.words import name_some

@@ -65,11 +65,8 @@ def _look_at_image(found: dict, path: Path) -> None:
 
 
 def _look_at_mask(found: dict, path: Path) -> None:
-    values = masks.read_mask_values(path)
-    if values.dtype == np.uint8:  # np.unique would sort 25 million of them
-        counts = np.bincount(values[0].ravel())
-        there = np.flatnonzero(counts).tolist()
-        found['values'] = {str(value): int(counts[value]) for value in there}
-    mask = masks.to_binary(values)
+    counted = masks.values_of(masks.learn_mask(path))
+    found['values'] = {str(x.value): x.pixels for x in counted if x.pixels}
+    mask = masks.read_mask(path)
     found['building'] = float(mask.mean())
     contract.refuse_mismatch(found['shape'] or mask.shape, mask.shape)
