@@ -175,7 +175,9 @@ class BuildingDataset(BaseSegDataset):
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
             look = check_mask
-        found = inspect_samples(self, samples, look, 'checking files')
+        found = [], {}
+        if samples:
+            found = inspect_samples(self, samples, look, 'checking files')
         self.settle(samples, *found)
         self._fully_initialized = True
 
