@@ -50,11 +50,16 @@ class MarginCounts:
         """Pixels of each number and all higher ones, of shape (2, n)."""
         return self.pixels[:, ::-1].cumsum(1)[:, ::-1]
 
-    def gaps(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest threshold just below each number."""
+    def between(self) -> np.ndarray:
+        """A margin between each number and the one before, 0 if it is there.
+
+        There is none below minus infinity (nan).
+        """
         high = _to_margin((self.numbers << self.bits) - 1)
         low = _to_margin(((self.numbers[:-1] + 1) << self.bits) - 1)
-        return np.append(high[:1], low), high
+        low = np.insert(low, 0, [-np.inf] * min(len(high), 1))
+        middle = (np.maximum(low, high - 1) + high) / 2
+        return np.where((low <= 0) & (high >= 0), 0, middle)
 
     def first_above(self, margin: float) -> int:
         """Find the place of the first number above a margin."""

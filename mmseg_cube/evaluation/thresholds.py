@@ -70,10 +70,10 @@ class ThresholdCurve(ScoreKind):
 
     def points(self, counts: MarginCounts) -> list[dict[str, float]]:
         """Return the scores at each threshold, from the lowest one."""
-        tp, low = counts.above()[0], counts.gaps()[0]
+        tp, margins = counts.above()[0], counts.between()
         # From the highest margin down, the first to reach each recall.
         reached = np.searchsorted(tp[::-1], self.shares * tp[:1].sum()) + 1
-        margins = low[::-1][reached[reached <= len(tp)] - 1]
+        margins = margins[::-1][reached[reached <= len(tp)] - 1]
         rows = [_row(counts, m) for m in margins if np.isfinite(m)]
         for share in self.shares.tolist():
             rows.append(_row(counts, _margin_at(share), share))
@@ -101,8 +101,7 @@ class ThresholdCurve(ScoreKind):
         (tp, fp), built = counts.above(), counts.pixels[0].sum()
         if not built:
             return None, 'no building is found at any threshold'
-        low, high = counts.gaps()
-        margins = np.where((low <= 0) & (high >= 0), 0, (low + high) / 2)
+        margins = counts.between()
         iou = np.where(np.isfinite(margins), tp / (built + fp), 0)
         at_best = margins[iou == iou.max()]
         return _row(counts, at_best[np.abs(at_best).argmin()]), None

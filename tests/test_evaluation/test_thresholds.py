@@ -27,23 +27,24 @@ def write_curve(evaluate, tmp_path):
 def test_equals_scikit_learn_at_every_threshold(scenes, write_curve, count):
     targets = [sample['gt_sem_seg']['data'][0] for sample in scenes]
     target = np.concatenate([each[each != 255] for each in targets])
-    probability = np.concatenate(
+    margin = np.concatenate(
         [
-            sample['seg_logits']['data'].double().softmax(0)[1][each != 255]
+            sample['seg_logits']['data'].diff(dim=0)[0][each != 255]
             for sample, each in zip(scenes, targets, strict=True)
         ]
     )
+    probability = 1 / (1 + np.exp(-margin.astype(np.float64)))
     found, curve = write_curve(scenes, count=count)
-    margin = np.log(probability / (1 - probability)).astype(np.float32)
     shares = np.arange(1, count + 1) / (count + 1)
     points = {point['threshold']: point for point in curve['points']}
     assert set(shares) < set(points) and len(points) == 2 * count
     recalls = [point['Recall'] for point in curve['points']]
     for share in shares:
         assert np.abs(recalls - 100 * share).min() < 3  # there are ties
-    for threshold in [*shares, *points]:
-        point = points[threshold]
-        pred = probability > threshold
+    for threshold, point in points.items():
+        pred = margin > np.float32(point['margin'])
+        if threshold in shares:
+            assert (pred == (probability > threshold)).all()
         matrix = sk.confusion_matrix(target, pred, labels=[0, 1])
         counts = [point[key] for key in ('tn', 'fp', 'fn', 'tp')]
         assert counts == matrix.ravel().tolist()
