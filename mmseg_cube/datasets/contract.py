@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from mmseg_cube.datasets.errors import RasterError, errors_of
+from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import MaskMeaning
@@ -112,7 +112,7 @@ def errors_of_pair(
         swap = find_swap(image, mask)
         if not swap:
             raise
-        raise ValueError(f'{name or image}: {swap}') from error
+        raise FileError(f'{name or image}: {swap}') from error
 
 
 def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:

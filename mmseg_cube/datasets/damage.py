@@ -33,7 +33,7 @@ DECODE_ERRORS = (
     zlib.error,
     cv2.error,
 )
-GDAL_LOG = logging.getLogger('rasterio._env')
+GDAL_LOG = logging.getLogger('rasterio')
 
 
 @contextmanager

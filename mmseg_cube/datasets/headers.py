@@ -56,20 +56,20 @@ def find_driver(source: Source) -> str:
 
 def find_orientation(source: Source, driver: str) -> int:
     """Return the orientation that a TIFF or PNG file asks viewers for."""
+    if driver not in (TIFF, PNG):
+        return 1
     with open_bytes(source) as file:
-        if driver == TIFF:
-            start = file.read(8)
-            if b'+' in start[2:4]:  # of more than 4 GB
-                start += file.read(8)
-            tags = ImageFileDirectory_v2(start)
-            file.seek(tags.next)
-            tags.load(file)
-            return tags.get(ORIENTATION, 1)
         if driver == PNG:
             tags = Image.Exif()
             tags.load(_find_chunk(file, b'eXIf'))
             return tags.get(ORIENTATION, 1)
-    return 1
+        start = file.read(8)
+        if b'+' in start[2:4]:  # of more than 4 GB
+            start += file.read(8)
+        tags = ImageFileDirectory_v2(start)
+        file.seek(tags.next)
+        tags.load(file)
+        return tags.get(ORIENTATION, 1)
 
 
 def _find_chunk(file: BinaryIO, wanted: bytes) -> bytes:

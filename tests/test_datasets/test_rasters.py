@@ -1,6 +1,7 @@
 """Windows, and the reader of rasters."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmseg_cube.datasets.windows import (
     Window,
     cut_grid,
     cut_padded,
+    cut_strips,
     take_window,
 )
 
@@ -105,3 +107,45 @@ def test_padded_tiles():
     assert cuts[-1].window == (4548, 4548, 512, 512)
     assert [cut.window.y for cut in cut_padded(512, 512, 512)] == [0]
     assert [cut.window.y for cut in cut_padded(513, 512, 512)] == [-255, 257]
+
+
+VRT = (
+    '<VRTDataset rasterXSize="90" rasterYSize="60"><VRTRasterBand '
+    'dataType="Byte" band="1"><SimpleSource><SourceFilename>{}'
+    '</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>'
+)
+
+
+def test_only_formats_that_are_named_are_opened(tmp_path, raster, capfd):
+    vrt = VRT.format(raster)
+    for text in (vrt, '<html>not found</html>', '', 'GIF89a', '%PDF-1.4'):
+        disguised = tmp_path / 'b.tif'
+        disguised.write_text(text)
+        for source in (disguised, text.encode()):
+            with pytest.raises(RasterError, match='is no TIFF, PNG or JPEG'):
+                open_raster(source)
+    for name in (raster, f'file://{raster}', 'http://127.0.0.1:9/a.tif'):
+        for start in ('GTIFF_DIR:1:', '/vsicurl/', ''):
+            if start + name != raster:
+                with pytest.raises(RasterError, match='No such file'):
+                    open_raster(start + name)
+    # Who names such a file by its suffix wants it.
+    named = tmp_path / 'b.vrt'
+    named.write_text(vrt)
+    np.testing.assert_array_equal(read_raster(named), VALUES[:1])
+    assert capfd.readouterr() == ('', '')
+
+
+def test_files_beside_a_raster_stay_closed(raster):
+    for suffix in ('.msk', '.ovr', '.aux.xml', '.aux'):
+        Path(f'{raster}{suffix}').write_text(VRT.format('/vsicurl/nowhere'))
+    np.testing.assert_array_equal(read_raster(raster), VALUES)
+    assert open_raster(raster).files == [raster]
+
+
+def test_strips_cover_a_raster_in_order():
+    strips = list(cut_strips(50_000, 50_000))
+    assert sum(strip.height for strip in strips) == 50_000
+    assert {strip.height for strip in strips[:-1]} == {512}
+    assert all(a.y + a.height == b.y for a, b in pairwise(strips))
+    assert list(cut_strips(500, 700)) == [(0, 0, 700, 500)]
