@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.utils.words import name_some
+from mmseg_cube.utils.words import name_some, not_found
 
 SPLITS = ('train', 'val', 'test')
 SHOWN = 8  # folders named in an error
@@ -132,10 +132,8 @@ def match_folders(
     for key in PREFIX:
         folder = Path(prefix.get(key) or '')
         if not folder.is_dir():
-            raise DatasetError(
-                f'there is no folder {folder.absolute()}.\nNext: correct '
-                f'{key} of data_prefix, which is relative to data_root.'
-            )
+            advice = f'correct {key} of data_prefix, relative to data_root'
+            raise DatasetError(not_found('folder', folder.absolute(), advice))
         kinds.append(_files_in(folder) if prefix.get(key) else [])
     folders = dict.fromkeys(splits, [('', kinds)])
     needed = dict.fromkeys(splits, masks) if masks else {}

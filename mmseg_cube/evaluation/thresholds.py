@@ -21,6 +21,7 @@ from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.margins import MarginCounts
 from mmseg_cube.evaluation.sample import Sample
 from mmseg_cube.evaluation.score_kinds import ScoreKind, require
+from mmseg_cube.utils.words import not_found
 
 SMALLEST = 2.0**-24  # float32 tells 1 less this from 1
 
@@ -192,10 +193,9 @@ def _read(path: Path) -> tuple[dict[str, str], float, float | None]:
         # Files of earlier versions have no margin.
         margin = float(best['margin']) if 'margin' in (best or ()) else None
     except FileNotFoundError:
-        raise FileNotFoundError(
-            f'{path}: no such file. BuildingMetric writes it when the val '
-            'set is evaluated with curve=dict() and report_dir=...'
-        ) from None
+        advice = 'evaluate the val set by a BuildingMetric with curve=dict() '
+        advice += 'and report_dir=..., which writes it'
+        raise FileNotFoundError(not_found('curve', path, advice)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} is not a curve.json of BuildingMetric '

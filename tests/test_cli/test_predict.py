@@ -229,7 +229,7 @@ def test_options(predict, tmp_path):
     for option, value, message in (
         ('--stride', 65, 'stride must be from 1'),
         ('--threshold', 2, 'threshold must be'),
-        ('--threshold', path, 'no such file'),
+        ('--threshold', path, 'curve not found: '),
         ('--size', 7, 'networks see 32 pixels as one'),
         ('--size', 999, 'the largest side of an image is 96'),
     ):

@@ -118,7 +118,7 @@ def test_other_folders(tmp_path, make_splits):
     (root / 'test' / 'label' / '9.png').unlink()
     with pytest.raises(DatasetError, match='1 fault.*\n.*without a mask'):
         build('train+val', root, prefix)
-    with pytest.raises(DatasetError, match='no folder .*nowhere'):
+    with pytest.raises(DatasetError, match='folder not found: .*nowhere'):
         build('test', root, dict(img_path='test/nowhere'))
 
 

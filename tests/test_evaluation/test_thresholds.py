@@ -196,7 +196,7 @@ def test_refuses_wrong_logits(make_sample, evaluate, scenes, options):
 
 def test_refuses_wrong_files(tmp_path):
     path = tmp_path / 'curve.json'
-    with pytest.raises(FileNotFoundError, match='curve.json: no such file'):
+    with pytest.raises(FileNotFoundError, match='curve not found'):
         BuildingMetric(threshold=str(path))
     curve = '{"data": {"split": "%s"}, "best": {"threshold": %s}, '
     curve += '"no_best_because": null}'

@@ -21,6 +21,7 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, list_files
+from mmseg_cube.utils.words import not_found
 
 # Thumbnails of 16 x 16 grey values: the same scene after another JPEG or a
 # slight shift differs by less, neighbouring scenes by far more.
@@ -63,10 +64,9 @@ def check_data(
     """
     root = root.absolute()
     if not root.is_dir():
-        raise DatasetError(
-            f'no folder {root}.\nNext: give the folder that holds train, val '
-            'and test; archives must be unpacked or converted first.'
-        )
+        advice = 'give the folder that holds train, val and test; unpack or '
+        advice += 'convert archives first'
+        raise DatasetError(not_found('folder', root, advice))
     manifest = _manifest(root)
     found, findings, dataset = _find(root, dataset, manifest)
     work = partial(inspect_tile, root)

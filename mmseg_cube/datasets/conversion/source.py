@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
 from mmseg_cube.datasets.tiles import list_files
+from mmseg_cube.utils.words import not_found
 
 # What the zip module lets through.
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
@@ -88,8 +89,11 @@ def open_source(path: Path) -> Folder | Archive:
     try:
         if path.is_file():  # a pipe would never end
             return Archive(path)
-        state = 'is no file or folder' if path.exists() else 'does not exist'
         advice = 'give the archive that was downloaded'
+        if not path.exists():
+            advice += ', or the folder that comes out'
+            raise DatasetError(not_found('archive or folder', path, advice))
+        state = 'is no file or folder'
     except DatasetError:
         raise
     except DAMAGED as error:

@@ -146,7 +146,7 @@ def test_swapped_folders_and_no_data(tmp_path, make_splits):
     found = check(make_splits(tmp_path / 'a', folders=('label', 'image')))
     assert len(found['findings']) == 9
     assert all('look swapped' in line for line in found['findings'])
-    with pytest.raises(DatasetError, match='no folder .*nowhere'):
+    with pytest.raises(DatasetError, match='folder not found: .*nowhere'):
         check(tmp_path / 'nowhere')
     (tmp_path / 'b').mkdir()
     with pytest.raises(DatasetError, match='no images of this dataset'):

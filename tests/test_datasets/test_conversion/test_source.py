@@ -122,8 +122,8 @@ def nest(path, raw):
 @pytest.mark.parametrize(
     ('make', 'said'),
     [
-        (lambda path, raw: None, 'does not exist'),
-        (lambda path, raw: path.symlink_to('nowhere'), 'does not exist'),
+        (lambda path, raw: None, ' not found: '),
+        (lambda path, raw: path.symlink_to('nowhere'), ' not found: '),
         (lambda path, raw: os.mkfifo(path), 'is no file or folder'),
         (
             lambda path, raw: path.write_bytes(b'7z'),
