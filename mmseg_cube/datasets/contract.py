@@ -170,7 +170,7 @@ def _find_rgb(header: Header) -> list[int]:
             f'{header.orientation}) and would leave its mask',
             'Store it upright, without an orientation tag.',
         )
-    how = [] if kinds == 'uint8' else ['-ot Byte -scale']
+    how = [] if kinds == 'uint8' else ['-ot Byte -scale LOW HIGH 0 255']
     if 'palette' in names:
         how += ['-expand rgb']
     elif len(names) < 3:
@@ -183,6 +183,7 @@ def _find_rgb(header: Header) -> list[int]:
         raise RasterError(
             f'image has {dataset.count} band(s) of {kinds} '
             f'({", ".join(names)}), not 8-bit RGB',
-            f'Convert it with "gdal_translate {" ".join(how)} IN OUT".',
+            f'Convert it with "gdal_translate {" ".join(how)} IN OUT", LOW and '
+            'HIGH, if any, the same for all files.',
         )
     return places
