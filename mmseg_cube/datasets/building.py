@@ -166,11 +166,11 @@ class BuildingDataset(BaseSegDataset):
         infos = (self.get_data_info(index) for index in range(len(self)))
         # Samples may be windows of the same files.
         samples = list({info['img_path']: info for info in infos}.values())
-        self._refuse_to_train_without_masks(samples)
         if self._indices is not None:
             self.part = f'{len(self)} samples by indices'
         # A dataset that failed its check must not pass the next time.
         self._fully_initialized, look = False, check_files
+        self._refuse_to_train_without_masks(samples)
         if not self.verify:
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]

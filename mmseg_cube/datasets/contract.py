@@ -183,7 +183,7 @@ def _find_rgb(header: Header) -> list[int]:
         raise RasterError(
             f'image has {dataset.count} band(s) of {kinds} '
             f'({", ".join(names)}), not 8-bit RGB',
-            f'Convert it with "gdal_translate {" ".join(how)} IN OUT", LOW and '
-            'HIGH, if any, the same for all files.',
+            f'Convert it with "gdal_translate {" ".join(how)} IN OUT"; LOW '
+            'and HIGH, if any, the same for all files.',
         )
     return places
