@@ -14,10 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_cube.datasets.errors import FileError, errors_of
+from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.rasters import stamp
-from mmseg_cube.utils.whole_files import only_run, write_text_whole
+from mmseg_cube.datasets.run_folder import (
+    only_run,
+    read_journal,
+    refuse_other_settings,
+)
+from mmseg_cube.utils.whole_files import write_text_whole
 
 MANIFEST, JOURNAL = 'manifest.json', 'manifest.jsonl'
 # Of the manifest; the same weights may lie elsewhere the next time.
@@ -66,7 +71,7 @@ class OutputFolder:
         """Take the folder for this run, unless its masks are made otherwise.
 
         Raises:
-            ValueError: If they are, or another run is writing there.
+            DatasetError: If they are, or another run is writing there.
         """
         with only_run(self.folder):
             _open_manifest(self.masks, settings)
@@ -98,9 +103,10 @@ class OutputFolder:
         self._notes[name] = note
 
     def discard(self, image: Path) -> None:
-        """Remove the mask that an image had before."""
-        self.path(image).unlink(missing_ok=True)
-        self._notes.pop(self.path(image).name, None)
+        """Remove the mask of what an image was before."""
+        path = self.path(image)
+        path.unlink(missing_ok=True)
+        self._notes.pop(path.name, None)
 
     def building_share(self, images: Iterable[Path]) -> float:
         """Share of building pixels in the masks of images, in percent."""
@@ -111,13 +117,12 @@ class OutputFolder:
 
     def _read_journal(self) -> None:
         path = self.folder / JOURNAL
-        text = path.read_text(errors='replace') if path.exists() else ''
-        for line in text.splitlines():
+        for entry in read_journal(path):
             try:
-                note = Note(**json.loads(line))
+                note = Note(**entry)
                 shape = tuple(map(int, note.shape))
                 self._notes[note.mask] = note._replace(shape=shape)
-            except (ValueError, TypeError):  # a killed run was writing it
+            except TypeError:  # somebody's hand was there
                 continue
         lines = [note.line() for note in self._notes.values()]
         write_text_whole(path, ''.join(lines))
@@ -125,28 +130,14 @@ class OutputFolder:
 
 def _open_manifest(masks: MaskFolder, settings: Mapping[str, object]) -> None:
     """Note what masks depend on in their folder, or compare it."""
-    folder = masks.folder
-    path = folder / MANIFEST
-    advice = f'Name another place to write to, or remove {folder}'
-    if not path.is_file():
-        if any(folder.glob(f'*{masks.suffix}')):
-            raise ValueError(
-                f'{folder} holds masks, but no {MANIFEST} that says how they '
-                f'were made. {advice}'
-            )
-        write_text_whole(path, json.dumps(settings, indent=2) + '\n')
-        return
-    try:
-        before = dict(json.loads(path.read_text(encoding='utf-8')))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error}). {advice}') from error
-    changed = [
-        f'{key} was {before.get(key)!r} and is {value!r} now'
-        for key, value in settings.items()
-        if key not in FOR_PEOPLE and before.get(key) != value
-    ]
-    if changed:
-        raise ValueError(
-            f'{folder} was begun with other settings: {"; ".join(changed)}. '
-            f'{advice}'
+    path = masks.folder / MANIFEST
+    if path.is_file():
+        fixed = {k: v for k, v in settings.items() if k not in FOR_PEOPLE}
+        refuse_other_settings(path, fixed)
+    elif any(masks.folder.glob(f'*{masks.suffix}')):
+        raise DatasetError(
+            f'{masks.folder} holds masks, but no {MANIFEST} that says how '
+            'they were made.\nNext: give a new or empty folder.'
         )
+    else:
+        write_text_whole(path, json.dumps(settings, indent=2) + '\n')

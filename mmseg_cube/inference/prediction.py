@@ -97,7 +97,7 @@ class Prediction:
             share = out.building_share(images)
         there = len(images) - len(missing)
         print(
-            f'{len(images) - len(faults)} masks in {out.folder}: '
+            f'{quantity(len(images) - len(faults), "mask")} in {out.folder}: '
             f'{len(missing) - len(faults)} predicted, {there} there already, '
             f'{share:.1f} % building'
         )
@@ -143,9 +143,9 @@ def _predict(
         for image in bar.track(images, task_id=outer):
             try:
                 identity = identify(image)
+                out.discard(image)
                 mask = predict_mask(model, image, threshold, tiling, show)
             except FileError as error:
-                out.discard(image)
                 faults.append(str(error))
             else:
                 out.write(mask, image, identity)
@@ -170,7 +170,10 @@ def list_images(folder: Path) -> list[Path]:
     files = list_rasters(folder)
     if not files:
         suffixes = ', '.join(RASTER_SUFFIXES)
-        raise DatasetError(f'{folder} has no images ({suffixes})')
+        raise DatasetError(
+            f'{folder} has no images ({suffixes}); those in folders within '
+            'it are not looked for'
+        )
     for same in files.values():
         if len(same) > 1:
             names = ', '.join(path.name for path in same)

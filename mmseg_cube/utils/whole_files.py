@@ -1,15 +1,10 @@
-"""Files that are there whole or not at all, folders that one run fills."""
+"""Files that are there whole or not at all."""
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-from filelock import FileLock, Timeout
-
-LOCK = '.lock'
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -44,23 +39,3 @@ def write_json(path: Path, numbers: object) -> None:
 
 def _write_text(text: str, path: Path) -> None:
     path.write_text(text, encoding='utf-8')
-
-
-@contextmanager
-def only_run(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; clear what a killed one left there.
-
-    Raises:
-        ValueError: If another process holds it.
-    """
-    try:
-        # The system lets go of it with the process, however that ends.
-        with FileLock(folder / LOCK, timeout=0):
-            for part in folder.glob('.*.part'):
-                part.unlink()
-            yield
-    except Timeout as error:
-        raise ValueError(
-            f'another run is writing to {folder}. Wait until it is done, or '
-            'name another place'
-        ) from error

@@ -188,7 +188,7 @@ def test_two_runs_do_not_share_a_folder(predict, tmp_path):
     out.mkdir()
     hold = (
         'import sys, time; from pathlib import Path; '
-        'from mmseg_cube.utils.whole_files import only_run\n'
+        'from mmseg_cube.datasets.run_folder import only_run\n'
         'with only_run(Path(sys.argv[1])): print(flush=True), time.sleep(600)'
     )
     words = [sys.executable, '-c', hold, out]
@@ -215,13 +215,13 @@ def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path):
     other = tmp_path / 'other.pth'
     torch.save(dict(state_dict=model.state_dict()), other)
     said = predict(out, checkpoint=other, code=2)
-    assert 'was begun with other settings: network' in said
+    assert 'was begun otherwise: network' in said
     said = predict(out, '--threshold', 0.4, code=2)
-    assert 'threshold was 0.507 and is 0.4 now' in said
+    assert 'threshold is 0.507 there and 0.4 now' in said
     (out / 'manifest.json').unlink()
     assert 'holds masks, but no manifest.json' in predict(out, code=2)
     (out / 'manifest.json').write_text('{')
-    assert 'is damaged' in predict(out, code=2)
+    assert 'is not readable as JSON' in predict(out, code=2)
 
 
 def test_options(predict, tmp_path):

@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.tiles import SPLITS, Tile
-from mmseg_cube.utils.whole_files import (
+from mmseg_cube.datasets.run_folder import (
     only_run,
-    write_text_whole,
-    write_whole,
+    read_journal,
+    refuse_other_settings,
 )
+from mmseg_cube.datasets.tiles import SPLITS, Tile
+from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 RULE = 1  # raise it when the same settings start to give other patches
 MANIFEST = 'conversion.json'
@@ -54,7 +55,7 @@ class Output:
             )
         with only_run(self.root):
             if MANIFEST in there:
-                self._refuse_other_settings()
+                refuse_other_settings(self.root / MANIFEST, self.settings)
             self.save(False, {})
             # Halves of files that a killed run was writing.
             for part in self.root.glob('*/*/.*.part'):
@@ -92,16 +93,13 @@ class Output:
 
         Patches of files that have changed, or are gone, are removed.
         """
-        journal, lines = self.root / JOURNAL, []
+        journal = self.root / JOURNAL
         tiles = {f'{tile.split}/{tile.name}': tile for tile in stamps}
-        if journal.exists():
-            lines = journal.read_text(errors='replace').splitlines()
-        for line in lines:
+        for entry in read_journal(journal):
             try:
-                entry = json.loads(line)
                 name, names = entry['tile'], entry['patches']
-            except (ValueError, TypeError, KeyError):
-                continue  # the line that a killed run was writing
+            except (TypeError, KeyError):  # somebody's hand was there
+                continue
             tile = tiles.get(name)
             if tile and entry.get('stamps') == stamps[tile]:
                 self._begun[tile] = names
@@ -126,27 +124,6 @@ class Output:
             if split in SPLITS and '/' not in name:
                 for path in self._paths(Tile(split, name, name, name), name):
                     path.unlink(missing_ok=True)
-
-    def _refuse_other_settings(self) -> None:
-        path, fault = self.root / MANIFEST, ''
-        try:
-            there = json.loads(path.read_text())
-            changed = [
-                f'{key} is {there.get(key)!r} there and {value!r} now'
-                for key, value in self.settings.items()
-                if there.get(key) != value
-            ]
-        except (ValueError, AttributeError) as error:
-            fault = f'{path} is not readable as JSON ({error})'
-        else:
-            if changed:
-                what = '; '.join(changed)
-                fault = f'{self.root} was filled with other settings: {what}'
-        if fault:
-            raise DatasetError(
-                f'{fault}.\nNext: give a new or empty folder, or the same '
-                'settings to continue.'
-            )
 
 
 def _line(tile: Tile, stamps: list, patches: list[str]) -> str:

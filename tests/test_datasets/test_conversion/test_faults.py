@@ -13,7 +13,7 @@ import rasterio
 
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu, output
-from mmseg_cube.utils.whole_files import only_run
+from mmseg_cube.datasets.run_folder import only_run
 
 PATCHES = 4  # of a tile of 256 x 256
 
