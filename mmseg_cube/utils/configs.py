@@ -28,11 +28,12 @@ def read_config(
         raise ValueError(not_found('config', path, NEXT))
     try:
         cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program
+    except (Exception, SystemExit) as error:  # a config is a program
         raise ValueError(
             f'{path} cannot be read as a config: {_reason(error)}'
         ) from error
     try:
+        _check_kinds(cfg, options or {})
         cfg.merge_from_dict(dict(options or {}))
     except Exception as error:  # mmengine raises and asserts all kinds
         raise ValueError(
@@ -67,7 +68,20 @@ def _loads(cfg: object) -> bool:
     return isinstance(cfg, Mapping) and cfg.get('type') == 'Pretrained'
 
 
-def _reason(error: Exception) -> str:
+def _check_kinds(cfg: Config, options: Mapping[str, object]) -> None:
+    """Refuse a number or text where the file has a dict; None may be there."""
+    for name, value in options.items():
+        place = cfg
+        for key in name.split('.'):
+            is_list = isinstance(place, list | tuple)
+            place = place[int(key)] if is_list else place.get(key)
+            if place is None:
+                break
+        if isinstance(place, Mapping) and isinstance(value, str | int | float):
+            raise TypeError(f'{name} is a dict, which {value!r} is not')
+
+
+def _reason(error: BaseException) -> str:
     """Say in one line what went wrong; a KeyError says only a key."""
     text = ' '.join(str(error).split()) or 'no reason given'
     return f'{type(error).__name__}: {text}'

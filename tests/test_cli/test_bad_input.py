@@ -45,7 +45,10 @@ WITH_OPTIONS = [x for x in WITH_CONFIG if x not in ('complexity', 'speed')]
 CONFIGS = {
     'missing': (None, 'config not found: '),
     'no Python': ('model = (', 'SyntaxError'),
+    'no base': ('_base_ = "nowhere.py"', 'nowhere.py'),
+    'an end': ('raise SystemExit(3)', 'SystemExit: 3'),
     'no model': ('x = 1', 'no model'),
+    'no head': ('{base}(decode_head=5)', 'cfg should be a dict'),
     'no segmentor': ('{base}(_delete_=True, type="ReLU")', ''),
     'no such type': ('{base}(_delete_=True, type="Nothing")', 'Nothing'),
 }
@@ -158,12 +161,25 @@ def test_configs(name, fault, call, tiny_config, tmp_path):
     assert 'wrong config.py' in err and message in err
 
 
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    (
+        ('model.decode_head.loss_decode.7.x=1', '--cfg-options do not fit'),
+        ('model.nonexist.x=1', "unexpected keyword argument 'nonexist'"),
+        ('model.decode_head=5', 'model.decode_head is a dict, which 5 is not'),
+        ('train_dataloader=x', "train_dataloader is a dict, which 'x' is not"),
+        ('model.decode_head.type.x=1', '--cfg-options do not fit'),
+    ),
+)
 @pytest.mark.parametrize('name', WITH_OPTIONS)
-def test_options_without_a_place(name, call):
-    option = 'model.decode_head.loss_decode.7.x=1'
+def test_options_without_a_place(name, option, message, call):
     err = complaint(call(name, '--cfg-options', option), name)
-    assert '--cfg-options' in err and 'cube-tiny.py' in err
-    assert 'KEY=VALUE' in call(name, '--cfg-options', 'x')
+    assert message in err and 'cube-tiny.py' in err
+
+
+@pytest.mark.parametrize('name', WITH_OPTIONS)
+def test_options_without_a_value(name, call):
+    assert 'KEY=VALUE' in call(name, '--cfg-options', 'noequals')
 
 
 @pytest.mark.parametrize(
