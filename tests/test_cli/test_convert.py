@@ -54,7 +54,7 @@ def test_faults_are_listed_at_the_end(sample_city, tmp_path, capsys):
     said = capsys.readouterr()
     assert 'train 3 patches of 3 tiles' in said.out
     assert '1 fault(s)' in said.err
-    assert 'train/image/2.png: cannot be read' in said.err
+    assert 'train/image/2.png: is no TIFF, PNG or JPEG file' in said.err
     assert 'does only what is missing' in said.err
 
 

@@ -1,7 +1,7 @@
 """Check of a dataset on disk before anybody trains on it."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -15,9 +15,11 @@ import numpy as np
 from mmseg_cube.datasets.conversion.check_report import notes_of, summarise
 from mmseg_cube.datasets.conversion.convert import find_splits
 from mmseg_cube.datasets.conversion.inspect_tile import inspect_tile
-from mmseg_cube.datasets.conversion.output import MANIFEST
+from mmseg_cube.datasets.conversion.meanings import Meanings
+from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED
 from mmseg_cube.datasets.conversion.recipes import find_inria
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.meaning import Declared
 from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, list_files
@@ -43,7 +45,11 @@ PUBLISHED = {
 
 
 def check_data(
-    root: Path, dataset: str | None = None, workers: int | None = None
+    root: Path,
+    dataset: str | None = None,
+    workers: int | None = None,
+    building_values: Declared = None,
+    ignore_values: Declared = None,
 ) -> dict:
     """Read every file of a dataset once and look for what is wrong.
 
@@ -52,12 +58,16 @@ def check_data(
         dataset: ``inria``, ``whu`` or ``wbd``; guessed by default, from the
             manifest of a conversion, the names of tiles and of folders.
         workers: Tiles at a time; as many as there are cores by default.
+        building_values: Values of buildings in the masks, as of
+            ``BuildingDataset``; by default all masks of a split tell.
+        ignore_values: Values of pixels that do not count, likewise.
 
     Returns:
         What ``report.json`` holds: ``root``, ``dataset`` (None if unknown),
         ``fine``, ``splits`` (counts of each), ``findings`` (faults that make
         training wrong, one line each), ``notes`` (what else a person should
-        know), ``tiles`` (what was found out about each).
+        know), ``meanings`` (of the masks in each split), ``tiles`` (what was
+        found out about each).
 
     Raises:
         DatasetError: If there is no dataset.
@@ -73,6 +83,10 @@ def check_data(
     with closing(work_through(work, found, 'Reading tiles', workers)) as jobs:
         by_tile = dict(jobs)
     tiles = [by_tile[tile] for tile in found]
+    if manifest and ignore_values is None:
+        ignore_values = NOT_COUNTED
+    meanings = _settle(by_tile, (building_values, ignore_values))
+    findings += meanings.findings
     findings += [tile['fault'] for tile in tiles if tile['fault']]
     twins, notes = _find_same(tiles)
     groups = groupby(tiles, itemgetter('split'))
@@ -98,6 +112,7 @@ def check_data(
         splits=splits,
         findings=findings + twins,
         notes=notes,
+        meanings={s: m._asdict() for s, m in meanings.splits.items()},
         tiles=tiles,
     )
 
@@ -153,6 +168,28 @@ def _find(
         hints = [HINTS[hint] for hint in HINTS if hint in name]
         dataset = next(iter(hints), None)
     return *find_splits(root, files), dataset
+
+
+def _settle(by_tile: Mapping[Tile, dict], declared: tuple) -> Meanings:
+    """Say of each mask what it holds, by what the masks of its split mean."""
+    masks = {
+        tile: counted
+        for tile, found in by_tile.items()
+        if (counted := found.pop('counted'))
+    }
+    meanings = Meanings(masks, declared)
+    for tile, counted in masks.items():
+        found, meaning, labels = by_tile[tile], meanings.of(tile), Counter()
+        for value in counted:
+            name = str(value.code(meaning.colours))
+            found['values'][name] = value.pixels
+            labels[meaning.label_of(value)] += value.pixels
+        if tile in meanings.faults:
+            found['fault'] = found['fault'] or meanings.faults[tile]
+        elif known := labels[0] + labels[1]:
+            found['building'] = labels[1] / known
+            found['pixels'] = [labels[0], labels[1]]
+    return meanings
 
 
 def _find_same(tiles: Sequence[dict]) -> tuple[list[str], list[str]]:

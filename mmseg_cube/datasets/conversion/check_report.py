@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw
 
 from mmseg_cube.datasets.contract import read_image
 from mmseg_cube.datasets.masks import read_mask
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 from mmseg_cube.utils.words import listing, name_some
 
-MOSTLY = 60  # percent of building above which masks may well be inverted
 FRAMED = 0.1  # share of black among the outermost pixels
 NAMED = 8  # names of tiles in a note
 SHOWN = 20  # findings and notes on the screen; the JSON has all
@@ -35,8 +35,9 @@ def summarise(tiles: Sequence[dict]) -> dict:
     shapes = [tile['shape'] for tile in tiles if tile['shape']]
     sizes = Counter(f'{width}x{height}' for height, width in shapes)
     values = sum((Counter(tile['values']) for tile in tiles), Counter())
-    known, ground = values.total(), values['0']
-    share = round(100 * (known - ground) / known, 3) if known else None
+    known = sum(sum(tile['pixels']) for tile in tiles)
+    built = sum(tile['pixels'][1] for tile in tiles)
+    share = round(100 * built / known, 3) if known else None
     return dict(
         tiles=len(tiles),
         labelled=sum(tile['mask'] is not None for tile in tiles),
@@ -62,9 +63,6 @@ def notes_of(summary: Mapping, tiles: Sequence[dict]) -> Iterator[str]:
     sizes = list(summary['sizes'])
     if len(sizes) > 1:
         yield f'images of {len(sizes)} sizes; most common is {sizes[0]}'
-    building = summary['building'] or 0
-    if building > MOSTLY:
-        yield f'{building:.0f}% is building; are 0 and 255 exchanged?'
 
 
 def describe(check: Mapping) -> str:
@@ -107,21 +105,22 @@ def _draw_sheet(check: Mapping) -> Image.Image:
         ]
         usable.sort(key=lambda tile: tile['building'] or 0.0)
         places = np.linspace(0, len(usable) - 1, min(PER_SPLIT, len(usable)))
-        root = Path(check['root'])
-        cells = [_draw_tile(root, usable[round(place)]) for place in places]
+        cells = [_draw_tile(check, usable[round(place)]) for place in places]
         cells += [blank] * (-len(cells) % COLUMNS)
         for start in range(0, len(cells), COLUMNS):
             rows.append(np.hstack(cells[start : start + COLUMNS]))
     return Image.fromarray(np.vstack(rows or [blank]))
 
 
-def _draw_tile(root: Path, tile: Mapping) -> np.ndarray:
+def _draw_tile(check: Mapping, tile: Mapping) -> np.ndarray:
     """Draw a thumbnail of a tile with the outlines of its mask, RGB."""
+    root = Path(check['root'])
     image = read_image(root / tile['image'])[..., ::-1]
     size = SIDE, SIDE
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if tile['mask'] is not None:
-        mask = read_mask(root / tile['mask'])
+        meaning = MaskMeaning(**check['meanings'][tile['split']])
+        mask = read_mask(root / tile['mask'], meaning=meaning) & 1
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         edge = mask - cv2.erode(mask, np.ones((3, 3), np.uint8))
         small[edge > 0] = OUTLINE

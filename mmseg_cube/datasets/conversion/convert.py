@@ -11,14 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_cube.datasets.contract import read_pair
-from mmseg_cube.datasets.conversion.output import MANIFEST, Output
+from mmseg_cube.datasets.conversion.meanings import Meanings, learn_meanings
+from mmseg_cube.datasets.conversion.output import (
+    MANIFEST,
+    NOT_COUNTED,
+    Output,
+)
 from mmseg_cube.datasets.conversion.source import open_source
 from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.meaning import IGNORED, Declared
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Layout, Tile, find_tiles
+from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, take_window
 
 FORMATS = ('png', 'tif')  # both lossless
+IGNORES = (
+    f'pixels that do not count are {NOT_COUNTED} in the masks: set '
+    f'ignore_values={NOT_COUNTED} in the dataset that reads them'
+)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # Finds tiles in folders of any mirror of WHU and WBD.
@@ -67,6 +78,8 @@ def convert(
     cut: Cut | None = None,
     find: Callable = find_splits,
     black: bool = False,
+    building_values: Declared = None,
+    ignore_values: Declared = None,
 ) -> Conversion:
     """Write the patches of tiles; what is there already stays.
 
@@ -80,6 +93,10 @@ def convert(
         find: Finds the tiles, as :func:`find_tiles`.
         black: Whether windows are black beyond the lower and right edge of
             their tile, and not reflected.
+        building_values: Values of buildings in the masks, as of
+            ``BuildingDataset``; by default all masks of a split tell.
+        ignore_values: Values of pixels that do not count, likewise. They
+            are written as 128.
 
     Raises:
         DatasetError: If the work cannot start, or must stop; the text says
@@ -103,11 +120,18 @@ def convert(
     more = dict(format=image_format, source=str(source))
     output = Output(out, {**settings, **more})
     result = Conversion(output.root, tiles, faults)
+    declared = building_values, ignore_values
+    meanings = learn_meanings(raw.read, tiles, declared, workers)
     stamps = {
-        tile: [raw.stamp(file) for file in (tile.image, tile.mask) if file]
+        tile: [
+            [raw.stamp(file) for file in (tile.image, tile.mask) if file],
+            list(map(str, meanings.of(tile) or ())),
+        ]
         for tile in tiles
     }
-    work = partial(_convert_tile, raw.read, output, cut, black, stamps)
+    work = partial(
+        _convert_tile, raw.read, output, cut, black, meanings, stamps
+    )
     try:
         with output.opened():
             _convert_tiles(work, output, stamps, result, workers)
@@ -148,6 +172,8 @@ def _convert_tiles(
         for split, count in sorted(result.tiles.items())
     }
     output.save(not result.faults, counts)
+    if output.ignores:
+        result.notes.append(IGNORES)
 
 
 def _convert_tile(
@@ -155,6 +181,7 @@ def _convert_tile(
     output: Output,
     cut: Cut | None,
     black: bool,
+    meanings: Meanings,
     stamps: dict[Tile, list],
     tile: Tile,
 ) -> tuple[Tile, list[str], int, str]:
@@ -165,14 +192,20 @@ def _convert_tile(
         is wrong with it, empty if nothing is.
     """
     names, files = (tile.image, tile.mask), []
+    if tile in meanings.faults:
+        return tile, [], 0, meanings.faults[tile]
     try:
         for name in names:
             with errors_of(name):
                 files.append(name and read(name))
-        image, mask = read_pair(*files, names=names)
+        meaning = meanings.of(tile)
+        image, mask = read_pair(*files, names=names, meaning=meaning)
         height, width = image.shape[:2]
         with errors_of(tile.image):
             windows = cut and cut(height, width, mask)
+            valid = read_valid(files[0])
+        if not (mask is None or valid is None):
+            mask[~valid] = IGNORED
     except ValueError as error:
         return tile, [], 0, str(error)
     if windows is None:

@@ -22,9 +22,11 @@ def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
         image=str(tile.image),
         mask=tile.mask and str(tile.mask),
         shape=None,  # height and width
-        building=None,  # share of the mask
+        building=None,  # share of the pixels that count
         black_frame=0.0,  # share of the outermost pixels that are black
-        values={},  # pixels of each in an 8-bit mask
+        values={},  # pixels of each in the mask
+        counted=None,  # the same, until it is known what they mean
+        pixels=[0, 0],  # of background and building
         fault='',
         # For the search of duplicates.
         digest='',
@@ -65,8 +67,6 @@ def _look_at_image(found: dict, path: Path) -> None:
 
 
 def _look_at_mask(found: dict, path: Path) -> None:
-    counted = masks.values_of(masks.learn_mask(path))
-    found['values'] = {str(x.value): x.pixels for x in counted if x.pixels}
-    mask = masks.read_mask(path)
-    found['building'] = float(mask.mean())
-    contract.refuse_mismatch(found['shape'] or mask.shape, mask.shape)
+    shape, values = masks.mask_shape(path), masks.learn_mask(path)
+    contract.refuse_mismatch(found['shape'] or shape, shape)
+    found['counted'] = masks.values_of(values)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.run_folder import (
     only_run,
     read_journal,
@@ -25,6 +26,9 @@ MANIFEST = 'conversion.json'
 JOURNAL = 'conversion.jsonl'
 PASSING = '.lock', '.part'  # ends of names
 KINDS = 'label', 'image'  # folders
+NOT_COUNTED = 128  # such pixels in a mask
+VALUES = np.zeros(256, np.uint8)  # in masks, by label
+VALUES[[1, IGNORED]] = 255, NOT_COUNTED
 
 
 class Output:
@@ -40,6 +44,7 @@ class Output:
         self.settings = {'rule': RULE, **settings}
         self._begun: dict[Tile, list[str]] = {}
         self._lock = threading.Lock()
+        self.ignores = False  # whether a mask has pixels that do not count
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -71,8 +76,9 @@ class Output:
     def write_patch(
         self, tile: Tile, name: str, image: np.ndarray, mask: np.ndarray | None
     ) -> None:
-        """Write a patch, the image last: BGR (H, W, 3) and 0 / 1 (H, W)."""
-        layers = [image] if mask is None else [mask * 255, image]
+        """Write a patch, the image last: BGR (H, W, 3) and labels (H, W)."""
+        layers = [image] if mask is None else [cv2.LUT(mask, VALUES), image]
+        self.ignores |= mask is not None and (mask == IGNORED).any()
         for path, values in zip(self._paths(tile, name), layers, strict=True):
             _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,16 +8,16 @@ import numpy as np
 from mmseg_cube.datasets.conversion.convert import Conversion, convert
 from mmseg_cube.datasets.inria_tiles import (
     LAYOUT,
-    TRAINING_REGIONS,
     WINDOW_SIZE,
     in_split,
     tile_windows,
+    tiles_of,
 )
+from mmseg_cube.datasets.meaning import Declared
 from mmseg_cube.datasets.tiles import SPLITS, find_tiles
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.words import name_some
 
-PER_REGION = 36
 SHOWN = 8  # names of missing tiles in a note
 OVERLAP = (
     'where patches overlap, as the last ones of a row do with their '
@@ -36,6 +36,7 @@ def convert_inria(
     stride: int | None = None,
     image_format: str = 'png',
     workers: int | None = None,
+    **declared: Declared,
 ) -> Conversion:
     """Write the patches that ``InriaDataset`` reads from the tiles.
 
@@ -70,13 +71,10 @@ def convert_inria(
         workers,
         cut,
         partial(find_inria, splits=splits),
+        **declared,
     )
     there = {tile.name for tile in result.found}
-    known = [
-        f'{region}{number}'
-        for region in TRAINING_REGIONS
-        for number in range(1, PER_REGION + 1)
-    ]
+    known = [f'{region}{number}' for region, number in tiles_of('train+val')]
     missing = [name for name in known if name not in there]
     if missing:
         result.notes.append(
@@ -93,6 +91,7 @@ def convert_whu(
     out: Path,
     image_format: str = 'png',
     workers: int | None = None,
+    **declared: Declared,
 ) -> Conversion:
     """Write tiles of the aerial set or of satellite set II in one form.
 
@@ -103,7 +102,7 @@ def convert_whu(
     Arguments and errors are those of :func:`convert`.
     """
     settings = dict(dataset='whu', protocol='tiles')
-    return convert(source, out, settings, image_format, workers)
+    return convert(source, out, settings, image_format, workers, **declared)
 
 
 def convert_wbd(
@@ -112,6 +111,7 @@ def convert_wbd(
     size: int = WINDOW_SIZE,
     image_format: str = 'png',
     workers: int | None = None,
+    **declared: Declared,
 ) -> Conversion:
     """Write tiles in one form, and cut larger images into tiles.
 
@@ -136,7 +136,7 @@ def convert_wbd(
 
     settings = dict(dataset='wbd', protocol='tiles', size=size)
     options = settings, image_format, workers, cut
-    return convert(source, out, *options, black=True)
+    return convert(source, out, *options, black=True, **declared)
 
 
 def _refuse_size(size: int) -> None:

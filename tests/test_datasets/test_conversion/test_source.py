@@ -11,6 +11,7 @@ import pytest
 
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.conversion import convert_whu
+from mmseg_cube.datasets.conversion.source import open_source
 
 FOUND = dict(train=3, val=3, test=3)
 
@@ -142,3 +143,15 @@ def test_sources_that_are_no_data(tmp_path, make_splits, make, said):
     with pytest.raises(DatasetError, match=f'(?s){said}'):
         convert_whu(tmp_path / 'a.zip', tmp_path / 'out', workers=1)
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_time_that_was_set_back_is_noticed(tmp_path, make_splits):
+    raw = open_source(make_splits(tmp_path / 'raw'))
+    file = raw.files[0]
+    path = raw.read(file)
+    before, stamp = path.stat(), raw.stamp(file)
+    assert stamp == raw.stamp(file)
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert stamp[:2] == raw.stamp(file)[:2]
+    assert stamp != raw.stamp(file)
