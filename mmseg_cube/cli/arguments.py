@@ -27,6 +27,13 @@ def folder(text: str) -> Path:
     return path
 
 
+def mask_value(text: str) -> int | list[int]:
+    """Read a value of masks, or a colour such as 255,0,0."""
+    what = 'a value, 0 or more, or a colour R,G,B'
+    parts = [_whole(part, 0, what) for part in text.split(',')]
+    return parts if len(parts) > 1 else parts[0]
+
+
 def _whole(text: str, least: int, what: str) -> int:
     if not text.isdecimal() or int(text) < least:
         raise ArgumentTypeError(f'must be {what}, but got {text!r}')
@@ -65,6 +72,18 @@ SHARED = {
     '--batch': dict(type=positive),
     '--workers': dict(type=positive, help='how many at a time (all cores)'),
     '--threads': dict(type=positive, help="threads on the CPU (torch's)"),
+    '--building-values': dict(
+        nargs='+',
+        type=mask_value,
+        metavar='V',
+        help='of buildings in masks, or colours R,G,B (all masks tell)',
+    ),
+    '--ignore-values': dict(
+        nargs='+',
+        type=mask_value,
+        metavar='V',
+        help='of pixels that do not count, likewise',
+    ),
     '--seed': dict(type=non_negative, default=0, help='of all that is drawn'),
     '--split': dict(
         choices=('train', 'val', 'test'), help='part of the data set'

@@ -17,7 +17,7 @@ def add_arguments(add: Arguments) -> None:
     what = 'whose published counts to compare with; auto guesses'
     add('--dataset', what, default='auto', choices=DATASETS)
     add('--out', 'folder for report.json and contact_sheet.png')
-    add.share('--workers')
+    add.share('--workers', '--building-values', '--ignore-values')
 
 
 def run(args: Namespace) -> int:
@@ -25,7 +25,8 @@ def run(args: Namespace) -> int:
     from mmseg_cube.datasets.conversion.check import check_data
 
     dataset = None if args.dataset == 'auto' else args.dataset
-    check = check_data(args.data_root, dataset, args.workers)
+    declared = args.building_values, args.ignore_values
+    check = check_data(args.data_root, dataset, args.workers, *declared)
     print(check_report.describe(check))
     if args.out:
         check_report.write_check(check, args.out)

@@ -29,7 +29,7 @@ def add_arguments(add: Arguments, kind: str) -> None:
     what = 'folder to fill; a run that was stopped continues there'
     add('--out', what, required=True)
     add('--format', 'of patches', default='png', choices=('png', 'tif'))
-    add.share('--workers')
+    add.share('--workers', '--building-values', '--ignore-values')
     if kind != 'whu':
         add('--size', 'side of a patch in pixels', default=512)
     if kind == 'inria':

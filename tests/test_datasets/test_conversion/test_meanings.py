@@ -1,0 +1,97 @@
+"""What masks mean is the same to dataset, converter and checker."""
+
+import numpy as np
+import pytest
+import rasterio
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmseg_cube.datasets import DatasetError, WHUBuildingDataset
+from mmseg_cube.datasets.conversion import convert_whu
+from mmseg_cube.datasets.conversion.check import check_data
+
+WHITE, RED = [255] * 3, [255, 0, 0]
+
+
+def labels(root, **declared):
+    init_default_scope('mmseg')
+    pipeline = [dict(type='LoadRasterWindow')]
+    options = dict(test_mode=True, serialize_data=False, **declared)
+    dataset = WHUBuildingDataset('val', root, pipeline=pipeline, **options)
+    return [sample['gt_seg_map'] for sample in dataset]
+
+
+def plain(root):
+    """Leave 0 and 255."""
+
+
+def invert(root):
+    for path in root.glob('*/label/*'):
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+
+
+def paint(root):
+    """Give masks a palette, and one of them background only."""
+    for path in root.glob('*/label/*'):
+        image = Image.fromarray(np.asarray(Image.open(path)) // 255 % 2)
+        image.putpalette(WHITE + RED)
+        image.save(path)
+    image.paste(0, (0, 0, *image.size))
+    image.save(root / 'val' / 'label' / '9.png')
+
+
+def hide(root):
+    """Declare a corner of images to hold no data."""
+    for path in root.glob('*/image/*'):
+        with rasterio.open(path, 'r+') as file:
+            bands = file.read()
+            bands[:, :9, :9] = 0
+            file.write(bands)
+            file.nodata = 0
+
+
+def doubt(root):
+    """Mark what is not known in one mask."""
+    path = root / 'val' / 'label' / '2.png'
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[-3:] = 7
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.mark.parametrize(
+    ('prepare', 'declared', 'said'),
+    [
+        (plain, {}, None),
+        (paint, {}, None),
+        (paint, dict(building_values=[RED]), None),
+        (hide, {}, None),
+        (invert, {}, 'buildings and background look exchanged'),
+        (invert, dict(building_values=0), None),
+        (plain, dict(building_values=9), 'all of it is one class'),
+        (doubt, {}, 'mask holds the values 0, 7, 255'),
+        (doubt, dict(ignore_values=[7]), None),
+    ],
+)
+def test_meaning_of_masks(tmp_path, make_splits, prepare, declared, said):
+    raw, out = tmp_path / 'raw', tmp_path / 'out'
+    make_splits(raw, suffixes=('.tif', '.png'))
+    prepare(raw)
+    checked = check_data(raw, None, 1, **declared)
+    assert checked['fine'] == (said is None)
+    if said:
+        assert said in str(checked['findings'])
+        with pytest.raises(DatasetError, match=said):
+            labels(raw, **declared)
+        try:
+            faults = convert_whu(raw, out, workers=1, **declared).faults
+        except DatasetError as error:
+            faults = [str(error)]
+        assert said in str(faults)
+        return
+    result = convert_whu(raw, out, workers=1, **declared)
+    ignores = dict(ignore_values=128) if result.notes else {}
+    expected = labels(raw, **declared)
+    np.testing.assert_array_equal(expected, labels(out, **ignores))
+    assert bool(ignores) == (255 in np.unique(expected))
+    assert check_data(out, None, 1)['fine']
+    assert convert_whu(raw, out, workers=1, **declared).written == 0
