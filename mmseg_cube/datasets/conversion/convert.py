@@ -63,6 +63,13 @@ class Conversion:
         self.tiles[tile.split] += 1
         self.patches[tile.split] += len(patches)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the numbers of tiles and patches of each split."""
+        return {
+            split: dict(tiles=self.tiles[split], patches=self.patches[split])
+            for split in sorted(self.tiles)
+        }
+
 
 def patch_name(tile: str, window: Window) -> str:
     """Name a patch after the row and column where it lies in its tile."""
@@ -129,12 +136,21 @@ def convert(
         ]
         for tile in tiles
     }
-    work = partial(
-        _convert_tile, raw.read, output, cut, black, meanings, stamps
-    )
+    work = partial(_convert_tile, raw.read, output, cut, black, meanings)
     try:
-        with output.opened():
-            _convert_tiles(work, output, stamps, result, workers)
+        with output.opened(stamps) as finished:
+            for tile, names in finished.items():
+                result.count(tile, names)
+            todo = [tile for tile in tiles if tile not in finished]
+            jobs = work_through(work, todo, 'Converting tiles', workers)
+            with closing(jobs):
+                for tile, names, written, fault in jobs:
+                    result.written += written
+                    if fault:
+                        result.faults.append(fault)
+                    else:
+                        result.count(tile, names)
+            output.save(not result.faults, result.counts())
     except OSError as error:
         reason = f'a file cannot be written or read ({error})'
         if error.errno in FULL:
@@ -144,36 +160,9 @@ def convert(
             f'in {result.root}, and whatever was written stays.\nNext: make '
             'room or mend this, then run the same command again to continue.'
         ) from error
-    return result
-
-
-def _convert_tiles(
-    work: Callable,
-    output: Output,
-    stamps: dict[Tile, list],
-    result: Conversion,
-    workers: int | None,
-) -> None:
-    """Convert the tiles that are not finished, and count all of them."""
-    finished = output.resume(stamps)
-    for tile, names in finished.items():
-        result.count(tile, names)
-    todo = [tile for tile in result.found if tile not in finished]
-    jobs = work_through(work, todo, 'Converting tiles', workers)
-    with closing(jobs):
-        for tile, names, written, fault in jobs:
-            result.written += written
-            if fault:
-                result.faults.append(fault)
-            else:
-                result.count(tile, names)
-    counts = {
-        split: dict(tiles=count, patches=result.patches[split])
-        for split, count in sorted(result.tiles.items())
-    }
-    output.save(not result.faults, counts)
     if output.ignores:
         result.notes.append(IGNORES)
+    return result
 
 
 def _convert_tile(
@@ -182,7 +171,6 @@ def _convert_tile(
     cut: Cut | None,
     black: bool,
     meanings: Meanings,
-    stamps: dict[Tile, list],
     tile: Tile,
 ) -> tuple[Tile, list[str], int, str]:
     """Write what is missing of a tile.
@@ -213,7 +201,7 @@ def _convert_tile(
     else:
         patches = {patch_name(tile.name, window): window for window in windows}
     missing = [name for name in patches if not output.has(tile, name)]
-    output.begin(tile, stamps[tile], list(patches))
+    output.begin(tile, list(patches))
     for name in missing:
         window, parts = patches[name], []
         for layer in (image.transpose(2, 0, 1), mask):

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
@@ -47,8 +47,15 @@ class Output:
         self.ignores = False  # whether a mask has pixels that do not count
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Take the folder for this run, unless it holds other data."""
+    def opened(
+        self, stamps: Mapping[Tile, list]
+    ) -> Iterator[dict[Tile, list[str]]]:
+        """Take the folder for this run, unless it holds other data.
+
+        Yields the names of the patches of each tile that is finished. What
+        comes from files that have changed since, by their stamps, or are
+        gone, is removed.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in self.root.iterdir()}
         there = {name for name in names if not name.endswith(PASSING)}
@@ -65,7 +72,13 @@ class Output:
             # Halves of files that a killed run was writing.
             for part in self.root.glob('*/*/.*.part'):
                 part.unlink()
-            yield
+            self._stamps = stamps
+            self._resume()
+            yield {
+                tile: names
+                for tile, names in self._begun.items()
+                if all(self.has(tile, name) for name in names)
+            }
 
     def save(self, complete: bool, counts: dict) -> None:
         """Write the manifest."""
@@ -89,35 +102,31 @@ class Output:
         paths = self._paths(tile, name)
         return tile in self._begun and all(map(os.path.exists, paths))
 
-    def begin(self, tile: Tile, stamps: list, patches: list[str]) -> None:
+    def begin(self, tile: Tile, patches: list[str]) -> None:
         """Note a tile in the journal before its patches are written."""
         with self._lock, (self.root / JOURNAL).open('a') as file:
-            file.write(_line(tile, stamps, patches))
+            file.write(self._line(tile, patches))
 
-    def resume(self, stamps: dict[Tile, list]) -> dict[Tile, list[str]]:
-        """Return the names of the patches of each tile that is finished.
+    def _line(self, tile: Tile, patches: list[str]) -> str:
+        entry = dict(tile=f'{tile.split}/{tile.name}', patches=patches)
+        return json.dumps(dict(entry, stamps=self._stamps[tile])) + '\n'
 
-        Patches of files that have changed, or are gone, are removed.
-        """
+    def _resume(self) -> None:
+        """Read the journal, and write it anew without what is removed."""
         journal = self.root / JOURNAL
-        tiles = {f'{tile.split}/{tile.name}': tile for tile in stamps}
+        tiles = {f'{tile.split}/{tile.name}': tile for tile in self._stamps}
         for entry in read_journal(journal):
             try:
                 name, names = entry['tile'], entry['patches']
             except (TypeError, KeyError):  # somebody's hand was there
                 continue
             tile = tiles.get(name)
-            if tile and entry.get('stamps') == stamps[tile]:
+            if tile and entry.get('stamps') == self._stamps[tile]:
                 self._begun[tile] = names
             else:
                 self._remove(name.split('/')[0], names)
-        texts = [_line(t, stamps[t], n) for t, n in self._begun.items()]
+        texts = [self._line(*begun) for begun in self._begun.items()]
         write_text_whole(journal, ''.join(texts))
-        return {
-            tile: names
-            for tile, names in self._begun.items()
-            if all(self.has(tile, name) for name in names)
-        }
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
         kinds = KINDS if tile.mask else KINDS[1:]
@@ -130,8 +139,3 @@ class Output:
             if split in SPLITS and '/' not in name:
                 for path in self._paths(Tile(split, name, name, name), name):
                     path.unlink(missing_ok=True)
-
-
-def _line(tile: Tile, stamps: list, patches: list[str]) -> str:
-    name = f'{tile.split}/{tile.name}'
-    return json.dumps(dict(tile=name, stamps=stamps, patches=patches)) + '\n'

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from mmseg_cube.datasets.inria_tiles import (
     tile_windows,
     tiles_of,
 )
-from mmseg_cube.datasets.meaning import Declared
 from mmseg_cube.datasets.tiles import SPLITS, find_tiles
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.words import name_some
@@ -34,9 +34,7 @@ def convert_inria(
     protocol: str = 'full',
     size: int = WINDOW_SIZE,
     stride: int | None = None,
-    image_format: str = 'png',
-    workers: int | None = None,
-    **declared: Declared,
+    **options: Any,
 ) -> Conversion:
     """Write the patches that ``InriaDataset`` reads from the tiles.
 
@@ -61,18 +59,11 @@ def convert_inria(
         cuts = tile_windows(protocol, (height, width), mask, size, stride)
         return [window for window, _ in cuts]
 
-    settings = dict(protocol=protocol, size=size, stride=stride or size)
-    splits = SPLITS if full else ('train', 'val')
-    result = convert(
-        source,
-        out,
-        dict(dataset='inria', **settings),
-        image_format,
-        workers,
-        cut,
-        partial(find_inria, splits=splits),
-        **declared,
-    )
+    settings = dict(dataset='inria', protocol=protocol)
+    settings |= dict(size=size, stride=stride or size)
+    find = partial(find_inria, splits=SPLITS if full else ('train', 'val'))
+    options |= dict(cut=cut, find=find)
+    result = convert(source, out, settings, **options)
     there = {tile.name for tile in result.found}
     known = [f'{region}{number}' for region, number in tiles_of('train+val')]
     missing = [name for name in known if name not in there]
@@ -86,13 +77,7 @@ def convert_inria(
     return result
 
 
-def convert_whu(
-    source: Path,
-    out: Path,
-    image_format: str = 'png',
-    workers: int | None = None,
-    **declared: Declared,
-) -> Conversion:
+def convert_whu(source: Path, out: Path, **options: Any) -> Conversion:
     """Write tiles of the aerial set or of satellite set II in one form.
 
     ``{train,val,test}/{image,label}/<tile>.png``, masks of one band with 0
@@ -102,16 +87,11 @@ def convert_whu(
     Arguments and errors are those of :func:`convert`.
     """
     settings = dict(dataset='whu', protocol='tiles')
-    return convert(source, out, settings, image_format, workers, **declared)
+    return convert(source, out, settings, **options)
 
 
 def convert_wbd(
-    source: Path,
-    out: Path,
-    size: int = WINDOW_SIZE,
-    image_format: str = 'png',
-    workers: int | None = None,
-    **declared: Declared,
+    source: Path, out: Path, size: int = WINDOW_SIZE, **options: Any
 ) -> Conversion:
     """Write tiles in one form, and cut larger images into tiles.
 
@@ -135,8 +115,7 @@ def convert_wbd(
         ]
 
     settings = dict(dataset='wbd', protocol='tiles', size=size)
-    options = settings, image_format, workers, cut
-    return convert(source, out, *options, black=True, **declared)
+    return convert(source, out, settings, cut=cut, black=True, **options)
 
 
 def _refuse_size(size: int) -> None:
