@@ -1,8 +1,6 @@
 """OpenMMLab's other doors, as docs/openmmlab.md has them."""
 
 import re
-import subprocess
-import sys
 from copy import deepcopy
 from importlib.metadata import distributions
 from pathlib import Path
@@ -58,6 +56,7 @@ def config(request, tiny_config, sample_city, tmp_path):
                 regions=['austin'],
                 window_size=128,
             )
+    cfg.model.test_cfg = dict(mode='whole')
     cfg.train_dataloader.batch_size = 2
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.work_dir = str(tmp_path / 'work')
@@ -177,7 +176,8 @@ def test_get_flops_agrees(capsys):
 
 @pytest.mark.parametrize('config', ['whu'], indirect=True)
 def test_confusion_matrix_of_labels(written, config, checkpoint):
-    assert run_mmseg_script('test.py', [written, checkpoint, '--out', 'masks']) == 0
+    words = [written, checkpoint, '--out', 'masks']
+    assert run_mmseg_script('test.py', words) == 0
     page = (ROOT / 'docs' / 'openmmlab.md').read_text()
     (code,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
     exec(code.replace('CONFIG', written))

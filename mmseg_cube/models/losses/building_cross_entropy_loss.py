@@ -19,24 +19,17 @@ class BuildingCrossEntropyLoss(CrossEntropyLoss):
 
     Args:
         class_weight: Weights of background and building, or a file of them.
-        loss_weight: Factor of the loss.
-        loss_name: Name in the log; must start with ``loss_``.
+        **options: ``loss_weight`` and ``loss_name`` of mmseg's.
 
     Raises:
         ValueError: If there are not two weights.
     """
 
     def __init__(
-        self,
-        class_weight: Sequence[float] | str | None = None,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_ce',
+        self, class_weight: Sequence[float] | str | None = None, **options
     ) -> None:
         super().__init__(
-            class_weight=class_weight,
-            loss_weight=loss_weight,
-            loss_name=loss_name,
-            avg_non_ignore=True,
+            class_weight=class_weight, **options, avg_non_ignore=True
         )
         if self.class_weight is not None and len(self.class_weight) != 2:
             raise ValueError(
@@ -45,34 +38,17 @@ class BuildingCrossEntropyLoss(CrossEntropyLoss):
             )
 
     def forward(
-        self,
-        cls_score: Tensor,
-        label: Tensor,
-        weight: Tensor | None = None,
-        avg_factor: float | Tensor | None = None,
-        reduction_override: str | None = None,
-        ignore_index: int = 255,
+        self, cls_score: Tensor, label: Tensor, ignore_index: int = 255, **more
     ) -> Tensor:
-        """Compute the loss.
+        """Compute the loss of logits (N, 2, H, W) and labels (N, H, W).
 
-        Args:
-            cls_score: Logits of shape (N, 2, H, W).
-            label: Labels 0, 1 or ``ignore_index`` of shape (N, H, W).
-            weight: Weight of each pixel, of shape (N, H, W).
-            avg_factor: What the sum is divided by in place of the weights.
-            reduction_override: ``'none'`` for the loss of each pixel.
-            ignore_index: Label of pixels that do not count.
+        ``more`` is what mmseg's takes, such as a ``weight`` of each pixel.
         """
-        mean = reduction_override in (None, 'mean')
-        if mean and avg_factor is None and self.class_weight is not None:
+        by_pixel = more.get('reduction_override') == 'none'
+        if self.class_weight is not None and not by_pixel:
             # In full precision: sums of pixels leave the range of the half.
             weights = torch.tensor(self.class_weight, device=label.device)
-            avg_factor = weights[label[label != ignore_index]].sum()
+            more['avg_factor'] = weights[label[label != ignore_index]].sum()
         return super().forward(
-            cls_score,
-            label,
-            weight,
-            avg_factor,
-            reduction_override,
-            ignore_index,
+            cls_score, label, ignore_index=ignore_index, **more
         )
