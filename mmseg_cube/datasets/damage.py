@@ -44,7 +44,9 @@ def errors_of_decoders() -> Iterator[None]:
     except RasterError:
         raise
     except DECODE_ERRORS as error:
-        reason = ' '.join(str(error).split()) or type(error).__name__
+        # rasterio says "see previous exception".
+        reason = ' '.join(str(error.__cause__ or error).split())
+        reason = reason or type(error).__name__
         raise RasterError(
             f'cannot be read, it is missing, damaged or cut short ({reason})',
             'Copy or download it again.',
@@ -54,6 +56,8 @@ def errors_of_decoders() -> Iterator[None]:
 @contextmanager
 def warnings_as_errors() -> Iterator[None]:
     """Raise what GDAL warns of while this thread reads pixels."""
+    if not GDAL_LOG.isEnabledFor(logging.WARNING):
+        GDAL_LOG.setLevel(logging.WARNING)
     listener = _Listener()
     GDAL_LOG.addHandler(listener)
     try:

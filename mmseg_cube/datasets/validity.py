@@ -14,6 +14,7 @@ from mmseg_cube.datasets.rasters import (
     open_raster,
     read_raster,
     read_window,
+    stamp,
 )
 from mmseg_cube.datasets.windows import Window
 
@@ -39,23 +40,39 @@ def read_valid(
     """
     dataset, _, masked, _ = open_header(source)
     found = []
-    if masked:
-        with errors_of_decoders():
+    with errors_of_decoders():
+        if masked:
             found.append(read_window(dataset, dataset.dataset_mask, window))
-    if not isinstance(source, bytes):
-        path = os.fspath(source)
-        if os.path.lexists(mask := f'{path}.msk'):  # noqa: PTH110, fast
-            if open_raster(mask).shape != dataset.shape:
-                raise RasterError(
-                    f'its mask {Path(mask).name} has another size',
-                    'Write that anew, or take it away.',
-                )
-            found.append(read_raster(mask, window).any(0))
-        if os.path.lexists(notes := f'{path}.aux.xml'):  # noqa: PTH110, fast
-            nodata = NODATA.findall(Path(notes).read_text(errors='replace'))
-            if nodata:
-                # One per band, or one for all.
-                values = np.array(nodata, float).reshape(-1, 1, 1)
-                found.append((read_raster(source, window) != values).any(0))
+        if not isinstance(source, bytes):
+            for suffix, read in (('.msk', _read_mask), ('.aux.xml', _compare)):
+                beside = Path(f'{os.fspath(source)}{suffix}')
+                if os.path.lexists(beside):  # noqa: PTH110, a link may be bad
+                    found += read(source, beside, window)
     valid = np.logical_and.reduce(found) if found else None
     return None if valid is None or valid.all() else valid
+
+
+def _read_mask(
+    source: Source, mask: Path, window: Window | None
+) -> list[np.ndarray]:
+    """Read the mask of an image from a file of its own."""
+    try:
+        if open_raster(mask).shape != open_raster(source).shape:
+            raise RasterError('has another size', 'Write it anew.')
+        return [read_raster(mask, window).any(0)]
+    except RasterError as error:
+        fault, *advice = error.args
+        raise RasterError(f'its mask {mask.name} {fault}', *advice) from error
+
+
+def _compare(
+    source: Source, notes: Path, window: Window | None
+) -> list[np.ndarray]:
+    """Compare pixels with the nodata values, if any, that notes have."""
+    stamp(notes)  # refuses a pipe
+    nodata = NODATA.findall(notes.read_text(errors='replace'))
+    if not nodata:
+        return []
+    # One per band, or one for all.
+    values = np.array(nodata, float).reshape(-1, 1, 1)
+    return [(read_raster(source, window) != values).any(0)]
