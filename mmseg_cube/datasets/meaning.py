@@ -118,6 +118,12 @@ def _as_codes(declared: Declared, option: str) -> tuple[tuple[int, ...], bool]:
             f'{option} must be a value, such as 1, or a list of values or of '
             f'colours, such as [[255, 0, 0]], not {declared!r}'
         ) from error
+    twice = [code for code in codes if codes.count(code) > 1]
+    if twice:
+        raise ValueError(
+            f'{option}={declared!r} names {_name(twice[0])} twice; a colour '
+            f'is a list in the list, {[declared]!r}'
+        )
     return tuple(codes), bool(colours)
 
 

@@ -126,6 +126,13 @@ def test_protocols_are_not_mixed(run, work):
         'Inria val, full, regions vienna': dict(inria, regions=['vienna']),
         'WHU test, some of the images': dict(indices=3),
         'WHU test': {},
+        'WHU val + WHU test': dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(type='WHUBuildingDataset', split=x)
+                for x in ('val', 'test')
+            ],
+        ),
     }
     for day, dataset in enumerate(cases.values(), 10):
         changes = dict(test_dataloader=dict(dataset=dataset))
@@ -134,8 +141,15 @@ def test_protocols_are_not_mixed(run, work):
     model = Config.fromstring(CONFIG, '.py').model
     tta = dict(type='SegTTAModel', module=model, _delete_=True)
     add_test(work, 90.0, '20260120_000000', model=tta)
+    few = json.dumps({'building/IoU': 95.0, 'building/Tiles': 3.0})
+    changes = dict(test_dataloader=dict(dataset=inria))
+    add_test(work, None, '20260121_000000', text=few, **changes)
     rows = {row['protocol']: row for row in run()}
-    assert rows.keys() == {*cases, 'WHU test, TTA'}
+    assert rows.keys() == {
+        *cases,
+        'WHU test, TTA',
+        'Inria val, full, only 3 tiles',
+    }
     assert rows['WHU test, TTA']['scores']['IoU']['mean'] == 90
     assert rows['Inria val, full']['scores']['IoU']['mean'] == 80
     assert len({row['parameters'] for row in rows.values()}) == 1

@@ -63,6 +63,8 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], dict[Path, str]]:
 
 def _read_run(path: Path) -> Run:
     scores, log = _read_scores(path), path.parent
+    tiles = scores.pop('Tiles', None)  # of a split that is not complete
+    part = [] if tiles is None else [f'only {tiles:g} tiles']
     if not (log / CONFIG).is_file():
         raise ValueError(f'has no {CONFIG} beside it')
     tested, views = _read_config(log / CONFIG)
@@ -72,7 +74,7 @@ def _read_run(path: Path) -> Run:
     return Run(
         path,
         _find_name(training or log),
-        ', '.join(_name_protocol(dataset) + views),
+        ', '.join(_name_protocol(dataset) + part + views),
         str(dataset.get('data_root') or ''),
         _find_seed(training, trained),
         scores,
@@ -84,6 +86,9 @@ def _read_run(path: Path) -> Run:
 
 def _name_protocol(dataset: dict) -> list[str]:
     """Say what a test was done on, and how."""
+    if dataset.get('datasets'):  # of ConcatDataset
+        parts = map(_name_protocol, dataset['datasets'])
+        return [' + '.join(map(', '.join, parts))]
     kind = str(dataset.get('type', 'unknown dataset')).rpartition('.')[2]
     parts = [f'{NAMES.get(kind, kind)} {dataset.get("split", "")}'.strip()]
     if kind == 'InriaDataset':
@@ -106,7 +111,10 @@ def _read_scores(path: Path) -> dict[str, float]:
             f'has {len(found) or "no"} IoU of buildings; test with one '
             'BuildingMetric'
         )
-    keys = {name: found[0].removesuffix('IoU') + name for name in SCORES}
+    keys = {
+        name: found[0].removesuffix('IoU') + name
+        for name in (*SCORES, 'Tiles')
+    }
     return {k: float(content[x]) for k, x in keys.items() if x in content}
 
 

@@ -1,0 +1,146 @@
+"""What the values of masks mean, by all files of a dataset or as declared."""
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmseg_cube.datasets import BuildingDataset, DatasetError
+from mmseg_cube.datasets.masks import read_mask
+from mmseg_cube.datasets.windows import Window
+
+HOUSE = np.zeros((24, 24), np.uint8)
+HOUSE[4:12, 5:15] = 1
+LAND, ROOF = HOUSE * 0, HOUSE * 0 + 1
+IMAGE = np.random.default_rng(0).integers(0, 256, (3, 24, 24), np.uint8)
+BLACK, WHITE, RED, BROWN = [0] * 3, [255] * 3, [255, 0, 0], [222, 184, 135]
+PIPELINE = [dict(type='LoadImageFromFile'), dict(type='LoadBuildingMask')]
+
+
+def palette(values, *colours):
+    image = Image.fromarray(values).convert('P')
+    image.putpalette(sum(colours, []))
+    return image
+
+
+def build(root, write, masks, **options):
+    init_default_scope('mmseg')
+    for name, mask in enumerate(masks):
+        write(root / f'train/image/{name}.png', IMAGE)
+        path = root / f'train/label/{name}.png'
+        if isinstance(mask, Image.Image):
+            path.parent.mkdir(exist_ok=True)
+            mask.save(path)
+        else:
+            write(path, mask)
+    return BuildingDataset(
+        'train', root, pipeline=PIPELINE, serialize_data=False, **options
+    )
+
+
+@pytest.mark.parametrize(
+    ('masks', 'options', 'labels'),
+    [
+        ([HOUSE, LAND, ROOF], {}, [HOUSE, LAND, ROOF]),
+        ([HOUSE * 255, LAND, ROOF * 255], {}, [HOUSE, LAND, ROOF]),
+        ([LAND], {}, [LAND]),
+        # What is not one convention has to be declared.
+        ([HOUSE, HOUSE * 255], [1, 255], [HOUSE, HOUSE]),
+        ([HOUSE + LAND + 127], 128, [HOUSE]),
+        ([HOUSE + ROOF, LAND], 2, [HOUSE, LAND]),
+        ([1 - HOUSE, ROOF], 0, [HOUSE, LAND]),
+        ([1 - HOUSE], 1, [1 - HOUSE]),
+        (
+            [HOUSE, HOUSE * 255],
+            dict(building_values=1, ignore_values=255),
+            [HOUSE, HOUSE * 255],
+        ),
+        ([HOUSE, HOUSE * 7], dict(ignore_values=7), [HOUSE, HOUSE * 255]),
+        ([np.uint16(HOUSE) * 300], 300, [HOUSE]),
+        # Palettes: black and white are colours, of others the index counts.
+        (
+            [palette(LAND, WHITE, BROWN), palette(HOUSE, WHITE, BROWN)],
+            {},
+            [LAND, HOUSE],
+        ),
+        ([palette(LAND, WHITE, BROWN)], {}, [LAND]),
+        (
+            [palette(HOUSE, BLACK, RED), palette(LAND, BLACK)],
+            {},
+            [HOUSE, LAND],
+        ),
+        (
+            [palette(1 - HOUSE, WHITE, BLACK), palette(HOUSE, BLACK, WHITE)],
+            {},
+            [HOUSE, HOUSE],
+        ),
+        (
+            [palette(1 - HOUSE, RED, BLACK), palette(HOUSE, BLACK, RED)],
+            [RED],
+            [HOUSE, HOUSE],
+        ),
+        (
+            [palette(HOUSE, BLACK, RED), palette(ROOF, WHITE, BROWN)],
+            1,
+            [HOUSE, ROOF],
+        ),
+        ([np.stack([HOUSE * 255, LAND, LAND])], [RED], [HOUSE]),
+        ([palette(1 - HOUSE, WHITE, BLACK)], [WHITE], [HOUSE]),
+    ],
+)
+def test_values_that_are_clear(tmp_path, write, masks, options, labels):
+    if not isinstance(options, dict):
+        options = dict(building_values=options)
+    dataset = build(tmp_path, write, masks, **options)
+    window = Window(3, 2, 16, 12)
+    for sample, expected in zip(dataset, labels, strict=True):
+        np.testing.assert_array_equal(sample['gt_seg_map'], expected)
+        path = sample['seg_map_path']
+        part = read_mask(path, window, dataset.meaning)
+        np.testing.assert_array_equal(part, expected[2:14, 3:19])
+
+
+@pytest.mark.parametrize(
+    ('masks', 'options', 'said'),
+    [
+        (
+            [HOUSE, HOUSE * 255],
+            {},
+            '1 is in 1 file .*255 in 1 file .*[1, 255]',
+        ),
+        ([HOUSE * 255, ROOF], {}, '1 is in 1 file'),
+        ([HOUSE + 1, HOUSE], {}, 'mask holds the values 1, 2.*building_val'),
+        ([HOUSE * 128], {}, 'mask holds the values 0, 128.*building_values'),
+        ([1 - HOUSE] * 3, {}, '86.1% of the .*exchanged.*building_values=0'),
+        ([255 - HOUSE * 255], {}, 'exchanged.*building_values=255'),
+        ([ROOF, ROOF], {}, '100.0% .*exchanged'),
+        ([HOUSE], dict(building_values=255), 'hold the values 0, 1: all of'),
+        (
+            [palette(HOUSE, BLACK, RED), palette(ROOF, WHITE, BROWN)],
+            {},
+            r'index 1 .*\(255, 0, 0\) in 1 file .*\(222, 184, 135\) in 1 file',
+        ),
+        ([palette(1 - HOUSE, BLACK, WHITE)], {}, 'exchanged'),
+        ([np.stack([HOUSE * 255, LAND, LAND])], {}, r'0, \(255, 0, 0\)'),
+    ],
+)
+def test_values_that_are_not_clear(tmp_path, write, masks, options, said):
+    with pytest.raises(DatasetError, match=f'(?s){said}'):
+        build(tmp_path, write, masks, **options)
+    dataset = build(tmp_path, write, masks, verify=False, **options)
+    assert len(dataset) == len(masks)
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (dict(building_values='1'), "building_values must be .* not '1'"),
+        (dict(building_values=0.5), 'building_values must be .* not 0.5'),
+        (dict(building_values=RED), r'names 0 twice; .* \[\[255, 0, 0\]\]'),
+        (dict(ignore_values=[[1, 2]]), 'ignore_values must be a value'),
+        (dict(building_values=1, ignore_values=[0, 1]), 'the same value'),
+    ],
+)
+def test_wrong_declarations(tmp_path, write, options, said):
+    with pytest.raises(ValueError, match=said):
+        build(tmp_path, write, [HOUSE], **options)
