@@ -117,14 +117,14 @@ class Output:
         tiles = {f'{tile.split}/{tile.name}': tile for tile in self._stamps}
         for entry in read_journal(journal):
             try:
-                name, names = entry['tile'], entry['patches']
-            except (TypeError, KeyError):  # somebody's hand was there
-                continue
-            tile = tiles.get(name)
+                name, names = entry['tile'], list(map(str, entry['patches']))
+                split, tile = name.split('/')[0], tiles.get(name)
+            except (TypeError, KeyError, AttributeError):
+                continue  # somebody's hand was there
             if tile and entry.get('stamps') == self._stamps[tile]:
                 self._begun[tile] = names
             else:
-                self._remove(name.split('/')[0], names)
+                self._remove(split, names)
         texts = [self._line(*begun) for begun in self._begun.items()]
         write_text_whole(journal, ''.join(texts))
 

@@ -8,6 +8,7 @@ import lzma
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
@@ -35,11 +36,14 @@ class Folder:
 
     def stamp(self, file: PurePosixPath) -> list[int]:
         """Return size and times, also that which no program can set."""
-        try:
-            status = (self.path / file).stat()
-        except OSError:  # reading it will say why
-            return []
-        return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        found = []
+        # A raster may have more to say of itself in files beside it.
+        for end in ('', '.msk', '.aux.xml'):
+            with suppress(OSError):  # reading it will say why
+                status = Path(f'{self.path / file}{end}').stat()
+                found += [status.st_size, status.st_mtime_ns]
+                found.append(status.st_ctime_ns)
+        return found
 
 
 class Archive:

@@ -155,3 +155,6 @@ def test_a_time_that_was_set_back_is_noticed(tmp_path, make_splits):
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert stamp[:2] == raw.stamp(file)[:2]
     assert stamp != raw.stamp(file)
+    stamp = raw.stamp(file)
+    path.with_name(f'{path.name}.msk').touch()
+    assert stamp != raw.stamp(file)
