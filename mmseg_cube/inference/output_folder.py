@@ -37,10 +37,6 @@ class Note(NamedTuple):
     shape: tuple[int, int]  # height and width in pixels
     building: int  # pixels
 
-    def line(self) -> str:
-        """Write it as JSON."""
-        return json.dumps(self._asdict()) + '\n'
-
 
 def identify(image: Path) -> list[str | int]:
     """Return file name, time (ns) and bytes: others once it is replaced.
@@ -99,7 +95,7 @@ class OutputFolder:
         name, building = self.path(image).name, int((mask == 1).sum())
         note = Note(name, identity, mask.shape, building)
         with (self.folder / JOURNAL).open('a') as file:
-            file.write(note.line())
+            file.write(json.dumps(note) + '\n')
         self._notes[name] = note
 
     def discard(self, image: Path) -> None:
@@ -119,12 +115,12 @@ class OutputFolder:
         path = self.folder / JOURNAL
         for entry in read_journal(path):
             try:
-                note = Note(**entry)
-                shape = tuple(map(int, note.shape))
-                self._notes[note.mask] = note._replace(shape=shape)
-            except TypeError:  # somebody's hand was there
+                mask, image, (height, width), building = entry
+                shape = int(height), int(width)
+                self._notes[mask] = Note(mask, image, shape, int(building))
+            except (TypeError, ValueError):  # somebody's hand was there
                 continue
-        lines = [note.line() for note in self._notes.values()]
+        lines = [json.dumps(note) + '\n' for note in self._notes.values()]
         write_text_whole(path, ''.join(lines))
 
 

@@ -101,7 +101,7 @@ class Prediction:
             f'{len(missing) - len(faults)} predicted, {there} there already, '
             f'{share:.1f} % building'
         )
-        warn_of_share(share, str(out.folder))
+        warn_of_shares({str(out.folder): share})
         if faults:
             raise _faulty(faults, len(images))
 
@@ -152,13 +152,15 @@ def _predict(
     return faults
 
 
-def warn_of_share(share: float, where: str) -> None:
-    """Warn of nothing but ground, or nothing but buildings, in percent."""
-    if f'{share:.1f}' in ('0.0', '100.0'):
+def warn_of_shares(shares: Mapping[str, float]) -> None:
+    """Warn of nothing but ground, or but buildings: percent by place."""
+    shown = {where: f'{share:.1f}' for where, share in shares.items()}
+    odd = [f'{k}: {v} %' for k, v in shown.items() if v in ('0.0', '100.0')]
+    if odd:
         print(
-            f'Warning: {where}: {share:.1f} % of the pixels are building, '
-            'which is hardly ever true. Look at a mask and its image, at the '
-            'scores of this checkpoint on the val set, and at --threshold.',
+            f'Warning: {", ".join(odd)} building, which is hardly ever true. '
+            'Look at a mask and its image, at the scores of this checkpoint '
+            'on the val set, and at --threshold.',
             file=sys.stderr,
         )
 

@@ -26,7 +26,7 @@ from mmseg_cube.datasets.tiles import find_tiles, list_files
 from mmseg_cube.inference.prediction import (
     Prediction,
     read_shapes,
-    warn_of_share,
+    warn_of_shares,
 )
 from mmseg_cube.utils.quiet import quiet_libraries
 from mmseg_cube.utils.whole_files import write_whole
@@ -85,8 +85,7 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
     print(f'{archive}: {len(shapes)} tiles, {size:.1f} MB, no fault')
     regions = [f'{name} {share:.1f} %' for name, share in shares.items()]
     print(f'Buildings: {", ".join(regions)}')
-    for name, share in shares.items():
-        warn_of_share(share, name)
+    warn_of_shares(shares)
     return 0
 
 
@@ -95,7 +94,7 @@ def list_tiles(data_root: Path) -> list[Path]:
     files = list_files(data_root)
     tiles, faults = find_tiles(data_root, files, LAYOUT, ['test'])
     if faults:
-        raise DatasetError(listing(faults, len(faults)))
+        raise DatasetError(f'{data_root}:\n{listing(faults, len(faults))}')
     files = {tile.name: data_root / tile.image for tile in tiles}
     missing = [f'{stem}{SUFFIX}' for stem in STEMS if stem not in files]
     if missing:
@@ -111,7 +110,7 @@ def tile_shapes(tiles: Iterable[Path]) -> dict[str, Shape]:
     """Read height and width of tiles, by stem."""
     shapes, faults = read_shapes(tiles)
     if faults:
-        raise DatasetError(listing(faults, len(faults)))
+        raise DatasetError('\n'.join(faults))
     return {path.stem: shape for path, shape in shapes.items()}
 
 

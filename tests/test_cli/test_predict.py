@@ -151,6 +151,13 @@ def test_one_bad_file_does_not_stop_the_rest(
     assert ': 1 predicted, 1 there already' in said
 
 
+def test_masks_of_any_size_are_read_again(predict, tmp_path, monkeypatch):
+    predict(tmp_path / 'masks')
+    # Of 13,400 x 13,400 pixels Pillow thinks that they are an attack.
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    assert ': 0 predicted' in predict(tmp_path / 'masks')
+
+
 def test_a_bad_file_leaves_no_mask_of_the_one_before(
     predict, copied, tmp_path
 ):

@@ -134,6 +134,38 @@ def test_continues_after_ctrl_c(
             assert file.read(name) == first.read(name)
 
 
+def test_a_bad_tile_does_not_stop_the_others(
+    submit, archive, data_root, tmp_path, capsys
+):
+    root = shutil.copytree(data_root, tmp_path / 'data')
+    tile, out = root / 'test/images/sfo2.tif', tmp_path / 'mine.zip'
+    content = tile.read_bytes()
+    tile.write_bytes(content[:999])
+    assert submit(out, data_root=root) == 2
+    said = capsys.readouterr()
+    assert '7 masks' in said.out and f'  - {tile}: ' in said.err
+    assert not out.exists()
+    tile.write_bytes(content)
+    assert submit(out, data_root=root) == 0
+    assert ': 1 predicted, 7 there already' in capsys.readouterr().out
+    with zipfile.ZipFile(out) as file, zipfile.ZipFile(archive) as first:
+        assert file.read(tile.name) == first.read(tile.name)
+    shutil.copy(tile, tile.with_suffix('.png'))
+    assert submit(out, data_root=root) == 2
+    assert '(sfo2.png, sfo2.tif)' in capsys.readouterr().err
+
+
+def test_all_or_nothing_is_warned_of(submit, tmp_path, capsys):
+    out = tmp_path / 'mine.zip'
+    assert submit(out, '--threshold', 1 - 1e-9) == 0
+    capsys.readouterr()
+    assert main(['submit', '--check', str(out), '--tile-size', '9']) == 1
+    assert 'Warning' not in capsys.readouterr().err  # nothing is known
+    submission.report_archive(out, dict.fromkeys(STEMS, (HEIGHT, WIDTH)))
+    said = capsys.readouterr().err
+    assert 'Warning: sfo: 0.0 %, tyrol-e: 0.0 % building' in said
+
+
 def test_wrong_input(submit, tmp_path, sample_city, capsys):
     def error(out, **kwargs):
         assert submit(tmp_path / out, **kwargs) == 2
