@@ -55,10 +55,11 @@ class BuildingDataset(BaseSegDataset):
     image and its mask share their stem; suffixes may be tif, tiff, png, jpg
     or jpeg, and folders may bear any name of ``LAYOUT``, in any case.
 
-    A ``LoadImageFromFile`` in the pipeline reads as ``LoadRasterWindow``
-    does: by the one reader of all that is done with files here, and what the
-    image declares is followed. Pixels that hold no data (by a nodata value,
-    an alpha band or a mask) get the label 255 and do not count.
+    ``LoadImageFromFile`` and ``LoadAnnotations`` in the pipeline read as
+    ``LoadRasterWindow`` and ``LoadBuildingMask`` do, by the reader that
+    checks the files. Pixels that an image declares to hold no data (by a
+    nodata value, an alpha band or a mask) get the label 255: they do not
+    count.
 
     Every file is decoded once when the dataset is built, so that a fault
     shows before training and not during it: damage, values of masks that

@@ -3,6 +3,7 @@
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
+from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from mmseg_cube.datasets.contract import (
@@ -18,22 +19,27 @@ from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.quiet import quiet_libraries
 
-# Options of LoadImageFromFile that LoadRasterWindow can honour.
-HONOURED = dict(
-    color_type=['color'],
-    imdecode_backend=['cv2'],
-    ignore_empty=[False],
-    backend_args=[None, dict(backend='local')],
-    file_client_args=[None],
-)
+LOCAL = None, dict(backend='local')
+# Options of OpenMMLab's loaders that ours can honour.
+HONOURED = {
+    LoadImageFromFile: dict(
+        color_type=['color'],
+        imdecode_backend=['cv2'],
+        ignore_empty=[False],
+        file_client_args=[None],
+        backend_args=LOCAL,
+    ),
+    LoadAnnotations: dict(reduce_zero_label=[None, False], backend_args=LOCAL),
+}
 
 
 @TRANSFORMS.register_module()
 class LoadBuildingMask(BaseTransform):
     """Load a building mask as 0 (background) and 1 (building).
 
-    Takes the place of ``LoadAnnotations``, which would hand a 0/255 mask on
-    as it is: 255 is the ignore label, so every building would be ignored.
+    Takes the place of ``LoadAnnotations``, in our datasets by itself, which
+    would hand a 0/255 mask on as it is: 255 is the ignore label, so every
+    building would be ignored.
 
     The mask is that of the window that ``LoadRasterWindow`` loaded, or that
     ``LoadImageFromFile`` did in our datasets. It is 255, the label to ignore,
@@ -170,25 +176,28 @@ class LoadRasterWindow(BaseTransform):
 
 
 def use_one_reader(steps: list) -> None:
-    """Put LoadRasterWindow in place of LoadImageFromFile in a pipeline.
+    """Put our loaders in place of those of OpenMMLab in a pipeline.
 
-    OpenCV sees other pixels than GDAL in some files, others only one of them
-    notices to be damaged. This way training sees what was checked.
+    OpenCV and Pillow see other pixels than GDAL in some files, and others are
+    damaged for one of them only. This way training sees what was checked.
 
     Raises:
-        ValueError: If LoadImageFromFile has options that cannot be honoured.
+        ValueError: If a loader has options that cannot be honoured.
     """
     for place, step in enumerate(steps):
-        if type(step) is LoadImageFromFile:
-            for name, values in HONOURED.items():
-                value = getattr(step, name)
-                if value not in values:
-                    raise ValueError(
-                        f'LoadImageFromFile: {name}={value!r} cannot be '
-                        'honoured, for building datasets read local files by '
-                        'the reader that checks them. Leave it out'
-                    )
+        loader = type(step)
+        for name, values in HONOURED.get(loader, {}).items():
+            value = getattr(step, name)
+            if value not in values:
+                raise ValueError(
+                    f'{loader.__name__}: {name}={value!r} cannot be honoured, '
+                    'for building datasets read local files by the reader '
+                    'that checks them. Leave it out'
+                )
+        if loader is LoadImageFromFile:
             steps[place] = LoadRasterWindow(False, step.to_float32)
+        elif loader is LoadAnnotations:
+            steps[place] = LoadBuildingMask()
 
 
 def _choose_window(results: dict, shape: tuple[int, int]) -> Window:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmengine.registry import init_default_scope
+from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from mmseg_cube.datasets import LoadBuildingMask, LoadRasterWindow
@@ -94,14 +95,12 @@ def test_whole_raster_is_what_the_loaders_give_that_it_replaces(sample):
     assert loaded['raster_shape'] == SHAPE
 
 
-def test_datasets_read_by_the_reader_that_checks(tmp_path, sample, write):
+@pytest.mark.parametrize('loader', [LoadBuildingMask, LoadAnnotations])
+def test_datasets_read_by_the_reader_that_checks(sample, write, loader):
     # OpenCV gives the first band three times.
     write(sample['img_path'], NOISE, photometric='minisblack', compress='lzw')
-    steps = [LoadImageFromFile(to_float32=True), LoadBuildingMask()]
+    steps = [LoadImageFromFile(to_float32=True), loader()]
     use_one_reader(steps)
-    assert (
-        repr(steps[0]) == 'LoadRasterWindow(with_mask=False, to_float32=True)'
-    )
     for step in steps:
         sample = step(sample)
     assert sample['img'].dtype == np.float32
@@ -112,20 +111,20 @@ def test_datasets_read_by_the_reader_that_checks(tmp_path, sample, write):
 
 
 @pytest.mark.parametrize(
-    'option',
+    ('loader', 'option'),
     [
-        dict(color_type='unchanged'),
-        dict(imdecode_backend='tifffile'),
-        dict(ignore_empty=True),
-        dict(backend_args=dict(backend='petrel')),
+        (LoadImageFromFile, dict(color_type='unchanged')),
+        (LoadImageFromFile, dict(imdecode_backend='tifffile')),
+        (LoadImageFromFile, dict(ignore_empty=True)),
+        (LoadImageFromFile, dict(backend_args=dict(backend='petrel'))),
+        (LoadAnnotations, dict(reduce_zero_label=True)),
     ],
 )
-def test_options_that_another_reader_cannot_honour(option):
+def test_options_that_another_reader_cannot_honour(loader, option):
     (name,) = option
-    with pytest.raises(ValueError, match=f'LoadImageFromFile: {name}='):
-        use_one_reader([LoadImageFromFile(**option)])
-    local = LoadImageFromFile(backend_args=dict(backend='local'))
-    use_one_reader([LoadRasterWindow(), local])
+    with pytest.raises(ValueError, match=f'{loader.__name__}: {name}='):
+        use_one_reader([loader(**option)])
+    use_one_reader([loader(backend_args=dict(backend='local'))])
 
 
 def test_pixels_without_data_do_not_count(sample, write):
