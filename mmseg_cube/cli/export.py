@@ -2,16 +2,16 @@
 
 Batch norms are folded, orders of channels fixed and Cube convolutions without
 a mask turned into plain ones where that is better. The file takes RGB images
-(N, 3, H, W), float32 from 0 to 255, of any size, and gives logits (N, classes,
-H, W). It is written only if its logits are those of PyTorch; the exit code is
-1 if they are not.
+(N, 3, H, W), float32 from 0 to 255, of any size or of a fixed one, and gives
+logits (N, classes, H, W). It is written only if its logits are those of
+PyTorch; the exit code is 1 if they are not, or if it cannot be written.
 """
 
 import sys
 import time
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import Arguments, Namespace
+from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
 FORMATS = 'onnx', 'torchscript', 'torch_export'
 
@@ -21,8 +21,13 @@ def add_arguments(add: Arguments) -> None:
     add('--format', 'kind of the file', choices=FORMATS, required=True)
     what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
     add('--out', what, type=Path, required=True)
+    sizes = add.either()
     what = 'side of the example in pixels; the file takes any size'
-    add('--size', what, default=512)
+    sizes('--size', what, default=512)
+    what = 'height and width that the file takes, and no other'
+    pair = dict(type=positive, nargs=2, metavar=('H', 'W'))
+    sizes('--fixed-size', what, **pair)
+    add('--batch', 'images at a time with --fixed-size (1)')
     kernels, constant = add.either(), dict(dest='plain', action='store_const')
     what = (
         'keep the lattice, with the fewest weights and operations, also where '
@@ -43,19 +48,24 @@ def run(args: Namespace) -> int:
     from mmseg_cube.utils.networks import load_network
 
     start = time.monotonic()
+    shape = args.fixed_size and (args.batch or 1, 3, *args.fixed_size)
+    if args.batch and not shape:
+        raise ValueError('--batch needs --fixed-size; else a file takes any')
     cfg = read_config(args.config, args.cfg_options)
-    segmentor = deploy.ExportableSegmentor(load_network(cfg, args.checkpoint))
+    model = load_network(cfg, args.checkpoint)
+    segmentor = deploy.ExportableSegmentor(model, shape)
     try:
         difference, shapes = deploy.export_segmentor(
             segmentor, cfg, args.out, args.format, args.size, args.plain
         )
-    except deploy.ParityError as error:
+    except deploy.ExportError as error:
         print(error, file=sys.stderr)
         return 1
     said = ', '.join('x'.join(map(str, shape)) for shape in shapes)
     print(
         f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB in '
-        f'{time.monotonic() - start:.0f} s; logits within {difference:.1g} of '
-        f"PyTorch's on {said}"
+        f'{time.monotonic() - start:.0f} s for images of '
+        f'{"one size" if shape else "any size"}; logits within '
+        f"{difference:.1g} of PyTorch's on {said}"
     )
     return 0

@@ -1,11 +1,11 @@
 """Trained networks as files that run without this package."""
 
-from mmseg_cube.deploy.export import ParityError, describe, export_segmentor
+from mmseg_cube.deploy.export import ExportError, describe, export_segmentor
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
 
 __all__ = [
+    'ExportError',
     'ExportableSegmentor',
-    'ParityError',
     'describe',
     'export_segmentor',
 ]

@@ -9,18 +9,19 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmseg_cube.deploy.any_size import take_any_size
 from mmseg_cube.deploy.formats import FORMATS, Run
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
 from mmseg_cube.layers import switch_to_deploy
+from mmseg_cube.utils.devices import shorten
 from mmseg_cube.version import __version__
 
 TOLERANCE = 1e-4  # largest difference of a logit
-NEEDLESS = (torch.jit.TracerWarning, DeprecationWarning, UserWarning)
 Shape = tuple[int, int, int, int]
 
 
-class ParityError(Exception):
-    """An exported network that computes something else."""
+class ExportError(Exception):
+    """A network that cannot be exported, or would compute something else."""
 
 
 def export_segmentor(
@@ -33,51 +34,60 @@ def export_segmentor(
 ) -> tuple[float, tuple[Shape, ...]]:
     """Deploy a segmentor, write it, read it again and compare.
 
-    Batch, height and width stay free. What was read is compared with the
-    segmentor as it was before it was deployed, on images of several shapes.
+    What was read is compared with the segmentor as it was before it was
+    deployed, on images of several shapes if it takes them.
 
     Args:
         segmentor: Trained network with a ``dataset_meta``, on the CPU.
         cfg: Config that it was built from, for what :func:`describe` tells.
         path: File to write; replaced if it is there.
         format: Key of ``FORMATS``.
-        size: Side of the example images in pixels.
+        size: Side of the example images, where the segmentor has no shape.
         plain: As in :func:`mmseg_cube.layers.switch_to_deploy`.
 
     Returns:
         Largest difference of a logit, and the shapes that were compared.
 
     Raises:
-        ParityError: If a logit differs by more than ``TOLERANCE``; there is
-            no file then.
+        ExportError: If the exporter fails, or a logit differs by more than
+            ``TOLERANCE``; there is no file then.
         ValueError: If the format cannot be had, the name does not end in its
             suffix or the size is too small.
         OSError: If the file cannot be written.
     """
     _check_request(path, format, size, segmentor.divisor)
     deployed = switch_to_deploy(segmentor, plain)
+    take_any_size(deployed)
     metadata = describe(segmentor, cfg)
     # torch.export goes by the suffix, so it stays the last part.
     part = path.with_name(f'.{path.stem}.part{path.suffix}')
     path.parent.mkdir(parents=True, exist_ok=True)
-    shapes = parity_shapes(size)
+    shapes, advice = (segmentor.shape,), ''
+    if segmentor.shape is None:
+        shapes = parity_shapes(size)
+        advice = f'; it may be for one size: --fixed-size {size} {size}'
     # A batch of one would be taken for a constant.
-    example = torch.rand(2, 3, size, size) * 255
+    example = torch.rand(segmentor.shape or (2, 3, size, size)) * 255
     try:
+        part.touch()  # or fail before the work
         with warnings.catch_warnings(), torch.no_grad():
             # The comparison makes warnings of the exporters needless.
-            for kind in NEEDLESS:
-                warnings.simplefilter('ignore', kind)
+            warnings.simplefilter('ignore')
             FORMATS[format].write(deployed, example, part, metadata)
             run = FORMATS[format].read(part)
-        difference = largest_difference(segmentor, run, shapes)
+            difference = largest_difference(segmentor, run, shapes)
         # Not ">": the difference may be no number.
         if not difference <= TOLERANCE:
-            raise ParityError(
-                f'{path} was not written: its logits differ by up to '
-                f"{difference:.2g} from PyTorch's, more than {TOLERANCE:g}"
+            raise ArithmeticError(
+                f'its logits differ by up to {difference:.2g} from '
+                f"PyTorch's, more than {TOLERANCE:g}"
             )
         part.replace(path)
+    except OSError:
+        raise
+    except Exception as error:  # exporters raise all kinds
+        reason = f'{path} was not written: {shorten(error)}'
+        raise ExportError(reason + advice) from error
     finally:
         part.unlink(missing_ok=True)
     return difference, shapes
@@ -90,12 +100,14 @@ def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
     and the stride that the network was to be tested with.
     """
     model = segmentor.model
+    batch, _, height, width = segmentor.shape or 'N3HW'
+    shape = f'({batch}, {{}}, {height}, {width})'
     meta, test_cfg = model.dataset_meta, model.test_cfg or {}
     described = dict(
         producer=f'mmseg_cube {__version__}',
         config=Path(cfg.filename).name,
-        input='images: RGB, (N, 3, H, W), float32, 0 to 255',
-        output='logits: (N, classes, H, W); softmax over axis 1',
+        input=f'images: RGB, {shape.format(3)}, float32, 0 to 255',
+        output=f'logits: {shape.format("classes")}; softmax over axis 1',
         normalisation=dict(
             done_by_network=True,
             channels='RGB' if segmentor.is_rgb else 'BGR',

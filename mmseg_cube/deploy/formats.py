@@ -53,7 +53,8 @@ def write_onnx(
         opset_version=OPSET,
         input_names=[INPUT],
         output_names=[OUTPUT],
-        dynamic_axes={INPUT: AXES, OUTPUT: AXES},
+        dynamic_axes=None if module.shape else {INPUT: AXES, OUTPUT: AXES},
+        verbose=False,
         **older,
     )
     model = onnx.load(path)
@@ -66,8 +67,10 @@ def read_onnx(path: Path) -> Run:
     """Read ONNX with onnxruntime, on the CPU."""
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what fails is raised as well
     session = onnxruntime.InferenceSession(
-        str(path), providers=['CPUExecutionProvider']
+        str(path), options, providers=['CPUExecutionProvider']
     )
     return lambda images: torch.from_numpy(
         session.run([OUTPUT], {INPUT: images.numpy()})[0]
@@ -99,7 +102,7 @@ def write_torch_export(
         program = torch.export.export(
             module,
             (images,),
-            dynamic_shapes=(sizes,),
+            dynamic_shapes=None if module.shape else (sizes,),
             prefer_deferred_runtime_asserts_over_guards=True,
         )
     files = {METADATA_FILE: json.dumps(metadata)}

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from mmseg.models import BaseSegmentor, SegDataPreProcessor
 from torch import Tensor, nn
 
+from mmseg_cube.deploy.any_size import missing
+
 
 class ExportableSegmentor(nn.Module):
     """Images in, logits out, mmseg's preprocessing and resizing within.
@@ -15,6 +17,8 @@ class ExportableSegmentor(nn.Module):
 
     Args:
         model: Segmentor with a ``SegDataPreProcessor``.
+        shape: The only shape of images that it takes; by default it takes
+            batches and images of any size.
 
     Shape:
         RGB images (N, 3, H, W), float32 from 0 to 255, to logits
@@ -25,7 +29,11 @@ class ExportableSegmentor(nn.Module):
             fixed size.
     """
 
-    def __init__(self, model: BaseSegmentor) -> None:
+    def __init__(
+        self,
+        model: BaseSegmentor,
+        shape: tuple[int, int, int, int] | None = None,
+    ) -> None:
         super().__init__()
         preprocessor = model.data_preprocessor
         if not isinstance(preprocessor, SegDataPreProcessor):
@@ -47,7 +55,7 @@ class ExportableSegmentor(nn.Module):
             getattr(preprocessor, name, False)
             for name in ('channel_conversion', '_channel_conversion')
         )
-        self.model = model
+        self.model, self.shape = model, shape
         mean, std = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
         if preprocessor._enable_normalize:
             mean, std = preprocessor.mean, preprocessor.std
@@ -57,12 +65,15 @@ class ExportableSegmentor(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of a batch of images."""
+        if self.shape is not None:
+            images = images.expand(self.shape)  # stays in what is recorded
         height, width = images.shape[2:]
         x = images if self.is_rgb else images[:, [2, 1, 0]]
         x = (x - self.mean) / self.std
         if self.divisor > 1:
             # On the right and below, as mmseg does.
-            pads = (0, self._missing(width), 0, self._missing(height))
+            right = missing(width, self.divisor)
+            pads = (0, right, 0, missing(height, self.divisor))
             x = F.pad(x, pads, value=self.pad_val)
         logits = F.interpolate(
             self.model(x, mode='tensor'),
@@ -71,10 +82,3 @@ class ExportableSegmentor(nn.Module):
             align_corners=self.model.align_corners,
         )
         return logits[:, :, :height, :width]
-
-    def _missing(self, size: int) -> int:
-        # Neither -size % divisor, from which torch.export cannot tell that
-        # the padded size is a multiple, nor a negative number divided, which
-        # ONNX rounds up.
-        cells = (size + self.divisor - 1) // self.divisor
-        return cells * self.divisor - size
