@@ -18,6 +18,41 @@ model = dict(
         norm_cfg=dict(type='BN')),
 )
 """  # noqa: E501
+HRNET = {
+    f'stage{i}': dict(
+        num_modules=1, num_blocks=(1,) * i, num_channels=(8, 16, 24, 32)[:i]
+    )
+    for i in range(1, 5)
+}
+# Fewer and narrower layers of the same kinds, and the channels of the stages.
+SMALL_BACKBONES = {
+    'mmpretrain.ConvNeXt': (
+        dict(arch=dict(depths=[1] * 4, channels=[16, 24, 32, 48])),
+        [16, 24, 32, 48],
+    ),
+    'HRNet': (dict(extra=HRNET), [8, 16, 24, 32]),
+    'MixVisionTransformer': (
+        dict(embed_dims=8, num_layers=[1] * 4),
+        [8, 16, 40, 64],
+    ),
+    'ResNet': (dict(base_channels=8, stem_channels=8), [8, 16, 32, 64]),
+    'ResNetV1c': (dict(base_channels=4, stem_channels=8), [16, 32, 64, 128]),
+    'SwinTransformer': (
+        dict(embed_dims=12, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
+        [12, 24, 48, 96],
+    ),
+    'TIMMBackbone': (
+        dict(model_name='lcnet_035', pretrained=False),
+        [16, 24, 48, 88, 176],
+    ),
+    'UNet': (dict(base_channels=8), 8),
+}
+SMALL_HEADS = dict(
+    FCNHead=dict(channels=8),
+    SegformerHead=dict(channels=16),
+    UNetHead=dict(widths=[32, 16, 16, 8, 8]),
+    UPerHead=dict(channels=16),
+)
 
 
 def pytest_collection_finish():
@@ -62,8 +97,25 @@ def tiny_config(tmp_path_factory, sample_city):
 
 
 @pytest.fixture(scope='session')
-def tiny_segmentor(tiny_config):
-    """Build the network of ``tiny_config``, with options as of a config.
+def shrink():
+    """Make the network of a config of the zoo small, with random weights."""
+
+    def shrink(model):
+        backbone, head = model.backbone, model.decode_head
+        # Where Cube kernels are put in, the plain backbone is inside.
+        backbone = backbone.get('backbone', backbone)
+        options, head.in_channels = SMALL_BACKBONES[backbone.type]
+        backbone.merge(options)
+        backbone.init_cfg = None
+        head.merge(SMALL_HEADS[head.type])
+        model.data_preprocessor.size = (128, 128)
+
+    return shrink
+
+
+@pytest.fixture(scope='session')
+def build_trained():
+    """Build the network of a config.
 
     Weights, routers and masks are as if they had been trained: those of a
     fresh network would prove little.
@@ -72,12 +124,11 @@ def tiny_segmentor(tiny_config):
     from torch.nn.modules.batchnorm import _BatchNorm
 
     from mmseg_cube.layers import ChannelRouter, SpatialMask
-    from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.networks import build_network
 
-    def build(**options):
+    def build(cfg):
         torch.manual_seed(0)
-        model = build_network(read_config(tiny_config, options))
+        model = build_network(cfg)
         model.init_weights()
         with torch.no_grad():
             for part in model.modules():
@@ -92,6 +143,14 @@ def tiny_segmentor(tiny_config):
         return model
 
     return build
+
+
+@pytest.fixture(scope='session')
+def tiny_segmentor(tiny_config, build_trained):
+    """Build the network of ``tiny_config``, with options as of a config."""
+    from mmseg_cube.utils.configs import read_config
+
+    return lambda **options: build_trained(read_config(tiny_config, options))
 
 
 @pytest.fixture(scope='session')

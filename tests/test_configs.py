@@ -59,41 +59,6 @@ KINDS = [
     'cube-unet_convnext-atto_1xb8-600_sample-city-128x128',
     'cube-unet_resnet-18-w32_1xb8-1500_whu-half-128x128',
 ]  # fmt: skip
-HRNET = {
-    f'stage{i}': dict(
-        num_modules=1, num_blocks=(1,) * i, num_channels=(8, 16, 24, 32)[:i]
-    )
-    for i in range(1, 5)
-}
-# Fewer and narrower layers of the same kinds, and the channels of the stages.
-SMALL_BACKBONES = {
-    'mmpretrain.ConvNeXt': (
-        dict(arch=dict(depths=[1] * 4, channels=[16, 24, 32, 48])),
-        [16, 24, 32, 48],
-    ),
-    'HRNet': (dict(extra=HRNET), [8, 16, 24, 32]),
-    'MixVisionTransformer': (
-        dict(embed_dims=8, num_layers=[1] * 4),
-        [8, 16, 40, 64],
-    ),
-    'ResNet': (dict(base_channels=8, stem_channels=8), [8, 16, 32, 64]),
-    'ResNetV1c': (dict(base_channels=4, stem_channels=8), [16, 32, 64, 128]),
-    'SwinTransformer': (
-        dict(embed_dims=12, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
-        [12, 24, 48, 96],
-    ),
-    'TIMMBackbone': (
-        dict(model_name='lcnet_035', pretrained=False),
-        [16, 24, 48, 88, 176],
-    ),
-    'UNet': (dict(base_channels=8), 8),
-}
-SMALL_HEADS = dict(
-    FCNHead=dict(channels=8),
-    SegformerHead=dict(channels=16),
-    UNetHead=dict(widths=[32, 16, 16, 8, 8]),
-    UPerHead=dict(channels=16),
-)
 
 
 def find(stem):
@@ -125,26 +90,24 @@ def baseline_of(path):
     return path.with_name(PREFIX.sub('', path.name, count=1))
 
 
-def load_small(path, sample_city):
+@pytest.fixture(scope='session')
+def load_small(sample_city, shrink):
     """A config made small, on the sample city, with random weights."""
-    cfg = read(path)
-    init_default_scope(cfg.default_scope)
-    backbone, head = cfg.model.backbone, cfg.model.decode_head
-    # Where Cube kernels are put in, the plain backbone is inside.
-    backbone = backbone.get('backbone', backbone)
-    options, head.in_channels = SMALL_BACKBONES[backbone.type]
-    backbone.merge(options)
-    backbone.init_cfg = None
-    head.merge(SMALL_HEADS[head.type])
-    cfg.model.data_preprocessor.size = (128, 128)
-    for dataset in datasets_of(cfg):
-        dataset.data_root = str(sample_city[DATASET[dataset.type]])
-        if dataset.type == 'InriaDataset':
-            dataset.merge(dict(regions=['austin'], window_size=256))
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if step.type == 'RandomCrop' and step.crop_size[0] <= 512:
-            step.crop_size = (128, 128)
-    return cfg
+
+    def load(path):
+        cfg = read(path)
+        init_default_scope(cfg.default_scope)
+        shrink(cfg.model)
+        for dataset in datasets_of(cfg):
+            dataset.data_root = str(sample_city[DATASET[dataset.type]])
+            if dataset.type == 'InriaDataset':
+                dataset.merge(dict(regions=['austin'], window_size=256))
+        for step in cfg.train_dataloader.dataset.pipeline:
+            if step.type == 'RandomCrop' and step.crop_size[0] <= 512:
+                step.crop_size = (128, 128)
+        return cfg
+
+    return load
 
 
 def test_there_are_configs():
@@ -224,9 +187,9 @@ def test_no_cube_twin_is_larger():
 
 
 @pytest.mark.parametrize('name', KINDS)
-def test_config_trains_and_predicts(name, sample_city):
+def test_config_trains_and_predicts(name, load_small):
     torch.manual_seed(0)
-    cfg = load_small(find(name), sample_city)
+    cfg = load_small(find(name))
     model = MODELS.build(cfg.model)
     model.train()
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -309,8 +272,8 @@ def read_options(text):
     }
 
 
-def test_inria_with_test_time_augmentation(sample_city):
-    cfg = load_small(find(f'{INRIA}-512x512'), sample_city)
+def test_inria_with_test_time_augmentation(load_small):
+    cfg = load_small(find(f'{INRIA}-512x512'))
     options = cfg.test_dataloader.dataset
     plain = DATASETS.build(options)[0]['data_samples']
     options.pipeline = cfg.tta_pipeline

@@ -69,22 +69,22 @@ class _ShiftWindowMSA(ShiftWindowMSA):
         x = super().forward(x.flatten(1, 2), x.shape[1:3])
         x = x.unflatten(1, (height + below, width + right))
         # Not a slice, whose size torch.export takes for a minimum.
-        return x.narrow(1, 0, height).narrow(2, 0, width).flatten(1, 2)
+        return _copy(x.narrow(1, 0, height).narrow(2, 0, width)).flatten(1, 2)
 
     def window_partition(self, x: Tensor) -> Tensor:
         x = x.unflatten(2, (-1, self.window_size))
         x = x.unflatten(1, (-1, self.window_size))
-        return _swap(x).flatten(0, 2)
+        return _copy(x.transpose(2, 3)).flatten(0, 2)
 
     def window_reverse(self, windows: Tensor, H: int, W: int) -> Tensor:
         counts = H // self.window_size, W // self.window_size
         x = windows.unflatten(0, (-1, *counts))
-        return _swap(x).flatten(3, 4).flatten(1, 2)
+        return _copy(x.transpose(2, 3)).flatten(3, 4).flatten(1, 2)
 
 
-def _swap(x: Tensor) -> Tensor:
-    # Not contiguous(), which asks whether there is one window only.
-    return x.transpose(2, 3).clone(memory_format=torch.contiguous_format)
+def _copy(x: Tensor) -> Tensor:
+    # Not contiguous(), which records whether it had been so.
+    return x.clone(memory_format=torch.contiguous_format)
 
 
 KINDS = _Upsample, _AdaptiveAvgPool2d, _MultiheadAttention, _ShiftWindowMSA

@@ -11,9 +11,9 @@ from mmseg_cube.cli.frame import make_parser
 def run(tiny_config, tiny_checkpoint, capsys):
     """Export the tiny network; return the exit code and what is said."""
 
-    def run(out, format='torchscript'):
-        words = [tiny_config, tiny_checkpoint, '--out', out, '--size', 64]
-        words += ['--format', format]
+    def run(out, *size, format='torchscript'):
+        words = [tiny_config, tiny_checkpoint, '--out', out]
+        words += ['--format', format, *(size or ('--size', 64))]
         code = main(['export', *map(str, words)])
         return code, capsys.readouterr()
 
@@ -29,6 +29,19 @@ def test_export(run, tmp_path):
     stored = {p.key: p.value for p in onnx.load(out).metadata_props}
     assert stored['config'] == 'cube-tiny.py'
     assert stored['classes'] == '["background", "building"]'
+    assert stored['input'].startswith('images: RGB, (N, 3, H, W), ')
+
+
+def test_export_for_one_size(run, tmp_path):
+    out = tmp_path / 'net.onnx'
+    fixed = '--fixed-size', 32, 50
+    code, said = run(out, *fixed, '--batch', 2, format='onnx')
+    assert (code, 'one size; logits' in said.out) == (0, True)
+    (images,) = onnx.load(out).graph.input
+    shape = [d.dim_value for d in images.type.tensor_type.shape.dim]
+    assert shape == [2, 3, 32, 50]
+    code, said = run(out, '--batch', 2)
+    assert (code, 'needs --fixed-size' in said.err) == (2, True)
 
 
 def test_which_kernels_become_plain():
