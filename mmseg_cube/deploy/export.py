@@ -13,7 +13,7 @@ from mmseg_cube.deploy.any_size import take_any_size
 from mmseg_cube.deploy.formats import FORMATS, Run
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
 from mmseg_cube.layers import switch_to_deploy
-from mmseg_cube.utils.devices import shorten
+from mmseg_cube.utils.words import shorten
 from mmseg_cube.version import __version__
 
 TOLERANCE = 1e-4  # largest difference of a logit

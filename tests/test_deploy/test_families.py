@@ -23,9 +23,6 @@ from mmseg_cube.deploy.formats import FORMATS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 FAMILIES = sorted(p.name for p in CONFIGS.iterdir() if p.name[0] != '_')
-ONE_EACH = (
-    'unet-s5', 'convnext-t_', 'hrnet', 'mit-b2', 'resnet-50', 'swin',
-)  # fmt: skip
 TABLE = [
     *((family, 'cube-full-', 'onnx') for family in FAMILIES),
     *((family, '', 'torchscript') for family in FAMILIES),
@@ -47,11 +44,8 @@ def load(shrink, build_trained):
     """Config and small network of a family, of one kind."""
 
     def load(family, kind, shape=None):
-        (path,) = (
-            path
-            for path in (CONFIGS / family).glob(f'{kind}[su]*_whu-512x512.py')
-            if any(name in path.name for name in ONE_EACH)
-        )
+        name = f'{kind}{family}[-_]*_1xb8-80k_whu-512x512.py'
+        (path,) = (CONFIGS / family).glob(name)
         cfg = Config.fromfile(path)
         shrink(cfg.model)
         model = build_trained(cfg)
