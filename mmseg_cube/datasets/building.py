@@ -18,6 +18,7 @@ from mmseg_cube.datasets.checks import (
     refuse_faults,
 )
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import (
     TO_BINARY,
@@ -29,7 +30,6 @@ from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     Layout,
     find_tiles,
-    list_files,
     match_folders,
 )
 from mmseg_cube.datasets.transforms import (

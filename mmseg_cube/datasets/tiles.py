@@ -4,15 +4,13 @@ The same search serves training, conversion and checking, and archives as well
 as folders.
 """
 
-import os
-import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.listing import by_stem, files_in, natural_key
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.utils.words import name_some, not_found
 
@@ -24,9 +22,7 @@ EMPTY_HALF = '_no'  # WHU's satellite set II keeps tiles without roofs apart
 ORIGIN = 'masks_origin'
 KINDS = 'images', 'masks'
 PREFIX = 'img_path', 'seg_map_path'  # keys of data_prefix
-UNREAD = '.', 'lost+found'  # how folders begin that hold no data
 
-Files = Mapping[str, Sequence[PurePath]]  # by name without suffix
 Wants = Callable[[str, str], bool]  # by split and stem
 Suffixes = Sequence[Sequence[str]]  # of images and of masks, in lower case
 
@@ -55,31 +51,6 @@ class Tile(NamedTuple):
     name: str
     image: PurePath
     mask: PurePath | None
-
-
-def list_files(root: Path) -> list[PurePosixPath]:
-    """List all files below a folder, relative to it.
-
-    Links are followed, but not to a folder that is around them.
-
-    Raises:
-        DatasetError: If a folder cannot be looked into.
-    """
-    found, around = [], {os.fspath(root): ()}  # what each folder lies in
-    walk = os.walk(root, onerror=_refuse_folder, followlinks=True)
-    for folder, inner, names in walk:
-        inside = Path(folder).relative_to(root).as_posix()
-        found += [PurePosixPath(inside, name) for name in names]
-        holders = (*around.pop(folder), _identity(folder))
-        paths = {name: os.path.join(folder, name) for name in inner}  # noqa: PTH118
-        inner[:] = [n for n in inner if _identity(paths[n]) not in holders]
-        around.update((paths[name], holders) for name in inner)
-    return sorted(found)
-
-
-def list_rasters(folder: Path) -> Files:
-    """List a folder's raster files by stem, in natural order."""
-    return _by_stem(_files_in(folder), RASTER_SUFFIXES)
 
 
 def find_tiles(
@@ -134,35 +105,10 @@ def match_folders(
         if not folder.is_dir():
             advice = f'correct {key} of data_prefix, relative to data_root'
             raise DatasetError(not_found('folder', folder.absolute(), advice))
-        kinds.append(_files_in(folder) if prefix.get(key) else [])
+        kinds.append(files_in(folder) if prefix.get(key) else [])
     folders = dict.fromkeys(splits, [('', kinds)])
     needed = dict.fromkeys(splits, masks) if masks else {}
     return _match(prefix['img_path'], folders, needed, wants, suffixes)
-
-
-def _natural_key(stem: str) -> list[tuple[int, int | str]]:
-    """Sort key that puts ``tile2`` before ``tile10`` and 9 before 10."""
-    return [
-        (0, int(part)) if part.isdecimal() else (1, part)
-        for part in re.split(r'(\d+)', stem)
-        if part
-    ]
-
-
-def _by_stem(files: Iterable[PurePath], suffixes: Sequence[str]) -> Files:
-    """Sort raster files that are not hidden by their names without suffix.
-
-    macOS writes letters with accents as two characters, others as one; both
-    are one name here.
-    """
-    found = defaultdict(list)
-    for path in files:
-        name = path.name
-        suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
-        if suffix is not None and not name.startswith('.'):
-            stem = name[: len(name) - len(suffix)]
-            found[unicodedata.normalize('NFC', stem)].append(path)
-    return {stem: found[stem] for stem in sorted(found, key=_natural_key)}
 
 
 def _match(
@@ -184,7 +130,7 @@ def _match(
         for prefix, kinds in parts:
             sorts = zip((images, masks), kinds, suffixes, strict=True)
             for found, files, accepted in sorts:
-                for stem, same in _by_stem(files, accepted).items():
+                for stem, same in by_stem(files, accepted).items():
                     try:
                         if wants(split, stem):
                             found[prefix + stem] += same
@@ -202,7 +148,7 @@ def _match(
                 for same in files.values()
                 if len(same) > 1
             ]
-        for name in sorted(images, key=_natural_key):
+        for name in sorted(images, key=natural_key):
             image, mask = images[name][0], masks.get(name, [None])[0]
             if mask is None and masks:
                 faults.append(f'{image}: image without a mask')
@@ -295,22 +241,3 @@ def _refuse_two(place: Path, split: str, kinds: Sequence) -> None:
             'leave one of these folders there and move the others elsewhere, '
             'or choose one by data_prefix.'
         )
-
-
-def _refuse_folder(error: OSError) -> None:
-    """Say which folder cannot be listed, if it can matter."""
-    missing = isinstance(error, FileNotFoundError)
-    if not missing and not Path(error.filename).name.startswith(UNREAD):
-        raise DatasetError(
-            f'{error.filename} cannot be looked into ({error.strerror}).\n'
-            'Next: get the right to read it, or give a folder further down.'
-        ) from error
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if not path.is_dir()]
-
-
-def _identity(folder: str) -> tuple[int, int]:
-    status = os.stat(folder)  # noqa: PTH116, of many folders
-    return status.st_dev, status.st_ino

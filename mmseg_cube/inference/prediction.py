@@ -14,9 +14,9 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mmseg_cube.datasets.contract import image_shape
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
+from mmseg_cube.datasets.listing import list_rasters
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.tiles import list_rasters
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
 from mmseg_cube.inference.output_folder import OutputFolder, identify
 from mmseg_cube.inference.raster import Tiling, predict_mask

@@ -21,8 +21,9 @@ from rasterio.errors import RasterioError
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS, parse_tile
+from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.mask_folder import MaskFolder
-from mmseg_cube.datasets.tiles import find_tiles, list_files
+from mmseg_cube.datasets.tiles import find_tiles
 from mmseg_cube.inference.prediction import (
     Prediction,
     read_shapes,

@@ -12,10 +12,10 @@ from mmseg_cube.datasets import (
     DatasetError,
     InriaDataset,
     WHUBuildingDataset,
-    tiles,
 )
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu
 from mmseg_cube.datasets.conversion.check import check_data
+from mmseg_cube.datasets.listing import list_files
 
 FOUND = '^3 tiles$'
 CAFE = 'caf\u00e9'  # one letter; macOS stores two
@@ -164,7 +164,7 @@ def test_folders_that_may_not_be_read(tmp_path, make_splits, monkeypatch):
 
     monkeypatch.setattr(os, 'scandir', refuse)
     barred = 'lost+found'
-    assert len(tiles.list_files(root)) == 18
+    assert len(list_files(root)) == 18
     barred = 'label'
     for answer in answers(root, tmp_path / 'out'):
         assert re.search('label cannot be looked into .Permission', answer)

@@ -1,34 +1,29 @@
 """Check of a dataset on disk before anybody trains on it."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
-from itertools import combinations, groupby
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 from mmseg_cube.datasets.conversion.check_report import notes_of, summarise
 from mmseg_cube.datasets.conversion.convert import find_splits
 from mmseg_cube.datasets.conversion.inspect_tile import inspect_tile
 from mmseg_cube.datasets.conversion.meanings import Meanings
-from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED
+from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria
+from mmseg_cube.datasets.conversion.twins import find_alike, find_same
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.meaning import Declared
 from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
-from mmseg_cube.datasets.tiles import Tile, list_files
+from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.utils.words import not_found
 
-# Thumbnails of 16 x 16 grey values: the same scene after another JPEG or a
-# slight shift differs by less, neighbouring scenes by far more.
-NEAR = 3.0  # mean difference of grey values
-FLAT = 4.0  # standard deviation; flatter thumbnails look all alike
 HINTS = dict(whu='whu', wbd='wbd', waterloo='wbd', inria='inria')
 PATCH_SIZE = 512  # of the patches of Inria that were counted
 PUBLISHED = {
@@ -83,15 +78,13 @@ def check_data(
     with closing(work_through(work, found, 'Reading tiles', workers)) as jobs:
         by_tile = dict(jobs)
     tiles = [by_tile[tile] for tile in found]
-    if manifest and ignore_values is None:
-        ignore_values = NOT_COUNTED
     meanings = _settle(by_tile, (building_values, ignore_values))
     findings += meanings.findings
     findings += [tile['fault'] for tile in tiles if tile['fault']]
-    twins, notes = _find_same(tiles)
+    twins, notes = find_same(tiles)
     groups = groupby(tiles, itemgetter('split'))
     by_split = {split: list(group) for split, group in groups}
-    notes += _find_alike(by_split.values())
+    notes += find_alike(by_split.values())
     splits = {split: summarise(some) for split, some in by_split.items()}
     for split, summary in splits.items():
         texts = notes_of(summary, by_split[split])
@@ -190,44 +183,3 @@ def _settle(by_tile: Mapping[Tile, dict], declared: tuple) -> Meanings:
             found['building'] = labels[1] / known
             found['pixels'] = [labels[0], labels[1]]
     return meanings
-
-
-def _find_same(tiles: Sequence[dict]) -> tuple[list[str], list[str]]:
-    """Word which images have the same pixels: findings and notes."""
-    groups = defaultdict(list)
-    for tile in tiles:
-        if tile['digest']:
-            groups[tile['digest']].append(tile)
-    findings, notes = [], []
-    for group in groups.values():
-        names = ', '.join(tile['image'] for tile in group)
-        splits = dict.fromkeys(tile['split'] for tile in group)
-        if len(group) > 1 and group[0]['thumb'].std() == 0:
-            notes.append(f'{len(group)} blank images: {names}')
-        elif len(splits) > 1:
-            where = ' and '.join(splits)
-            findings.append(f'the same image in {where}: {names}')
-        elif len(group) > 1:
-            notes.append(f'the same image twice: {names}')
-    return findings, notes
-
-
-def _find_alike(splits: Iterable[Sequence[dict]]) -> Iterator[str]:
-    """Word which images look like one of another split."""
-    usable = [
-        [t for t in tiles if t['digest'] and t['thumb'].std() >= FLAT]
-        for tiles in splits
-    ]
-    for pair in combinations(filter(None, usable), 2):
-        thumbs = [
-            np.stack([t['thumb'].ravel() for t in some]) for some in pair
-        ]
-        # Every pair: 19 million take 0.2 s, less than a search tree.
-        for match in cv2.BFMatcher(cv2.NORM_L1).match(*thumbs):
-            one, other = pair[0][match.queryIdx], pair[1][match.trainIdx]
-            alike = match.distance <= NEAR * one['thumb'].size
-            if alike and one['digest'] != other['digest']:
-                yield (
-                    f'nearly the same image in {one["split"]} and '
-                    f'{other["split"]}: {one["image"]}, {other["image"]}'
-                )

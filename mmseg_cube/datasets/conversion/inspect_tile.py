@@ -9,6 +9,7 @@ import numpy as np
 from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.validity import read_valid
 
 THUMB = 16  # side of the thumbnails that are compared, in pixels
 BLACK = 8  # JPEG leaves grey values up to about this in black areas
@@ -52,6 +53,7 @@ def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
 
 def _look_at_image(found: dict, path: Path) -> None:
     pixels = contract.read_image(path)
+    read_valid(path)  # may be broken as well
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     size = THUMB, THUMB
     found['thumb'] = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)

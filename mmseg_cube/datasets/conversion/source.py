@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
-from mmseg_cube.datasets.tiles import list_files
+from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.utils.words import not_found
 
 # What the zip module lets through.

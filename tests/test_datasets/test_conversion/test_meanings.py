@@ -93,5 +93,5 @@ def test_meaning_of_masks(tmp_path, make_splits, prepare, declared, said):
     expected = labels(raw, **declared)
     np.testing.assert_array_equal(expected, labels(out, **ignores))
     assert bool(ignores) == (255 in np.unique(expected))
-    assert check_data(out, None, 1)['fine']
+    assert check_data(out, None, 1, **ignores)['fine']
     assert convert_whu(raw, out, workers=1, **declared).written == 0
