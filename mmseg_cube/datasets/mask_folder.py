@@ -9,6 +9,8 @@ from PIL import Image
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import PNG
 from mmseg_cube.datasets.rasters import open_raster, read_raster
+from mmseg_cube.datasets.validity import read_valid
+from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.whole_files import write_whole
 
 BUILDING_VALUE = 255
@@ -35,8 +37,17 @@ class MaskFolder:
     def write(
         self, mask: np.ndarray, image: str | Path, window: Box | None = None
     ) -> None:
-        """Write the mask (H, W) of an image, or of a window of it."""
+        """Write the mask (H, W) of an image, or of a window of it.
+
+        Where the image declares that it has no data is no building.
+        """
         path = self.folder / self.claim(image, window)
+        try:
+            valid = read_valid(image, window and Window(*window))
+        except RasterError:  # other data sets read other formats
+            valid = None
+        if valid is not None:
+            mask = np.where(valid, mask, 0)
         write_whole(path, partial(self.save, mask=mask, image=image))
 
     def claim(self, image: str | Path, window: Box | None = None) -> str:

@@ -146,6 +146,16 @@ def test_writes_masks(make_sample, evaluate, tmp_path, format_only):
         np.testing.assert_array_equal(np.asarray(image), pred * 255)
 
 
+def test_masks_hold_no_building_without_data(make_sample, evaluate, tmp_path):
+    path, pixels = tmp_path / 'a.png', np.full((5, 5, 4), 255, np.uint8)
+    pixels[1, 2, 3] = 0  # transparent
+    Image.fromarray(pixels).save(path)
+    pred, out = np.ones((5, 5), int), tmp_path / 'out'
+    evaluate([make_sample(pred, pred, str(path))], output_dir=str(out))
+    mask = np.asarray(Image.open(out / 'a.png'))
+    np.testing.assert_array_equal(mask == 0, pixels[..., 3] == 0)
+
+
 def test_never_overwrites_another_image(make_sample, tmp_path):
     metric = BuildingMetric(output_dir=str(tmp_path))
     metric.process({}, [make_sample([[1]], [[1]], 'train/1.tif')])
