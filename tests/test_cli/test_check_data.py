@@ -41,3 +41,19 @@ def test_data_that_is_wrong(sample_city, tmp_path, capsys):
     assert '{train,val,test}/{images,gt}' in capsys.readouterr().err
     assert check(tmp_path / 'nowhere') == 2
     assert 'Next: give the folder' in capsys.readouterr().err
+
+
+def test_names_that_are_no_text_and_values_that_are_named(
+    sample_city, tmp_path, capsys
+):
+    root = shutil.copytree(sample_city['wbd'], tmp_path / 'data')
+    for kind in ('image', 'label'):
+        path = root / 'val' / kind / '1.png'
+        path.rename(path.with_name('\udcff.png'))
+    words = '--building-values', 255, '9,0,0', '--ignore-values', 7
+    assert check(root, *words, '--out', tmp_path / 'out') == 1
+    said = capsys.readouterr().out
+    assert r'val/image/\udcff.png: ' in said
+    assert 'Training would be wrong (1)' in said
+    assert check(root, '--building-values', 'red') == 2
+    assert "a colour R,G,B, but got 'red'" in capsys.readouterr().err

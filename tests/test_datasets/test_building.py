@@ -118,8 +118,16 @@ def test_other_folders(tmp_path, make_splits):
     (root / 'test' / 'label' / '9.png').unlink()
     with pytest.raises(DatasetError, match='1 fault.*\n.*without a mask'):
         build('train+val', root, prefix)
-    with pytest.raises(DatasetError, match='folder not found: .*nowhere'):
-        build('test', root, dict(img_path='test/nowhere'))
+    for prefix, said in (
+        (dict(img_path='test/nowhere'), 'folder not found: .*nowhere'),
+        (dict(img_path='test/image', mask='test/label'), "no key 'mask'"),
+        (dict(img_path='test/image', seg_map='x'), "no key 'seg_map'"),
+        (dict(seg_map_path='test/label'), 'lacks img_path'),
+    ):
+        with pytest.raises(DatasetError, match=said):
+            build('test', root, prefix)
+    prefix = dict(img_path='test/image', seg_map_path=None)
+    assert len(build('test', root, prefix)) == 3
 
 
 def test_refuses_wrong_arguments(tmp_path):
@@ -130,5 +138,7 @@ def test_refuses_wrong_arguments(tmp_path):
     for classes in (['building'], 'abc', ['building', 'background']):
         with pytest.raises(ValueError, match=f'metainfo gives {len(classes)}'):
             build('val', tmp_path, metainfo=dict(classes=classes))
+    with pytest.raises(ValueError, match='data_root must be one path'):
+        build('val', ['a', 'b'])
     with pytest.raises(DatasetError, match='neither data_root nor'):
         build('val')
