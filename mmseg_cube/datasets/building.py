@@ -36,7 +36,7 @@ from mmseg_cube.datasets.transforms import (
     LoadBuildingMask,
     use_one_reader,
 )
-from mmseg_cube.utils.words import listing
+from mmseg_cube.utils.words import listing, refuse_other_than_paths
 
 LOOKED_AT = 32  # masks of a dataset that is not checked
 HINT = (
@@ -133,11 +133,8 @@ class BuildingDataset(BaseSegDataset):
                 f'{expected}, in this order, but metainfo gives '
                 f'{len(classes)}: {classes}. Leave classes out of metainfo'
             )
-        if not isinstance(data_root, str | os.PathLike | None):
-            raise ValueError(
-                f'data_root must be one path, not {data_root!r}; a comma in '
-                'it makes a list on the command line'
-            )
+        others = dict(data_prefix or {}, ann_file=kwargs.get('ann_file'))
+        refuse_other_than_paths(data_root=data_root, **others)
         decide({}, building_values, ignore_values)  # refuses wrong values
         self.split = split
         self.verify = verify

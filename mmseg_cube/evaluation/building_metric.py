@@ -15,6 +15,7 @@ from mmseg_cube.evaluation import score_kinds, thresholds
 from mmseg_cube.evaluation.sample import Sample, check_single_view
 from mmseg_cube.evaluation.sources import SEPARATORS, merge_sources
 from mmseg_cube.evaluation.summary import summarise
+from mmseg_cube.utils.words import refuse_other_than_paths
 
 # What the options of one name switch on.
 KINDS = dict(
@@ -91,6 +92,7 @@ class BuildingMetric(BaseMetric):
         **options,
     ) -> None:
         super().__init__(**options)
+        refuse_other_than_paths(output_dir=output_dir, report_dir=report_dir)
         if format_only and output_dir is None:
             raise ValueError(
                 'format_only=True only writes masks, but output_dir is None. '
@@ -105,7 +107,7 @@ class BuildingMetric(BaseMetric):
             # On a command line mmengine takes the parentheses for a tuple's.
             group_by = f'({",".join(map(str, group_by))})'
         try:
-            met = group_by is None or re.compile(group_by).groups > 0
+            met = group_by is None or re.compile(str(group_by)).groups > 0
         except re.error:
             met = False
         rule = 'group_by needs a regular expression with a group in (...)'

@@ -1,5 +1,6 @@
 """Lists, numbers and names in words, for messages."""
 
+import os
 import textwrap
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -66,3 +67,18 @@ def choose(
         for name in names
         if any(fnmatchcase(name, pattern) for pattern in patterns)
     ]
+
+
+def refuse_other_than_paths(**given: object) -> None:
+    """Raise ValueError, with the name, for what is neither a path nor None.
+
+    In values on a command line mmengine takes commas for those of lists, and
+    digits for numbers.
+    """
+    for name, path in given.items():
+        if not isinstance(path, str | os.PathLike | None):
+            raise ValueError(
+                f'{name} must be one path, not {path!r}; on a command line '
+                'commas make a list, and digits a number unless they begin '
+                'with ./'
+            )

@@ -142,3 +142,8 @@ def test_refuses_wrong_arguments(tmp_path):
         build('val', ['a', 'b'])
     with pytest.raises(DatasetError, match='neither data_root nor'):
         build('val')
+    for name, given in dict(data_root=['a', 'b'], ann_file=5).items():
+        with pytest.raises(ValueError, match=f'{name} must be one path'):
+            build('val', **{name: given})
+    with pytest.raises(ValueError, match='img_path must be one path'):
+        build('val', data_prefix=dict(img_path=('a', 'b')))
