@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, int32, where
 
-ALL = (1 << 63) - 1
+ALL = (1 << 63) - 1  # bits of an int64 but its sign
 MOST = 1 << 16  # margins that are told apart
 
 
@@ -35,7 +35,7 @@ class MarginCounts:
         bits = margin.float().contiguous().view(int32).long()
         numbers = where(margin > 0, bits - 1, -1 - (bits & 0x7FFFFFFF))
         # With the label in the last bit, one sort is enough.
-        packed = (2 * numbers + target)[target < 2]
+        packed = (2 * numbers + target)[(target == 0) | (target == 1)]
         packed = packed.sort().values.cpu().numpy()
         return _join(packed >> 1, np.stack([packed & 1, ~packed & 1]), 0)
 

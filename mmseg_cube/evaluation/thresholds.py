@@ -67,7 +67,7 @@ class ThresholdCurve(ScoreKind):
             precision[few] = (precision + before)[few] / 2
         built = counts.pixels[0]
         total = 100 * float(built @ precision)
-        return dict(AveragePrecision=total / max(built.sum(), 1))
+        return dict(AveragePrecision=total / max(int(built.sum()), 1))
 
     def points(self, counts: MarginCounts) -> list[dict[str, float]]:
         """Return the scores at each threshold, from the lowest one."""

@@ -188,4 +188,5 @@ def _explain(f: object, reason: str) -> str:
             'it may run any program. If you trust where it comes from, add '
             '--trust-checkpoint'
         )
-    return f'is damaged or cut short: {shorten(reason.split(". ")[0])}'
+    reason = shorten(reason.split('. ')[0])
+    return f'is damaged, cut short or of another program: {reason}'

@@ -75,7 +75,7 @@ CHECKPOINTS = {
     'nested': (dict(model=WEIGHTS), 'has no weights'),
     'a list': ([WEIGHTS], 'has no weights'),
     'program': (dict(WEIGHTS, meta=Payload()), 'add --trust-checkpoint'),
-    'torn': (dict(WEIGHTS, meta='x' * 5000), 'is damaged or cut short'),
+    'torn': (dict(WEIGHTS, meta='x' * 5000), 'is damaged, cut short or'),
 }
 
 
