@@ -103,11 +103,12 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
 
         from mmseg_cube.utils.words import not_found
 
-        full = isinstance(error, torch.cuda.OutOfMemoryError)
+        full = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+        full = full or "can't allocate memory" in str(error)  # of a CPU
         known = full or isinstance(error, OSError | ValueError | ImportError)
         if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):
             raise
-        text = str(error)
+        text = str(error) or 'out of memory.'
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f'{error.filename}: {error.strerror}'
             if isinstance(error, FileNotFoundError):

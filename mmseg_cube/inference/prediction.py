@@ -144,7 +144,8 @@ def _predict(
             try:
                 identity = identify(image)
                 out.discard(image)
-                mask = predict_mask(model, image, threshold, tiling, show)
+                with errors_of(image):  # of a memory that is too small
+                    mask = predict_mask(model, image, threshold, tiling, show)
             except FileError as error:
                 faults.append(str(error))
             else:

@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from mmengine.logging import MMLogger
@@ -76,6 +77,20 @@ def test_bad_input_is_one_line(error, capsys, monkeypatch):
     monkeypatch.setenv('MMSEG_CUBE_TRACEBACK', '1')
     with pytest.raises(error):
         main(['check'])
+
+
+@pytest.mark.parametrize(
+    ('error', 'advice'),
+    (
+        (MemoryError(), 'out of memory. Choose a smaller --batch'),
+        (RuntimeError("CPU: can't allocate memory."), 'Choose a smaller'),
+        (OSError(28, 'No space left', 'a.png'), 'a.png: No space left. Make'),
+    ),
+)
+def test_what_is_full_is_said_with_advice(error, advice, capsys, monkeypatch):
+    monkeypatch.setattr(check, 'run', Mock(side_effect=error))
+    assert main(['check']) == 2
+    assert advice in capsys.readouterr().err
 
 
 def test_faults_of_the_program_are_not_hidden(monkeypatch):
