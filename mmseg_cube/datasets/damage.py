@@ -34,6 +34,19 @@ DECODE_ERRORS = (
     cv2.error,
 )
 GDAL_LOG = logging.getLogger('rasterio')
+HEARD = threading.local()
+
+
+class _Listener(logging.Handler):
+    """Notes what is logged for the thread that it is logged by."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines = getattr(HEARD, 'lines', None)
+        if lines is not None:
+            lines.append(record.getMessage())
+
+
+LISTENER = _Listener(logging.WARNING)
 
 
 @contextmanager
@@ -58,14 +71,14 @@ def warnings_as_errors() -> Iterator[None]:
     """Raise what GDAL warns of while this thread reads pixels."""
     if not GDAL_LOG.isEnabledFor(logging.WARNING):
         GDAL_LOG.setLevel(logging.WARNING)
-    listener = _Listener()
-    GDAL_LOG.addHandler(listener)
+    GDAL_LOG.addHandler(LISTENER)  # once; others may be at work
+    HEARD.lines = lines = []
     try:
         yield
     finally:
-        GDAL_LOG.removeHandler(listener)
-    if listener.heard:
-        raise OSError(listener.heard[0])
+        HEARD.lines = None
+    if lines:
+        raise OSError(lines[0])
 
 
 def compare_checksums(dataset: rasterio.DatasetReader, source: Source) -> None:
@@ -89,16 +102,3 @@ def compare_checksums(dataset: rasterio.DatasetReader, source: Source) -> None:
             if offset is not None:  # it is not left out
                 file.seek(int(offset))
                 zlib.decompress(file.read(int(size)))
-
-
-class _Listener(logging.Handler):
-    """Hears the warnings of one thread."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.thread = threading.get_ident()
-        self.heard: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self.thread:
-            self.heard.append(record.getMessage())
