@@ -1,0 +1,99 @@
+"""Scores say what they are scores of, also of datasets put together."""
+
+import json
+
+import pytest
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.registry import init_default_scope
+
+from mmseg_cube.datasets import InriaDataset, WBDDataset, WHUBuildingDataset
+from mmseg_cube.evaluation import BuildingMetric
+from mmseg_cube.evaluation.sources import merge_sources
+
+STEPS = 'LoadImageFromFile', 'LoadBuildingMask', 'PackSegInputs'
+OPTIONS = dict(pipeline=[dict(type=x) for x in STEPS], serialize_data=False)
+
+
+def score(dataset, folder):
+    """What the report says was scored, and the scores; all is found."""
+    metric = BuildingMetric(report_dir=folder)
+    metric.dataset_meta = dataset.metainfo
+    for place in range(len(dataset)):
+        sample = dataset[place]['data_samples']
+        sample.pred_sem_seg = sample.gt_sem_seg
+        metric.process(None, [sample.to_dict()])
+    scores = metric.evaluate(len(dataset))
+    return json.loads((folder / 'metrics.json').read_text())['data'], scores
+
+
+def test_datasets_together(sample_city, tmp_path):
+    init_default_scope('mmseg')
+    whu, wbd = (sample_city[name] for name in ('whu', 'wbd'))
+    val, train, other = (
+        WHUBuildingDataset('val', whu, **OPTIONS),
+        WHUBuildingDataset('train', whu, indices=1, **OPTIONS),
+        WBDDataset('val', wbd, **OPTIONS),
+    )
+    named = {
+        (val, other): dict(
+            dataset='WHUBuildingDataset + WBDDataset', split='val'
+        ),
+        (val, train): dict(
+            dataset='WHUBuildingDataset',
+            split='val+train',
+            part='1 samples by indices of WHUBuildingDataset',
+        ),
+    }
+    for datasets, expected in named.items():
+        found, scores = score(ConcatDataset(datasets), tmp_path)
+        assert found == expected
+        assert scores['building/IoU'] == 100
+    again = RepeatDataset(val, 3)
+    assert len(again) == 6
+    source = again[5]['data_samples'].data_source  # in every sample
+    assert (source['dataset'], source['split']) == (
+        'WHUBuildingDataset',
+        'val',
+    )
+
+
+def test_a_part_is_not_called_the_protocol(sample_city, tmp_path, log_of):
+    init_default_scope('mmseg')
+    build = dict(split='val', data_root=sample_city['inria'], windows='whole')
+    data, scores = score(InriaDataset(**build, **OPTIONS), tmp_path)
+    assert data == dict(
+        dataset='InriaDataset',
+        split='val',
+        part='5 of 25 tiles of InriaDataset, not the protocol "full"',
+    )
+    assert scores['building/Tiles'] == 5
+    assert 'there is no chicago1, chicago2' in log_of()
+    data, _ = score(
+        InriaDataset(**build, regions='austin', **OPTIONS), tmp_path
+    )
+    assert data['part'].startswith('5 of 25 tiles (austin) of')
+
+
+@pytest.mark.parametrize(
+    ('sources', 'merged'),
+    [
+        ([], {}),
+        ([dict(split='test')] * 2, dict(split='test')),
+        (
+            [
+                dict(dataset='A', split='train+val', protocol='full'),
+                dict(dataset='B', split='val', part='', protocol='full'),
+            ],
+            dict(dataset='A + B', split='train+val', protocol='full'),
+        ),
+        (
+            [dict(dataset='A', part='2 of 3 tiles', protocol='full')] * 2,
+            dict(
+                dataset='A',
+                part='2 of 3 tiles of A, not the protocol "full"',
+            ),
+        ),
+    ],
+)
+def test_names(sources, merged):
+    assert merge_sources(sources) == merged
