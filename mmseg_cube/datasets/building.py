@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
+from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets.checks import (
@@ -21,7 +22,6 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import (
-    TO_BINARY,
     Declared,
     MaskMeaning,
     decide,
@@ -202,7 +202,7 @@ class BuildingDataset(BaseSegDataset):
         meaning, unclear, findings = decide(known, *options)
         for index, path in enumerate(paths):
             if path in unclear:
-                faults[index] = f'{path}: {unclear[path]}. {TO_BINARY}'
+                faults[index] = f'{path}: {unclear[path]}'
         if self.verify:
             refuse_faults(self, faults, len(samples), HINT)
         if findings:
@@ -308,7 +308,8 @@ class BuildingDataset(BaseSegDataset):
 
     def _refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:
         steps = map(type, self.pipeline.transforms)
-        if self.test_mode or LoadBuildingMask not in steps:
+        trained = {LoadBuildingMask, PackSegInputs} & set(steps)
+        if self.test_mode or not trained:
             return
         for sample in samples:
             if 'seg_map_path' not in sample:

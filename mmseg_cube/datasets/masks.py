@@ -5,7 +5,7 @@ A value is a grey value, an index of a palette, or a colour (see
 unreadable.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import cv2
@@ -18,6 +18,7 @@ from mmseg_cube.datasets.meaning import (
     TO_BINARY,
     Declared,
     MaskMeaning,
+    Palette,
     Value,
     code_of,
     decide,
@@ -28,7 +29,6 @@ from mmseg_cube.datasets.windows import Window
 
 MOST_VALUES = 256  # an image or a map of heights has more
 LARGE = 1024  # pixels of a side above which pieces are seen coarsely
-Palette = Mapping[int, tuple[int, ...]]  # colours by index; empty without one
 
 
 def mask_shape(source: Source) -> tuple[int, int]:
@@ -60,14 +60,9 @@ def read_mask(
         # A mask alone may well lack what is named.
         findings = alone.findings if building_values is None else []
         for fault in [*alone.faults.values(), *findings]:
-            raise RasterError(fault, TO_BINARY)
+            raise RasterError(fault)
         meaning = alone.meaning
-    if palette and meaning.colours:
-        colours = np.zeros(max(palette) + 1, np.int32)
-        for index, colour in palette.items():
-            colours[index] = code_of(colour)
-        values = colours[values]
-    return meaning.labels(values)
+    return meaning.labels(values, palette)
 
 
 def learn_mask(source: Source) -> tuple[int, ...]:
@@ -109,8 +104,8 @@ def count_values(
     Pieces are looked for where two values make them.
     """
     if values.dtype == np.uint8:
-        # Row by row: bincount needs eight bytes per pixel.
-        parts = np.array_split(values, max(values.size >> 20, 1))
+        # Strip by strip: bincount needs eight bytes per pixel.
+        parts = np.array_split(values, 1 + (values.size >> 20))
         counts = sum(np.bincount(x.ravel(), minlength=256) for x in parts)
         found = np.flatnonzero(counts)
         counts = counts[found]
@@ -126,16 +121,16 @@ def count_values(
             value,
             code_of(palette.get(value, (0, 0, 0))) if palette else -1,
             pixels.get(value, 0),
-            _inside(values == value) if two and value in pixels else 0,
+            _inside(values, value) if two and value in pixels else 0,
         )
         for value in sorted(places)
     ]
 
 
-def _inside(mask: np.ndarray) -> int:
-    """Pixels of the connected pieces of a mask that touch no edge of it."""
-    step = -(-max(mask.shape) // LARGE)
-    small = np.ascontiguousarray(mask[::step, ::step]).view(np.uint8)
+def _inside(values: np.ndarray, value: int) -> int:
+    """Pixels of a value's connected pieces that touch no edge of the mask."""
+    step = -(-max(values.shape) // LARGE)
+    small = (values[::step, ::step] == value).view(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=4)
     x, y, width, height, areas = stats[1:].T
     bottom, right = small.shape

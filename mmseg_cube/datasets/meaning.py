@@ -24,6 +24,7 @@ TO_BINARY = (
     'Write one band of 0 for background and 255 (or 1) for building; grey '
     'edges of a resized or JPEG mask can be cut at 128.'
 )
+Palette = Mapping[int, tuple[int, ...]]  # colours by index; empty without one
 Declared = int | Sequence[int | Sequence[int]] | None
 
 
@@ -64,10 +65,11 @@ class MaskMeaning(NamedTuple):
         """Return the label of a value that was counted, likewise."""
         return self.label(value.code(self.colours))
 
-    def labels(self, values: np.ndarray) -> np.ndarray:
+    def labels(self, values: np.ndarray, palette: Palette) -> np.ndarray:
         """Return the labels 0, 1 and 255 of values, uint8 of shape (H, W)."""
         if values.dtype == np.uint8:
-            labels = cv2.LUT(values, _table(self))
+            colours = tuple(palette.items()) if self.colours else ()
+            labels = cv2.LUT(values, _table(self, colours))
         else:
             found, places = np.unique(values, return_inverse=True)
             table = np.array([self.label(x) for x in found.tolist()], np.uint8)
@@ -86,7 +88,7 @@ class Decision(NamedTuple):
     """A meaning, and why it may be wrong."""
 
     meaning: MaskMeaning
-    faults: dict[str, str]  # by mask, with values that mean nothing
+    faults: dict[str, str]  # by mask, whose values mean nothing
     findings: list[str]  # of the whole dataset
 
 
@@ -177,7 +179,7 @@ def decide(
     for name, values in masks.items():
         codes = {x.code(colours) for x in values if x.pixels}
         if any(meaning.label(code) == UNKNOWN for code in codes):
-            faults[name] = f'mask holds {name_values(codes)}'
+            faults[name] = f'mask holds {name_values(codes)}. {TO_BINARY}'
     findings = [] if colours else _compare_palettes(masks)
     if len(found) > 1:
         findings.append(
@@ -250,9 +252,12 @@ def _as_colour(code: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=64)
-def _table(meaning: MaskMeaning) -> np.ndarray:
-    """Return the label of each value from 0 to 255."""
-    return np.array([meaning.label(value) for value in range(256)], np.uint8)
+def _table(meaning: MaskMeaning, palette: tuple = ()) -> np.ndarray:
+    """Return the label of each value from 0 to 255, or of its colour."""
+    codes = np.zeros(256, int) if palette else np.arange(256)
+    for index, colour in palette:
+        codes[index] = code_of(colour)
+    return np.array([meaning.label(code) for code in codes], np.uint8)
 
 
 def _name_files(names: Sequence[str]) -> str:

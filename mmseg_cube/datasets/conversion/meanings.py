@@ -6,7 +6,7 @@ from contextlib import closing
 
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.masks import learn_mask, values_of
-from mmseg_cube.datasets.meaning import TO_BINARY, MaskMeaning, Value, decide
+from mmseg_cube.datasets.meaning import MaskMeaning, Value, decide
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.utils.words import listing
@@ -41,7 +41,7 @@ class Meanings:
             self.findings += [f'{split}: {text}' for text in findings]
             for tile in values:
                 if fault := unclear.get(str(tile.mask)):
-                    self.faults[tile] = f'{tile.mask}: {fault}. {TO_BINARY}'
+                    self.faults[tile] = f'{tile.mask}: {fault}'
 
     def of(self, tile: Tile) -> MaskMeaning | None:
         """Return the meaning of a tile's mask."""
