@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
 
-from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.errors import DatasetError, RasterError
 from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS, parse_tile
 from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.mask_folder import MaskFolder
+from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.tiles import find_tiles
 from mmseg_cube.inference.prediction import (
     Prediction,
@@ -126,8 +126,8 @@ class InriaFolder(MaskFolder):
         profile = dict(driver='GTiff', height=height, width=width, count=1)
         profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
         with quiet_libraries():
-            with rasterio.open(image) as source:
-                profile.update(crs=source.crs, transform=source.transform)
+            source = open_raster(image)
+            profile.update(crs=source.crs, transform=source.transform)
             # GDAL would put what a TIFF cannot hold into an .aux.xml file,
             # and takes a full disk for a success.
             with (
@@ -204,14 +204,11 @@ def _inspect_tile(content: bytes, shape: Shape) -> tuple[str, int]:
     if not content:
         return 'is empty', 0
     try:
-        with (
-            quiet_libraries(),
-            rasterio.MemoryFile(content) as memory,
-            memory.open() as tile,
-        ):
-            fault = _find_wrong_header(tile, shape)
-            return fault, 0 if fault else int(tile.read(1).sum(dtype=np.int64))
-    except RasterioError:
+        with quiet_libraries():
+            fault = _find_wrong_header(open_raster(content), shape)
+            marked = 0 if fault else read_raster(content)[0].sum()
+            return fault, int(marked)
+    except RasterError:
         return 'cannot be read, it is damaged, cut short or no image', 0
 
 
