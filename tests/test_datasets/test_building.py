@@ -57,18 +57,6 @@ def test_joins_train_and_val(tmp_path, make_splits):
     assert len(dataset.metainfo['palette']) == 2
 
 
-def test_finds_the_unpacked_folder_in_data_root(tmp_path, make_splits):
-    make_splits(tmp_path / '3. The cropped image tiles and raster labels')
-    (tmp_path / '1. The whole image').mkdir()
-    assert len(build('train', tmp_path)) == 3
-    # Half of a dataset does not hide a whole one, and two are too many.
-    make_splits(tmp_path / 'a half', splits=['train'])
-    assert '/3. The' in build('train', tmp_path).get_data_info(0)['img_path']
-    make_splits(tmp_path / 'WHU again')
-    with pytest.raises(DatasetError, match='several datasets.*WHU again'):
-        build('train', tmp_path)
-
-
 def test_works_in_a_registry_pipeline(tmp_path, make_splits):
     init_default_scope('mmseg')
     steps = 'LoadImageFromFile', 'LoadBuildingMask', 'PackSegInputs'

@@ -118,7 +118,10 @@ def links(root):
             rename(*((f'{s}/label', f'{s}/masks_origin') for s in SPLITS)),
             FOUND,
         ),
-        (copy('.', '../other'), "several datasets: 'data', 'other'"),
+        (
+            copy('.', '../other', '../part/third'),
+            "several datasets: 'data', 'other', 'part/third'",
+        ),
         (copy('val', 'valid'), "'val' has images in .*val/.* and .*valid/"),
         (copy('val', 'Val'), "'val' has images in .*Val/.* and .*val/"),
         (copy('val/image', 'val/img'), 'images in .*val/image and .*val/img'),

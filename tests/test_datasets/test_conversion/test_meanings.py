@@ -95,3 +95,14 @@ def test_meaning_of_masks(tmp_path, make_splits, prepare, declared, said):
     assert bool(ignores) == (255 in np.unique(expected))
     assert check_data(out, None, 1, **ignores)['fine']
     assert convert_whu(raw, out, workers=1, **declared).written == 0
+
+
+def test_masks_are_written_anew_once_they_mean_something_else(
+    tmp_path, make_splits
+):
+    raw, out = make_splits(tmp_path / 'raw'), tmp_path / 'out'
+    for value in (255, 0):
+        declared = dict(building_values=value)
+        assert convert_whu(raw, out, workers=1, **declared).written == 9
+        expected = labels(raw, **declared)
+        np.testing.assert_array_equal(expected, labels(out, verify=False))
