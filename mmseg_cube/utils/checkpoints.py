@@ -39,7 +39,7 @@ NAMES_GLOBALS = hasattr(
     torch.serialization, 'get_unsafe_globals_in_checkpoint'
 )
 # What torch and we say of a pickle that asks for more than weights.
-REFUSED = re.compile(r'(?:GLOBAL )([^\s,]+)|(TorchScript|operand \d+)')
+REFUSED = re.compile(r'GLOBAL ([^\s,]+)|(TorchScript|operand \d+)')
 _torch_load = torch.load
 
 
@@ -107,7 +107,8 @@ def _load(f: object, map_location: object = None, *_, **options) -> object:
             with torch.serialization.safe_globals(known):
                 return _torch_load(f, map_location, **options)
         options.update(weights_only=False, pickle_module=_OLD_TORCH)
-        with mock.patch.object(torch.jit, 'load', _refuse):
+        script = RuntimeError('TorchScript')
+        with mock.patch.object(torch.jit, 'load', side_effect=script):
             return _torch_load(f, map_location, **options)
     except Exception as error:  # damaged files raise all kinds
         if isinstance(error, OSError) and error.filename:
@@ -158,16 +159,10 @@ class _Unpickler(pickle.Unpickler):
         return known[path]
 
 
-def _unpickle(file: object, **options) -> object:
-    return _Unpickler(file, **options).load()
-
-
-def _refuse(*_, **__) -> None:
-    raise RuntimeError('GLOBAL TorchScript')
-
-
 _OLD_TORCH = SimpleNamespace(
-    Unpickler=_Unpickler, load=_unpickle, __name__='weights_only'
+    Unpickler=_Unpickler,
+    load=lambda file, **options: _Unpickler(file, **options).load(),
+    __name__='weights_only',
 )
 
 
