@@ -334,7 +334,7 @@ def _read_stems(path: str) -> list[str]:
             f'no list of stems at {file.absolute()}.\nNext: correct '
             'ann_file, which is relative to data_root, or leave it out.'
         )
-    text = unicodedata.normalize('NFC', file.read_text('utf-8-sig'))
+    text = unicodedata.normalize('NFC', file.read_text('utf-8-sig', 'replace'))
     names = [Path(line.strip()) for line in text.splitlines()]
     return [
         name.stem if name.suffix.lower() in RASTER_SUFFIXES else name.name

@@ -72,11 +72,14 @@ def by_stem(files: Iterable[PurePath], suffixes: Sequence[str]) -> Files:
 
 def _refuse_folder(error: OSError) -> None:
     """Say which folder cannot be listed, if it can matter."""
+    advice = 'get the right to read it, or give a folder further down'
+    if isinstance(error, NotADirectoryError):
+        advice = 'give a folder; unpack an archive first'
     missing = isinstance(error, FileNotFoundError)
     if not missing and not Path(error.filename).name.startswith(UNREAD):
         raise DatasetError(
             f'{error.filename} cannot be looked into ({error.strerror}).\n'
-            'Next: get the right to read it, or give a folder further down.'
+            f'Next: {advice}.'
         ) from error
 
 

@@ -43,6 +43,7 @@ def test_unknown_folders(tmp_path, make_splits):
     for root, said in (
         (tmp_path, 'its folders are: .*train/pictures'),
         (tmp_path / 'nowhere', 'nowhere; it is empty or missing'),
+        (tmp_path / 'val/label/2.png', 'give a folder; unpack an archive'),
     ):
         with pytest.raises(DatasetError, match=said):
             build('val', root)
@@ -87,7 +88,10 @@ def test_a_list_of_stems_chooses(tmp_path, make_splits):
     (root / 'mine.txt').write_text('\n')
     with pytest.raises(DatasetError, match="no image for split 'train'"):
         chosen('train')
-    (root / 'mine.txt').write_text('9\n11')
+    (root / 'mine.txt').write_bytes(b'9\n\xff')
+    with pytest.raises(DatasetError, match='\ufffd: listed in .*mine.txt'):
+        chosen('train')
+    (root / 'mine.txt').write_text('\ufeff9\n11')
     with pytest.raises(DatasetError, match='11: listed in'):
         chosen('train')
     with pytest.raises(DatasetError, match='no list of stems at .*other'):
