@@ -13,7 +13,7 @@ import numpy as np
 import rasterio
 
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.headers import PNG, Source
+from mmseg_cube.datasets.headers import JPEG, PNG, Source
 from mmseg_cube.datasets.meaning import (
     TO_BINARY,
     Declared,
@@ -68,7 +68,11 @@ def read_mask(
 def learn_mask(source: Source) -> tuple[int, ...]:
     """Return height, width, and the fields of each Value of a mask in turn."""
     values, palette = read_values(source)
-    return *values.shape, *chain(*count_values(values, palette))
+    found = count_values(values, palette)
+    if len(found) > 2 and open_raster(source).driver == JPEG:
+        names = name_values(each.value for each in found)
+        raise RasterError(f'mask is a JPEG file with {names}', TO_BINARY)
+    return *values.shape, *chain(*found)
 
 
 def values_of(facts: Sequence[int]) -> list[Value]:

@@ -17,6 +17,7 @@ from mmseg_cube.utils.words import name_some, quantity
 BUILDING_VALUES = (1, 255)  # either marks a building, but not both at once
 IGNORED = 255  # the label of pixels that do not count
 SHOWN_VALUES, SHOWN_FILES = 8, 3
+MOST_CLASSES = 64  # that a mask of several classes may hold
 UNKNOWN = 254  # in place of a label
 COLOUR = 1 << 24  # codes of colours, in the order RGB, start here
 MOST, SOME = 0.75, 0.25  # of all pixels
@@ -165,6 +166,11 @@ def decide(
                 files[value.code(colours)].append(name)
     there = set(files) - set(ignored)
     if building:
+        faults = {
+            name: f'mask holds {len(values)} values. {TO_BINARY}'
+            for name, values in masks.items()
+            if len(values) > MOST_CLASSES
+        }
         findings = []
         if len(there) > 1 and len(there & set(building)) in (0, len(there)):
             findings.append(
@@ -172,7 +178,7 @@ def decide(
                 f'{name_values(files)}: all of it is one class'
             )
         meaning = MaskMeaning(building, ignored, True, colours)
-        return Decision(meaning, {}, findings)
+        return Decision(meaning, faults, findings)
     found = tuple(sorted(there & set(BUILDING_VALUES)))
     meaning = MaskMeaning(found or BUILDING_VALUES, ignored, False, colours)
     faults = {}

@@ -114,6 +114,7 @@ def test_values_that_are_clear(tmp_path, write, masks, options, labels):
         ([1 - HOUSE] * 3, {}, '86.1% of the .*exchanged.*building_values=0'),
         ([255 - HOUSE * 255], {}, 'exchanged.*building_values=255'),
         ([ROOF, ROOF], {}, '100.0% .*exchanged'),
+        ([IMAGE[0]], dict(building_values=255), 'mask holds 225 values'),
         ([HOUSE], dict(building_values=255), 'hold the values 0, 1: all of'),
         (
             [palette(HOUSE, BLACK, RED), palette(ROOF, WHITE, BROWN)],
