@@ -1,5 +1,6 @@
 """Damage that decoders read over: what they warn of, what they do not compare.
 
+GDAL takes a block of a TIFF that has no place in the file for a black one.
 PNG and LERC data carry checksums which GDAL compares, so any damage shows.
 Deflated TIFFs carry some that it leaves out: they are compared here. JPEG, fax
 and PackBits data have none, but their decoders warn of what cannot be, and
@@ -81,11 +82,10 @@ def warnings_as_errors() -> Iterator[None]:
         raise OSError(lines[0])
 
 
-def compare_checksums(dataset: rasterio.DatasetReader, source: Source) -> None:
-    """Raise zlib.error if a block of a deflated TIFF is damaged."""
+def check_blocks(dataset: rasterio.DatasetReader, source: Source) -> None:
+    """Raise an error if blocks of a TIFF are missing, or deflated wrongly."""
     tags = dataset.tags(ns='IMAGE_STRUCTURE')
-    if tags.get('COMPRESSION') != 'DEFLATE':
-        return
+    deflated = tags.get('COMPRESSION') == 'DEFLATE'
     apart = tags.get('INTERLEAVE') == 'BAND'
     rows, columns = dataset.block_shapes[0]
     numbers = product(
@@ -95,10 +95,17 @@ def compare_checksums(dataset: rasterio.DatasetReader, source: Source) -> None:
     )
     with open_bytes(source) as file:
         for band, x, y in numbers:
-            offset, size = (
+            place, size = (
                 dataset.get_tag_item(f'BLOCK_{what}_{x}_{y}', 'TIFF', band)
                 for what in ('OFFSET', 'SIZE')
             )
-            if offset is not None:  # it is not left out
-                file.seek(int(offset))
+            if None in (place, size):
+                if dataset.nodata is None:  # else it is filled with that
+                    raise RasterError(
+                        f'has no data for its block {x}, {y}',
+                        'Copy it again, or if it is meant to be empty, fill '
+                        'it with "gdal_translate IN OUT".',
+                    )
+            elif deflated:
+                file.seek(int(place))
                 zlib.decompress(file.read(int(size)))

@@ -16,6 +16,7 @@ from PIL import Image
 
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.rasters import read_raster
+from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.utils.quiet import quiet_libraries
 
 NUMBER = int(os.environ.get('MMSEG_CUBE_FUZZ', '25'))
@@ -103,3 +104,16 @@ def test_damage_is_noticed_or_seen_alike(tmp_path, write, name):
                 for other in others
             )
     assert refused > NUMBER / 5
+
+
+def test_blocks_that_are_missing(tmp_path, write):
+    # GDAL leaves out blocks of zeros, and reads them as such.
+    path = write(tmp_path / 'a.tif', IMAGE * 0, sparse_ok=True)
+    with (
+        quiet_libraries(),
+        pytest.raises(RasterError, match='no data for its block 0, 0'),
+    ):
+        read_raster(path)
+    path = write(path, IMAGE * 0, sparse_ok=True, nodata=0)
+    with quiet_libraries():
+        assert not read_raster(path).any() and not read_valid(path).any()
