@@ -36,10 +36,11 @@ class MaskFolder:
 
     def write(
         self, mask: np.ndarray, image: str | Path, window: Box | None = None
-    ) -> None:
+    ) -> int:
         """Write the mask (H, W) of an image, or of a window of it.
 
-        Where the image declares that it has no data is no building.
+        Where the image declares that it has no data is no building. Returned
+        is how many pixels have data.
         """
         path = self.folder / self.claim(image, window)
         try:
@@ -49,6 +50,7 @@ class MaskFolder:
         if valid is not None:
             mask = np.where(valid, mask, 0)
         write_whole(path, partial(self.save, mask=mask, image=image))
+        return mask.size if valid is None else int(valid.sum())
 
     def claim(self, image: str | Path, window: Box | None = None) -> str:
         """Reserve ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.

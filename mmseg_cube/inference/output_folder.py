@@ -36,6 +36,7 @@ class Note(NamedTuple):
     image: list  # as of ``identify``
     shape: tuple[int, int]  # height and width in pixels
     building: int  # pixels
+    pixels: int  # that have data
 
 
 def identify(image: Path) -> list[str | int]:
@@ -91,9 +92,9 @@ class OutputFolder:
 
     def write(self, mask: np.ndarray, image: Path, identity: list) -> None:
         """Write a mask (H, W), and note the image that it was read from."""
-        self.masks.write(mask, image)
+        pixels = self.masks.write(mask, image)
         name, building = self.path(image).name, int((mask == 1).sum())
-        note = Note(name, identity, mask.shape, building)
+        note = Note(name, identity, mask.shape, building, pixels)
         with (self.folder / JOURNAL).open('a') as file:
             file.write(json.dumps(note) + '\n')
         self._notes[name] = note
@@ -105,19 +106,22 @@ class OutputFolder:
         self._notes.pop(path.name, None)
 
     def building_share(self, images: Iterable[Path]) -> float:
-        """Share of building pixels in the masks of images, in percent."""
+        """Share of buildings in all pixels with data, in percent."""
         notes = [self._notes.get(self.path(image).name) for image in images]
         notes = [note for note in notes if note]
-        pixels = sum(note.shape[0] * note.shape[1] for note in notes)
+        pixels = sum(note.pixels for note in notes)
         return 100 * sum(note.building for note in notes) / max(pixels, 1)
 
     def _read_journal(self) -> None:
         path = self.folder / JOURNAL
         for entry in read_journal(path):
             try:
-                mask, image, (height, width), building = entry
-                shape = int(height), int(width)
-                self._notes[mask] = Note(mask, image, shape, int(building))
+                note = Note(*entry)
+                self._notes[note.mask] = note._replace(
+                    shape=tuple(map(int, note.shape)),
+                    building=int(note.building),
+                    pixels=int(note.pixels),
+                )
             except (TypeError, ValueError):  # somebody's hand was there
                 continue
         lines = [json.dumps(note) + '\n' for note in self._notes.values()]

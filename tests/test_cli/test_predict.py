@@ -207,8 +207,10 @@ def test_two_runs_do_not_share_a_folder(predict, tmp_path):
 
 
 @pytest.mark.parametrize('threshold', (1e-9, 1 - 1e-9))
-def test_all_or_nothing_is_warned_of(predict, tmp_path, threshold):
-    said = predict(tmp_path / 'masks', '--threshold', threshold)
+def test_all_or_nothing_is_warned_of(predict, copied, tmp_path, threshold):
+    Image.new('RGBA', (32, 32)).save(copied / 'without_data.png')
+    out = tmp_path / 'masks'
+    said = predict(out, '--threshold', threshold, images=copied)
     share = '100.0 % ' if threshold < 0.5 else '0.0 % '
     assert f'there already, {share}building' in said
     assert 'Warning' in predict.warned and share in predict.warned

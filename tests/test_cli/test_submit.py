@@ -118,7 +118,7 @@ def test_continues_after_ctrl_c(
     def stop(self, mask, image):
         if image.stem == STEMS[3]:
             raise KeyboardInterrupt
-        write(self, mask, image)
+        return write(self, mask, image)
 
     monkeypatch.setattr(submission.InriaFolder, 'write', stop)
     assert submit(out) == 130
