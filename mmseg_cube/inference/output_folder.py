@@ -8,7 +8,7 @@ again.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +88,7 @@ class OutputFolder:
         except FileError:  # it is gone
             return False
         whole = self.masks.is_whole
-        return known and path.is_file() and whole(path, note.shape)
+        return known and path.is_file() and whole(path, tuple(note.shape))
 
     def write(self, mask: np.ndarray, image: Path, identity: list) -> None:
         """Write a mask (H, W), and note the image that it was read from."""
@@ -115,15 +115,9 @@ class OutputFolder:
     def _read_journal(self) -> None:
         path = self.folder / JOURNAL
         for entry in read_journal(path):
-            try:
+            with suppress(TypeError):  # a line of another version
                 note = Note(*entry)
-                self._notes[note.mask] = note._replace(
-                    shape=tuple(map(int, note.shape)),
-                    building=int(note.building),
-                    pixels=int(note.pixels),
-                )
-            except (TypeError, ValueError):  # somebody's hand was there
-                continue
+                self._notes[note.mask] = note
         lines = [json.dumps(note) + '\n' for note in self._notes.values()]
         write_text_whole(path, ''.join(lines))
 
