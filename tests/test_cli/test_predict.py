@@ -75,6 +75,10 @@ def replace_image(images, out):
     Image.fromarray(values[::-1]).save(images / '1.tif')
 
 
+def mask_image(images, out):
+    Image.new('L', (80, 96), 255).save(images / '1.tif.msk', 'PNG')
+
+
 def rename_image(images, out):
     (images / '1.tif').rename(images / '1.tiff')
 
@@ -94,6 +98,7 @@ def leave_half(images, out):
 
 CHANGES = {
     replace_image: 1,
+    mask_image: 1,
     rename_image: 1,
     cut_mask: 1,
     tear_journal: 1,
