@@ -185,6 +185,8 @@ def use_one_reader(steps: list) -> None:
         ValueError: If a loader has options that cannot be honoured.
     """
     for place, step in enumerate(steps):
+        for views in getattr(step, 'subroutines', []):  # of TestTimeAug
+            use_one_reader(views.transforms)
         loader = type(step)
         for name, values in HONOURED.get(loader, {}).items():
             value = getattr(step, name)

@@ -62,7 +62,8 @@ def test_mask_through_a_file_backend(tmp_path, write):
         np.testing.assert_array_equal(results['gt_seg_map'], BINARY)
 
 
-def test_mask_in_test_time_augmentation(sample):
+@pytest.mark.parametrize('loader', ['LoadBuildingMask', 'LoadAnnotations'])
+def test_mask_in_test_time_augmentation(sample, loader):
     pipeline = TRANSFORMS.build(
         dict(
             type='TestTimeAug',
@@ -71,11 +72,12 @@ def test_mask_in_test_time_augmentation(sample):
                     dict(type='RandomFlip', prob=p, direction='horizontal')
                     for p in (0.0, 1.0)
                 ],
-                [dict(type='LoadBuildingMask')],
+                [dict(type=loader)],
                 [dict(type='PackSegInputs')],
             ],
         )
     )
+    use_one_reader([pipeline])
     samples = pipeline(LoadImageFromFile()(sample))['data_samples']
     assert [sample.flip for sample in samples] == [False, True]
     for sample in samples:
