@@ -11,6 +11,8 @@ from unittest import mock
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.utils.checkpoints import CheckpointError
 
+BUILDS = 'build_from_cfg'  # what builds all parts of a config, in mmengine
+
 
 def mmseg_script(name: str) -> str:
     """Return the path of a script of mmseg's tools, such as ``train.py``.
@@ -31,7 +33,8 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
     """Run a script of mmseg's tools as if it had been called.
 
     Returns its exit code; 1 after an error, whose traceback is shown. Only
-    data and checkpoints that cannot be used are errors of the command itself.
+    data and checkpoints that cannot be used, and parts of the config that
+    cannot be built, are errors of the command itself.
     """
     path = mmseg_script(name)
     words = [word for word in words if word != '--trust-checkpoint']
@@ -42,7 +45,14 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             return stop.code or 0
         except (DatasetError, CheckpointError):
             raise
-        except Exception:  # a fault in a training needs its traceback
+        except Exception as error:
+            calls = traceback.extract_tb(error.__traceback__)
+            if BUILDS in (call.name for call in calls):
+                if isinstance(error, OSError | ValueError):
+                    raise
+                what = f'{type(error).__name__}: {error}'
+                raise ValueError(f'the config does not fit: {what}') from error
+            # A fault in a training needs its traceback.
             traceback.print_exc()
             return 1
     return 0

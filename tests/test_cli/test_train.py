@@ -1,6 +1,7 @@
 """``mmseg-cube train``; tests/test_tools/test_processes.py trains with it."""
 
 import importlib.util
+import re
 
 import pytest
 from mmengine.device import get_device
@@ -18,6 +19,25 @@ def test_mixed_precision_on_a_cpu_is_one_line(given, tiny_config, capsys):
     said = capsys.readouterr().err
     assert 'needs a GPU' in said
     assert said.count('\n') == 1
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('val_evaluator.foo=1', "config does not fit: TypeError: .*'foo'"),
+        ('val_evaluator.group_by=a', 'error: group_by needs a regular'),
+        ('train_dataloader.dataset.split=5', 'error: split must be one of'),
+        ('default_hooks.logger.foo=1', "does not fit: TypeError: .*'foo'"),
+    ],
+)
+def test_parts_that_cannot_be_built_are_one_line(
+    option, message, tiny_config, tmp_path, capsys
+):
+    words = ['train', str(tiny_config), '--work-dir', str(tmp_path)]
+    assert main([*words, '--cfg-options', option]) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said)
+    assert 'Traceback' not in said
 
 
 def test_mmseg_without_its_scripts_is_one_line(
