@@ -18,7 +18,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
-from mmseg_cube.analysis.complexity.count import complexity_by_module
+from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
@@ -295,7 +295,7 @@ def test_convnext_b_by_the_lines_of_the_readme(tmp_path):
     (lines,) = re.findall(r'```python\n(.*)```', text, re.DOTALL)
     config = tmp_path / 'cube-b.py'
     config.write_text(lines.replace("'./", f"'{folder}/"))
-    parts = complexity_by_module(read_config(config).model, 64)
+    parts = ConfigCounter()(read_config(config), 64)
     assert parts['backbone'].parameters > 87e6
     assert parts[''].parameters < 89e6
 

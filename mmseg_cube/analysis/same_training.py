@@ -8,7 +8,6 @@ it is logged and how many processes load its data changes nothing.
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -34,14 +33,6 @@ REPORTING = 'val_interval', 'output_dir', 'report_dir', 'keep_results'
 IRRELEVANT = LOADING + REPORTING
 
 
-class Difference(NamedTuple):
-    """A setting that two configs have differently; None if it is missing."""
-
-    name: str
-    before: object
-    now: object
-
-
 def settings_of(
     cfg: Config, parts: tuple[str, ...] = TRAINING
 ) -> dict[str, object]:
@@ -51,11 +42,14 @@ def settings_of(
 
 def differences(
     before: Config, now: Config, parts: tuple[str, ...] = ALL
-) -> list[Difference]:
-    """List the settings in which two configs differ and that matter."""
+) -> list[tuple[str, object, object]]:
+    """List the settings that matter and differ: name, value before and now.
+
+    A value is None where the setting is missing.
+    """
     old, new = settings_of(before, parts), settings_of(now, parts)
     return [
-        Difference(name, old.get(name), new.get(name))
+        (name, old.get(name), new.get(name))
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     ]

@@ -15,8 +15,7 @@ def add_arguments(add: Arguments) -> None:
     add.share('--against')
     add('--size', 'side of the image in pixels', default=512)
     add('--by-module', 'also list the modules of each network', default=False)
-    what = f'levels of modules that --by-module lists ({DEPTH})'
-    add('--depth', what, type=positive)
+    add('--depth', f'list so many levels of them ({DEPTH})', type=positive)
     add('--out', 'folder for complexity.md, .json and .png')
 
 
@@ -28,12 +27,10 @@ def run(args: Namespace) -> None:
     )
     from mmseg_cube.analysis.complexity.report import tabulate, write
 
-    if args.depth and not args.by_module:
-        raise ValueError('--depth says how deep --by-module goes; add that')
-    depth = (args.depth or DEPTH) if args.by_module else None
     against = find_configs([args.against])[0] if args.against else None
     comparisons = compare(find_configs(args.configs), against)
     networks = count_all(comparisons, args.size)
+    depth = args.depth or (DEPTH if args.by_module else None)
     for table in tabulate(networks, args.size, depth):
         print(table.terminal(), end='\n\n')
     if args.out:

@@ -243,7 +243,6 @@ def test_a_file_where_a_folder_is_to_be(name, call, tiny_config):
         ('ablate', '--reference mask', '--reference mask is none of the'),
         ('ablate', '--devices cuda:99', 'there is no such device'),
         ('complexity', '--against CONFIG', 'nothing to compare'),
-        ('complexity', '--depth 1', '--depth says how deep --by-module'),
         ('gradients', '--against CONFIG', 'has 1 checkpoints and the other 0'),
         ('gradients', '--against-checkpoints x.pth', 'go with --against'),
         ('gradients', '--split val --batches 9', 'has 2 batches, but'),

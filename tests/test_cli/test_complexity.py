@@ -49,7 +49,7 @@ def test_pairs_of_a_folder(configs, tmp_path, capsys):
     assert min(map(float, saved[:2])) > 10
     # Both pairs are the same networks, whose modules are shown once.
     assert text.count('→') == 1
-    assert rows(text, 'backbone ') == [('backbone', ['0.00'] * 3)]
+    assert rows(text, 'backbone ') == [('backbone', ['0.00'] * 2)]
     assert 'decode_head.levels' not in text
 
     assert str(out) in text
@@ -65,4 +65,4 @@ def test_against_a_baseline(configs, capsys):
     (name, nothing), *found = rows(capsys.readouterr().out, '_1xb8')
     assert (name, nothing) == ('unet_convnext-atto', [])
     plain = [saved for name, saved in found if name == 'net']
-    assert plain == [['0.00', '0.00', '0.00']] * 2
+    assert plain == [['0.00', '0.00']] * 2

@@ -8,7 +8,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_cube.analysis.complexity.count import complexity
+from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.cli import main
 from mmseg_cube.utils.configs import read_config
 
@@ -93,7 +93,7 @@ def test_mean_and_spread_over_seeds(run, work, capsys):
     )
     assert row['scores']['Recall'] == dict(mean=75.5, sd=0)
     assert 'BoundaryIoU' not in row['scores']
-    whole = complexity(Config.fromstring(CONFIG, '.py').model, 64)
+    whole = ConfigCounter()(Config.fromstring(CONFIG, '.py'), 64)['']
     assert row['parameters'] == whole.parameters
     assert row['flops'] == whole.flops
 

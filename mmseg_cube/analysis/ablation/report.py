@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -61,26 +62,24 @@ def write_report(study: Study) -> str | None:
 
 def describe_protocol(finished: Sequence[Result], score: str) -> list[str]:
     """Say how the runs were made, and what limits their comparison."""
-    facts, digests = {}, {}
-    for result in finished:
-        known = {name: result[name] for name in FACTS} | result['machine']
-        for name, value in known.items():
-            facts.setdefault(name, []).append(str(value))
-        digests.setdefault(result['seed'], set()).add(result['digest'])
-    apart = [str(seed) for seed, found in digests.items() if len(found) > 1]
+    known = [{key: x[key] for key in FACTS} | x['machine'] for x in finished]
+    facts = {
+        key: dict.fromkeys(str(x[key]) for x in known if key in x)
+        for key in chain(*known)
+    }
+    drawn = dict.fromkeys((x['seed'], x['digest']) for x in finished)
+    seeds = [f'seed {seed}' for seed, _ in drawn]
+    apart = [seed for seed in dict.fromkeys(seeds) if seeds.count(seed) > 1]
     return [
         # What differs is named side by side.
-        ', '.join(
-            f'{name} {" / ".join(dict.fromkeys(values))}'
-            for name, values in facts.items()
-        ),
+        ', '.join(f'{key} {" / ".join(x)}' for key, x in facts.items()),
         f'Scored are the weights of the last iteration: {SCORES[score][1]}. '
         'Choices are to be made on val; test is for what was chosen there.',
         '± is the standard deviation over seeds, [ ] the interval of '
         "Student's t distribution for the mean of the paired differences.",
         'By their checksums, the runs of a seed had the same crops in the '
         'same order. Except (after an interruption, augmentations begin '
-        f'anew): {"seed " + ", ".join(apart) if apart else "none"}.',
+        f'anew): {", ".join(apart) or "none"}.',
         f'Loss is that of the last {100 / SEGMENTS:g} % of the training, with '
         'the mean paired difference. FLOPs are those of one crop. Seconds per '
         'iteration are medians of the training itself, whatever else ran; '

@@ -6,8 +6,8 @@ interval is that of Student's t distribution for paired samples.
 """
 
 from collections.abc import Mapping
+from statistics import fmean, median, stdev
 
-import numpy as np
 from scipy import stats
 
 from mmseg_cube.analysis.ablation.study import Study
@@ -66,9 +66,7 @@ def compare(study: Study, results: Results) -> dict[str, dict[str, Quantity]]:
     }
 
 
-def measure(
-    own: Mapping[int, float], base: Mapping[int, float]
-) -> dict[str, float]:
+def measure(own: Mapping[int, float], base: Mapping[int, float]) -> Quantity:
     """Summarise what a variant and the reference have, by seed.
 
     Returns:
@@ -77,23 +75,21 @@ def measure(
         ``low`` to ``high``, and ``percent`` of the reference (median). What
         is unknown is left out.
     """
-    found, values = {}, list(own.values())
-    if values:
-        found = dict(seeds=len(values), mean=float(np.mean(values)))
-    if len(values) > 1:
-        found['sd'] = float(np.std(values, ddof=1))
-    both = [seed for seed in own if seed in base]
-    gains = [own[seed] - base[seed] for seed in both]
-    if both:
-        found['gain'] = float(np.mean(gains))
-    if both and all(base.values()):
-        ratios = [own[seed] / base[seed] for seed in both]
-        found['percent'] = float(100 * np.median(ratios))
-    if len(both) > 1:
-        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(both) - 1)
+    found = {}
+    if own:
+        found = dict(seeds=len(own), mean=fmean(own.values()))
+    if len(own) > 1:
+        found['sd'] = stdev(own.values())
+    pairs = [(own[seed], base[seed]) for seed in own if seed in base]
+    gains = [value - before for value, before in pairs]
+    if pairs:
+        found['gain'] = gain = fmean(gains)
+    if pairs and all(base.values()):
+        found['percent'] = 100 * median(value / x for value, x in pairs)
+    if len(pairs) > 1:
+        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1)
         half = float(quantile * stats.sem(gains))
-        found['low'] = found['gain'] - half
-        found['high'] = found['gain'] + half
+        found |= dict(low=gain - half, high=gain + half)
     return found
 
 

@@ -19,7 +19,7 @@ from mmseg_cube.analysis.ablation.variants import (
     kind_of,
     make_variant,
 )
-from mmseg_cube.analysis.complexity.count import complexity
+from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.analysis.same_training import differences
 from mmseg_cube.layers import CubeConv2d, summarise
 from mmseg_cube.utils.configs import read_config
@@ -81,10 +81,15 @@ class Run:
 class Study:
     """What is compared, and where."""
 
-    runs: Sequence[Run]  # those of the first seed first
+    runs: Sequence[Run]
     reference: str  # variant to compare with
     root: Path
     score: str  # its name
+
+    @property
+    def first_runs(self) -> list[Run]:
+        """One run of every variant."""
+        return [run for run in self.runs if run.seed == self.runs[0].seed]
 
 
 def plan_study(
@@ -131,7 +136,7 @@ def count_network(cfg: Config) -> tuple[BaseSegmentor, dict]:
     model = build_network(cfg)
     preprocessor = cfg.model.get('data_preprocessor') or {}
     crop = tuple(preprocessor.get('size') or (512, 512))
-    size = complexity(cfg.model, crop)
+    size = ConfigCounter()(cfg, crop)['']
     counted = dict(parameters=size.parameters, flops=size.flops)
     return model, dict(crop=crop, cubes=summarise(model), **counted)
 
@@ -144,10 +149,8 @@ def count_variants(study: Study) -> dict[str, dict]:
             should, or is the same network as another.
     """
     counts, variants = {}, {}
-    for run in study.runs:
+    for run in study.first_runs:
         name = run.variant
-        if name in counts:
-            continue
         try:
             model, counts[name] = count_network(run.cfg)
             plain = not any(isinstance(x, CubeConv2d) for x in model.modules())
@@ -166,14 +169,12 @@ def count_variants(study: Study) -> dict[str, dict]:
 
 def write_configs(study: Study) -> Iterator[str]:
     """Write the config of every variant; yields a line about each."""
-    counts = count_variants(study)
     folder = study.root / 'configs'
     folder.mkdir(parents=True, exist_ok=True)
-    # The runs of the first seed come first.
-    for run in study.runs[: len(counts)]:
+    counts = count_variants(study).values()
+    for run, count in zip(study.first_runs, counts, strict=True):
         path = folder / f'{run.folder.parent.name}.py'
         write_text_whole(path, run.cfg.pretty_text)
-        count = counts[run.variant]
         yield (
             f'{path}: {count["parameters"] / 1e6:.3f} M parameters, '
             f'{count["flops"] / 1e9:.3f} G FLOPs at {count["crop"]}; '

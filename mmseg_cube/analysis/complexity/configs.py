@@ -5,18 +5,12 @@ same folder, and ``cube-full-NAME.py`` the one with router and mask.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-
-from mmseg_cube.analysis.complexity.count import (
-    Complexity,
-    complexity_by_module,
-)
-from mmseg_cube.utils.configs import NEXT, read_config, without_weights
+from mmseg_cube.analysis.complexity.count import Complexity, ConfigCounter
+from mmseg_cube.utils.configs import NEXT, read_config
 from mmseg_cube.utils.words import not_found
 
 CUBE = re.compile('^cube-(full-)?')
@@ -40,31 +34,10 @@ class Sized:
     modules: Mapping[str, Complexity]
     baseline: 'Sized | None' = None
 
-
-class ConfigCounter:
-    """Count the networks of configs; those that are the same only once."""
-
-    def __init__(self) -> None:
-        self.counted: dict[tuple, dict[str, Complexity]] = {}
-
-    def __call__(
-        self, cfg: Config, size: int | tuple[int, int]
-    ) -> dict[str, Complexity]:
-        """Count as :func:`complexity_by_module`; faults name the config.
-
-        The result is the same dict for configs whose networks differ in
-        nothing but their weights.
-        """
-        height, width = (size, size) if isinstance(size, int) else size
-        key = repr(without_weights(cfg.model)), height, width
-        if key not in self.counted:
-            init_default_scope(cfg.get('default_scope') or 'mmseg')
-            try:
-                counted = complexity_by_module(cfg.model, (height, width))
-            except Exception as error:  # building raises all kinds
-                raise ValueError(f'{cfg.filename}: {error}') from error
-            self.counted[key] = counted
-        return self.counted[key]
+    def sides(self, name: str) -> tuple[Complexity | None, Complexity | None]:
+        """Size of a module in the baseline and in itself, where it is."""
+        before = self.baseline.modules if self.baseline else {}
+        return before.get(name), self.modules.get(name)
 
 
 def count_all(
@@ -82,16 +55,13 @@ def count_all(
     return list(sized.values())
 
 
-def distinct(networks: Sequence[Sized]) -> list[Sized]:
-    """Leave out what others are compared with, and networks seen before."""
-    baselines = {id(network.baseline) for network in networks}
-    kept = {}
+def distinct(networks: Iterable[Sized]) -> list[Sized]:
+    """Leave out networks that have been seen, against the same baseline."""
+    found = {}
     for network in networks:
-        if id(network) not in baselines:
-            sides = [network, network.baseline]
-            key = tuple(id(side and side.modules) for side in sides)
-            kept.setdefault(key, network)
-    return list(kept.values())
+        before = network.baseline and network.baseline.modules
+        found.setdefault((id(network.modules), id(before)), network)
+    return list(found.values())
 
 
 def is_cube(config: Path) -> bool:

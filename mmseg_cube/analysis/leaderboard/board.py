@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.analysis.complexity.configs import ConfigCounter
+from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.same_training import TRAINING, settings_of

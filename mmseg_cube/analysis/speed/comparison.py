@@ -57,9 +57,9 @@ class Result:
     operations: dict[str, float] | None = None  # seconds by operation
 
     @property
-    def is_reference(self) -> bool:
-        """Whether others are compared with it."""
-        return self.name == self.reference
+    def place(self) -> str:
+        """What candidates stand beside each other for."""
+        return f'{self.task}, {self.setting}'
 
     @property
     def passes(self) -> bool | None:

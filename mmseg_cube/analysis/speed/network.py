@@ -5,7 +5,6 @@ compared: baseline and Cube twin are different functions. Parameters are
 float32; with bfloat16 all passes are autocast, as in mixed precision.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -43,10 +42,9 @@ class Networks:
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self.cfgs = {}
-        stems = [Path(path).stem for path in paths]
-        alike = len(set(stems)) < len(stems)  # then by their paths
-        names = list(map(str, paths)) if alike else stems
-        for name, path in zip(names, paths, strict=True):
+        stems = {Path(path).stem for path in paths}
+        for path in map(Path, paths):
+            name = path.stem if len(stems) == len(paths) else str(path)
             if name in self.cfgs:
                 raise ValueError(f'{name} is given twice')
             self.cfgs[name] = read_config(path)
@@ -54,7 +52,7 @@ class Networks:
                 raise ValueError(
                     f'{path} has no optim_wrapper, which a training step needs'
                 )
-        self.references = dict.fromkeys(names, names[0])
+        self.references = dict.fromkeys(self.cfgs, next(iter(self.cfgs)))
 
     def build(self, task: str, setting: Setting) -> dict[str, Callable]:
         """Build what is measured of networks that are as if trained."""
@@ -68,11 +66,10 @@ class Networks:
                     nn.init.normal_(parameter, std=0.1)
             if task in (DEPLOYED, THROUGHPUT):
                 model = switch_to_deploy(model)
-            model = plain.place(model)
-            if task == TRAINING:
-                calls[name] = TrainingStep(model, images, setting, cfg)
-            else:
-                calls[name] = partial(infer, model, images, setting)
+            args = plain.place(model), images, setting
+            train = task == TRAINING
+            step = TrainingStep(*args, cfg) if train else partial(infer, *args)
+            calls[name] = step
         return calls
 
     def bar(
@@ -110,7 +107,7 @@ class TrainingStep:
     ) -> None:
         self.model, self.images, self.setting = model, images, setting
         model.train()
-        wrapper = copy.deepcopy(cfg.optim_wrapper)
+        wrapper = cfg.optim_wrapper.to_dict()
         kept = {k: v for k, v in wrapper.items() if k in OPTIMISATION}
         self.optim = build_optim_wrapper(model, ConfigDict(kept))
         for group in self.optim.param_groups:
@@ -127,10 +124,7 @@ class TrainingStep:
         """Do the whole step."""
         with _autocast(self.setting):
             losses = self.model.loss(self.images, self.samples)
-        self.optim.backward(self.model.parse_losses(losses)[0])
-        # Clips the gradients, moves the parameters.
-        self.optim.step()
-        self.optim.zero_grad()
+        self.optim.update_params(self.model.parse_losses(losses)[0])
 
 
 def _autocast(setting: Setting) -> torch.autocast:

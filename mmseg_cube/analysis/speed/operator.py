@@ -124,21 +124,19 @@ def check_agreement(
 ) -> None:
     """Refuse, with a ValueError, candidates with different results."""
     tolerance = TOLERANCES[setting.dtype]
-    rounds = setting.device.type == 'cuda' and setting.dtype == torch.float32
-    if rounds and torch.backends.cudnn.allow_tf32:
-        tolerance = TF32_TOLERANCE
+    if setting.device.type == 'cuda' and torch.backends.cudnn.allow_tf32:
+        tolerance = max(tolerance, TF32_TOLERANCE)
     first, *others = results
     for name in others:
-        pairs = zip(results[first], results[name], strict=True)
-        for number, (expected, actual) in enumerate(pairs):
-            largest = expected.double().abs().max()
-            gap = (actual.double() - expected.double()).abs().max() / largest
+        for pair in zip(results[first], results[name], strict=True):
+            expected, actual = (tensor.double() for tensor in pair)
+            gap = (actual - expected).abs().max() / expected.abs().max()
             # Written so that NaN does not pass.
             if not gap <= tolerance:
                 raise ValueError(
-                    f'{name} and {first} differ by {gap:.1e} in tensor '
-                    f'{number}, more than {tolerance:.0e}: no time of a '
-                    'wrong result is of use, so nothing was timed'
+                    f'{name} and {first} differ by {gap:.1e}, more than '
+                    f'{tolerance:.0e}: no time of a wrong result is of use, '
+                    'so nothing was timed'
                 )
 
 
@@ -149,13 +147,8 @@ def _infer(module: nn.Module, input: Tensor) -> list[Tensor]:
 
 def _step(module: nn.Module, input: Tensor, grad: Tensor) -> list[Tensor]:
     """Return the output and the gradients of the input and parameters."""
-    output = module(input)
-    output.backward(grad)
-    leaves = [input, *module.parameters()]
-    results = [output.detach(), *(leaf.grad for leaf in leaves)]
-    for leaf in leaves:
-        leaf.grad = None
-    return results
+    output, leaves = module(input), [input, *module.parameters()]
+    return [output.detach(), *torch.autograd.grad(output, leaves, grad)]
 
 
 @torch.no_grad()

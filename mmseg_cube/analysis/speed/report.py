@@ -14,7 +14,6 @@ from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import quantity
 
-NAME = 'speed'  # of the page and of the file of numbers
 MILLISECONDS, MEBIBYTES = 1e3, 2**-20
 SMALL_SHARE = 0.02  # of all time, below which an operation is left out
 GROUP_WIDTH = 0.86  # filled with columns, of the distance between groups
@@ -29,8 +28,8 @@ def report(
     for result in results:
         by_task.setdefault(result.task, []).append(result)
         if result.operations is not None:
-            title = f'{result.task}, {result.setting}'
-            profiles.setdefault(title, {})[result.name] = result.operations
+            beside = profiles.setdefault(result.place, {})
+            beside[result.name] = result.operations
     tables = [tabulate(group) for group in by_task.values()]
     tables += [tabulate_profile(*item) for item in profiles.items()]
     for text in (conditions, *(table.terminal() for table in tables)):
@@ -41,10 +40,10 @@ def report(
     if out is None:
         return
     numbers = dict(facts=facts, results=[x.to_dict() for x in results])
-    others = [result for result in results if not result.is_reference]
+    others = [x for x in results if x.name != x.reference]
     figures = dict(chart=draw_ratios(others)) if others else {}
-    write_report(out, NAME, numbers, tables, [conditions], figures)
-    print(f'{NAME}.md and {NAME}.json in {out}')
+    write_report(out, 'speed', numbers, tables, [conditions], figures)
+    print(f'speed.md and speed.json in {out}')
 
 
 def tabulate(results: Sequence[Result]) -> Table:
@@ -69,7 +68,8 @@ def tabulate(results: Sequence[Result]) -> Table:
         if result.bar is not None:
             word = 'pass' if result.passes else 'miss'
             verdict = f'{result.bar:.2f} {word}'
-        row += ['', ''] if result.is_reference else [str(ratio), verdict]
+        compared = result.name != result.reference
+        row += [str(ratio), verdict] if compared else ['', '']
     title = f'{task}, {quantity(images, "image")}'
     return Table(head, list(rows.values()), title)
 
@@ -78,22 +78,23 @@ def tabulate_profile(
     title: str, profiles: Mapping[str, Mapping[str, float]]
 ) -> Table:
     """Lay out the seconds by operation of all candidates beside each other."""
-    names = list(dict.fromkeys(chain(*profiles.values())))
-    seconds = np.array(
-        [[x.get(name, 0.0) for x in profiles.values()] for name in names]
-    )
-    whole = seconds.sum(0)
-    rows = [['whole', *(f'{MILLISECONDS * x:.2f}' for x in whole)]]
-    for i in np.argsort(-seconds.sum(1)):
-        if (seconds[i] >= SMALL_SHARE * whole).any():
-            row = (f'{MILLISECONDS * x:.2f}' for x in seconds[i])
-            rows.append([names[i], *row])
+    seconds = {
+        name: np.array([x.get(name, 0) for x in profiles.values()])
+        for name in chain(*profiles.values())
+    }
+    whole = sum(seconds.values())
+    longest = sorted(seconds.items(), key=lambda item: -item[1].sum())
+    rows = [
+        [name, *(f'{MILLISECONDS * x:.2f}' for x in spent)]
+        for name, spent in [('whole', whole), *longest]
+        if (spent >= SMALL_SHARE * whole).any()
+    ]
     return Table(['operation, ms', *profiles], rows, title)
 
 
 def draw_ratios(results: Sequence[Result]) -> Figure:
     """Draw ratios as columns, a group per task and setting, with the bars."""
-    groups = list(dict.fromkeys(map(_group, results)))
+    groups = list(dict.fromkeys(result.place for result in results))
     names = list(dict.fromkeys(result.name for result in results))
     width = GROUP_WIDTH / len(names)
     size = max(6, 1.5 * len(groups)), 7
@@ -104,24 +105,20 @@ def draw_ratios(results: Sequence[Result]) -> Figure:
         for i, name in enumerate(names):
             key = measure, name
             own = [x for x in results if (x.measure, x.name) == key]
-            shift = (i - (len(names) - 1) / 2) * width
-            places = [groups.index(_group(x)) + shift for x in own]
+            left = np.arange(len(groups)) + (i - len(names) / 2) * width
             ratios = [x.ratio.median for x in own]
-            columns = axis.bar(places, ratios, 0.92 * width, label=name)
+            columns = axis.bar(
+                left, ratios, 0.92 * width, align='edge', label=name
+            )
             axis.bar_label(
                 columns, fmt='%.2f', rotation=90, fontsize=7, padding=2
             )
-            for place, x in zip(places, own, strict=True):
-                if x.bar is not None:
-                    ends = place - width / 2, place + width / 2
-                    axis.hlines(x.bar, *ends, 'black', lw=2.5)
+            bars = np.array([x.bar for x in own], float)  # NaN for none
+            axis.hlines(bars, left, left + width, 'black', lw=2.5)
         axis.margins(y=0.1)  # for the numbers of the highest columns
-    axis.set_xticks(range(len(groups)), groups, fontsize=7)
+    labels = [group.replace(', ', '\n') for group in groups]
+    axis.set_xticks(range(len(groups)), labels, fontsize=7)
     grid[0, 0].set_title('Thick lines: bars, not to be exceeded', loc='left')
     entries = grid[0, 0].get_legend_handles_labels()
     figure.legend(*entries, loc='outside upper right', ncols=len(names))
     return figure
-
-
-def _group(result: Result) -> str:
-    return f'{result.task}\n{result.setting}'

@@ -13,11 +13,11 @@ import os
 import platform
 import random
 import re
-import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from timeit import timeit
 
 import numpy as np
 import torch
@@ -33,7 +33,6 @@ WARM_UP_ROUNDS, PROFILED_CALLS = 3, 3
 # Clock cycles, about 5 ms, for which a GPU waits before a timed call, so that
 # the host has queued the whole call when the clock starts.
 HEAD_START = 10_000_000
-MILLISECOND, MICROSECOND = 1e-3, 1e-6
 # Above every level at which torch's profiler logs.
 SILENT = '6'
 
@@ -59,13 +58,11 @@ def time_in_turns(
     calls: Mapping[str, Call], repeats: int, device: torch.device
 ) -> dict[str, list[float]]:
     """Seconds of every candidate, one value per round after the warm-up."""
-    clock = _time_on_gpu if device.type == 'cuda' else _time_on_cpu
-    shuffle = random.Random(0).shuffle
-    order = list(calls)
-    times = {name: [] for name in calls}
+    on_gpu = device.type == 'cuda'
+    clock = _time_on_gpu if on_gpu else partial(timeit, number=1)
+    draw, times = random.Random(0).sample, {name: [] for name in calls}
     for _ in range(WARM_UP_ROUNDS + repeats):
-        shuffle(order)
-        for name in order:
+        for name in draw(list(calls), len(calls)):
             times[name].append(clock(calls[name]))
     return {name: sample[WARM_UP_ROUNDS:] for name, sample in times.items()}
 
@@ -105,12 +102,11 @@ def time_operations(call: Call, device: torch.device) -> dict[str, float]:
     clock = f'self_{device.type}_time_total'
     if device.type == 'cuda' and not hasattr(events[0], clock):
         clock = 'self_device_time_total'  # its name since torch 2.3
-    seconds = Counter()
-    for event in events:
-        if event.device_type == DeviceType.CPU:  # what was called on the host
-            spent = MICROSECOND * getattr(event, clock)
-            seconds[event.key] += spent / PROFILED_CALLS
-    return dict(seconds.most_common())
+    return {
+        event.key: getattr(event, clock) * 1e-6 / PROFILED_CALLS
+        for event in events
+        if event.device_type == DeviceType.CPU  # what the host called
+    }
 
 
 def prepare(device: str | None, threads: int | None) -> torch.device:
@@ -142,12 +138,6 @@ def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
     return facts | dict(device=name, threads=torch.get_num_threads())
 
 
-def _time_on_cpu(call: Call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def _time_on_gpu(call: Call) -> float:
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     torch.cuda.synchronize()
@@ -156,4 +146,4 @@ def _time_on_gpu(call: Call) -> float:
     call()
     end.record()
     end.synchronize()
-    return start.elapsed_time(end) * MILLISECOND
+    return start.elapsed_time(end) * 1e-3  # from milliseconds

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from mmseg_cube.analysis.complexity.configs import (
     BASE_FOLDER,
-    ConfigCounter,
     compare,
     find_configs,
 )
-from mmseg_cube.analysis.complexity.count import Complexity
+from mmseg_cube.analysis.complexity.count import Complexity, ConfigCounter
 from mmseg_cube.analysis.zoo.metafile import Metafile, make_metadata, to_yaml
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.tables import Table

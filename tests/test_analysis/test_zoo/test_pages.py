@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmseg_cube.analysis.complexity.configs import ConfigCounter
+from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.analysis.zoo import pages
 from mmseg_cube.analysis.zoo.pages import find_outdated, generate
 from mmseg_cube.cli import main
