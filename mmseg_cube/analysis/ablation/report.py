@@ -1,5 +1,6 @@
 """Report of an ablation: ablation.md, ablation.json and ablation.png."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -23,7 +24,6 @@ from mmseg_cube.analysis.report import write_report as write_files
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 
-NAME = 'ablation'
 FACTS = 'config', 'iterations', 'batch', 'crop', 'data', 'images'
 
 Compared = Mapping[str, Mapping[str, Quantity]]
@@ -52,12 +52,12 @@ def write_report(study: Study) -> str | None:
     texts = [
         '# Ablation',
         '\n'.join(f'* {line}' for line in protocol),
-        tabulate(compared, study).markdown(),
-        f'![differences and losses]({NAME}.png)',
+        '![differences and losses](ablation.png)',
     ]
-    figures = {NAME: draw(compared, study)}
-    write_files(study.root, NAME, numbers, texts=texts, figures=figures)
-    return f'{done}; {study.root / NAME}.md'
+    table, figure = tabulate(compared, study), draw(compared, study)
+    figures = dict(ablation=figure)
+    write_files(study.root, 'ablation', numbers, [table], texts, figures)
+    return f'{done}; {study.root / "ablation.md"}'
 
 
 def describe_protocol(finished: Sequence[Result], score: str) -> list[str]:
@@ -114,12 +114,12 @@ def draw(compared: Compared, study: Study) -> Figure:
     figure, grid = new_figure(2, 2, size, height_ratios=heights)
     places, names = range(len(compared)), list(compared)
     for axis, split in zip(grid[0], SPLITS, strict=True):
-        gain, low, high = (
-            np.array([x[split].get(key, np.nan) for x in compared.values()])
+        gain, *ends = (
+            [found[split].get(key, np.nan) for found in compared.values()]
             for key in ('gain', 'low', 'high')
         )
         plain(axis).plot(gain, places, 'o')
-        axis.hlines(places, low, high)
+        axis.hlines(places, *ends)
         axis.axvline(0, lw=1, color='black')
         axis.set_yticks(places, names)
         axis.tick_params(labelleft=split == 'val')
@@ -144,9 +144,7 @@ def draw(compared: Compared, study: Study) -> Figure:
 def _show(quantity: Quantity, forms: Sequence[str]) -> str:
     """Show what is known, up to the first thing that is not."""
     text = ''
-    for form in forms:
-        try:
+    with contextlib.suppress(KeyError):
+        for form in forms:
             text += form.format(**quantity)
-        except KeyError:
-            break
     return text or '–'

@@ -34,11 +34,7 @@ DIGEST = 'ablation_digest'  # under this name checkpoints keep the checksum
 
 
 class AblationHook(Hook):
-    """Note the latest scores on val, and a checksum of the training crops.
-
-    When a run goes on, so does the order of its images, but augmentations
-    begin anew.
-    """
+    """Note the latest scores on val, and a checksum of the training crops."""
 
     scores: dict | None = None
 
@@ -95,10 +91,10 @@ def ask_for_curves(cfg: Config, folder: Path) -> None:
     Metrics other than ``BuildingMetric``, those with a fixed threshold and
     networks of one logit have no curve.
     """
-    heads = cfg.model.get('decode_head')
-    heads = heads if isinstance(heads, list | tuple) else [heads]
-    if any(head and head.get('out_channels') == 1 for head in heads):
-        return
+    heads = cfg.model.get('decode_head') or []
+    for head in heads if isinstance(heads, list) else [heads]:
+        if head.get('out_channels') == 1:
+            return
     for split in SPLITS:
         metric = cfg[f'{split}_evaluator']
         is_ours = kind_of(metric) == 'BuildingMetric'
@@ -109,7 +105,7 @@ def ask_for_curves(cfg: Config, folder: Path) -> None:
 
 def add_tuned_iou(scores: dict[str, dict[str, float]], folder: Path) -> None:
     """Add IoU at the threshold that is best on val, if there is one."""
-    files = [folder / split / 'curve.json' for split in ('val', 'test')]
+    files = [folder / split / 'curve.json' for split in SPLITS]
     if not all(path.exists() for path in files):
         return
     val, test = (json.loads(p.read_text(encoding='utf-8')) for p in files)

@@ -20,19 +20,12 @@ BASE_FOLDER = '_base_'
 
 @dataclass(frozen=True)
 class Sized:
-    """A network with its size.
+    """A network with its size."""
 
-    Attributes:
-        name: Stem of its config, or its path where stems repeat.
-        config: Path of its config.
-        modules: Size of every module by name, ``''`` the whole.
-        baseline: What it is compared with, if anything.
-    """
-
-    name: str
+    name: str  # stem of its config, or its path where stems repeat
     config: Path
-    modules: Mapping[str, Complexity]
-    baseline: 'Sized | None' = None
+    modules: Mapping[str, Complexity]  # by name, '' the whole
+    baseline: 'Sized | None' = None  # what it is compared with
 
     def sides(self, name: str) -> tuple[Complexity | None, Complexity | None]:
         """Size of a module in the baseline and in itself, where it is."""
@@ -77,10 +70,7 @@ def find_configs(paths: Iterable[str | Path]) -> list[Path]:
     """
     found = {}
     for path in map(Path, paths):
-        configs = _in_folder(path) if path.is_dir() else [path]
-        if not configs:
-            raise ValueError(f'{path} has no configs in it')
-        for config in configs:
+        for config in _in_folder(path) if path.is_dir() else [path]:
             if not config.is_file():
                 raise ValueError(not_found('config', config, NEXT))
             found.setdefault(config.resolve(), config)
@@ -125,9 +115,11 @@ def _in_folder(folder: Path) -> list[Path]:
             f'{folder} holds the parts that configs are made of; name '
             'configs, or a folder of them such as configs/unet'
         )
-    found = [
-        (path.parent, CUBE.sub('', path.name), len(path.name), path)
+    found = {
+        (path.parent, CUBE.sub('', path.name), len(path.name)): path
         for path in folder.rglob('*.py')
         if BASE_FOLDER not in path.relative_to(folder).parts
-    ]
-    return [path for *_, path in sorted(found)]
+    }
+    if not found:
+        raise ValueError(f'{folder} has no configs in it')
+    return [found[place] for place in sorted(found)]

@@ -68,9 +68,8 @@ class Result:
 
     def to_dict(self) -> dict:
         """Everything, for JSON."""
-        setting = vars(self.setting) | dict(
-            dtype=str(self.setting.dtype), device=str(self.setting.device)
-        )
+        about = {x: str(getattr(self.setting, x)) for x in ('dtype', 'device')}
+        setting = vars(self.setting) | about
         return asdict(self) | dict(setting=setting, passes=self.passes)
 
 

@@ -15,13 +15,14 @@ RESULT = dict(
     seconds_per_iteration=0.5,
     machine=dict(device='some CPU', threads=2, torch='2.1', mmseg='1.2.2'),
 )  # fmt: skip
-# Variant, seed, and scores on val and test; a third variant has no run.
+# Variant, seed, scores on val and test, and losses of the parts of the
+# training; a third variant has no run.
 RUNS = [
-    ('baseline', 0, 60, 70),
-    ('baseline', 1, 62, 71),
-    ('full', 0, 61, 68),
-    ('full', 1, 65, 70),
-    ('full', 2, 90, 90),
+    ('baseline', 0, 60, 70, [1, 0.5]),
+    ('baseline', 1, 62, 71, [1, 0.7]),
+    ('full', 0, 61, 68, [1, 0.4]),
+    ('full', 1, 65, 70, [1, 0.4]),
+    ('full', 2, 90, 90, []),
 ]
 
 
@@ -39,8 +40,8 @@ def report(tmp_path, monkeypatch):
             for seed in (0, 1, 2)
             for variant in ('baseline', 'full', 'mask')
         ]
-        for variant, seed, *scores in RUNS:
-            result = dict(RESULT, seed=seed, digest=seed)
+        for variant, seed, *scores, loss in RUNS:
+            result = dict(RESULT, seed=seed, digest=seed, loss=loss)
             for split, value in zip(('val', 'test'), scores, strict=True):
                 result[split] = {'building/IoU': value}
             if variant == 'full':
@@ -80,18 +81,20 @@ def test_interval_is_that_of_the_paired_t_test():
 def test_table_and_numbers(report):
     _, rows, numbers = report()
     assert rows['baseline'] == [
-        '2', '61.00 ± 1.41', '–', '70.50 ± 0.71', '–', '–', '4.000',
+        '2', '61.00 ± 1.41', '–', '70.50 ± 0.71', '–', '0.600', '4.000',
         '2.000', '0.500',
     ]  # fmt: skip
-    # Differences of +1 and +3 on val, -2 and -1 on test; t = 12.7062. The
-    # third seed has nothing to be compared with.
+    # Differences of +1 and +3 on val, -2 and -1 on test, -0.1 and -0.3 of the
+    # loss; t = 12.7062. The third seed has nothing to be compared with.
     assert rows['full'] == [
         '3', '72.00 ± 15.72', '+2.00 [-10.71, +14.71]',
-        '76.00 ± 12.17', '-1.50 [-7.85, +4.85]', '–',
+        '76.00 ± 12.17', '-1.50 [-7.85, +4.85]', '0.400 (-0.200)',
         '3.000 (75.0 %)', '2.000 (100.0 %)', '1.400 (180.0 %)',
     ]  # fmt: skip
     assert rows['mask'] == ['–'] * 9
-    assert numbers['variants']['full']['val']['gain'] == 2
+    found = numbers['variants']['full']
+    assert found['val']['gain'] == 2 and found['loss 3'] == {}
+    assert found['loss 2']['gain'] == pytest.approx(-0.2)
 
 
 def test_protocol(report, tmp_path):
@@ -108,16 +111,3 @@ def test_protocol(report, tmp_path):
     text, _, _ = report({('baseline', 0): other})
     assert 'begin anew): seed 0.' in text
     assert 'device some GPU / some CPU, torch 2.2 / 2.1, ' in text
-
-
-def test_losses(report):
-    runs = [run[:2] for run in RUNS[:4]]
-    losses = dict(zip(runs, (0.5, 0.7, 0.4, 0.4), strict=True))
-    changed = {run: dict(loss=[1, x], test={}) for run, x in losses.items()}
-    _, rows, numbers = report(changed)
-    assert rows['baseline'][3:6] == ['–', '–', '0.600']
-    # Differences of -0.1 and -0.3; the third seed has no losses.
-    assert rows['full'][5] == '0.400 (-0.200)'
-    found = numbers['variants']['full']
-    assert found['loss 2']['gain'] == pytest.approx(-0.2)
-    assert found['loss 3'] == {}
