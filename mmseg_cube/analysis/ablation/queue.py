@@ -32,29 +32,23 @@ START = (
 
 
 def train(study: Study, devices: Sequence[str] | None = None) -> list[Run]:
-    """Carry out all runs and say how they go; returns those that failed.
+    """Carry out runs in their order, one at a time on each device.
 
-    Its report is written anew after each run. After Ctrl-C or SIGTERM, no
-    process goes on.
+    Finished runs are not run again. Those that another process is at are
+    left to it, and taken over if it gives up. The report is written anew
+    after each run. After Ctrl-C or SIGTERM, no process goes on.
+
+    Returns:
+        The runs that failed.
 
     Raises:
         ValueError: If there is no such device, a variant cannot be built, or
             a run was begun with another config.
     """
-    places = make_places(devices)
-    for run in study.runs:
+    left, free = list(study.runs), make_places(devices)
+    for run in left:
         run.check_config()
     count_variants(study)
-    return carry_out(study, places)
-
-
-def carry_out(study: Study, places: Sequence[Place]) -> list[Run]:
-    """Carry out runs in their order, one at a time in each place.
-
-    Finished runs are not run again. Those that another process is at are
-    left to it, and taken over if it gives up.
-    """
-    left, free = list(study.runs), list(places)
     running: dict[Run, tuple[subprocess.Popen, Place]] = {}
     waits = False
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -75,7 +69,7 @@ def carry_out(study: Study, places: Sequence[Place]) -> list[Run]:
                     say(f'finished: {run.name}')
                 elif process:
                     left.remove(run)
-                    say(f'failed: {run.name}. {_end_of_log(run)}')
+                    say(f'failed: {run.name}. {_end_of_log(run.folder / LOG)}')
                 elif free and (process := _start(run, free[0])):
                     running[run] = process, free.pop(0)
                     say(f'begun: {run.name}; see {run.folder / LOG}')
@@ -96,10 +90,9 @@ def carry_out(study: Study, places: Sequence[Place]) -> list[Run]:
 
 
 def make_places(devices: Sequence[str] | None = None) -> list[Place]:
-    """List the places for runs at once: all GPUs, else the CPU.
+    """List the places of devices, such as ``['cuda:0', 'cpu', 'cpu']``.
 
-    Devices are such as ``['cuda:0', 'cuda:1']``, or ``['cpu', 'cpu']`` for
-    two that share the cores.
+    By default they are all GPUs, else the CPU. Those on the CPU share it.
     """
     # torch counts GPUs among those that this process may see.
     count = torch.cuda.device_count()
@@ -150,7 +143,6 @@ def _start(run: Run, place: Place) -> subprocess.Popen | None:
             )
 
 
-def _end_of_log(run: Run) -> str:
-    log = run.folder / LOG
+def _end_of_log(log: Path) -> str:
     lines = log.read_text(errors='replace').rstrip().splitlines()
     return '\n'.join([f'The end of {log}:', *lines[-15:]])

@@ -18,12 +18,17 @@ from mmseg_cube.utils.networks import build_network
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 UNET = CONFIGS / 'unet' / 'unet-s5-d16_fcn_1xb8-80k_whu-512x512.py'
 MIT = CONFIGS / 'unet_mit' / 'unet_mit-b0_1xb8-600_whu-128x128.py'
-TRANSPOSED = {'model.backbone.upsample_cfg': dict(type='DeconvModule')}
+# Narrow, and with transposed convolutions.
+NARROW = {
+    'model.backbone.upsample_cfg': dict(type='DeconvModule'),
+    'model.backbone.base_channels': 4,
+    'model.decode_head.in_channels': 4,
+}
 
 
 @pytest.mark.parametrize(
     'config, options',
-    [(None, {}), (UNET, TRANSPOSED), (MIT, {})],
+    [(None, {}), (UNET, NARROW), (MIT, {})],
 )
 def test_counts_what_a_cpu_computes(tiny_config, config, options):
     cfg, count = read_config(config or tiny_config, options), ConfigCounter()
@@ -46,8 +51,8 @@ class Deciding(BaseModule):
 def test_networks_and_sizes_that_cannot_be_counted():
     # Four poolings, so that sides must be multiples of 16.
     with pytest.raises(ValueError, match='py: no image of 72 x 72 passes'):
-        ConfigCounter()(read_config(UNET), 72)
-    cfg = read_config(UNET)
+        ConfigCounter()(read_config(UNET, NARROW), 72)
+    cfg = read_config(UNET, NARROW)
     cfg.model.backbone = dict(type=Deciding)
     with pytest.raises(ValueError, match='decide by the values'):
         ConfigCounter()(cfg, 64)
