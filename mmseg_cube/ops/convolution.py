@@ -39,7 +39,7 @@ import torch
 from torch import Tensor
 
 from mmseg_cube.ops.coarse import folded_form, parity_form
-from mmseg_cube.ops.context import is_traced
+from mmseg_cube.ops.context import is_compiling, is_traced
 from mmseg_cube.ops.fused_lattice import fused_lattice
 from mmseg_cube.ops.geometry import Geometry, folding_saves, sites_of
 from mmseg_cube.ops.lattice import plain_lattice
@@ -75,8 +75,7 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
         return convolve(batch, form)[0]
     traced = is_traced()
     if form == AUTO:
-        # A graph for all sizes cannot choose, nor keep folded weights.
-        form = 'lattice' if traced else choose_form(operands)
+        form = recorded_form(operands) if traced else choose_form(operands)
     if form == 'folded':
         return folded_form(operands)
     if form == PARITY:
@@ -86,6 +85,18 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
     if traced or in_part or operands.geometry.scale == 1:
         return plain_lattice(operands)
     return fused_lattice(operands)
+
+
+def recorded_form(operands: Operands) -> str:
+    """The form for a graph, which cannot choose, nor keep folded weights.
+
+    The compiler of torch fails at the gradient of a lattice of open size that
+    goes straight into its convolution, without a mask.
+    """
+    laid_out = operands.geometry.scale > 1 and operands.mask is None
+    if laid_out and is_compiling() and torch.is_grad_enabled():
+        return PARITY if PARITY in forms_of(operands.geometry) else 'lattice'
+    return 'lattice'
 
 
 def choose_form(operands: Operands) -> str:

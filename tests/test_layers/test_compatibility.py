@@ -132,6 +132,24 @@ def test_other_sizes_compile_nothing_anew(form, trained):
     torch.testing.assert_close(last, out)
 
 
+@pytest.mark.parametrize('masked', [False, True])
+@pytest.mark.usefixtures('fresh_compiler')
+def test_training_is_compiled_for_other_sizes(masked):
+    """By the form that torch's own compiler takes; it needs minutes."""
+    conv, graphs = layer(**({} if masked else dict(mask=None))), []
+
+    def remember(graph, _):
+        graphs.append(graph.code)
+        return graph.forward
+
+    compiled = torch.compile(conv, fullgraph=True, backend=remember)
+    for size in ((2, 8, 6), (3, 12, 10), (4, 7, 9)):
+        x = draw(*size)
+        assert_close(results(compiled, x, conv), results(conv, x))
+    assert len(graphs) == 2
+    assert {'pixel_shuffle' in code for code in graphs} == {masked}
+
+
 def autocast_or_skip(dtype):
     """Autocast on the CPU, where this torch has it."""
     try:
