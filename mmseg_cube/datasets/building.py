@@ -1,13 +1,11 @@
 """The base of the building datasets: folders, pairs, checks."""
 
-import logging
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS
@@ -16,11 +14,10 @@ from mmseg_cube.datasets.checks import (
     check_files,
     check_mask,
     inspect_samples,
-    refuse_faults,
+    settle_meaning,
 )
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
-from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import (
     Declared,
     MaskMeaning,
@@ -39,10 +36,6 @@ from mmseg_cube.datasets.transforms import (
 from mmseg_cube.utils.words import listing, refuse_other_than_paths
 
 LOOKED_AT = 32  # masks of a dataset that is not checked
-HINT = (
-    ' Values of masks that have a meaning can be named: building_values=..., '
-    'ignore_values=.... verify=False skips this check.'
-)
 
 
 @DATASETS.register_module()
@@ -179,43 +172,10 @@ class BuildingDataset(BaseSegDataset):
         self.settle(samples, *found)
         self._fully_initialized = True
 
-    def settle(
-        self,
-        samples: Sequence[Mapping],
-        masks: Sequence[Sequence[int] | None],
-        faults: dict[int, str],
-    ) -> None:
-        """Decide what the masks mean, and refuse what was found at fault.
-
-        Args:
-            samples: Samples of different masks.
-            masks: What was learnt of each mask; None where there is none.
-            faults: What is wrong with samples, by their place.
-        """
-        paths = [sample.get('seg_map_path') for sample in samples]
-        known = {
-            path: values_of(facts)
-            for path, facts in zip(paths, masks, strict=True)
-            if facts is not None
-        }
+    def settle(self, *found: Any) -> None:
+        """Decide what the masks mean, as :func:`settle_meaning` does."""
         options = self.building_values, self.ignore_values
-        meaning, unclear, findings = decide(known, *options)
-        for index, path in enumerate(paths):
-            if path in unclear:
-                faults[index] = f'{path}: {unclear[path]}'
-        if self.verify:
-            refuse_faults(self, faults, len(samples), HINT)
-        if findings:
-            folder = Path(next(iter(known))).parent
-            text = (
-                f'{type(self).__name__}: what the masks in {folder} mean is '
-                f'not clear:\n{listing(findings)}\nNext: set the option in '
-                'the dataset, or correct the masks.'
-            )
-            if self.verify:
-                raise DatasetError(text)
-            print_log(text, 'current', logging.WARNING)
-        self.meaning = meaning if known else None
+        self.meaning = settle_meaning(self, *found, options, self.verify)
 
     def get_data_info(self, idx: int) -> dict:
         """Return a sample before its pipeline."""

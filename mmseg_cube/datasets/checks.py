@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 from joblib import cpu_count
 from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.meaning import MaskMeaning, decide
 from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.utils.whole_files import write_text_whole
@@ -22,6 +25,11 @@ from mmseg_cube.utils.words import listing
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
 RULES = 5  # raise it when a check becomes stricter: old facts then lapse
+
+NAMED = (
+    ' Values of masks that have a meaning can be named: building_values=..., '
+    'ignore_values=.... verify=False skips this check.'
+)
 
 Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
 
@@ -158,3 +166,46 @@ def refuse_faults(
             f'cannot be used:\n{listing(lines)}\nNext: repair these files or '
             f'take image and mask out of their folders.{hint}'
         )
+
+
+def settle_meaning(
+    dataset: BaseDataset,
+    samples: Sequence[Mapping],
+    learnt: Sequence[Sequence[int] | None],
+    faults: dict[int, str],
+    declared: tuple,
+    strict: bool,
+) -> MaskMeaning | None:
+    """Decide what the masks mean, and refuse what was found at fault.
+
+    Args:
+        dataset: Whose samples they are.
+        samples: Samples of different masks.
+        learnt: What was learnt of each mask; None where there is none.
+        faults: What is wrong with samples, by their place.
+        declared: What users say of building_values and ignore_values.
+        strict: Whether to raise a DatasetError, else doubts are logged.
+    """
+    paths = [sample.get('seg_map_path') for sample in samples]
+    known = {
+        path: masks.values_of(facts)
+        for path, facts in zip(paths, learnt, strict=True)
+        if facts is not None
+    }
+    meaning, unclear, findings = decide(known, *declared)
+    for index, path in enumerate(paths):
+        if path in unclear:
+            faults[index] = f'{path}: {unclear[path]}'
+    if strict:
+        refuse_faults(dataset, faults, len(samples), NAMED)
+    if findings:
+        text = (
+            f'{type(dataset).__name__}: what the masks in '
+            f'{Path(next(iter(known))).parent} mean is not clear:\n'
+            f'{listing(findings)}\nNext: set the option in the dataset, or '
+            'correct the masks.'
+        )
+        if strict:
+            raise DatasetError(text)
+        print_log(text, 'current', logging.WARNING)
+    return meaning if known else None

@@ -18,6 +18,7 @@ BUILDING_VALUES = (1, 255)  # either marks a building, but not both at once
 IGNORED = 255  # the label of pixels that do not count
 SHOWN_VALUES, SHOWN_FILES = 8, 3
 MOST_CLASSES = 64  # that a mask of several classes may hold
+BLACK = 0, 0, 0
 UNKNOWN = 254  # in place of a label
 COLOUR = 1 << 24  # codes of colours, in the order RGB, start here
 MOST, SOME = 0.75, 0.25  # of all pixels
@@ -73,7 +74,11 @@ class MaskMeaning(NamedTuple):
             labels = cv2.LUT(values, _table(self, colours))
         else:
             found, places = np.unique(values, return_inverse=True)
-            table = np.array([self.label(x) for x in found.tolist()], np.uint8)
+            if palette and self.colours:
+                found = [
+                    code_of(palette.get(x, BLACK)) for x in found.tolist()
+                ]
+            table = np.array([self.label(x) for x in found], np.uint8)
             labels = table[places.reshape(values.shape)]
         if not self.others and (labels == UNKNOWN).any():
             found = name_values(np.unique(values).tolist())
@@ -234,9 +239,8 @@ def _check_polarity(
     ground, built = (sum(x.pixels for x in side) for side in sides)
     share = built / max(ground + built, 1)
     holes, islands = (sum(x.inside for x in side) for side in sides)
-    if share <= SOME or (share <= MOST and holes < islands):
-        return []
-    if share <= MOST and holes == islands and share <= 0.5:
+    apart = islands > holes or (islands == holes and share <= 0.5)
+    if share <= SOME or (share <= MOST and apart):
         return []
     value = meaning.building[0]
     return [
