@@ -16,13 +16,10 @@ from mmseg_cube.datasets.checks import (
     inspect_samples,
     settle_meaning,
 )
+from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
-from mmseg_cube.datasets.meaning import (
-    Declared,
-    MaskMeaning,
-    decide,
-)
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     Layout,

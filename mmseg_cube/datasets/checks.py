@@ -15,8 +15,9 @@ from mmengine.logging import print_log
 from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract, masks
+from mmseg_cube.datasets.decision import decide
 from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.meaning import MaskMeaning, decide
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.utils.whole_files import write_text_whole

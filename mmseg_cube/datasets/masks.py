@@ -12,16 +12,14 @@ import cv2
 import numpy as np
 import rasterio
 
+from mmseg_cube.datasets.decision import TO_BINARY, Declared, decide
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import JPEG, PNG, Source
 from mmseg_cube.datasets.meaning import (
-    TO_BINARY,
-    Declared,
     MaskMeaning,
     Palette,
     Value,
     code_of,
-    decide,
     name_values,
 )
 from mmseg_cube.datasets.rasters import open_raster, read_raster

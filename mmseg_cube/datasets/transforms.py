@@ -11,9 +11,10 @@ from mmseg_cube.datasets.contract import (
     read_image,
     refuse_mismatch,
 )
+from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.masks import read_mask
-from mmseg_cube.datasets.meaning import IGNORED, Declared, decide
+from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, refuse_smaller

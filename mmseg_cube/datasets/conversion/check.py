@@ -16,9 +16,9 @@ from mmseg_cube.datasets.conversion.meanings import Meanings
 from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria
 from mmseg_cube.datasets.conversion.twins import find_alike, find_same
+from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
-from mmseg_cube.datasets.meaning import Declared
 from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile

@@ -18,8 +18,9 @@ from mmseg_cube.datasets.conversion.output import (
     Output,
 )
 from mmseg_cube.datasets.conversion.source import open_source
+from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.meaning import IGNORED, Declared
+from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Layout, Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
+from mmseg_cube.datasets.decision import decide
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.masks import learn_mask, values_of
-from mmseg_cube.datasets.meaning import MaskMeaning, Value, decide
+from mmseg_cube.datasets.meaning import MaskMeaning, Value
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.utils.words import listing
