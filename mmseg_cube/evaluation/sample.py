@@ -12,8 +12,9 @@ Box = tuple[int, int, int, int]  # x, y, width and height
 # What to do where a sample has no labels.
 MISSING = dict(
     pred_sem_seg='The model must predict in mode "predict"',
-    gt_sem_seg='For images without ground truth set format_only=True and '
-    'output_dir in BuildingMetric; else add LoadBuildingMask to the pipeline',
+    gt_sem_seg='Images without ground truth get masks only: test with --out '
+    'FOLDER --cfg-options test_evaluator.format_only=True. Others need '
+    'LoadBuildingMask in the pipeline',
 )
 
 

@@ -48,10 +48,9 @@ class PixelScore(ScoreKind):
 
     def count(self, sample: Sample) -> Confusion:
         """Count pixels; sizes and labels are checked."""
+        pred, target = sample.pred, sample.target
         try:
-            return count_pixels(
-                sample.pred, sample.target, sample.ignore_index
-            )
+            return count_pixels(pred, target, sample.ignore_index)
         except ValueError as error:
             raise ValueError(f'{sample.path}: {error}') from error
 
