@@ -5,6 +5,7 @@ medians of the ratios within the rounds; below 1 is faster, or less memory.
 The bars of this project stand beside them.
 """
 
+import re
 from argparse import ArgumentTypeError
 from itertools import product
 
@@ -12,8 +13,7 @@ from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
 KINDS = dict(operator='the Cube layers', network='the networks of configs')
 GRID = '64x128 96x128 128x64 192x64 256x32 384x32 512x16 768x16'
-DTYPES = ['float32', 'bfloat16']
-LAYOUTS = 'contiguous', 'channels_last'
+DTYPES, LAYOUTS = ('float32', 'bfloat16'), ('contiguous', 'channels_last')
 BATCH = dict(cpu=2, cuda=8)
 
 
@@ -25,17 +25,14 @@ def add_arguments(add: Arguments, kind: str) -> None:
         add('--lattice-kernel-size', what, default=3)
         what = 'lattice pixels between windows; 1: channels share weights'
         add('--lattice-stride', f'{what} (default: a cell)', type=positive)
-        what = 'type of parameters and inputs'
-        dtypes, repeats = [*DTYPES, 'float16'], 30
     else:
         what = 'networks; without --against, the first is the baseline'
         add('configs', what, nargs='+', metavar='CONFIG')
         add.share('--against')
         add('--size', 'side of the images', default=512)
-        what = 'bfloat16: inference and training are autocast to it'
-        dtypes, repeats = DTYPES, 20
-    add('--dtype', what, default='float32', choices=dtypes)
-    add('--repeats', 'rounds of timing', default=repeats)
+    what = 'of parameters and inputs; networks are autocast to bfloat16'
+    add('--dtype', what, default='float32', choices=DTYPES)
+    add('--repeats', 'rounds of timing', default=20)
     add('--batch', 'images (2 on a CPU, 8 on a GPU)')
     what = 'of inputs and weights'
     add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
@@ -46,13 +43,12 @@ def add_arguments(add: Arguments, kind: str) -> None:
 
 def channels_and_size(text: str) -> tuple[int, int]:
     """Read channels and size, such as 64x128."""
-    channels, _, size = text.partition('x')
-    try:
-        return positive(channels), positive(size)
-    except ArgumentTypeError:
+    found = re.fullmatch(r'([1-9]\d*)x([1-9]\d*)', text)
+    if not found:
         raise ArgumentTypeError(
             f'must be channels x size, such as 64x128, but got {text!r}'
-        ) from None
+        )
+    return int(found[1]), int(found[2])
 
 
 def run(args: Namespace) -> None:

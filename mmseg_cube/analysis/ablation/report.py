@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -12,9 +12,9 @@ from mmseg_cube.analysis.ablation.results import (
     CONFIDENCE,
     COSTS,
     LOSSES,
-    SCORES,
     SEGMENTS,
     SPLITS,
+    Compared,
     Quantity,
     Result,
     compare,
@@ -26,14 +26,11 @@ from mmseg_cube.utils.tables import Table
 
 FACTS = 'config', 'iterations', 'batch', 'crop', 'data', 'images'
 
-Compared = Mapping[str, Mapping[str, Quantity]]
-
 
 def write_report(study: Study) -> str | None:
     """Write what is known from the runs that are finished.
 
-    Returns:
-        A line about it; None, and nothing is written, if no run is finished.
+    Returns a line about it; None, and writes nothing, if there are none.
     """
     # Every variant in its place.
     results = {run.variant: {} for run in study.runs}
@@ -73,7 +70,7 @@ def describe_protocol(finished: Sequence[Result], score: str) -> list[str]:
     return [
         # What differs is named side by side.
         ', '.join(f'{key} {" / ".join(x)}' for key, x in facts.items()),
-        f'Scored are the weights of the last iteration: {SCORES[score][1]}. '
+        f'Scores are {score} of buildings in percent, at the last iteration. '
         'Choices are to be made on val; test is for what was chosen there.',
         '± is the standard deviation over seeds, [ ] the interval of '
         "Student's t distribution for the mean of the paired differences.",

@@ -14,17 +14,11 @@ from mmseg_cube.analysis.ablation.study import Study
 
 SPLITS = 'val', 'test'
 TUNED = 'building/TunedIoU'
-# By name, the key in the results, and what it is.
+# In percent; by name, the key in the results.
 SCORES = {
-    'IoU': ('building/IoU', 'IoU of buildings, in percent'),
-    'tuned-IoU': (
-        TUNED,
-        'IoU of buildings, in percent, at the threshold that is best on val',
-    ),
-    'AP': (
-        'building/AveragePrecision',
-        'average precision of building pixels, in percent',
-    ),
+    'IoU': 'building/IoU',
+    'tuned-IoU': TUNED,
+    'AP': 'building/AveragePrecision',
 }
 # Parts of a training; its losses are averaged over each. A variant that
 # scores less than another at an equal loss generalises less; at a higher loss
@@ -39,21 +33,19 @@ COSTS = {
 }
 CONFIDENCE = 0.95  # share of intervals that cover the true mean
 
-# What one run left in its folder, and that of all by variant and seed.
-Result = Mapping[str, object]
-Results = Mapping[str, Mapping[int, Result]]
+Result = Mapping[str, object]  # what one run left in its folder
 # What is known of something that was measured, as :func:`measure` says.
 Quantity = dict[str, float]
+# Scores by split, losses and costs of every variant.
+Compared = dict[str, dict[str, Quantity]]
 
 
-def compare(study: Study, results: Results) -> dict[str, dict[str, Quantity]]:
-    """Compare all variants of a study with its reference.
-
-    Returns:
-        By variant: its scores by split, its losses, and its costs.
-    """
+def compare(
+    study: Study, results: Mapping[str, Mapping[int, Result]]
+) -> Compared:
+    """Compare variants, given by seed, with the reference of a study."""
     numbers = {
-        variant: _numbers(runs, SCORES[study.score][0])
+        variant: _numbers(runs, SCORES[study.score])
         for variant, runs in results.items()
     }
     base = numbers[study.reference]

@@ -169,9 +169,9 @@ def count_variants(study: Study) -> dict[str, dict]:
 
 def write_configs(study: Study) -> Iterator[str]:
     """Write the config of every variant; yields a line about each."""
+    counts = count_variants(study).values()
     folder = study.root / 'configs'
     folder.mkdir(parents=True, exist_ok=True)
-    counts = count_variants(study).values()
     for run, count in zip(study.first_runs, counts, strict=True):
         path = folder / f'{run.folder.parent.name}.py'
         write_text_whole(path, run.cfg.pretty_text)

@@ -92,7 +92,7 @@ def ask_for_curves(cfg: Config, folder: Path) -> None:
     networks of one logit have no curve.
     """
     heads = cfg.model.get('decode_head') or []
-    for head in heads if isinstance(heads, list) else [heads]:
+    for head in heads if isinstance(heads, list | tuple) else [heads]:
         if head.get('out_channels') == 1:
             return
     for split in SPLITS:

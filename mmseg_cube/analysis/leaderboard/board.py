@@ -142,8 +142,8 @@ def _settings(run: Run) -> tuple[tuple[str, str], ...]:
         parts.remove('load_from')  # the weights that were tested
     test = dict(test_evaluator=run.tested.get('test_evaluator'))
     test['test_cfg'] = run.tested.model.get('test_cfg')
-    settings = settings_of(run.trained, tuple(parts))
-    settings |= settings_of(dict(test=test), ('test',))
+    settings = settings_of(run.trained, parts)
+    settings |= settings_of(dict(test=test), ['test'])
     return tuple(sorted((name, str(x)) for name, x in settings.items()))
 
 
