@@ -1,13 +1,30 @@
 """What a command leaves behind: a page, its numbers and its pictures."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import track
 
 from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_json, write_text_whole
+
+
+def show_progress(steps: Collection, what: str) -> Iterable:
+    """Go through steps with a bar that says how far it is."""
+    return track(steps, what, console=Console(stderr=True), transient=True)
+
+
+def short_names(configs: Sequence[str]) -> list[str]:
+    """Call one or two networks after their configs, told apart."""
+    # Without schedule and data.
+    names = [re.sub(r'_\d+xb.*', '', Path(path).stem) for path in configs]
+    if len(set(names)) < len(names):
+        names[1] += ' (against)'
+    return names
 
 
 def write_report(

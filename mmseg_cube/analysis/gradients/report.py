@@ -10,14 +10,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from mmseg.models import BaseSegmentor
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 
 from mmseg_cube.analysis.gradients import records
 from mmseg_cube.analysis.gradients.capture import capture
 from mmseg_cube.analysis.gradients.statistics import correlate
-from mmseg_cube.analysis.report import write_report
+from mmseg_cube.analysis.report import short_names, show_progress, write_report
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import PLAIN
 from mmseg_cube.utils.networks import build_network, load_weights
@@ -67,9 +65,7 @@ def compare(
         last = records.list_records(looks, [time for time, _ in pair])
         history += last
 
-    names = [Path(cfg.filename).stem for cfg, _ in networks]
-    if len(set(names)) < len(names):
-        names[1] += ' (against)'
+    names = short_names([cfg.filename for cfg, _ in networks])
     draw = records.draw_statistics
     layers = [record for record in last if record['layer'] != records.ALL]
     figures = dict(layers=draw(names, layers, 'layer'))
@@ -106,7 +102,7 @@ def look_at(
     seed: int,
 ) -> records.Look:
     """Measure gradients of layers, given with the scale of their cells."""
-    bar = track(batches, console=Console(stderr=True), transient=True)
+    bar = show_progress(batches, 'batches')
     sums = capture(model, list(scales), bar, seed)
     look = {}
     for gradient, name in list(sums):

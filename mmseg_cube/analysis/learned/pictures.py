@@ -59,13 +59,14 @@ def draw_tile(
         over[name] = masks.over_image(mask, tile.truth.shape, size)
         values[name] = masks.measure_mask(mask, tile.truth, size, scale)
     title = f'{tile.name} ({why})'
-    figures = dict(errors=draw_errors(tile, title, predictions))
+    pictures = {
+        f'errors_{tile.name}.png': draw_errors(tile, title, predictions)
+    }
     if over:
-        figures['masks'] = draw_masks(tile, over, values)
-    found = dict(masks=values, pictures=[])
-    for what, figure in figures.items():
-        found['pictures'].append(f'{what}_{tile.name}.png')
-        save_figure(figure, out / found['pictures'][-1])
+        pictures[f'masks_{tile.name}.png'] = draw_masks(tile, over, values)
+    for name, picture in pictures.items():
+        save_figure(picture, out / name)
+    found = dict(masks=values, pictures=list(pictures))
     if len(models) > 1:
         built = [p > tiles.THRESHOLD for p in predictions.values()]
         right = compare(tile.truth, *built)

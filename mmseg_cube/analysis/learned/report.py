@@ -1,26 +1,23 @@
 """What a Cube network has learned: from a checkpoint to pictures."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
-from rich.console import Console
-from rich.progress import track
 from torch import nn
 
 from mmseg_cube.analysis.learned import routers, tiles
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
-from mmseg_cube.analysis.report import write_report
+from mmseg_cube.analysis.report import short_names, show_progress, write_report
 from mmseg_cube.evaluation.channel_orders import draw_orders
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
 from mmseg_cube.utils.checkpoints import read_checkpoint
-from mmseg_cube.utils.figures import save_figure
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.words import choose
 
@@ -35,7 +32,7 @@ HOW_TO_READ = (
 COLUMNS = dict(
     order=('method', 'channels', 'block', 'moved', 'distance', 'new_cell',
            'new_parity', 'temperature', 'gap'),
-    kernel=('least', 'largest', 'noise', 'lean', 'random_lean'),
+    kernel=('least', 'largest', 'noise'),
     mask=('min', 'mean', 'max', 'sd', 'places', 'building', 'ground'),
 )  # fmt: skip
 TILES = ('why', 'IoU', 'difference', 'only_first', 'only_second')
@@ -57,12 +54,7 @@ def draw_learned(
     IoU; Cube layers are chosen by shell patterns, by default all. Returned is
     what was done, in one line.
     """
-    # Without schedule and data.
-    names = [
-        re.sub(r'_\d+xb.*', '', Path(cfg.filename).stem) for cfg, _ in networks
-    ]
-    if len(set(names)) < len(names):
-        names[1] += ' (against)'
+    names = short_names([cfg.filename for cfg, _ in networks])
     models = {
         name: load_network(*network, device)
         for name, network in zip(names, networks, strict=True)
@@ -75,21 +67,22 @@ def draw_learned(
     out.mkdir(parents=True, exist_ok=True)
 
     scores: dict[str, dict[str, Confusion]] = {name: {} for name in names}
-    for tile in map(source.load, _bar(chosen or source.paths, 'scoring')):
-        for name, model in models.items():
+    for name in show_progress(chosen or source.paths, 'scoring tiles'):
+        tile = source.load(name)
+        for network, model in models.items():
             probability = tiles.predict_tile(model, tile)
-            scores[name][tile.name] = tiles.score_tile(tile, probability)
+            scores[network][name] = tiles.score_tile(tile, probability)
     chosen = chosen or tiles.choose_tiles(list(scores.values()), count)
     drawn = {}
-    for tile in map(source.load, _bar(chosen, 'drawing')):
-        iou = [tiles.iou_of(counts[tile.name]) for counts in scores.values()]
-        numbers = dict(why=chosen[tile.name], IoU=iou)
+    for name in show_progress(chosen, 'drawing tiles'):
+        iou = [tiles.iou_of(counts[name]) for counts in scores.values()]
+        drawn[name] = dict(why=chosen[name], IoU=iou)
         if len(iou) > 1 and None not in iou:
-            numbers['difference'] = iou[0] - iou[1]
-        numbers |= draw_tile(models, layers, tile, numbers['why'], out)
-        drawn[tile.name] = numbers
+            drawn[name]['difference'] = iou[0] - iou[1]
+        tile = source.load(name)
+        drawn[name] |= draw_tile(models, layers, tile, chosen[name], out)
     temperature = routers.final_temperature(cfg, read_checkpoint(checkpoint))
-    learned, pictures = draw_layers(layers, temperature, drawn, out)
+    learned, figures = draw_layers(layers, temperature, drawn)
 
     totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}
     total = _to_dict(totals)
@@ -101,8 +94,9 @@ def draw_learned(
     ]
     for part, columns in COLUMNS.items():
         rows = {name: numbers[part] for name, numbers in learned.items()}
-        table = routers.tabulate(part, rows, columns).markdown()
-        texts += [table, *map(_embed, pictures.get(f'{part}s', []))]
+        texts.append(routers.tabulate(part, rows, columns).markdown())
+        if f'{part}s' in figures:
+            texts.append(_embed(f'{part}s.png'))
     where = f'{len(scores[names[0]])} tiles of {source.where}'
     texts.append(f'IoU (%) over {where}: {said}.')
     texts.append(routers.tabulate('tile', drawn, TILES).markdown())
@@ -118,9 +112,8 @@ def draw_learned(
         scores={name: _to_dict(counts) for name, counts in scores.items()},
         tiles=drawn,
         layers=learned,
-        pictures=pictures,
     )
-    write_report(out, NAME, numbers, texts=texts)
+    write_report(out, NAME, numbers, texts=texts, figures=figures)
     return (
         f'Cube layers: {len(learned)}, tiles: {len(drawn)}; '
         f'{out / NAME}.md shows all pictures'
@@ -131,8 +124,7 @@ def draw_layers(
     layers: Mapping[str, CubeConv2d],
     temperature: float | None,
     drawn: Mapping[str, Mapping],
-    out: Path,
-) -> tuple[dict[str, dict], dict[str, list[str]]]:
+) -> tuple[dict[str, dict], dict[str, Figure]]:
     """Draw orders and kernels; return numbers by layer, and the pictures.
 
     A layer has its ``order``, ``kernel`` and ``mask`` over all tiles, None
@@ -155,12 +147,10 @@ def draw_layers(
             mask=None if None in masks else join_values(masks),
         )
     kernels = {name: numbers['kernel'] for name, numbers in learned.items()}
-    draw_kernels(kernels, out / 'kernels.png')
-    pictures = dict(orders=[], kernels=['kernels.png'])
+    figures = dict(kernels=draw_kernels(kernels))
     if orders:
-        save_figure(draw_orders(orders)[0], out / 'orders.png')
-        pictures['orders'].append('orders.png')
-    return learned, pictures
+        figures['orders'], _ = draw_orders(orders)
+    return learned, figures
 
 
 def cube_layers(
@@ -179,12 +169,6 @@ def cube_layers(
             'its baseline behind --against'
         )
     return {n: layers[n] for n in choose(layers, patterns, 'Cube layer')}
-
-
-def _bar(names: Mapping[str, object], what: str) -> Iterable[str]:
-    """Go through names of tiles with a bar that says how far it is."""
-    console = Console(stderr=True)
-    return track(list(names), f'{what} tiles', console=console, transient=True)
 
 
 def _to_dict(counts: Mapping[str, Confusion]) -> dict[str, dict]:

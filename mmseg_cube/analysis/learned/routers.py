@@ -123,7 +123,7 @@ def tabulate(
 
 
 def _show(value: object) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return ', '.join(map(_show, value))
     if isinstance(value, float):
         return f'{value:.3f}'

@@ -145,16 +145,16 @@ def choose_tiles(
             f'none of {len(scores[0])} tiles has a building, so none can be '
             'chosen by IoU; name some by --images'
         )
+    order, what = ranked, 'worst'
+    if len(iou) > 1:
+        gaps = {name: abs(iou[0][name] - iou[1][name]) for name in ranked}
+        order = sorted(gaps, key=lambda name: (-gaps[name], name))
+        what = 'largest difference'
     # Of an even number the lower one of the middle is the median.
     middle = ranked[(len(ranked) - 1) // 2]
-    rule = [(ranked[0], 'worst'), (middle, 'median'), (ranked[-1], 'best')]
-    if len(iou) == 1:
-        rule += [(name, 'next worst') for name in ranked]
-    else:
-        gaps = {name: abs(iou[0][name] - iou[1][name]) for name in ranked}
-        apart = sorted(gaps, key=lambda name: (-gaps[name], name))
-        rule.insert(0, (apart[0], 'largest difference'))
-        rule += [(name, 'next largest difference') for name in apart]
+    rule = [(order[0], what), (ranked[0], 'worst'), (middle, 'median')]
+    rule.append((ranked[-1], 'best'))
+    rule += [(name, f'next {what}') for name in order]
     # Of several reasons the first one counts.
     reasons = dict(reversed(rule))
     names = list(dict.fromkeys(name for name, _ in rule))

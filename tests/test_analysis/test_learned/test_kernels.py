@@ -69,26 +69,11 @@ def test_energies_are_those_of_the_coarse_kernel(name):
     sums = squared_weights(layer)
     mean = sum(sums.values()) / len(sums)
     assert np.size(found['energies']) == len(sums)
-    lean = np.zeros(2)
     for (y, x), energy in np.ndenumerate(found['energies']):
         cell = found['cells'][0][y], found['cells'][1][x]
         parity = found['parities'][0][y], found['parities'][1][x]
         total = sums[(*cell, *parity)]
         assert energy == pytest.approx(sqrt(total / mean))
-        middle = np.add(cell, (np.array(parity) + 0.5) / layer.scale - 0.5)
-        lean += middle * total / mean / len(sums)
-    assert found['lean'] == pytest.approx(lean)
-
-
-@pytest.mark.parametrize('taps', [3, 4])
-def test_windows_of_one_cell_lean_as_they_do_together(taps):
-    options = dict(lattice_kernel_size=taps, lattice_stride=1)
-    layer = make_layer(padding=1, **options)
-    sums = squared_weights(layer)
-    places, energies = np.array(list(sums)), np.array(list(sums.values()))
-    middles = places[:, :2] + (places[:, 2:] + 0.5) / layer.scale - 0.5
-    lean = energies @ middles / energies.sum()
-    assert describe_kernel(layer)['lean'] == pytest.approx(lean)
 
 
 def test_random_weights_give_what_is_said_of_them():
@@ -100,10 +85,7 @@ def test_random_weights_give_what_is_said_of_them():
         found = describe_kernel(layer)
         energies.append(found['energies'])
     assert np.std(energies) == pytest.approx(found['noise'], rel=0.2)
-    assert found['cells'] == ([-1, 0, 0], [-1, 0, 0])
-    assert found['parities'] == ([1, 0, 1], [1, 0, 1])
-    # Half a lattice pixel, by the phase.
-    assert found['random_lean'] == [-0.25, -0.25]
-    assert found['lean'] == pytest.approx([-0.25, -0.25], abs=0.02)
+    assert found['cells'] == [[-1, 0, 0]] * 2
+    assert found['parities'] == [[1, 0, 1]] * 2
     torch.nn.init.zeros_(layer.weight)
     assert not np.any(describe_kernel(layer)['energies'])
