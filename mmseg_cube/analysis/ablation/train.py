@@ -1,12 +1,9 @@
 """One run of an ablation, in a process of its own.
 
 Trains with mmengine's Runner, from the last checkpoint if there is one, then
-scores the last weights on val and test, and writes ``result.json``.
-
-IoU at the larger logit depends on how a training happens to balance precision
-and recall. Two more scores do not: IoU at the threshold that is best on val,
-and the average precision over all thresholds. Both come from the curves of
-``BuildingMetric``.
+scores the last weights on val and test, and writes ``result.json``. The
+curves of ``BuildingMetric`` give scores that do not depend on how a training
+happens to balance precision and recall.
 """
 
 import json

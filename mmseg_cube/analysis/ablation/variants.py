@@ -1,15 +1,10 @@
 """Variants of a Cube network, written as ``PRESET+KEY=VALUE+...``.
 
-Keys are options of ``CubeConv2d``, with a dot those of its router and mask;
-values are written as for ``--cfg-options``: ``full+mask.kernel_size=7``,
-``reconstruction+router.method=sort``. Levels are those of a ``UNetHead``,
-from 0, the coarsest: ``levels=0,1`` are the ones that have Cube kernels, and
-``KEY@2,3=VALUE`` sets an option on these only.
-
-Behind ``baseline`` the keys are those of the convolution that takes the place
-of the Cube kernels: ``baseline+type=ConvWS``.
-Keys that begin with ``model.`` set anything else of the network, also of the
-baseline: ``baseline+model.decode_head.widths=[160,80,40,20]``.
+Keys are options of ``CubeConv2d``, with a dot those of its router and mask,
+or, behind ``baseline``, of the convolution in its place; with ``model.`` in
+front anything of the network. Values are written as for ``--cfg-options``.
+Levels are those of a ``UNetHead``, from 0, the coarsest: ``levels=0,1`` are
+the ones that have Cube kernels, and ``KEY@2,3=VALUE`` is for these only.
 
 In a config, the options of Cube kernels stand in dicts of type ``CubeConv2d``
 and ``CubeKernelBlock``, and in ``replace`` and ``insert`` of a

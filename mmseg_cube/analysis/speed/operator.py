@@ -74,9 +74,22 @@ class Operator:
         self, task: str, setting: Setting
     ) -> dict[str, Callable[[], list[Tensor]]]:
         """Build candidates, checked to compute the same in all forms."""
+        channels, calls = setting.channels, {}
+        plain = dict(kernel_size=3, padding=1, bias=False)
+        modules = {CONV: nn.Conv2d(channels, channels, **plain)}
+        for form in self.cubes:
+            options = dict(form=form, **plain, **self.facts)
+            modules[form] = CubeConv2d(channels, channels, **options)
+            modules[form].load_state_dict(modules[self.cubes[0]].state_dict())
+        modules[CONV_BLOCK] = ConvModule(
+            channels, channels, 3, padding=1, norm_cfg=dict(type='BN')
+        )
+        modules[BLOCK] = CubeKernelBlock(channels, **self.facts)
         input = setting.draw().requires_grad_(task == STEP)
-        grad, calls = setting.draw(), {}
-        for name, module in self.build_modules(setting).items():
+        grad = setting.draw()
+        for name, module in modules.items():
+            _disturb(module)
+            setting.place(module)
             if task == STEP:
                 calls[name] = partial(_step, module, input, grad)
                 continue
@@ -88,24 +101,6 @@ class Operator:
                 check_agreement(results, setting)
         check_agreement({name: calls[name]() for name in self.cubes}, setting)
         return calls
-
-    def build_modules(self, setting: Setting) -> dict[str, nn.Module]:
-        """Build modules for training; all forms have the same weights."""
-        channels = setting.channels
-        plain = dict(kernel_size=3, padding=1, bias=False)
-        modules = {CONV: nn.Conv2d(channels, channels, **plain)}
-        for form in self.cubes:
-            options = dict(form=form, **plain, **self.facts)
-            modules[form] = CubeConv2d(channels, channels, **options)
-            modules[form].load_state_dict(modules[self.cubes[0]].state_dict())
-        modules[CONV_BLOCK] = ConvModule(
-            channels, channels, 3, padding=1, norm_cfg=dict(type='BN')
-        )
-        modules[BLOCK] = CubeKernelBlock(channels, **self.facts)
-        for module in modules.values():
-            _disturb(module)
-            setting.place(module)
-        return modules
 
     def bar(
         self, setting: Setting, task: str, measure: str, name: str

@@ -58,25 +58,21 @@ def carry_out(runs, places=1):
 def test_in_order_and_finished_ones_not_again(
     make_run, tmp_path, capsys, reports
 ):
-    runs = [make_run(x, FINISH) for x in ('mask', 'full', 'baseline')]
-    runs[1].result.write_text('{}')
-    assert carry_out(runs) == []
-    order = (tmp_path / 'order').read_text().split()
-    assert order == ['mask', 'baseline']
-    said = re.findall('finished: (.*), seed 0', capsys.readouterr().out)
-    assert said == ['full', 'mask', 'baseline'] and len(reports) == 3
-    # What was run has its config beside it.
-    assert (runs[0].folder / 'config.py').exists()
-
-
-def test_others_go_on_after_a_failure(make_run, capsys):
-    fail = 'sys.exit("no such tile")'
-    runs = [make_run('mask', fail), make_run('full', FINISH)]
+    does = dict.fromkeys(('router', 'mask', 'full', 'baseline'), FINISH)
+    does['router'] = 'sys.exit("no such tile")'
+    runs = [make_run(*each) for each in does.items()]
+    runs[2].result.write_text('{}')
+    # Others go on after a failure.
     assert carry_out(runs) == runs[:1]
+    order = (tmp_path / 'order').read_text().split()
+    assert order == ['router', 'mask', 'baseline']
     said = capsys.readouterr().out
     log = runs[0].folder / 'output.log'
-    assert f'failed: mask, seed 0. The end of {log}:\nno such tile\n' in said
-    assert 'finished: full' in said
+    assert f'failed: router, seed 0. The end of {log}:\nno such tile\n' in said
+    found = re.findall('finished: (.*), seed 0', said)
+    assert found == ['full', 'mask', 'baseline'] and len(reports) == 3
+    # What was run has its config beside it.
+    assert (runs[1].folder / 'config.py').exists()
 
 
 @pytest.mark.parametrize('finishes', [True, False])

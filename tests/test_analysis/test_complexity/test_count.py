@@ -86,20 +86,6 @@ class Head(nn.Module):
         return x @ self.weight
 
 
-def test_attention_by_hand():
-    images, length, width, heads = 2, 9, 16, 2
-    attention = nn.MultiheadAttention(width, heads, batch_first=True)
-    x = torch.empty(images, length, width, device='meta')
-    attention.to('meta').eval()
-    counted = count_modules(Caller(attention), x, key=x, value=x)
-    tokens, pairs = images * length, images * length**2
-    projected = tokens * (3 * width + width)
-    assert counted[''] == Complexity(
-        4 * (width * width + width),
-        2 * (projected * width + 2 * pairs * width),
-    )
-
-
 def test_costs_belong_to_the_module_that_runs():
     network = nn.Sequential(linear(5, 4), Caller(Head()))
     head = Complexity(16 + 12 + 6, 2 * 7 * (16 + 12 + 6))

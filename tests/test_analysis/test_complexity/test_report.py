@@ -7,13 +7,11 @@ from mmseg_cube.analysis.complexity.count import Complexity
 from mmseg_cube.analysis.complexity.report import tabulate
 
 
-def sized(name, baseline=None, **modules):
-    """A network whose modules have so many millions of each."""
+def sized(name, modules, baseline=None):
+    """A network whose modules have so many millions and thousand millions."""
     counts = {
-        key.replace('all', '').replace('__', '.'): Complexity(
-            int(a * 1e6), int(b * 1e9)
-        )
-        for key, (a, b) in modules.items()
+        key: Complexity(int(millions * 1e6), int(thousands * 1e9))
+        for key, (millions, thousands) in modules.items()
     }
     name += '_1xb8-80k_whu-512x512'
     return Sized(name, Path(f'configs/{name}.py'), counts, baseline)
@@ -21,15 +19,16 @@ def sized(name, baseline=None, **modules):
 
 @pytest.fixture
 def pair():
-    baseline = sized(
-        'net', all=(4, 10), head=(2, 10), head__conv=(2, 10),
-        head__act=(0, 0), norm=(2, 0),
-    )  # fmt: skip
-    twin = sized(
-        'cube-net', baseline, all=(3, 5), head=(1, 5),
-        head__conv=(0.9, 4), head__mask=(0.1, 1), norm=(2, 0),
-    )  # fmt: skip
-    return [baseline, twin]
+    baseline = {
+        '': (4, 10), 'head': (2, 10), 'head.conv': (2, 10),
+        'head.act': (0, 0), 'norm': (2, 0),
+    }  # fmt: skip
+    twin = {
+        '': (3, 5), 'head': (1, 5), 'head.conv': (0.9, 4),
+        'head.mask': (0.1, 1), 'norm': (2, 0),
+    }  # fmt: skip
+    baseline = sized('net', baseline)
+    return [baseline, sized('cube-net', twin, baseline)]
 
 
 def test_modules_side_by_side(pair):
