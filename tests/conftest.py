@@ -38,7 +38,7 @@ SMALL_BACKBONES = {
     'ResNet': (dict(base_channels=8, stem_channels=8), [8, 16, 32, 64]),
     'ResNetV1c': (dict(base_channels=4, stem_channels=8), [16, 32, 64, 128]),
     'SwinTransformer': (
-        dict(embed_dims=12, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
+        dict(embed_dims=12, depths=[2, 1, 1, 1], num_heads=[1, 2, 4, 8]),
         [12, 24, 48, 96],
     ),
     'TIMMBackbone': (

@@ -61,25 +61,40 @@ class _MultiheadAttention(nn.MultiheadAttention):
 
 class _ShiftWindowMSA(ShiftWindowMSA):
     def forward(self, query: Tensor, hw_shape: tuple[int, int]) -> Tensor:
+        size, shift, mask = self.window_size, self.shift_size, None
         height, width = hw_shape
-        below = missing(height, self.window_size)
-        right = missing(width, self.window_size)
+        below, right = missing(height, size), missing(width, size)
+        rows, columns = height + below, width + right
         x = query.unflatten(1, (height, width))
         x = F.pad(x, (0, 0, 0, right, 0, below))
-        x = super().forward(x.flatten(1, 2), x.shape[1:3])
-        x = x.unflatten(1, (height + below, width + right))
+        if shift:
+            x = x.roll((-shift, -shift), (1, 2))
+            mask = self._mask(rows, columns)
+        x = self.w_msa(self._windows(x), mask).unflatten(1, (size, size))
+        x = x.unflatten(0, (-1, rows // size, columns // size))
+        x = _copy(x.transpose(2, 3)).flatten(3, 4).flatten(1, 2)
+        if shift:
+            x = x.roll((shift, shift), (1, 2))
         # Not a slice, whose size torch.export takes for a minimum.
-        return _copy(x.narrow(1, 0, height).narrow(2, 0, width)).flatten(1, 2)
+        x = _copy(x.narrow(1, 0, height).narrow(2, 0, width))
+        return self.drop(x.flatten(1, 2))
 
-    def window_partition(self, x: Tensor) -> Tensor:
-        x = x.unflatten(2, (-1, self.window_size))
-        x = x.unflatten(1, (-1, self.window_size))
-        return _copy(x.transpose(2, 3)).flatten(0, 2)
+    def _windows(self, x: Tensor) -> Tensor:
+        """Bring pixels (N, H, W, C) into windows (N * windows, size^2, C)."""
+        size, (batch, rows, columns, channels) = self.window_size, x.shape
+        # Not unflatten(), for which ONNX keeps the number of windows.
+        x = x.view(batch, rows // size, size, columns // size, size, channels)
+        return _copy(x.transpose(2, 3)).view(-1, size**2, channels)
 
-    def window_reverse(self, windows: Tensor, H: int, W: int) -> Tensor:
-        counts = H // self.window_size, W // self.window_size
-        x = windows.unflatten(0, (-1, *counts))
-        return _copy(x.transpose(2, 3)).flatten(3, 4).flatten(1, 2)
+    def _mask(self, rows: int, columns: int) -> Tensor:
+        """Keep pixels apart that only the shift has brought together."""
+        row, column = (
+            (torch.arange(n) >= n - self.window_size).float()
+            + (torch.arange(n) >= n - self.shift_size).float()
+            for n in (rows, columns)
+        )
+        part = self._windows((3 * row[:, None] + column)[None, ..., None])
+        return (part != part.transpose(1, 2)).float() * -100
 
 
 def _copy(x: Tensor) -> Tensor:
