@@ -7,10 +7,11 @@ stays within blocks is compared with random orders within those blocks. So 0
 is the identity, about 1 a random order and about 1.5 a reversed one.
 
 A history holds one record per router: ``method``, ``channels``, ``block``
-(channels per block), the last ``order``, and ``looks``, which lists for every
-look the ``iteration``, the share ``moved`` of channels away from their place,
-the ``distance``, and how many places ``changed`` since the look before. Plain
-lists and numbers, so that checkpoints and JSON can hold it.
+(channels per block), the last ``order`` with its ``distance`` and the share
+``moved`` of channels away from their place, and ``looks``, which lists for
+every look the ``iteration``, ``moved``, ``distance``, and how many places
+``changed`` since the look before. Plain lists and numbers, so that
+checkpoints and JSON can hold it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,15 @@ def measure(order: list[int], block: int) -> dict[str, float]:
     return dict(moved=float((shifts > 0).mean()), distance=float(distance))
 
 
+def describe(router: ChannelRouter) -> dict[str, object]:
+    """What a record says of the order that a router has now."""
+    order, block = router.permutation().tolist(), router.channels
+    if router.method == 'sinkhorn':
+        block = router.group_size
+    record = dict(method=router.method, channels=router.channels)
+    return record | dict(block=block, order=order, **measure(order, block))
+
+
 def look(
     history: dict[str, dict], routers: dict[str, ChannelRouter], iteration: int
 ) -> bool:
@@ -56,17 +66,14 @@ def look(
     """
     added = False
     for name, router in routers.items():
-        order = router.permutation().tolist()
-        grouped = router.method == 'sinkhorn'
-        block = router.group_size if grouped else router.channels
+        found = describe(router)
         looks = dict(iteration=[], moved=[], distance=[], changed=[])
-        record = history.setdefault(name, dict(order=order, looks=looks))
-        pairs = zip(order, record['order'], strict=False)
-        found = dict(iteration=iteration, **measure(order, block))
-        found['changed'] = sum(now != before for now, before in pairs)
-        record.update(method=router.method, channels=router.channels)
-        record.update(block=block, order=order)
+        record = history.setdefault(name, found | dict(looks=looks))
+        pairs = zip(found['order'], record['order'], strict=False)
+        changed = sum(now != before for now, before in pairs)
+        record.update(found)
         if iteration not in record['looks']['iteration']:
+            found.update(iteration=iteration, changed=changed)
             for key, values in record['looks'].items():
                 values.append(found[key])
             added = True
@@ -74,25 +81,21 @@ def look(
 
 
 def write_report(
-    history: Mapping[str, Mapping], folder: Path, more: Mapping | None = None
+    history: Mapping[str, Mapping], folder: Path
 ) -> dict[str, dict]:
     """Write ``router_report.json`` and ``router_report.png``.
 
-    Returned is what there is to say of every router, with ``more`` numbers.
-    ``frozen_since`` is the iteration of the look that saw the last change of
-    the order, or else of the first; one look alone cannot tell.
+    Returned are the records with ``frozen_since``, the iteration of the look
+    that saw the last change of the order, or else of the first; one look
+    alone cannot tell.
     """
     routers = {}
     for name, record in history.items():
         times = record['looks']['iteration']
         changes = np.flatnonzero(record['looks']['changed'])
         last = changes[-1] if len(changes) else 0
-        routers[name] = {
-            **record,
-            **measure(record['order'], record['block']),
-            'frozen_since': times[last] if len(times) > 1 else None,
-            **(more or {}).get(name, {}),
-        }
+        frozen = times[last] if len(times) > 1 else None
+        routers[name] = dict(record, frozen_since=frozen)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / 'router_report.json', dict(routers=routers))
     save_figure(draw_history(history), folder / 'router_report.png')

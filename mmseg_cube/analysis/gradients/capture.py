@@ -94,18 +94,16 @@ def capture(
     model.train()
     # Gradients go back no further than to the first of the layers.
     model.requires_grad_(False)
-    sums: dict[tuple[str, str], list] = {
-        (gradient, name): [] for gradient in GRADIENTS for name in layers
+    # By gradient and layer, then by group.
+    sums: dict[tuple[str, str], dict[int, Tensor]] = {
+        (gradient, name): {} for gradient in GRADIENTS for name in layers
     }
     kernels: dict[str, Tensor] = {}
-    group = 0
 
     def add(key: tuple[str, str], samples: Tensor) -> None:
         """Add samples of shape (C, n) to the group of this batch."""
-        groups = sums[key]
-        if len(groups) == group:
-            groups.append(0)
-        groups[group] = groups[group] + sum_products(samples)
+        group = i % GROUPS
+        sums[key][group] = sums[key].get(group, 0) + sum_products(samples)
 
     def record(name: str, gradient: str, grad: Tensor) -> None:
         if gradient == WEIGHT:
@@ -118,7 +116,6 @@ def capture(
     for name in layers:
         _watch(model.get_submodule(name), partial(record, name))
     for i, batch in enumerate(batches):
-        group = i % GROUPS
         torch.manual_seed(seed + i)
         loss = loss_of(model, batch)
         if loss.requires_grad:
@@ -131,7 +128,7 @@ def capture(
                 )
             kernel = kernels.pop(name)
             add((WEIGHT, name), kernel.transpose(0, 1).flatten(1))
-    return sums
+    return {key: list(groups.values()) for key, groups in sums.items()}
 
 
 def _watch(conv: nn.Conv2d, record: Callable[[str, Tensor], None]) -> None:

@@ -47,29 +47,15 @@ def list_records(
     """
     records = []
     for gradient in GRADIENTS:
-        layers = [name for kind, name in looks[0] if kind == gradient]
-        for name in [*layers, ALL]:
-            rows = []
-            common = dict(gradient=gradient, layer=name)
-            for role, look, time in zip(
-                ROLES, looks, iterations, strict=False
-            ):
-                record = dict(common, of=role, iteration=time)
-                if name == ALL:
-                    found = [look[gradient, x].statistics for x in layers]
-                    # Of the statistics that all layers have.
-                    statistics = {
-                        key: np.mean([row[key] for row in found], axis=0)
-                        for key in found[0]
-                        if all(key in row for row in found)
-                    }
-                else:
-                    matrix, samples, statistics = look[gradient, name]
-                    dead = int(matrix.diagonal().isnan().sum())
-                    record |= dict(channels=len(matrix), dead=dead)
-                    record['samples'] = samples
-                records.append(record | _estimate(statistics))
-                rows.append(statistics)
+        names = [name for kind, name in looks[0] if kind == gradient]
+        for layer, parts in [*((x, [x]) for x in names), (ALL, names)]:
+            rows, common = [], dict(gradient=gradient, layer=layer)
+            for of, look, time in zip(ROLES, looks, iterations, strict=False):
+                found = [look[gradient, name] for name in parts]
+                rows.append(_mean([x.statistics for x in found]))
+                facts = {} if layer == ALL else _facts(found[0])
+                record = dict(common, of=of, iteration=time, **facts)
+                records.append(record | _estimate(rows[-1]))
             if len(rows) > 1:
                 # Group by group: what the batches have in common falls out.
                 ratios = {
@@ -97,6 +83,19 @@ def tabulate(records: Sequence[Record]) -> list[Table]:
         head = [*FACTS, *STATISTICS.values()]
         tables.append(Table(head, rows, f'gradient of the {gradient}s'))
     return tables
+
+
+def _mean(
+    found: Sequence[Mapping[str, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """Mean of the statistics that all layers have."""
+    keys = [key for key in found[0] if all(key in each for each in found)]
+    return {key: np.mean([each[key] for each in found], 0) for key in keys}
+
+
+def _facts(found: Correlations) -> dict[str, int]:
+    dead = int(found.matrix.diagonal().isnan().sum())
+    return dict(channels=len(found.matrix), dead=dead, samples=found.samples)
 
 
 def _estimate(statistics: Mapping[str, np.ndarray]) -> dict[str, dict]:

@@ -46,8 +46,8 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], dict[Path, str]]:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(not_found('folder', folder, NEXT))
-        for path in sorted(folder.rglob(TRAINED)):
-            homes.setdefault(path.parents[2].resolve(), path.parents[2])
+        found = [path.parents[2] for path in sorted(folder.rglob(TRAINED))]
+        homes |= {home.resolve(): home for home in found}
         for path in sorted(folder.rglob('*.json')):
             if path.stem != path.parent.name:
                 continue
@@ -111,25 +111,19 @@ def _read_scores(path: Path) -> dict[str, float]:
             f'has {len(found) or "no"} IoU of buildings; test with one '
             'BuildingMetric'
         )
-    keys = {
-        name: found[0].removesuffix('IoU') + name
-        for name in (*SCORES, 'Tiles')
-    }
+    keys = {x: found[0].removesuffix('IoU') + x for x in (*SCORES, 'Tiles')}
     return {k: float(content[x]) for k, x in keys.items() if x in content}
 
 
 def _find_training(log: Path, tested: Config) -> Path | None:
     """Find the log folder of the training of the network of a test."""
-    homes = [log.parent, log.parent.parent]
     checkpoint = tested.get('load_from')
-    if checkpoint and Path(checkpoint).parent.is_dir():
-        homes.insert(0, Path(checkpoint).parent)
-    for home in homes:
+    homes = [Path(checkpoint).parent] if checkpoint else []
+    for home in [*homes, log.parent, log.parent.parent]:
         logs = [path.parents[1] for path in home.glob(f'*/{TRAINED}')]
         # Folders are named by the time at which they were made.
-        logs = [
-            x for x in logs if x.name <= log.name and (x / CONFIG).exists()
-        ]
+        logs = [x for x in logs if x.name <= log.name]
+        logs = [x for x in logs if (x / CONFIG).exists()]
         if logs:
             return max(logs)
     return None

@@ -34,8 +34,8 @@ def describe_order(
     """Describe the order of a router in a layer of a lattice scale r.
 
     Returns:
-        Numbers as in ``evaluation.channel_orders``, how many channels have a
-        ``new_cell`` and a ``new_parity``, and for a learned order the
+        A record as in ``evaluation.channel_orders``, with how many channels
+        have a ``new_cell`` and a ``new_parity``, and for a learned order the
         ``temperature`` (the router's own if none is given) and the ``gap``,
         the largest difference between relaxation and order. Then the
         permutation and its relaxation, of shape (B, g, g) for B blocks of g
@@ -43,26 +43,16 @@ def describe_order(
     """
     router = deepcopy(router)
     router.temperature = temperature or router.temperature
-    soft = router.relaxed().float().cpu().numpy() if router.learns else None
-    block = router.channels if soft is None else soft.shape[1]
-    order = router.permutation().tolist()
-    hard = channel_orders.order_blocks(order, block)
-    inputs, places = np.array(order), np.arange(len(order))
-    cell = scale**2
-    numbers = dict(
-        method=router.method,
-        learned=router.learns,
-        channels=router.channels,
-        block=block,
-        **channel_orders.measure(order, block),
-        new_cell=int((inputs // cell != places // cell).sum()),
-        new_parity=int((inputs % cell != places % cell).sum()),
-        order=order,
-    )
-    if soft is not None:
-        numbers['temperature'] = router.temperature
-        numbers['gap'] = float(abs(soft - hard).max())
-    return numbers, hard, soft
+    numbers = channel_orders.describe(router)
+    hard = channel_orders.order_blocks(numbers['order'], numbers['block'])
+    places = numbers['order'], np.arange(router.channels)
+    moved = np.not_equal(*(np.divmod(x, scale**2) for x in places)).sum(1)
+    numbers['new_cell'], numbers['new_parity'] = moved.tolist()
+    if not router.learns:
+        return numbers, hard, None
+    soft = router.relaxed().float().cpu().numpy()
+    gap = float(abs(soft - hard).max())
+    return numbers | dict(temperature=router.temperature, gap=gap), hard, soft
 
 
 def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
@@ -92,14 +82,14 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
     infos = loaded['message_hub'].get('runtime_info', {})
     before = infos.get(channel_orders.HISTORY, {})
     temperature = final_temperature(cfg, loaded)
-    differing, more = 0, {}
+    differing = 0
     for name, record in history.items():
         last = before.get(name, record)
         record['looks'] = last['looks']
         differing += last['order'] != record['order']
         numbers, *_ = describe_order(routers[name], 1, temperature)
-        more[name] = {key: numbers[key] for key in RELAXED}
-    summary = channel_orders.write_report(history, out, more)
+        record |= {key: numbers[key] for key in RELAXED}
+    summary = channel_orders.write_report(history, out)
     rows = {layer_name(name): row for name, row in summary.items()}
     said = [tabulate('router', rows, COLUMNS + RELAXED).terminal()]
     if differing:
