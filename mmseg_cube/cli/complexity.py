@@ -1,4 +1,4 @@
-"""Count parameters, operations and activations of networks.
+"""Count parameters and operations of networks.
 
 A config cube-NAME.py is compared with NAME.py beside it, or all configs with
 the one of --against. Nothing is computed and no weights are loaded.

@@ -1,1 +1,1 @@
-"""Parameters, operations and activations of networks and their twins."""
+"""Parameters and operations of networks and their twins."""

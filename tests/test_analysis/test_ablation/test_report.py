@@ -51,14 +51,13 @@ def report(tmp_path, monkeypatch):
             path = tmp_path / variant / str(seed) / 'result.json'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(result))
-        assert module.write_report(Study(runs, 'baseline', tmp_path, 'IoU'))
+        study = Study(runs, 'baseline', tmp_path, 'IoU')
+        assert module.write_report(study)
         text = (tmp_path / 'ablation.md').read_text(encoding='utf-8')
-        rows = {
-            cells[1].strip('` '): [cell.strip() for cell in cells[2:-1]]
-            for cells in (line.split('|') for line in text.split('\n'))
-            if len(cells) > 2 and not cells[1].startswith(' :-')
-        }
         numbers = json.loads((tmp_path / 'ablation.json').read_text())
+        table = module.tabulate(numbers['variants'], study)
+        assert table.markdown() in text
+        rows = {name.strip('`'): cells for name, *cells in table.rows}
         return text, rows, numbers
 
     return report

@@ -113,9 +113,9 @@ def test_the_threshold_comes_from_val(tmp_path):
     found = dict(margin=-0.5, IoU=60.0)
     for best, tuned in (found, [60, 42.5]), (None, [None, None]):
         for split in ('val', 'test'):
-            (tmp_path / split).mkdir(exist_ok=True)
-            curve = json.dumps(dict(points=points, best=best))
-            (tmp_path / split / 'curve.json').write_text(curve)
+            curve = tmp_path / split / 'curve.json'
+            curve.parent.mkdir(exist_ok=True)
+            curve.write_text(json.dumps(dict(points=points, best=best)))
         scores = dict(val={}, test={})
         train.add_tuned_iou(scores, tmp_path)
         assert [x.get(train.TUNED) for x in scores.values()] == tuned
