@@ -41,6 +41,9 @@ class Layout(NamedTuple):
     roots: Sequence[str] = ()  # the dataset's own folder
 
 
+MIRRORS = Layout()  # of WHU and WBD
+
+
 class Tile(NamedTuple):
     """An image and its mask, by name in its split.
 
@@ -56,7 +59,7 @@ class Tile(NamedTuple):
 def find_tiles(
     place: Path,
     files: Sequence[PurePosixPath],
-    layout: Layout,
+    layout: Layout = MIRRORS,
     splits: Sequence[str] = SPLITS,
     wants: Wants = lambda split, stem: True,
     suffixes: Suffixes = (RASTER_SUFFIXES,) * 2,

@@ -1,27 +1,24 @@
 """Check of a dataset on disk before anybody trains on it."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from contextlib import closing
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from mmseg_cube.datasets.conversion.check_report import notes_of, summarise
-from mmseg_cube.datasets.conversion.convert import find_splits
 from mmseg_cube.datasets.conversion.inspect_tile import inspect_tile
-from mmseg_cube.datasets.conversion.meanings import Meanings
+from mmseg_cube.datasets.conversion.meanings import decide_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria
 from mmseg_cube.datasets.conversion.twins import find_alike, find_same
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
-from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.utils.words import not_found
 
 HINTS = dict(whu='whu', wbd='wbd', waterloo='wbd', inria='inria')
@@ -53,16 +50,16 @@ def check_data(
         dataset: ``inria``, ``whu`` or ``wbd``; guessed by default, from the
             manifest of a conversion, the names of tiles and of folders.
         workers: Tiles at a time; as many as there are cores by default.
-        building_values: Values of buildings in the masks, as of
-            ``BuildingDataset``; by default all masks of a split tell.
-        ignore_values: Values of pixels that do not count, likewise.
+        building_values: As of ``BuildingDataset``; by default all masks of a
+            split tell.
+        ignore_values: Likewise.
 
     Returns:
         What ``report.json`` holds: ``root``, ``dataset`` (None if unknown),
         ``fine``, ``splits`` (counts of each), ``findings`` (faults that make
-        training wrong, one line each), ``notes`` (what else a person should
-        know), ``meanings`` (of the masks in each split), ``tiles`` (what was
-        found out about each).
+        training wrong, one line each), ``notes`` (what else to know),
+        ``meanings`` (of the masks in each split), ``tiles`` (what was found
+        out about each).
 
     Raises:
         DatasetError: If there is no dataset.
@@ -75,15 +72,20 @@ def check_data(
     manifest = _manifest(root)
     found, findings, dataset = _find(root, dataset, manifest)
     work = partial(inspect_tile, root)
-    with closing(work_through(work, found, 'Reading tiles', workers)) as jobs:
-        by_tile = dict(jobs)
+    by_tile = dict(work_through(work, found, 'Reading tiles', workers))
     tiles = [by_tile[tile] for tile in found]
-    meanings = _settle(by_tile, (building_values, ignore_values))
-    findings += meanings.findings
-    findings += [tile['fault'] for tile in tiles if tile['fault']]
+    masks = {t: by_tile[t]['counted'] for t in found if by_tile[t]['counted']}
+    declared = building_values, ignore_values
+    meanings, unclear, doubts = decide_splits(masks, declared)
+    for tile in tiles:
+        if tile['counted']:
+            _label(tile, meanings[tile['split']], unclear)
+    findings += doubts + [tile['fault'] for tile in tiles if tile['fault']]
     twins, notes = find_same(tiles)
-    groups = groupby(tiles, itemgetter('split'))
-    by_split = {split: list(group) for split, group in groups}
+    findings += twins
+    by_split = defaultdict(list)
+    for tile in tiles:
+        by_split[tile['split']].append(tile)
     notes += find_alike(by_split.values())
     splits = {split: summarise(some) for split, some in by_split.items()}
     for split, summary in splits.items():
@@ -97,15 +99,15 @@ def check_data(
     counts = {split: summary['tiles'] for split, summary in splits.items()}
     notes += compare(counts, dataset, manifest)
     for tile in tiles:
-        del tile['digest'], tile['thumb']
+        del tile['digest'], tile['thumb'], tile['counted']
     return dict(
         root=str(root),
         dataset=dataset,
-        fine=not findings + twins,
+        fine=not findings,
         splits=splits,
-        findings=findings + twins,
+        findings=findings,
         notes=notes,
-        meanings={s: m._asdict() for s, m in meanings.splits.items()},
+        meanings={s: meaning._asdict() for s, meaning in meanings.items()},
         tiles=tiles,
     )
 
@@ -149,37 +151,24 @@ def _find(
     if dataset in (None, 'inria') and not manifest:
         try:
             tiles, faults = find_inria(root, files)
+            if tiles or dataset:
+                return tiles, faults, 'inria'
         except DatasetError:
-            tiles, faults = [], []
-            if dataset:
+            if dataset:  # others have the same folders
                 raise
-        # Other datasets have the same folders.
-        if tiles or dataset:
-            return tiles, faults, 'inria'
     if not dataset and not (root / MARKER).exists():
         name = f'{root.parent.name}/{root.name}'.lower()
-        hints = [HINTS[hint] for hint in HINTS if hint in name]
-        dataset = next(iter(hints), None)
-    return *find_splits(root, files), dataset
+        dataset = next((HINTS[hint] for hint in HINTS if hint in name), None)
+    return *find_tiles(root, files), dataset
 
 
-def _settle(by_tile: Mapping[Tile, dict], declared: tuple) -> Meanings:
-    """Say of each mask what it holds, by what the masks of its split mean."""
-    masks = {
-        tile: counted
-        for tile, found in by_tile.items()
-        if (counted := found.pop('counted'))
-    }
-    meanings = Meanings(masks, declared)
-    for tile, counted in masks.items():
-        found, meaning, labels = by_tile[tile], meanings.of(tile), Counter()
-        for value in counted:
-            name = str(value.code(meaning.colours))
-            found['values'][name] = value.pixels
-            labels[meaning.label_of(value)] += value.pixels
-        if tile in meanings.faults:
-            found['fault'] = found['fault'] or meanings.faults[tile]
-        elif known := labels[0] + labels[1]:
-            found['building'] = labels[1] / known
-            found['pixels'] = [labels[0], labels[1]]
-    return meanings
+def _label(tile: dict, meaning: MaskMeaning, unclear: Mapping) -> None:
+    """Say of a mask what it holds, by what its values mean."""
+    labels = Counter()
+    for value in tile['counted']:
+        tile['values'][str(value.code(meaning.colours))] = value.pixels
+        labels[meaning.label_of(value)] += value.pixels
+    tile['fault'] = unclear.get(tile['mask'], '')
+    if known := not tile['fault'] and labels[0] + labels[1]:
+        tile['building'] = labels[1] / known
+        tile['pixels'] = [labels[0], labels[1]]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ from mmseg_cube.datasets.conversion.output import (
 )
 from mmseg_cube.datasets.conversion.source import open_source
 from mmseg_cube.datasets.decision import Declared
-from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.threads import work_through
-from mmseg_cube.datasets.tiles import Layout, Tile, find_tiles
+from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, take_window
 
@@ -32,9 +33,6 @@ IGNORES = (
     f'ignore_values={NOT_COUNTED} in the dataset that reads them'
 )
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-# Finds tiles in folders of any mirror of WHU and WBD.
-find_splits = partial(find_tiles, layout=Layout())
 
 # From height, width and mask of a tile to its windows; None keeps it whole.
 Cut = Callable[[int, int, np.ndarray | None], list[Window] | None]
@@ -59,18 +57,6 @@ class Conversion:
         ]
         return f'{self.root}: {"; ".join(splits) or "nothing"}'
 
-    def count(self, tile: Tile, patches: list[str]) -> None:
-        """Count a finished tile, by the names of its patches."""
-        self.tiles[tile.split] += 1
-        self.patches[tile.split] += len(patches)
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return the numbers of tiles and patches of each split."""
-        return {
-            split: dict(tiles=self.tiles[split], patches=self.patches[split])
-            for split in sorted(self.tiles)
-        }
-
 
 def patch_name(tile: str, window: Window) -> str:
     """Name a patch after the row and column where it lies in its tile."""
@@ -84,7 +70,7 @@ def convert(
     image_format: str = 'png',
     workers: int | None = None,
     cut: Cut | None = None,
-    find: Callable = find_splits,
+    find: Callable = find_tiles,
     black: bool = False,
     building_values: Declared = None,
     ignore_values: Declared = None,
@@ -125,41 +111,55 @@ def convert(
             'patches go there.'
         )
     tiles, faults = find(source, raw.files)
-    more = dict(format=image_format, source=str(source))
-    output = Output(out, {**settings, **more})
+    settings |= dict(format=image_format, source=str(source))
+    output = Output(out, settings)
     result = Conversion(output.root, tiles, faults)
     declared = building_values, ignore_values
-    meanings = learn_meanings(raw.read, tiles, declared, workers)
+    meanings, unclear = learn_meanings(raw.read, tiles, declared, workers)
+    result.faults += unclear.values()
+    tiles = [tile for tile in tiles if str(tile.mask) not in unclear]
     stamps = {
         tile: [
             [raw.stamp(file) for file in (tile.image, tile.mask) if file],
-            list(map(str, meanings.of(tile) or ())),
+            list(map(str, meanings.get(tile.split, ()))),
         ]
         for tile in tiles
     }
-    work = partial(_convert_tile, raw.read, output, cut, black, meanings)
+    write = partial(_convert_tile, raw.read, output, cut, black, meanings)
+
+    def work(tile: Tile) -> tuple[Tile, list[str], int, str]:
+        try:
+            return tile, *write(tile), ''
+        except ValueError as error:
+            return tile, [], 0, str(error)
+
     try:
         with output.opened(stamps) as finished:
-            for tile, names in finished.items():
-                result.count(tile, names)
+            there = [(tile, names, 0, '') for tile, names in finished.items()]
             todo = [tile for tile in tiles if tile not in finished]
             jobs = work_through(work, todo, 'Converting tiles', workers)
             with closing(jobs):
-                for tile, names, written, fault in jobs:
-                    result.written += written
+                for tile, names, written, fault in chain(there, jobs):
                     if fault:
                         result.faults.append(fault)
-                    else:
-                        result.count(tile, names)
-            output.save(not result.faults, result.counts())
+                        continue
+                    result.tiles[tile.split] += 1
+                    result.patches[tile.split] += len(names)
+                    result.written += written
+            counts = {
+                split: dict(tiles=count, patches=result.patches[split])
+                for split, count in sorted(result.tiles.items())
+            }
+            output.save(not result.faults, counts)
     except OSError as error:
         reason = f'a file cannot be written or read ({error})'
         if error.errno in FULL:
             reason = 'the disk is full'
         raise DatasetError(
-            f'{reason}; {result.tiles.total()} of {len(tiles)} tiles are done '
-            f'in {result.root}, and whatever was written stays.\nNext: make '
-            'room or mend this, then run the same command again to continue.'
+            f'{reason}; {result.tiles.total()} of {len(result.found)} tiles '
+            f'are done in {output.root}, and whatever was written stays.\n'
+            'Next: make room or mend this, then run the same command again '
+            'to continue.'
         ) from error
     if output.ignores:
         result.notes.append(IGNORES)
@@ -173,50 +173,44 @@ def _convert_tile(
     black: bool,
     meanings: Meanings,
     tile: Tile,
-) -> tuple[Tile, list[str], int, str]:
-    """Write what is missing of a tile.
+) -> tuple[list[str], int]:
+    """Write what is missing of a tile; name its patches, count the written.
 
-    Returns:
-        The tile, the names of its patches, how many were written, and what
-        is wrong with it, empty if nothing is.
+    Raises:
+        ValueError: If a file cannot be used, which it names.
     """
     names, files = (tile.image, tile.mask), []
-    if tile in meanings.faults:
-        return tile, [], 0, meanings.faults[tile]
-    try:
-        for name in names:
-            with errors_of(name):
-                files.append(name and read(name))
-        meaning = meanings.of(tile)
-        image, mask = read_pair(*files, names=names, meaning=meaning)
-        height, width = image.shape[:2]
-        with errors_of(tile.image):
-            windows = cut and cut(height, width, mask)
-            valid = read_valid(files[0])
-        if not (mask is None or valid is None):
+    for name in names:
+        with errors_of(name):
+            files.append(name and read(name))
+    meaning = meanings.get(tile.split)
+    image, mask = read_pair(*files, names=names, meaning=meaning)
+    height, width = image.shape[:2]
+    with errors_of(tile.image):
+        windows = cut and cut(height, width, mask)
+        valid = read_valid(files[0])
+    layers = [image.transpose(2, 0, 1)]
+    if mask is not None:
+        layers.append(mask)
+        if valid is not None:
             mask[~valid] = IGNORED
-    except ValueError as error:
-        return tile, [], 0, str(error)
     if windows is None:
         patches = {tile.name: Window(0, 0, width, height)}
     else:
         patches = {patch_name(tile.name, window): window for window in windows}
-    missing = [name for name in patches if not output.has(tile, name)]
-    output.begin(tile, list(patches))
+    missing = output.begin(tile, list(patches))
     for name in missing:
-        window, parts = patches[name], []
-        for layer in (image.transpose(2, 0, 1), mask):
-            part = None if layer is None else take_window(layer, window)
-            if black and part is not None:
+        window = patches[name]
+        parts = [take_window(layer, window) for layer in layers]
+        if black:
+            for part in parts:
                 part[..., height - window.y :, :] = 0
                 part[..., width - window.x :] = 0
-            parts.append(part)
-        parts[0] = parts[0].transpose(1, 2, 0)
         try:
             output.write_patch(tile, name, *parts)
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             fault = 'its name is too long for patches; shorten it'
-            return tile, [], 0, f'{tile.image}: {fault}'
-    return tile, list(patches), len(missing), ''
+            raise FileError(f'{tile.image}: {fault}') from error
+    return list(patches), len(missing)

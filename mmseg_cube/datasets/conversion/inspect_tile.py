@@ -17,6 +17,7 @@ BLACK = 8  # JPEG leaves grey values up to about this in black areas
 
 def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
     """Read a tile and take its measures."""
+    image, mask = root / tile.image, tile.mask and root / tile.mask
     found = dict(
         split=tile.split,
         name=tile.name,
@@ -26,49 +27,40 @@ def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
         building=None,  # share of the pixels that count
         black_frame=0.0,  # share of the outermost pixels that are black
         values={},  # pixels of each in the mask
-        counted=None,  # the same, until it is known what they mean
         pixels=[0, 0],  # of background and building
         fault='',
-        # For the search of duplicates.
+        # What only the search of duplicates and of meanings needs.
         digest='',
         thumb=None,
+        counted=[],
     )
-    faults = []
-    for path, look in (
-        (tile.image, _look_at_image),
-        (tile.mask, _look_at_mask),
-    ):
-        try:
-            if path is not None:
-                with errors_of(path):
-                    look(found, root / path)
-        except ValueError as error:
-            faults.append(str(error))
-    if faults and tile.mask:
-        swap = contract.find_swap(root / tile.image, root / tile.mask)
-        faults = [f'{tile.image}: {swap}'] if swap else faults
-    found['fault'] = '; '.join(faults)
+    try:
+        with contract.errors_of_pair(image, mask, str(tile.image)):
+            with errors_of(tile.image):
+                found |= _look_at_image(image)
+            if mask:
+                with errors_of(tile.mask):
+                    learnt = masks.learn_mask(mask)
+                    contract.refuse_mismatch(found['shape'], learnt[:2])
+                found['counted'] = masks.values_of(learnt)
+    except ValueError as error:
+        found['fault'] = str(error)
     return tile, found
 
 
-def _look_at_image(found: dict, path: Path) -> None:
+def _look_at_image(path: Path) -> dict:
     pixels = contract.read_image(path)
     read_valid(path)  # may be broken as well
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    size = THUMB, THUMB
-    found['thumb'] = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     frame = np.concatenate(
         [pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]]
     )
     black = (frame.max(1) <= BLACK).mean()
-    found['black_frame'] = round(float(black), 4)
-    found['shape'] = pixels.shape[:2]
     digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
     digest.update(pixels)
-    found['digest'] = digest.hexdigest()
-
-
-def _look_at_mask(found: dict, path: Path) -> None:
-    shape, values = masks.mask_shape(path), masks.learn_mask(path)
-    contract.refuse_mismatch(found['shape'] or shape, shape)
-    found['counted'] = masks.values_of(values)
+    return dict(
+        shape=pixels.shape[:2],
+        black_frame=round(float(black), 4),
+        digest=digest.hexdigest(),
+        thumb=cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA),
+    )

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 
 from mmseg_cube.datasets.decision import decide
 from mmseg_cube.datasets.errors import DatasetError, errors_of
@@ -12,46 +11,31 @@ from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.utils.words import listing
 
+Meanings = dict[str, MaskMeaning]  # by split
 
-class Meanings:
-    """The meaning of the masks of every split.
 
-    Args:
-        masks: Values of the mask of each tile.
-        declared: ``building_values`` and ``ignore_values`` of
-            ``BuildingDataset``.
+def decide_splits(
+    masks: Mapping[Tile, Sequence[Value]], declared: tuple
+) -> tuple[Meanings, dict[str, str], list[str]]:
+    """Decide what masks mean, from the values of each and what users declare.
 
-    Attributes:
-        splits: The meaning in each split.
-        faults: What is wrong with the mask of a tile.
-        findings: What is not clear, one line each.
+    Returned are the meaning in each split, what is wrong with masks by their
+    paths, and one line for all that is not clear.
     """
-
-    def __init__(
-        self, masks: Mapping[Tile, Sequence[Value]], declared: tuple
-    ) -> None:
-        self.faults, self.findings = {}, []
-        self.splits: dict[str, MaskMeaning] = {}
-        by_split = defaultdict(dict)
-        for tile, values in masks.items():
-            by_split[tile.split][tile] = values
-        for split, values in by_split.items():
-            names = {str(tile.mask): values[tile] for tile in values}
-            meaning, unclear, findings = decide(names, *declared)
-            self.splits[split] = meaning
-            self.findings += [f'{split}: {text}' for text in findings]
-            for tile in values:
-                if fault := unclear.get(str(tile.mask)):
-                    self.faults[tile] = f'{tile.mask}: {fault}'
-
-    def of(self, tile: Tile) -> MaskMeaning | None:
-        """Return the meaning of a tile's mask."""
-        return self.splits.get(tile.split) if tile.mask else None
+    meanings, faults, findings = {}, {}, []
+    splits = defaultdict(dict)
+    for tile, values in masks.items():
+        splits[tile.split][str(tile.mask)] = values
+    for split, named in splits.items():
+        meanings[split], unclear, doubts = decide(named, *declared)
+        faults |= {path: f'{path}: {why}' for path, why in unclear.items()}
+        findings += [f'{split}: {text}' for text in doubts]
+    return meanings, faults, findings
 
 
 def learn_meanings(
     read: Callable, tiles: Sequence[Tile], declared: tuple, workers: int | None
-) -> Meanings:
+) -> tuple[Meanings, dict[str, str]]:
     """Read the masks of all tiles to decide what they mean.
 
     Raises:
@@ -66,12 +50,11 @@ def learn_meanings(
             return tile, []
 
     masked = [tile for tile in tiles if tile.mask]
-    jobs = work_through(look, masked, 'Reading masks', workers)
-    with closing(jobs):
-        found = Meanings(dict(jobs), declared)
-    if found.findings:
+    masks = dict(work_through(look, masked, 'Reading masks', workers))
+    *found, findings = decide_splits(masks, declared)
+    if findings:
         raise DatasetError(
-            f'it is not clear what the masks mean:\n{listing(found.findings)}'
+            f'it is not clear what the masks mean:\n{listing(findings)}'
             '\nNext: name the values, by --building-values or '
             'building_values=..., or correct the masks.'
         )

@@ -77,7 +77,7 @@ class Output:
             yield {
                 tile: names
                 for tile, names in self._begun.items()
-                if all(self.has(tile, name) for name in names)
+                if all(self._has(tile, name) for name in names)
             }
 
     def save(self, complete: bool, counts: dict) -> None:
@@ -87,25 +87,32 @@ class Output:
         write_text_whole(self.root / MANIFEST, text)
 
     def write_patch(
-        self, tile: Tile, name: str, image: np.ndarray, mask: np.ndarray | None
+        self,
+        tile: Tile,
+        name: str,
+        image: np.ndarray,
+        mask: np.ndarray | None = None,
     ) -> None:
-        """Write a patch, the image last: BGR (H, W, 3) and labels (H, W)."""
-        layers = [image] if mask is None else [cv2.LUT(mask, VALUES), image]
-        self.ignores |= mask is not None and (mask == IGNORED).any()
+        """Write a patch, the image last: BGR (3, H, W) and labels (H, W)."""
+        layers = [image.transpose(1, 2, 0)]
+        if mask is not None:
+            layers.insert(0, cv2.LUT(mask, VALUES))
+            self.ignores |= (mask == IGNORED).any()
         for path, values in zip(self._paths(tile, name), layers, strict=True):
             _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, methodcaller('write_bytes', data.tobytes()))
 
-    def has(self, tile: Tile, name: str) -> bool:
+    def begin(self, tile: Tile, patches: list[str]) -> list[str]:
+        """Note a tile before its patches are written; name the missing."""
+        with self._lock, (self.root / JOURNAL).open('a') as file:
+            file.write(self._line(tile, patches))
+        return [name for name in patches if not self._has(tile, name)]
+
+    def _has(self, tile: Tile, name: str) -> bool:
         """Tell whether a patch is there, image and mask, of this source."""
         paths = self._paths(tile, name)
         return tile in self._begun and all(map(os.path.exists, paths))
-
-    def begin(self, tile: Tile, patches: list[str]) -> None:
-        """Note a tile in the journal before its patches are written."""
-        with self._lock, (self.root / JOURNAL).open('a') as file:
-            file.write(self._line(tile, patches))
 
     def _line(self, tile: Tile, patches: list[str]) -> str:
         entry = dict(tile=f'{tile.split}/{tile.name}', patches=patches)

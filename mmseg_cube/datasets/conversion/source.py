@@ -59,7 +59,7 @@ class Archive:
             if not name.endswith('/'):
                 self._entries[PurePosixPath(name)] = entry
         self.files = sorted(self._entries)
-        faults = [_unreadable(entry) for entry in self._entries.values()]
+        faults = list(map(_unreadable, self._entries.values()))
         if faults and all(faults):
             raise DatasetError(f'{path}: {faults[0]}.\nNext: {UNPACK}')
 
@@ -90,14 +90,14 @@ def open_source(path: Path) -> Folder | Archive:
     """
     if path.is_dir():
         return Folder(path)
+    advice = 'give the archive that was downloaded'
+    if not path.exists():
+        advice += ', or the folder that comes out'
+        raise DatasetError(not_found('archive or folder', path, advice))
+    state = 'is no file or folder'
     try:
         if path.is_file():  # a pipe would never end
             return Archive(path)
-        advice = 'give the archive that was downloaded'
-        if not path.exists():
-            advice += ', or the folder that comes out'
-            raise DatasetError(not_found('archive or folder', path, advice))
-        state = 'is no file or folder'
     except DatasetError:
         raise
     except DAMAGED as error:
