@@ -1,6 +1,5 @@
 """Folders of building masks, which are read again as LoadBuildingMask does."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,7 @@ class MaskFolder:
 
     A mask has the stem of its image, and appears only when it is complete.
     Folders of another format override ``suffix``, ``save`` and ``is_whole``.
-
-    Args:
-        folder: Where they are; made if needed.
+    The folder is made if needed.
     """
 
     suffix = '.png'
@@ -49,7 +46,7 @@ class MaskFolder:
             valid = None
         if valid is not None:
             mask = np.where(valid, mask, 0)
-        write_whole(path, partial(self.save, mask=mask, image=image))
+        write_whole(path, lambda part: self.save(part, mask, image))
         return mask.size if valid is None else int(valid.sum())
 
     def claim(self, image: str | Path, window: Box | None = None) -> str:

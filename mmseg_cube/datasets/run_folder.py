@@ -6,7 +6,7 @@ for each part that was written.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,8 +20,7 @@ LOCK = '.lock'
 def only_run(folder: Path) -> Iterator[None]:
     """Hold a folder for this process; clear what a killed one left there.
 
-    Raises:
-        DatasetError: If another process holds it.
+    A DatasetError says that another process holds it.
     """
     try:
         # The system lets go of it with the process, however that ends.
@@ -37,11 +36,7 @@ def only_run(folder: Path) -> Iterator[None]:
 
 
 def refuse_other_settings(path: Path, settings: Mapping[str, object]) -> None:
-    """Refuse a manifest that was written with other settings.
-
-    Raises:
-        DatasetError: If it was, or cannot be read.
-    """
+    """Refuse, by a DatasetError, a manifest of other settings."""
     try:
         there = json.loads(path.read_text(encoding='utf-8'))
         changed = [
@@ -66,7 +61,5 @@ def read_journal(path: Path) -> Iterator[object]:
     """
     text = path.read_text(errors='replace') if path.exists() else ''
     for line in text.splitlines():
-        try:
+        with suppress(ValueError):
             yield json.loads(line)
-        except ValueError:
-            continue

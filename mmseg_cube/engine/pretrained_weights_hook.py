@@ -7,7 +7,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
-from torch import Tensor, nn
+from torch import nn
 
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.checkpoints import read_checkpoint
@@ -20,11 +20,11 @@ ENOUGH = 0.9  # of the weights; a few may be new, such as those of a stem
 class PretrainedWeightsHook(Hook):
     """Refuse to train on weights that were named, but not loaded.
 
-    Loaders of weights leave out what does not fit and say so in a line of the
-    log. With a wrong prefix, or over a wrapper such as ``TIMMBackbone``,
-    ``init_cfg=dict(type='Pretrained', ...)`` loads nothing at all. So before
-    the first iteration each weight of such a part (of two dimensions or more,
-    Cube layers left out) is looked for in the file, whatever its name.
+    Loaders leave out what does not fit. With a wrong prefix, or over a
+    wrapper such as ``TIMMBackbone``, ``init_cfg=dict(type='Pretrained', ...)``
+    loads nothing at all. So before the first iteration each weight of such a
+    part (of two dimensions or more, Cube layers left out) is looked for in
+    the file, whatever its name.
 
     Raises:
         ValueError: If less than nine tenths of the weights are there.
@@ -56,23 +56,19 @@ def find_missing(module: nn.Module, file: str) -> tuple[int, list[str]]:
     stored = defaultdict(list)
     for value in read_checkpoint(file)['state_dict'].values():
         stored[value.shape].append(value)
-    weights = dict(_weights(module))
+    weights = {
+        f'{path}.{name}'.lstrip('.'): value.detach().float().cpu()
+        for path, part in module.named_modules()
+        if not isinstance(part, CubeConv2d)
+        for name, value in part.named_parameters(recurse=False)
+        if value.dim() > 1
+    }
     missing = [
         name
         for name, weight in weights.items()
         if not any(torch.equal(weight, x) for x in stored[weight.shape])
     ]
     return len(weights), missing
-
-
-def _weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    for path, part in module.named_modules():
-        if isinstance(part, CubeConv2d):
-            continue
-        for name, value in part.named_parameters(recurse=False):
-            if value.dim() > 1:
-                whole = f'{path}.{name}' if path else name
-                yield whole, value.detach().float().cpu()
 
 
 def _named_files(module: nn.Module, cfg: object) -> Iterator[str]:

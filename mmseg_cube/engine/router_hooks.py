@@ -68,7 +68,7 @@ class RouterReportHook(Hook):
     identity and how much they changed, mean over the routers; the visualizer
     gets the same and the numbers of every router under ``router/``. At the
     end ``router_report.json`` and ``router_report.png`` are written next to
-    the log. The numbers are explained in ``engine/channel_orders.py``.
+    the log, as ``evaluation/channel_orders.py`` explains.
 
     Looks are at the weights that are trained; those that ``EMAHook`` keeps
     may be in another order, see ``mmseg-cube router``.

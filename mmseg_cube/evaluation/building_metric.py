@@ -49,8 +49,7 @@ class BuildingMetric(BaseMetric):
 
     Args:
         ignore_index: Label of pixels that do not count.
-        output_dir: Folder for predicted masks, 0/255 PNG files named after
-            their images; nothing is written by default.
+        output_dir: Folder for masks, 0/255 PNG files named as their images.
         group_by: Regular expression whose first group, matched at the start
             of an image's stem, names the image's group. ``([a-z-]+)`` gives
             Inria's regions, which its authors score one by one.
@@ -66,8 +65,8 @@ class BuildingMetric(BaseMetric):
         format_only: Only write masks, for images without ground truth.
         keep_results: Taken because mmseg's ``tools/test.py --out`` sets it;
             written masks are always kept.
-        options: Arguments of mmengine's ``BaseMetric``, such as ``prefix``,
-            which takes the place of ``building`` in the names.
+        options: Arguments of ``BaseMetric``, such as ``prefix``, which takes
+            the place of ``building`` in the names.
 
     Raises:
         ValueError: If an argument is wrong, or ``format_only`` comes without
@@ -112,11 +111,8 @@ class BuildingMetric(BaseMetric):
             met = False
         rule = 'group_by needs a regular expression with a group in (...)'
         score_kinds.require(met, rule, group_by)
-        self.ignore_index = ignore_index
-        self.group_by = group_by
-        self.output_dir = output_dir
+        self.ignore_index, self.group_by = ignore_index, group_by
         self.format_only = format_only
-        self.keep_results = keep_results
         self._kinds = dict(pixels=score_kinds.PixelScore())
         given = dict(boundary=boundary, objects=objects, curve=curve)
         for name, arguments in given.items():
@@ -156,10 +152,9 @@ class BuildingMetric(BaseMetric):
             if 'boundary' in kinds or 'objects' in kinds:
                 sample.check_uncut(source.get('protocol'))
             counts = {name: kind.count(sample) for name, kind in kinds.items()}
-            if self._masks is not None:
-                mask = sample.pred.cpu().numpy()
-                self._masks.write(mask, sample.path, sample.window)
             place = sample.path, sample.window
+            if self._masks is not None:
+                self._masks.write(sample.pred.cpu().numpy(), *place)
             self._merge_margins()
             self.results.append((*place, source, group, counts))
 
@@ -168,13 +163,9 @@ class BuildingMetric(BaseMetric):
         scores = {}
         if not self.format_only:
             data = merge_sources(source for _, _, source, *_ in results)
-            scores = summarise(
-                [result[3:] for result in results],
-                self._kinds,
-                data,
-                self._threshold,
-                self._report_dir,
-            )
+            counted = [result[3:] for result in results]
+            how = self._threshold, self._report_dir
+            scores = summarise(counted, self._kinds, data, *how)
             if 'part' in data:  # for those who read the scores only
                 scores['Tiles'] = float(len({path for path, *_ in results}))
         if self._masks is not None:

@@ -31,8 +31,7 @@ class Confusion:
     @property
     def accuracy(self) -> float:
         """Share of pixels that are right, in percent."""
-        right = self.tp + self.tn
-        return _percent(right, right + self.fp + self.fn)
+        return _percent(self.tp + self.tn, sum(astuple(self)))
 
     def scores(self) -> dict[str, float]:
         """Return IoU, F1, Precision and Recall in percent.
@@ -62,23 +61,18 @@ def count_pixels(pred: Tensor, target: Tensor, ignore_index: int) -> Confusion:
             f'{tuple(target.shape)} pixels. Predict at the original size'
         )
     target = target.to(pred.device)
-    built, ground = target == 1, target == 0
-    predicted, cleared = pred == 1, pred == 0
-    tp, fp, fn, tn = (
-        int(torch.count_nonzero(label & truth))
-        for label, truth in product((predicted, cleared), (built, ground))
-    )
-    if tp + fp + fn + tn != pred.numel():
-        counted = target != ignore_index
+    pairs = product((pred == 1, pred == 0), (target == 1, target == 0))
+    counts = [int(torch.count_nonzero(a & b)) for a, b in pairs]
+    if sum(counts) != pred.numel():
         for what, labels in (('ground truth', target), ('prediction', pred)):
-            found = labels[counted].unique().tolist()
-            if not set(found) <= {0, 1}:
+            values = labels[target != ignore_index].unique().tolist()
+            if not set(values) <= {0, 1}:
                 raise ValueError(
-                    f'{what} holds the labels {found}, expected 0 '
+                    f'{what} holds the labels {values}, expected 0 '
                     '(background) and 1 (building). Load masks with '
                     'LoadBuildingMask and give the head two classes'
                 )
-    return Confusion(tp, fp, fn, tn)
+    return Confusion(*counts)
 
 
 def _percent(part: int, whole: int) -> float:

@@ -7,7 +7,6 @@ kind of colour vision, as simulated after Machado et al. 2009 (doi
 """
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -59,12 +58,9 @@ def paint_errors(
     truth as prediction, it shows the true buildings.
     """
     built = prediction == 1
-    layers = [
-        ((truth == 1) & built, FOUND),
-        ((truth == 1) & ~built, MISSED),
-        ((truth == 0) & built, FALSE),
-        (truth == IGNORED, UNSCORED),
-    ]
+    masks = (truth == 1) & built, (truth == 1) & ~built, (truth == 0) & built
+    colours = FOUND, MISSED, FALSE, UNSCORED
+    layers = zip((*masks, truth == IGNORED), colours, strict=True)
     return paint(image, layers)
 
 
@@ -79,12 +75,12 @@ def draw_panels(
         built = paint_errors(image, truth, truth)
         found = paint_errors(image, truth, prediction)
         sheet.append(np.hstack([_fit(p) for p in (image, built, found)]))
-    save = Image.fromarray(np.vstack(sheet)).save
-    write_whole(path, partial(save, format='PNG'))
+    picture = Image.fromarray(np.vstack(sheet))
+    write_whole(path, lambda part: picture.save(part, format='PNG'))
 
 
 def _fit(panel: np.ndarray) -> np.ndarray:
-    """Give a panel the width of all panels, and a frame on two sides."""
+    """Give a panel the width of all, and a frame on two sides."""
     height, width = panel.shape[:2]
     size = WIDTH, max(1, round(height * WIDTH / width))
     how = cv2.INTER_AREA if width > WIDTH else cv2.INTER_NEAREST

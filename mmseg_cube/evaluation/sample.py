@@ -19,11 +19,10 @@ MISSING = dict(
 
 
 class Sample:
-    """A data sample, and the checks of what a score must not be taken of.
+    """A data sample; what cannot be scored raises ValueError.
 
-    What cannot be scored raises ValueError. Labels, margins and masks are of
-    shape (H, W). The ``window`` is the part of a raster that it shows, None
-    for a whole raster.
+    Labels, margins and masks are of shape (H, W). The ``window`` is the part
+    of a raster that it shows, None for a whole raster.
     """
 
     def __init__(self, content: Mapping, ignore_index: int = 255) -> None:
@@ -48,8 +47,8 @@ class Sample:
     @cached_property
     def masks(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Predicted buildings, true ones, and pixels that do not count."""
-        ignored = self.target == self.ignore_index
-        masks = (self.pred == 1, self.target == 1, ignored)
+        pred, target = self.pred, self.target
+        masks = pred == 1, target == 1, target == self.ignore_index
         return tuple(mask.cpu().numpy() for mask in masks)
 
     def _labels(self, key: str) -> Tensor:
@@ -101,9 +100,9 @@ class Sample:
         windows of ``full`` are parts of a tile.
         """
         # The window may also show a smaller raster, and what pads it.
-        if self.window is None or self._core == self._raster:
-            return
-        if self._core != self.window or protocol == 'full':
+        whole = self.window is None or self._core == self._raster
+        own = self._core == self.window and protocol != 'full'
+        if not (whole or own):
             raise ValueError(
                 f'{self.path}: boundary and objects cannot be scored in '
                 f'windows, here {self.window} (x, y, width, height), whose '

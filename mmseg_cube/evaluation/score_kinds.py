@@ -56,12 +56,9 @@ class PixelScore(ScoreKind):
 
     def scores(self, counts: Confusion) -> dict[str, float]:
         """Return IoU, F1, Precision, Recall, Accuracy and mIoU."""
-        building, background = counts.scores(), counts.background.scores()
-        return dict(
-            **building,
-            Accuracy=counts.accuracy,
-            mIoU=(building['IoU'] + background['IoU']) / 2,
-        )
+        scores, background = counts.scores(), counts.background.scores()
+        mean = (scores['IoU'] + background['IoU']) / 2
+        return dict(scores, Accuracy=counts.accuracy, mIoU=mean)
 
     def as_json(self, counts: Confusion) -> dict[str, int]:
         """Return the four numbers of pixels."""
@@ -79,9 +76,8 @@ class BoundaryScore(ScoreKind):
 
     Args:
         ratio: Width as a share of the image's diagonal; 0.02 by default.
-        width: Width in pixels instead. On large tiles it has to be given:
-            0.02 of a diagonal of 5000 x 5000 pixels are 141 pixels, wider
-            than most houses.
+        width: Width in pixels instead. Large tiles need it: 0.02 of the
+            diagonal of 5000 x 5000 pixels are 141, wider than most houses.
     """
 
     names = dict(BoundaryIoU='IoU')
@@ -116,8 +112,7 @@ class BoundaryScore(ScoreKind):
 def _band(mask: np.ndarray, width: int) -> np.ndarray:
     """Pixels of a mask that an erosion by ``width`` pixels takes away."""
     padded = np.pad(mask, 1).astype(np.uint8)
-    # A pixel goes if its chessboard distance to the outside is at most the
-    # width. That takes one pass for any width.
+    # Chessboard distances to the outside take one pass for any width.
     distance = cv2.distanceTransform(padded, cv2.DIST_C, 3)
     return mask & (distance[1:-1, 1:-1] <= width)
 
@@ -160,8 +155,7 @@ class ObjectScore(ScoreKind):
     def count(self, sample: Sample) -> Confusion:
         """Count the buildings of an image that are right, false, missed."""
         predicted, built, ignored = sample.masks
-        found = self._label(predicted & ~ignored)
-        real = self._label(built)
+        found, real = self._label(predicted & ~ignored), self._label(built)
         found_areas = np.bincount(found.ravel())
         real_areas = np.bincount(real.ravel())
         both = (found > 0) & (real > 0)
@@ -169,9 +163,8 @@ class ObjectScore(ScoreKind):
         codes, overlaps = np.unique(codes, return_counts=True)
         first, second = np.divmod(codes, len(real_areas))
         unions = found_areas[first] + real_areas[second] - overlaps
-        # No building has two partners. Two that overlap a third by half of
-        # it or more, and not each other, would be its two halves; but halves
-        # of a connected building touch, so they would be one.
+        # No building has two partners: they would be its two halves, which
+        # touch, so they would be one.
         pairs = overlaps / unions >= self.iou
         large = real_areas >= self.min_area
         tp = np.count_nonzero(large[second[pairs]])

@@ -1,6 +1,7 @@
 """Scores of all images and of groups of them: added up, logged, written."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,10 +30,9 @@ class ScoreSum:
     def __init__(self, kinds: Kinds, images: Sequence[Mapping]) -> None:
         self.counts, self.scores, counts = {}, {}, {}
         for name, kind in kinds.items():
-            total = sum(
-                (image.get(name, kind.zero) for image in images), kind.zero
-            )
-            self.counts[name], counts[name] = total, kind.as_json(total)
+            each = (image.get(name, kind.zero) for image in images)
+            total = self.counts[name] = sum(each, kind.zero)
+            counts[name] = kind.as_json(total)
             self.scores.update(kind.scores(total))
         self.images = len(images)
         self.json = dict(images=self.images, scores=self.scores, counts=counts)
@@ -50,12 +50,12 @@ def summarise(
     The results are the group and the counts of each image. Without a
     threshold the larger logit labelled the pixels.
     """
-    total = ScoreSum(kinds, [counts for _, counts in results])
-    groups = {}
+    members = defaultdict(list)
     for group, counts in results:
-        if group is not None:
-            groups.setdefault(group, []).append(counts)
-    groups = {name: ScoreSum(kinds, groups[name]) for name in sorted(groups)}
+        members[group].append(counts)
+    total = ScoreSum(kinds, [counts for _, counts in results])
+    names = sorted(members.keys() - {None})
+    groups = {name: ScoreSum(kinds, members[name]) for name in names}
     rows = {name: group.scores for name, group in groups.items()}
     rows['all'] = total.scores
     _log_classes(total)
@@ -67,10 +67,9 @@ def summarise(
         table = _table('Images', columns, rows)
         print_log(f'buildings, {title}:\n{table}', 'current')
     if threshold and threshold.chosen_on(data):
-        _warn(
-            'The threshold was chosen on the images that it is scored on, so '
-            'the scores are too good. Score another split.'
-        )
+        text = 'The threshold was chosen on the images that it is scored on, '
+        text += 'so the scores are too good. Score another split.'
+        print_log(text, 'current', logging.WARNING)
     scores = dict(total.scores)
     for name, group in groups.items():
         scores[f'IoU_{name}'] = group.scores['IoU']
@@ -99,17 +98,13 @@ def _log_classes(total: ScoreSum) -> None:
     table = _table('Class', CLASS_COLUMNS, rows)
     print_log(f'per class results:\n{table}', 'current')
     if pixels.tp + pixels.fn == 0:
-        _warn(
-            'The ground truth holds no building. Masks of 0 and 255 must be '
-            'loaded with LoadBuildingMask: 255 is the ignore label.'
-        )
+        text = 'The ground truth holds no building. Masks of 0 and 255 must '
+        text += 'be loaded with LoadBuildingMask: 255 is the ignore label.'
+        print_log(text, 'current', logging.WARNING)
 
 
 def _best(
-    total: ScoreSum,
-    curve: ScoreKind,
-    data: Mapping[str, str],
-    folder: Path | None,
+    total: ScoreSum, curve: ScoreKind, data: Mapping, folder: Path | None
 ) -> Scores:
     """Choose the best threshold, and write the curve."""
     counts = total.counts['curve']
@@ -138,15 +133,10 @@ def _best(
 def _table(
     title: str, columns: Sequence[str], rows: Mapping[str, Scores]
 ) -> str:
-    cells = [
-        [name, *(f'{scores[key]:.2f}' for key in columns)]
-        for name, scores in rows.items()
-    ]
-    return Table([title, *columns], cells).terminal()
-
-
-def _warn(text: str) -> None:
-    print_log(text, 'current', logging.WARNING)
+    table = Table([title, *columns])
+    for name, scores in rows.items():
+        table.rows.append([name, *(f'{scores[key]:.2f}' for key in columns)])
+    return table.terminal()
 
 
 def _draw_groups(groups: Mapping[str, Scores], path: Path) -> None:
@@ -155,12 +145,9 @@ def _draw_groups(groups: Mapping[str, Scores], path: Path) -> None:
     width = min(max(5.0, 1.1 * len(groups)), 44.0)
     figure, ((axes,),) = new_figure(size=(width, 4))
     for side, key in ((-0.5, 'IoU'), (0.5, 'Accuracy')):
-        drawn = axes.bar(
-            [place + side * BAR for place in range(len(groups))],
-            [scores[key] for scores in groups.values()],
-            0.94 * BAR,
-            label=key,
-        )
+        places = [place + side * BAR for place in range(len(groups))]
+        heights = [scores[key] for scores in groups.values()]
+        drawn = axes.bar(places, heights, 0.94 * BAR, label=key)
         axes.bar_label(drawn, fmt='%.1f', fontsize=8, padding=2)
     axes.set_xticks(range(len(groups)), list(groups))
     axes.set(ylim=(0, TOP), yticks=range(0, 101, 20), ylabel='percent')
@@ -176,10 +163,8 @@ def _draw_curve(
     figure, ((left, right),) = new_figure(1, 2, size=(10, 4.4))
     # Where nothing is predicted, there is no precision.
     drawn = [point for point in points if point['tp'] + point['fp']]
-    recall, precision = (
-        [point[key] for point in drawn] for key in ('Recall', 'Precision')
-    )
-    left.plot(recall, precision, marker='.')
+    pairs = [(point['Recall'], point['Precision']) for point in drawn]
+    left.plot(*zip(*pairs, strict=True), marker='.')
     left.set_title(f'average precision {average:.2f} %', loc='left')
     thresholds = [point['threshold'] for point in points]
     for key in CLASS_COLUMNS:

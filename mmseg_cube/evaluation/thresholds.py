@@ -7,7 +7,6 @@ argmax exactly.
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.margins import MarginCounts
@@ -60,8 +59,8 @@ class ThresholdCurve(ScoreKind):
         tp, fp = counts.above()
         precision = tp / (tp + fp)
         if counts.bits:
-            # Pixels whose margins were not told apart count as evenly mixed;
-            # if they are many, they more likely have one margin.
+            # Margins that were not told apart count as evenly mixed; if they
+            # are many pixels, they more likely are one margin.
             few = 1000 * counts.pixels.sum(0) < counts.pixels.sum()
             before = np.append(precision[1:], precision[-1:])
             precision[few] = (precision + before)[few] / 2
@@ -77,7 +76,7 @@ class ThresholdCurve(ScoreKind):
         margins = margins[::-1][reached[reached <= len(tp)] - 1]
         rows = [_row(counts, m) for m in margins if np.isfinite(m)]
         for share in self.shares.tolist():
-            rows.append(_row(counts, _margin_at(share), share))
+            rows.append(_row(counts, logit(share), share))
         return sorted(rows, key=lambda row: row['margin'])
 
     def best(
@@ -116,23 +115,14 @@ class ThresholdCurve(ScoreKind):
 def _row(
     counts: MarginCounts, margin: float, threshold: float | None = None
 ) -> dict[str, float]:
-    """Scores of the pixels above a margin, whose probability is known or not.
-
-    Probabilities that float32 does not tell from 0 and 1 are none to compare
-    with.
-    """
-    if threshold is None:
+    """Scores of the pixels above a margin, whose probability may be known."""
+    if threshold is None:  # never 0 or 1, as float32 would have it
         threshold = np.clip(expit(margin), SMALLEST, 1 - SMALLEST)
     tp, fp = counts.pixels[:, counts.first_above(margin) :].sum(1).tolist()
     built, ground = counts.pixels.sum(1).tolist()
     point = Confusion(tp, fp, built - tp, ground - fp)
     values = dict(threshold=float(threshold), margin=float(margin))
     return values | asdict(point) | point.scores()
-
-
-def _margin_at(threshold: float) -> float:
-    """Margin of logits at which the probability is the threshold."""
-    return math.log(threshold / (1 - threshold))
 
 
 class ChosenThreshold:
@@ -159,7 +149,7 @@ class ChosenThreshold:
         rule = 'threshold must be a number between 0 and 1 or a curve.json'
         require(met, rule, value)
         self.value = float(value)
-        self.margin = _margin_at(self.value) if margin is None else margin
+        self.margin = float(logit(self.value)) if margin is None else margin
 
     def __str__(self) -> str:
         return f'threshold {self.value:g}, {self.origin}'
@@ -187,16 +177,15 @@ def name_data(data: Mapping[str, str]) -> str:
 def _read(path: Path) -> tuple[dict[str, str], float, float | None]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        data, best = dict(content['data']), content['best']
-        reason = content['no_best_because']
-        value = None if best is None else best['threshold']
-        # Files of earlier versions have no margin.
-        margin = float(best['margin']) if 'margin' in (best or ()) else None
+        data, reason = dict(content['data']), content['no_best_because']
+        best = content['best'] or {}
+        value, margin = best.get('threshold'), best.get('margin')
+        margin = margin and float(margin)
     except FileNotFoundError:
         advice = 'evaluate the val set by a BuildingMetric with curve=dict() '
         advice += 'and report_dir=..., which writes it'
         raise FileNotFoundError(not_found('curve', path, advice)) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f'{path} is not a curve.json of BuildingMetric '
             f'({type(error).__name__}: {error})'

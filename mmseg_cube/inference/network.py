@@ -6,11 +6,8 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_cube.utils.networks import to_eval
-
-# Axes of images (N, 3, H, W) that each view mirrors. With test-time
-# augmentation they are those of the configs' tta_pipeline, so that
-# tools/test.py --tta scores what prediction writes.
+# Axes of images (N, 3, H, W) that each view mirrors, as in tta_pipeline of
+# the configs, so that tools/test.py --tta scores what prediction writes.
 ONE_VIEW = ((),)
 TTA_VIEWS = ((), (3,), (2,))
 
@@ -33,7 +30,8 @@ class BuildingNetwork:
     def __init__(
         self, model: BaseSegmentor, tta: bool = False, amp: bool = False
     ) -> None:
-        self.model = to_eval(model)
+        model.eval()
+        self.model = model
         self.views = TTA_VIEWS if tta else ONE_VIEW
         self.amp = amp
 
@@ -63,10 +61,9 @@ class BuildingNetwork:
         samples = [SegDataSample() for _ in images]
         batch = dict(inputs=list(images), data_samples=samples)
         x = self.model.data_preprocessor(batch, False)['inputs']
-        shapes = dict.fromkeys(
-            ('ori_shape', 'img_shape', 'pad_shape'), x.shape[2:]
-        )
-        metas = [dict(shapes, padding_size=[0] * 4) for _ in images]
+        names = 'ori_shape', 'img_shape', 'pad_shape'
+        meta = dict.fromkeys(names, x.shape[2:])
+        metas = [dict(meta, padding_size=[0] * 4) for _ in images]
         with torch.autocast(x.device.type, enabled=self.amp):
             logits = self.model.encode_decode(x, metas)
         # Padding is on the right and below.
@@ -78,8 +75,7 @@ def building_probability(logits: Tensor) -> Tensor:
     classes = logits.shape[1]
     if classes == 1:
         return logits[:, 0].sigmoid()
-    if classes == 2:
-        # The softmax of two.
+    if classes == 2:  # as softmax does
         return (logits[:, 1] - logits[:, 0]).sigmoid()
     raise ValueError(
         f'the network tells {classes} classes apart, but must tell two, '

@@ -22,11 +22,12 @@ from mmseg_cube.datasets.run_folder import (
     read_journal,
     refuse_other_settings,
 )
-from mmseg_cube.utils.whole_files import write_text_whole
+from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
 MANIFEST, JOURNAL = 'manifest.json', 'manifest.jsonl'
 # Of the manifest; the same weights may lie elsewhere the next time.
 FOR_PEOPLE = ('config', 'checkpoint')
+BESIDE = ('.msk', '.aux.xml')  # names of files that tell where data are
 
 
 class Note(NamedTuple):
@@ -44,23 +45,18 @@ def identify(image: Path) -> list[str | int]:
 
     The same of the files beside it that may say where it has no data.
     """
-    files = [image]
-    for suffix in ('.msk', '.aux.xml'):
-        beside = image.with_name(image.name + suffix)
-        files += [beside] * beside.exists()
+    beside = [image.with_name(f'{image.name}{x}') for x in BESIDE]
     with errors_of(image):
+        files = [image, *filter(Path.exists, beside)]
         return [x for f in files for x in (f.name, *stamp(f)[1:])]
 
 
 class OutputFolder:
-    """Masks that know of which images they are.
-
-    Args:
-        masks: Where they are.
-    """
+    """Masks that know of which images they are."""
 
     def __init__(self, masks: MaskFolder) -> None:
         self.masks, self.folder = masks, masks.folder
+        self._journal = self.folder / JOURNAL
         self._notes: dict[str, Note] = {}
 
     @contextmanager
@@ -71,8 +67,13 @@ class OutputFolder:
             DatasetError: If they are, or another run is writing there.
         """
         with only_run(self.folder):
-            _open_manifest(self.masks, settings)
-            self._read_journal()
+            self._open_manifest(settings)
+            for entry in read_journal(self._journal):
+                with suppress(TypeError):  # a line of another version
+                    note = Note(*entry)
+                    self._notes[note.mask] = note
+            lines = [json.dumps(note) + '\n' for note in self._notes.values()]
+            write_text_whole(self._journal, ''.join(lines))
             yield
 
     def path(self, image: Path) -> Path:
@@ -84,18 +85,18 @@ class OutputFolder:
         path = self.path(image)
         note = self._notes.get(path.name)
         try:
-            known = note is not None and note.image == identify(image)
+            if note is None or note.image != identify(image):
+                return False
         except FileError:  # it is gone
             return False
-        whole = self.masks.is_whole
-        return known and path.is_file() and whole(path, tuple(note.shape))
+        return path.is_file() and self.masks.is_whole(path, tuple(note.shape))
 
     def write(self, mask: np.ndarray, image: Path, identity: list) -> None:
         """Write a mask (H, W), and note the image that it was read from."""
         pixels = self.masks.write(mask, image)
         name, building = self.path(image).name, int((mask == 1).sum())
         note = Note(name, identity, mask.shape, building, pixels)
-        with (self.folder / JOURNAL).open('a') as file:
+        with self._journal.open('a') as file:
             file.write(json.dumps(note) + '\n')
         self._notes[name] = note
 
@@ -112,26 +113,16 @@ class OutputFolder:
         pixels = sum(note.pixels for note in notes)
         return 100 * sum(note.building for note in notes) / max(pixels, 1)
 
-    def _read_journal(self) -> None:
-        path = self.folder / JOURNAL
-        for entry in read_journal(path):
-            with suppress(TypeError):  # a line of another version
-                note = Note(*entry)
-                self._notes[note.mask] = note
-        lines = [json.dumps(note) + '\n' for note in self._notes.values()]
-        write_text_whole(path, ''.join(lines))
-
-
-def _open_manifest(masks: MaskFolder, settings: Mapping[str, object]) -> None:
-    """Note what masks depend on in their folder, or compare it."""
-    path = masks.folder / MANIFEST
-    if path.is_file():
-        fixed = {k: v for k, v in settings.items() if k not in FOR_PEOPLE}
-        refuse_other_settings(path, fixed)
-    elif any(masks.folder.glob(f'*{masks.suffix}')):
-        raise DatasetError(
-            f'{masks.folder} holds masks, but no {MANIFEST} that says how '
-            'they were made.\nNext: give a new or empty folder.'
-        )
-    else:
-        write_text_whole(path, json.dumps(settings, indent=2) + '\n')
+    def _open_manifest(self, settings: Mapping[str, object]) -> None:
+        """Note what masks depend on, or compare it."""
+        path = self.folder / MANIFEST
+        if path.is_file():
+            fixed = {k: v for k, v in settings.items() if k not in FOR_PEOPLE}
+            refuse_other_settings(path, fixed)
+        elif any(self.folder.glob(f'*{self.masks.suffix}')):
+            raise DatasetError(
+                f'{self.folder} holds masks, but no {MANIFEST} that says how '
+                'they were made.\nNext: give a new or empty folder.'
+            )
+        else:
+            write_json(path, settings)

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, Progress
 
 from mmseg_cube.datasets.contract import image_shape
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
@@ -25,8 +25,7 @@ from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.words import listing, not_found, quantity
 
 DEFAULT_SIZE = 512
-# Most networks halve an image five times.
-SMALLEST = 32
+SMALLEST = 32  # window; most networks halve an image five times
 Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
 
 
@@ -95,11 +94,10 @@ class Prediction:
                 )
             faults = _predict(model, missing, threshold, tiling, out)
             share = out.building_share(images)
-        there = len(images) - len(missing)
+        there, new = len(images) - len(missing), len(missing) - len(faults)
         print(
-            f'{quantity(len(images) - len(faults), "mask")} in {out.folder}: '
-            f'{len(missing) - len(faults)} predicted, {there} there already, '
-            f'{share:.1f} % building'
+            f'{quantity(there + new, "mask")} in {out.folder}: {new} '
+            f'predicted, {there} there already, {share:.1f} % building'
         )
         warn_of_shares({str(out.folder): share})
         if faults:
@@ -109,17 +107,16 @@ class Prediction:
         """Return the side of the windows, unless it makes no sense."""
         size = self.size or default
         longest = max(map(max, shapes.values()))
-        fault = ''
-        if size < min(SMALLEST, default):
+        least, most = min(SMALLEST, default), max(default, 2 * longest)
+        if least <= size <= most:
+            return size
+        fault = f'the largest side of an image is {longest} pixels'
+        if size < least:
             fault = f'networks see {SMALLEST} pixels as one'
-        elif size > max(default, 2 * longest):
-            fault = f'the largest side of an image is {longest} pixels'
-        if fault:
-            raise ValueError(
-                f'windows of --size {size} make no sense: {fault}. This '
-                f'network is meant for {default}'
-            )
-        return size
+        raise ValueError(
+            f'windows of --size {size} make no sense: {fault}. This network '
+            f'is meant for {default}'
+        )
 
 
 def _predict(
@@ -130,9 +127,8 @@ def _predict(
     out: OutputFolder,
 ) -> list[str]:
     """Write masks and show how far it is; return what is wrong with files."""
-    faults = []
-    columns = Progress.get_default_columns()[:-1]
-    columns += (MofNCompleteColumn(), TimeRemainingColumn())
+    faults, columns = [], Progress.get_default_columns()
+    columns = *columns[:-1], MofNCompleteColumn(), columns[-1]
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True) as bar:
         outer, inner = bar.add_task('images'), bar.add_task('windows')
@@ -180,10 +176,8 @@ def list_images(folder: Path) -> list[Path]:
     for same in files.values():
         if len(same) > 1:
             names = ', '.join(path.name for path in same)
-            raise DatasetError(
-                f'{folder}: {names} would all get the same mask. Leave one '
-                'of them'
-            )
+            text = f'{folder}: {names} would all get the same mask. '
+            raise DatasetError(f'{text}Leave one of them')
     return [path for (path,) in files.values()]
 
 
@@ -219,8 +213,7 @@ def _fingerprint(cfg: Config, model: BaseSegmentor) -> str:
 
 def _default_size(cfg: Config) -> int:
     """Side of the windows that a network is meant for, in pixels."""
-    test_cfg = cfg.model.get('test_cfg') or {}
-    preprocessor = cfg.model.get('data_preprocessor') or {}
-    size = test_cfg.get('crop_size') or preprocessor.get('size')
+    parts = [cfg.model.get(x) or {} for x in ('test_cfg', 'data_preprocessor')]
+    size = parts[0].get('crop_size') or parts[1].get('size')
     sides = {size} if isinstance(size, int) else set(size or ())
     return sides.pop() if len(sides) == 1 else DEFAULT_SIZE

@@ -56,16 +56,14 @@ def predict_bands(
 ) -> Iterator[np.ndarray]:
     """Predict a raster from top to bottom.
 
-    Overlapping windows are blended. Only a band of as many rows as a window
-    has is kept, so that memory does not grow with the height of the raster.
+    Overlapping windows are blended. Only a band as high as a window is kept,
+    so that memory does not grow with the height of the raster.
 
     Args:
         model: Segmentor of background and building, on its device.
-        path: An 8-bit RGB image, of any size; one that is smaller than a
-            window is reflected.
+        path: An 8-bit RGB image; reflected if smaller than a window.
         tiling: How to cut it.
-        progress: Called after every batch with the number of windows that
-            are done, and that of all.
+        progress: Called with the number of windows done, and of all.
 
     Yields:
         Building probabilities of the next rows, float32 of shape (rows,
@@ -88,10 +86,8 @@ def predict_bands(
     # A window may be larger than the raster; what is beyond is cut off.
     band = torch.zeros(size, max(width, size), device=network.device)
     top = done = 0
-    batches = [
-        windows[i : i + tiling.batch]
-        for i in range(0, len(windows), tiling.batch)
-    ]
+    starts = range(0, len(windows), tiling.batch)
+    batches = [windows[i : i + tiling.batch] for i in starts]
     for batch, images in zip(batches, _read_ahead(path, batches), strict=True):
         for window, probability in zip(batch, network(images), strict=True):
             if window.y > top:
@@ -139,9 +135,9 @@ def blending_shares(
     """Share of each window in the values along one axis, by its start.
 
     A window counts most in its middle, where the network sees most of the
-    surroundings, and least, but not nothing, at its ends: a Hann window
-    sampled at the centres of pixels. The shares of all windows add up to one
-    at every pixel. In the plane, those of both axes are multiplied.
+    surroundings, and least, but not nothing, at its ends: a Hann window at
+    the centres of pixels. At every pixel the shares add up to one. In the
+    plane, those of both axes are multiplied.
     """
     centres = (torch.arange(size, dtype=torch.float64) + 0.5) / size
     bump = (torch.pi * centres).sin() ** 2

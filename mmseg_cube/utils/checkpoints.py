@@ -1,8 +1,7 @@
 """Reading checkpoints without running what strangers have put into them.
 
 A checkpoint is a pickle, which may name any function to be called. Here only
-those are called that make tensors, numbers and text; mmengine's history of a
-training is made of these, too.
+those are called that make tensors, numbers, text and mmengine's history.
 """
 
 import argparse
@@ -25,11 +24,10 @@ from torch import _weights_only_unpickler as torchs
 
 from mmseg_cube.utils.words import not_found, shorten
 
-NEXT = 'correct the path; trainings leave checkpoints in their work folder'
 # In the environment, so that processes of a command have it, too.
 TRUST = 'MMSEG_CUBE_TRUST_CHECKPOINT'
-STARTS = b'PK', b'\x80'  # of a checkpoint: a zip archive, formerly a pickle
-# How other files begin, and what they are then.
+# How files begin, and what others than a checkpoint are.
+ZIP, PICKLE = b'PK', b'\x80'
 OTHER_FILES = {
     b'<': 'is a web page. Download the file that it offers',
     b'version https://git-lfs': 'is a pointer of Git LFS. Run git lfs pull',
@@ -61,7 +59,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Mapping]:
         with only_weights():
             loaded = CheckpointLoader.load_checkpoint(str(path), 'cpu')
     except FileNotFoundError as error:
-        raise FileNotFoundError(not_found('checkpoint', path, NEXT)) from error
+        advice = 'correct the path; trainings leave them in their work folder'
+        text = not_found('checkpoint', path, advice)
+        raise FileNotFoundError(text) from error
     except CheckpointError:
         raise
     except Exception as error:  # networks and servers raise all kinds
@@ -174,7 +174,7 @@ def _explain(f: object, reason: str) -> str:
         for letters, text in OTHER_FILES.items():
             if start.startswith(letters):
                 return text
-        if not start.startswith(STARTS):
+        if not start.startswith((ZIP, PICKLE)):
             begin = f'begins with {start[:20]!r}' if start else 'is empty'
             return f'is no checkpoint; it {begin}'
     if found := REFUSED.search(reason):

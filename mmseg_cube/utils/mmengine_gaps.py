@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 from urllib.parse import urlparse
 
@@ -20,48 +21,44 @@ LAUNCHERS = ('pytorch', 'slurm', 'mpi')
 
 def close_gaps() -> None:
     """Close all of them; called where our own commands start."""
-    allow_processes_without_gpu()
-    write_scores_once()
-    name_what_cannot_be_fetched()
+    if get_device() == 'cpu':
+        for launcher in LAUNCHERS:
+            _wrap(dist_utils, f'_init_dist_{launcher}', _without_gpu)
+    # All processes of a test write the same file of scores at the same time,
+    # with their own times in it; now and then that leaves pieces of two.
+    _wrap(logger_hook, 'dump', master_only)
+    _wrap(checkpoint, 'load_url', _naming_the_file)
 
 
-def allow_processes_without_gpu() -> None:
+def _wrap(module: ModuleType, name: str, wrapper: Callable) -> None:
+    """Wrap a function of a module, once."""
+    function = getattr(module, name)
+    if not hasattr(function, '__wrapped__'):
+        setattr(module, name, functools.wraps(function)(wrapper(function)))
+
+
+def _without_gpu(init: Callable) -> Callable:
     """Let ``--launcher`` work on a machine without a GPU.
 
     mmengine selects a CUDA device for every process, whatever the launcher
-    and the backend, which fails without a driver. Where there is a device,
-    nothing changes.
+    and the backend, which fails without a driver.
     """
-    if get_device() != 'cpu':
-        return
-    for launcher in LAUNCHERS:
-        name = f'_init_dist_{launcher}'
-        init = getattr(dist_utils, name)
-        if not hasattr(init, '__wrapped__'):
-            setattr(dist_utils, name, _without_gpu(init))
+
+    def start(backend: str, **kwargs) -> None:
+        if backend != 'gloo':
+            raise ValueError(
+                f'backend {backend!r} needs a GPU, but none was found. On '
+                'CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo'
+            )
+        with mock.patch('torch.cuda.set_device'):
+            init(backend, **kwargs)
+
+    return start
 
 
-def write_scores_once() -> None:
-    """Let only one of several processes write the scores of a test.
+def _naming_the_file(load: Callable) -> Callable:
+    """Say which file of weights cannot be fetched, and where it belongs."""
 
-    All processes of mmengine write the same file at the same time, with
-    their own times in it; now and then that leaves pieces of two.
-    """
-    if not hasattr(logger_hook.dump, '__wrapped__'):
-        logger_hook.dump = master_only(logger_hook.dump)
-
-
-def name_what_cannot_be_fetched() -> None:
-    """Say which file of weights is missing, and where it belongs.
-
-    On a machine without internet there is nothing but "urlopen error".
-    """
-    if not hasattr(checkpoint.load_url, '__wrapped__'):
-        checkpoint.load_url = _named(checkpoint.load_url)
-
-
-def _named(load: Callable) -> Callable:
-    @functools.wraps(load)
     def load_named(url: str, *args, **kwargs) -> object:
         try:
             return load(url, *args, **kwargs)
@@ -73,17 +70,3 @@ def _named(load: Callable) -> Callable:
             ) from error
 
     return load_named
-
-
-def _without_gpu(init: Callable) -> Callable:
-    @functools.wraps(init)
-    def start(backend: str, **kwargs) -> None:
-        if backend != 'gloo':
-            raise ValueError(
-                f'backend {backend!r} needs a GPU, but none was found. On '
-                'CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo'
-            )
-        with mock.patch('torch.cuda.set_device'):
-            init(backend, **kwargs)
-
-    return start

@@ -54,7 +54,9 @@ def build_network(cfg: Config) -> BaseSegmentor:
             f'EncoderDecoder, but got {type(model).__name__}'
         )
     # As mmengine's Runner does in a single process.
-    return to_eval(revert_sync_batchnorm(model))
+    model = revert_sync_batchnorm(model)
+    model.eval()
+    return model
 
 
 def load_network(
@@ -108,15 +110,6 @@ def load_weights(
             f'it was trained with. {"; ".join(faults)}'
         )
     return loaded['meta']
-
-
-def to_eval(model: nn.Module) -> nn.Module:
-    """Put a network into evaluation mode and return it.
-
-    ``model.eval()`` returns nothing for mmpretrain's ConvNeXt.
-    """
-    model.eval()
-    return model
 
 
 def _dataset_meta(cfg: Config) -> dict:

@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 
@@ -29,13 +28,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_text_whole(path: Path, text: str) -> None:
     """Write text in UTF-8, whole or not at all."""
-    write_whole(path, partial(_write_text, text))
+    write_whole(path, lambda part: part.write_text(text, encoding='utf-8'))
 
 
 def write_json(path: Path, numbers: object) -> None:
     """Write JSON, whole or not at all."""
     write_text_whole(path, json.dumps(numbers, indent=1) + '\n')
-
-
-def _write_text(text: str, path: Path) -> None:
-    path.write_text(text, encoding='utf-8')

@@ -1,9 +1,9 @@
 """Lists, numbers and names in words, for messages."""
 
+import fnmatch
 import os
 import textwrap
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 SHOWN = 5  # things named one by one; the rest is counted
 LONGEST_REASON = 300  # letters
@@ -56,17 +56,16 @@ def choose(
     names = list(names)
     if patterns is None:
         return names
+    chosen = set()
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        matching = fnmatch.filter(names, pattern)
+        if not matching:
             raise ValueError(
                 f'pattern {pattern!r} matches no {what}; there are '
                 f'{len(names)}: {name_some(names)}'
             )
-    return [
-        name
-        for name in names
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
-    ]
+        chosen.update(matching)
+    return [name for name in names if name in chosen]
 
 
 def refuse_other_than_paths(**given: object) -> None:

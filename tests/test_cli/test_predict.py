@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from PIL import Image
 
 from mmseg_cube.cli import main
 from mmseg_cube.datasets.mask_folder import MaskFolder
+from mmseg_cube.datasets.run_folder import only_run
 from mmseg_cube.inference import Tiling, predict_mask
 
 THRESHOLD = 0.507  # near the middle of what the network gives
@@ -70,48 +69,29 @@ def copied(images, tmp_path):
     return Path(shutil.copytree(images, tmp_path / 'images'))
 
 
-def replace_image(images, out):
-    values = np.asarray(Image.open(images / '1.tif'))
-    Image.fromarray(values[::-1]).save(images / '1.tif')
+def cut(path, size):
+    path.write_bytes(path.read_bytes()[:size])
 
 
-def mask_image(images, out):
-    Image.new('L', (80, 96), 255).save(images / '1.tif.msk', 'PNG')
-
-
-def rename_image(images, out):
-    (images / '1.tif').rename(images / '1.tiff')
-
-
-def cut_mask(images, out):
-    (out / '1.png').write_bytes((out / '1.png').read_bytes()[:-80])
-
-
-def tear_journal(images, out):
-    path = out / 'manifest.jsonl'
-    path.write_bytes(path.read_bytes()[:-9])
-
-
-def leave_half(images, out):
-    (out / '.1.png.99.part').write_bytes(b'half')
-
-
+# What is done to the images and the masks, and how many are made again.
 CHANGES = {
-    replace_image: 1,
-    mask_image: 1,
-    rename_image: 1,
-    cut_mask: 1,
-    tear_journal: 1,
-    # As folders of earlier versions.
-    lambda images, out: (out / 'manifest.jsonl').unlink(): 2,
-    lambda images, out: (out / '1.png').unlink(): 1,
-    leave_half: 0,
+    'another image': (1, lambda i, o: shutil.copy(i / '2.tif', i / '1.tif')),
+    'a mask beside it': (
+        1,
+        lambda i, o: Image.new('L', (80, 96)).save(i / '1.tif.msk', 'PNG'),
+    ),
+    'another name': (1, lambda i, o: (i / '1.tif').rename(i / '1.tiff')),
+    'cut mask': (1, lambda i, o: cut(o / '1.png', -80)),
+    'no mask': (1, lambda i, o: (o / '1.png').unlink()),
+    'torn journal': (1, lambda i, o: cut(o / 'manifest.jsonl', -9)),
+    'no journal': (2, lambda i, o: (o / 'manifest.jsonl').unlink()),
+    'half': (0, lambda i, o: (o / '.1.png.99.part').write_bytes(b'half')),
 }
 
 
 @pytest.mark.parametrize('change', CHANGES)
 def test_what_has_changed_is_made_again(predict, copied, tmp_path, change):
-    out, count = tmp_path / 'masks', CHANGES[change]
+    out, (count, change) = tmp_path / 'masks', CHANGES[change]
     predict(out, images=copied)
     change(copied, out)
     again = f': {count} predicted, {2 - count} there already'
@@ -133,7 +113,7 @@ FAULTS = {
     'deep': lambda path: Image.new('I;16', (32, 32)).save(path, 'TIFF'),
     'text': lambda path: path.write_text('no image'),
     'empty': lambda path: path.write_bytes(b''),
-    'cut': lambda path: path.write_bytes(path.read_bytes()[:9000]),
+    'cut': lambda path: cut(path, 9000),
     'link': lambda path: (path.unlink(), path.symlink_to('nothing')),
     'pipe': lambda path: (path.unlink(), os.mkfifo(path)),
 }
@@ -144,6 +124,8 @@ def test_one_bad_file_does_not_stop_the_rest(
     predict, copied, images, tmp_path, fault
 ):
     out = tmp_path / 'masks'
+    if fault == 'text':  # no mask of the image before is left
+        predict(out, images=copied)
     FAULTS[fault](copied / '1.tif')
     for _ in range(2):
         said = predict(out, images=copied, code=2)
@@ -161,15 +143,6 @@ def test_masks_of_any_size_are_read_again(predict, tmp_path, monkeypatch):
     # Of 13,400 x 13,400 pixels Pillow thinks that they are an attack.
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
     assert ': 0 predicted' in predict(tmp_path / 'masks')
-
-
-def test_a_bad_file_leaves_no_mask_of_the_one_before(
-    predict, copied, tmp_path
-):
-    predict(tmp_path / 'masks', images=copied)
-    FAULTS['text'](copied / '1.tif')
-    predict(tmp_path / 'masks', images=copied, code=2)
-    assert list(read(tmp_path / 'masks')) == ['2.png']
 
 
 @pytest.mark.parametrize('end', ('full disk', 'killed'))
@@ -198,16 +171,8 @@ def test_continues(predict, tmp_path, monkeypatch, end):
 def test_two_runs_do_not_share_a_folder(predict, tmp_path):
     out = tmp_path / 'masks'
     out.mkdir()
-    hold = (
-        'import sys, time; from pathlib import Path; '
-        'from mmseg_cube.datasets.run_folder import only_run\n'
-        'with only_run(Path(sys.argv[1])): print(flush=True), time.sleep(600)'
-    )
-    words = [sys.executable, '-c', hold, out]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as other:
-        other.stdout.readline()
+    with only_run(out):
         assert f'another run is writing to {out}' in predict(out, code=2)
-        other.kill()
     assert ': 2 predicted' in predict(out)
 
 
@@ -258,18 +223,15 @@ def test_options(predict, tmp_path):
 
 
 def test_wrong_images(predict, tmp_path):
-    def error(folder):
-        return predict(tmp_path / 'masks', images=folder, code=2)
-
-    assert 'folder not found: ' in error(tmp_path / 'nowhere')
-    images = tmp_path / 'images'
+    images, out = tmp_path / 'images', tmp_path / 'masks'
+    assert 'folder not found: ' in predict(out, images=images, code=2)
     images.mkdir()
-    assert 'has no images' in error(images)
-    Image.new('L', (32, 32)).save(images / 'grey.png')
-    assert 'grey.png: image has 1 band(s)' in error(images)
-    (images / 'grey.png').unlink()
-    for name in ('a.png', 'a.jpg'):
-        Image.new('RGB', (32, 32)).save(images / name)
-    assert 'would all get the same mask' in error(images)
-    assert not (tmp_path / 'masks').exists()
+    assert 'has no images' in predict(out, images=images, code=2)
+    for name, mode, message in (
+        ('a.png', 'L', 'a.png: image has 1 band(s)'),
+        ('a.jpg', 'RGB', 'would all get the same mask'),
+    ):
+        Image.new(mode, (32, 32)).save(images / name)
+        assert message in predict(out, images=images, code=2)
+    assert not out.exists()
     assert 'holds the images' in predict(images, images=images, code=2)

@@ -88,6 +88,11 @@ def report(runner):
     return json.loads(path.read_text())['routers']
 
 
+def log_of(runner):
+    (log,) = Path(runner.log_dir).glob('*.log')
+    return log.read_text()
+
+
 def scalars(runner):
     path = Path(runner.log_dir) / 'vis_data' / 'scalars.json'
     lines = map(json.loads, path.read_text().splitlines())
@@ -117,8 +122,7 @@ def test_follows_orders_until_they_are_learned(make_runner):
         last = lines[-1]
         assert [last[f'router/{key}/{name}'] for name in records] == each
         assert last[f'router/{key}'] == pytest.approx(sum(each) / 2)
-    (log,) = Path(runner.log_dir).glob('*.log')
-    assert 'routers at iteration 8: ' in log.read_text()
+    assert 'routers at iteration 8: ' in log_of(runner)
 
 
 def test_reports_the_order_at_the_end(make_runner):
@@ -161,10 +165,9 @@ def test_resumed_run_goes_on_and_reports_the_whole_run(make_runner, tmp_path):
 
 def test_other_processes_write_nothing(make_runner, monkeypatch):
     runner = make_runner('run', REPORT)
-    hook = HOOKS.build(REPORT)
     runner.message_hub.update_info('router_report', {})
     monkeypatch.setattr(dist_utils, 'get_rank', lambda group=None: 1)
-    hook.after_train(runner)
+    HOOKS.build(REPORT).after_train(runner)
     assert runner.message_hub.get_info('router_report') == {}
     assert not list(Path(runner.log_dir).glob('router_report*'))
 
@@ -172,10 +175,9 @@ def test_other_processes_write_nothing(make_runner, monkeypatch):
 def test_model_without_a_learned_order_is_said(make_runner):
     runner = make_runner('run', REPORT, COOL, router=dict(method='random'))
     runner.train()
-    (log,) = Path(runner.log_dir).glob('*.log')
     for hook in (REPORT, COOL):
         said = f'{hook["type"]}: no channel router of the model learns'
-        assert said in log.read_text()
+        assert said in log_of(runner)
     assert not list(Path(runner.log_dir).glob('router_report*'))
     assert 'train/router_temperature' not in runner.message_hub.log_scalars
 

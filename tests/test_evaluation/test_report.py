@@ -81,23 +81,11 @@ def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):
 
 def test_draws_what_has_no_score(make_sample, evaluate, tmp_path):
     ignored = np.full((4, 4), 255)
-    sample = make_sample(ignored * 0, ignored, logits=np.zeros((2, 4, 4)))
-    options = {**OPTIONS, 'group_by': '(a)'}
-    found = evaluate([sample], report_dir=str(tmp_path), **options)
+    logits = np.zeros((2, 4, 4))
+    sample = make_sample(ignored * 0, ignored, 'town.png', logits)
+    found = evaluate([sample], report_dir=str(tmp_path), **OPTIONS)
     assert set(found.values()) == {0.0}
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-
-
-def test_numbers_only(scenes, evaluate, tmp_path):
-    # The latest evaluation replaces the one before.
-    for count in (7, 2):
-        evaluate(scenes[:count], report_dir=str(tmp_path), threshold=0.25)
-        (path,) = tmp_path.iterdir()
-        assert path.name == 'metrics.json'
-        content = json.loads(path.read_text())
-        assert content['overall']['images'] == count
-    assert content['groups'] == content['data'] == {}
-    assert content['labels'] == 'threshold 0.25, given as a number'
 
 
 def test_log_has_the_table_of_inria(scenes, evaluate, log_of):

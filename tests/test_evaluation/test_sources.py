@@ -29,32 +29,22 @@ def score(dataset, folder):
 def test_datasets_together(sample_city, tmp_path):
     init_default_scope('mmseg')
     whu, wbd = (sample_city[name] for name in ('whu', 'wbd'))
-    val, train, other = (
-        WHUBuildingDataset('val', whu, **OPTIONS),
-        WHUBuildingDataset('train', whu, indices=1, **OPTIONS),
-        WBDDataset('val', wbd, **OPTIONS),
-    )
+    val = WHUBuildingDataset('val', whu, **OPTIONS)
+    train = WHUBuildingDataset('train', whu, indices=1, **OPTIONS)
+    name, both = 'WHUBuildingDataset', 'WHUBuildingDataset + WBDDataset'
+    part = f'1 samples by indices of {name}'
     named = {
-        (val, other): dict(
-            dataset='WHUBuildingDataset + WBDDataset', split='val'
+        (val, WBDDataset('val', wbd, **OPTIONS)): dict(
+            dataset=both, split='val'
         ),
-        (val, train): dict(
-            dataset='WHUBuildingDataset',
-            split='val+train',
-            part='1 samples by indices of WHUBuildingDataset',
-        ),
+        (val, train): dict(dataset=name, split='val+train', part=part),
     }
     for datasets, expected in named.items():
         found, scores = score(ConcatDataset(datasets), tmp_path)
         assert found == expected
         assert scores['building/IoU'] == 100
-    again = RepeatDataset(val, 3)
-    assert len(again) == 6
-    source = again[5]['data_samples'].data_source  # in every sample
-    assert (source['dataset'], source['split']) == (
-        'WHUBuildingDataset',
-        'val',
-    )
+    source = RepeatDataset(val, 3)[5]['data_samples'].data_source
+    assert (source['dataset'], source['split']) == (name, 'val')
 
 
 def test_a_part_is_not_called_the_protocol(sample_city, tmp_path, log_of):

@@ -33,45 +33,38 @@ def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     np.testing.assert_array_equal(mask[sure], direct[sure] > 0.3)
 
 
-def declare_nodata(path, values, valid):
-    with rasterio.open(path, 'r+') as file:
-        file.nodata = 0
-
-
-def declare_mask(path, values, valid):
-    with (
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        rasterio.open(path, 'r+') as file,
-    ):
-        file.write_mask(valid)
-
-
-def declare_mask_beside(path, values, valid):
-    Image.fromarray(255 * np.uint8(valid)).save(f'{path}.msk', 'PNG')
-
-
-def declare_alpha(path, values, valid):
-    alpha = 255 * np.uint8(valid)[None]
-    pixels = np.concatenate([values, alpha]).transpose(1, 2, 0)
-    Image.fromarray(pixels, 'RGBA').save(path, 'TIFF')
+def declare(how, path, pixels, valid):
+    """Say in a raster, or beside it, where it has data."""
+    alpha = Image.fromarray(255 * np.uint8(valid))
+    if how == 'beside':
+        alpha.save(f'{path}.msk', 'PNG')
+    elif how == 'alpha':
+        image = Image.fromarray(pixels)
+        image.putalpha(alpha)
+        image.save(path, 'TIFF')
+    else:
+        internal = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
+        with internal, rasterio.open(path, 'r+') as file:
+            if how == 'mask':
+                file.write_mask(valid)
+            else:
+                file.nodata = 0
 
 
 @pytest.mark.parametrize('shape', [(70, 50), (20, 90), (1, 1), (3, 200)])
-@pytest.mark.parametrize(
-    'declare',
-    [declare_nodata, declare_mask, declare_mask_beside, declare_alpha],
-)
-def test_no_building_without_data(pixelwise, write_raster, declare, shape):
+@pytest.mark.parametrize('how', ['nodata', 'mask', 'beside', 'alpha'])
+def test_no_building_without_data(pixelwise, write_raster, how, shape):
     """And not a bit of the rest changes."""
     path, values = write_raster(*shape)
     valid = np.random.default_rng(0).random(shape) < 0.7
     valid[-shape[0] // 2 :] = False  # whole bands
-    values = np.where(valid, values.clip(1), 0).astype(np.uint8)
-    Image.fromarray(values.transpose(1, 2, 0)).save(path)
+    pixels = np.where(valid, values.clip(1), 0).astype(np.uint8)
+    pixels = pixels.transpose(1, 2, 0)
+    Image.fromarray(pixels).save(path)
     model, tiling = pixelwise(), Tiling(32, 20)
     expected = predict_raster(model, path, tiling)
     assert expected.all()
-    declare(path, values, valid)
+    declare(how, path, pixels, valid)
     expected[~valid] = 0
     found = predict_raster(model, path, tiling)
     np.testing.assert_array_equal(found, expected)
