@@ -76,6 +76,8 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
     traced = is_traced()
     if form == AUTO:
         form = recorded_form(operands) if traced else choose_form(operands)
+    if not traced and operands.input.numel() == 0:
+        form = 'lattice'  # torch cannot go back through an empty shuffle
     if form == 'folded':
         return folded_form(operands)
     if form == PARITY:

@@ -116,6 +116,14 @@ def test_comparison(segmentor):
     assert missing != missing
 
 
+def test_large_logits_differ_by_more():
+    image = ((1, 3, 8, 8),)
+    found = largest_difference(lambda x: x + 1, lambda x: x + 1.5, image)
+    assert found == pytest.approx(0.5 / 256, rel=0.1)
+    found = largest_difference(lambda x: x / 999, lambda x: x / 999 + 1, image)
+    assert found == pytest.approx(1)
+
+
 @pytest.mark.parametrize('difference', [2e-4, float('nan'), float('inf')])
 def test_what_computes_something_else_is_not_kept(
     segmentor, cfg, tmp_path, monkeypatch, change_format, difference
