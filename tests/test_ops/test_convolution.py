@@ -19,7 +19,7 @@ from mmseg_cube.ops import (
     convolve,
     forms_of,
 )
-from mmseg_cube.ops.geometry import make_geometry, sites_of, to_pair
+from mmseg_cube.ops.geometry import make_geometry
 from mmseg_cube.ops.rules import check_cube_rules, find_obstacle
 
 
@@ -51,7 +51,7 @@ def windows(sizes, geometry):
     step = geometry.lattice_stride or geometry.scale
     starts = range(0, geometry.scale, step)
     options = zip(sizes, *geometry[:5], strict=True)
-    for size, k, q, stride, (pad, _), dilation in options:
+    for size, k, q, stride, (pad, after), dilation in options:
         reach = dilation * (k - 1) + 1
         # Centre of the replaced window and of the lattice window, in pixels.
         middle = Fraction(geometry.scale * reach - 1, 2)
@@ -69,81 +69,34 @@ def windows(sizes, geometry):
                 ]
                 for start in starts
             ]
-            for u in range((size + 2 * pad - reach) // stride + 1)
+            for u in range((size + pad + after - reach) // stride + 1)
         ]
 
 
-SHARED = dict(lattice_stride=1)
-CASES = {
-    'as a 3 x 3': dict(),
-    'other phase': dict(phase='down_right'),
-    'stride 2': dict(stride=2),
-    'stride 3, other phase': dict(stride=3, phase='down_right'),
-    'no padding': dict(padding=0),
-    'wide padding': dict(padding=3),
-    'dilation 3': dict(dilation=3, padding=3),
-    'kernel 4, centred': dict(taps=4),
-    'kernel 2 for a 2 x 2 stride 2': dict(k=2, stride=2, padding=0),
-    'kernel 5': dict(k=5, padding=2),
-    'kernel 5 for a 3 x 3': dict(taps=5),
-    'axes that differ': dict(
-        k=(3, 5), stride=(1, 2), padding=(2, 5), dilation=(1, 3)
-    ),
-    'groups': dict(groups=2),
-    'no bias': dict(bias=False),
-    'scale 3': dict(scale=3),
-    'scale 3, kernel 5': dict(scale=3, k=5, padding=2),
-    'scale 1': dict(scale=1),
-    'shared': dict(lattice_stride=1),
-    'shared, kernel 2': dict(lattice_stride=1, taps=2),
-    'shared, kernel 4': dict(lattice_stride=1, taps=4),
-    'shared, kernel 4, other phase': dict(
-        lattice_stride=1, taps=4, phase='down_right'
-    ),
-    'shared, kernel 5, no padding': dict(lattice_stride=1, taps=5, padding=0),
-    'shared, stride 2': dict(lattice_stride=1, stride=2),
-    'shared, dilation 3': dict(lattice_stride=1, dilation=3, padding=3),
-    'shared, axes that differ': dict(
-        lattice_stride=1, k=(3, 5), stride=(1, 2), padding=(2, 5)
-    ),
-    'shared, groups': dict(lattice_stride=1, groups=2),
-    'shared, scale 3': dict(lattice_stride=1, scale=3),
-    'shared in part': dict(lattice_stride=2, scale=4, channels=1, k=5),
-}
+@pytest.fixture
+def compare_with_definition(draw):
+    @torch.no_grad()
+    def compare(biased=True, **case):
+        operands, _ = draw(**dict(batch=1, depth=2) | case)
+        x, weight, bias, geometry, *_ = operands
+        operands = Operands(x, weight, bias if biased else None, geometry)
+        expected = reference(*operands[:4])
+        (rows, columns), taps = geometry.pads, geometry.kernel_size
+        padded = F.pad(x, (*columns, *rows))
+        kernel = x.new_ones(1, x.shape[1], *taps)
+        options = dict(stride=geometry.stride, dilation=geometry.dilation)
+        plain = F.conv2d(padded, kernel, **options)
+        assert expected.shape[2:] == plain.shape[2:]
+        for form in (AUTO, *forms_of(geometry)):
+            out = convolve(operands, form)
+            exact = dict(atol=1e-10, rtol=0, msg=f'{form}, {case}')
+            torch.testing.assert_close(out, expected, **exact)
+
+    return compare
 
 
-def draw(k=3, stride=1, padding=1, bias=True, channels=2, **options):
-    """Operands, and the options of the convolution that is replaced."""
-    stride, padding = to_pair(stride), to_pair(padding)
-    pads = tuple((p, p) for p in padding)
-    geometry = make_geometry(k, stride=stride, pads=pads, **options)
-    torch.manual_seed(0)
-    groups, shared = geometry.groups, sites_of(geometry) ** 2
-    tensors = (
-        torch.randn(2, channels * groups * geometry.scale**2, 7, 6),
-        torch.randn(2 * groups, channels, *geometry.taps),
-        torch.randn(2 * groups * shared) if bias else None,
-    )
-    tensors = [t if t is None else t.double() for t in tensors]
-    return Operands(*tensors, geometry), (stride, padding, geometry.dilation)
-
-
-def compare_with_definition(case):
-    operands, options = draw(**case)
-    expected = reference(*operands[:4])
-    kernel = torch.ones(1, operands.input.shape[1], *to_pair(case.get('k', 3)))
-    plain = F.conv2d(operands.input, kernel.double(), None, *options)
-    assert expected.shape[2:] == plain.shape[2:]
-    for form in (AUTO, *forms_of(operands.geometry)):
-        out = convolve(operands, form)
-        message = f'{form}, {case}'
-        exact = dict(atol=1e-10, rtol=0, msg=message)
-        torch.testing.assert_close(out, expected, **exact)
-
-
-@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_equals_the_definition(case):
-    compare_with_definition(case)
+def test_equals_the_definition(case, compare_with_definition):
+    compare_with_definition(**case)
 
 
 def draw_case(random):
@@ -156,47 +109,49 @@ def draw_case(random):
             return random.randint(least, most), random.randint(least, most)
 
         case = dict(
-            k=pair(1, 5),
+            kernel=pair(1, 5),
             taps=pair(1, 6),
             stride=pair(1, 3),
             padding=pair(0, 4),
             dilation=(random.choice([1, 1, 3]), random.choice([1, 1, 5])),
             groups=random.choice([1, 2]),
             phase=random.choice(['up_left', 'down_right']),
-            bias=random.random() < 0.5,
             scale=scale,
             lattice_stride=random.choice(steps),
-            channels=1,
         )
-        operands, options = draw(**case)
-        channels = operands.input.shape[1], 2 * case['groups'] * scale**2
+        names = ('kernel', 'padding', 'dilation')
         fits = all(
             size + 2 * pad > dilation * (k - 1)
             for size, k, pad, dilation in zip(
-                (7, 6), case['k'], *options[1:], strict=True
+                (7, 6), *(case[name] for name in names), strict=True
             )
         )
-        if fits and not find_obstacle(*channels, operands.geometry):
-            return case
+        lattice = {k: v for k, v in case.items() if k not in names[:2]}
+        geometry = make_geometry(case['kernel'], **lattice)
+        channels = 2 * scale**2, 4 * scale**2
+        if fits and not find_obstacle(*channels, geometry):
+            return dict(case, biased=random.random() < 0.5)
 
 
-def test_random_geometries():
+def test_random_geometries(compare_with_definition):
     """CUBE_GEOMETRIES=500 in the environment tries more of them."""
     random = Random(0)
     for _ in range(int(os.environ.get('CUBE_GEOMETRIES', 30))):
-        compare_with_definition(draw_case(random))
+        compare_with_definition(**draw_case(random))
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_one_sample_needs_no_batch(form):
-    operands, _ = draw()
-    weight = operands.weight.requires_grad_()
+def test_one_sample_needs_no_batch(form, draw):
+    operands, (_, weight, *_) = draw()
     sample = operands._replace(input=operands.input[0])
     out = convolve(sample, form)
     assert torch.equal(out, convolve(operands, form)[0])
     # Also where the next layer works in place.
     out.relu_().sum().backward()
     assert weight.grad.abs().sum() > 0
+
+
+SHARED = dict(lattice_stride=1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from mmseg_cube.ops import FORMS, convolve
 from mmseg_cube.ops.fused_lattice import fused_lattice
 from mmseg_cube.ops.lattice import plain_lattice
 
-SMALL = dict(batch=2, channels=8, size=(3, 4), blocks=1)
+SMALL = dict(batch=2, depth=2, size=(3, 4), blocks=1)
 NAMES = ('input', 'weight', 'bias', 'mask weight', 'mask bias', 'relaxed')
 
 
@@ -34,7 +34,7 @@ def test_gradcheck(form, apply):
 
 @pytest.mark.parametrize('relaxed', [False, True])
 def test_double_backward(relaxed, apply):
-    function, tensors = apply(batch=1, channels=4)
+    function, tensors = apply(batch=1, depth=1)
     given = tensors[:-1]
 
     def call(*tensors_):
