@@ -1,7 +1,6 @@
 """Cube convolution as a layer, with router and mask where wanted."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_cube.layers.channel_router import ChannelRouter
@@ -24,6 +23,7 @@ from mmseg_cube.ops.geometry import (
     sites_of,
     to_pair,
 )
+from mmseg_cube.ops.layout import pad
 from mmseg_cube.ops.rules import check_cube_rules
 
 Size = int | Pair
@@ -152,7 +152,7 @@ class CubeConv2d(nn.Conv2d):
             )
         pads, geometry = self.split_padding()
         if pads is not None:
-            input = F.pad(input, (*pads[1], *pads[0]), self.padding_mode)
+            input = pad(input, pads, self.padding_mode)
         order = relaxed = mask = None
         if self.router is not None:
             order, relaxed = self.router.order_and_relaxation()

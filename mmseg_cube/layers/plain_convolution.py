@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_cube.ops import FEW_CHANNELS, cell_pads, fold_weight
-from mmseg_cube.ops.geometry import folding_saves
+from mmseg_cube.ops.geometry import folding_saves, own_padding
 
 PAD_LAYERS = {
     'reflect': nn.ReflectionPad2d,
@@ -57,9 +57,9 @@ def _plain_convolution(layer: nn.Conv2d, order: Tensor | None) -> nn.Module:
     if pads is not None:
         pad = PAD_LAYERS[layer.padding_mode]
         layers.append(pad((*pads[1], *pads[0])))
-    rows, columns = (cell_pads(geometry, axis) for axis in (0, 1))
-    padding = (rows[0], columns[0])
-    if rows[0] != rows[1] or columns[0] != columns[1] or min(padding) < 0:
+    rows, columns = cell_pads(geometry)
+    padding = own_padding((rows, columns))
+    if padding is None:
         layers.append(nn.ZeroPad2d((*columns, *rows)))
         padding = (0, 0)
     channels = layer.in_channels, layer.out_channels

@@ -36,11 +36,18 @@ def mask_pixels(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mask pixels in place, which are the cells laid out on the lattice.
 
-    What the gradients need is returned: statistics, mask and its kernel.
+    What the gradients need is returned: statistics, mask (N, 1, rH, rW), and
+    its kernel on the coarse grid, with one output and two inputs for each
+    place in a cell, (r^2, 2 * r^2, K, K).
     """
     statistics = cell_statistics(cells, pixels, scale)
-    kernel = fold_mask(weight, scale)
-    mask = cell_mask(statistics, kernel, bias, scale).to(pixels.dtype)
+    kernel = fold_weight(weight, _mask_geometry(weight, scale))
+    kernel = kernel.contiguous(memory_format=LAST)
+    wide, padding = statistics.dtype, kernel.shape[2] // 2
+    bias = bias.to(wide).expand(len(kernel))
+    logits = F.conv2d(statistics, kernel.to(wide), bias, padding=padding)
+    mask = F.pixel_shuffle(logits.sigmoid_(), scale).contiguous()
+    mask = mask.to(pixels.dtype)
     pixels.mul_(mask)
     return statistics, mask, kernel
 
@@ -62,17 +69,6 @@ def _few_to_cells(pixels: Tensor, scale: int) -> Tensor:
 
 def _wide(input: Tensor) -> torch.dtype:
     return torch.promote_types(input.dtype, torch.float32)
-
-
-def cell_mask(
-    statistics: Tensor, kernel: Tensor, bias: Tensor, scale: int
-) -> Tensor:
-    """Mask of shape (N, 1, rH, rW)."""
-    kernel = kernel.to(statistics.dtype)
-    bias = bias.to(statistics.dtype).expand(len(kernel))
-    padding = kernel.shape[2] // 2
-    logits = F.conv2d(statistics, kernel, bias, padding=padding)
-    return F.pixel_shuffle(logits.sigmoid_(), scale).contiguous()
 
 
 def mask_gradients(
@@ -109,16 +105,6 @@ def mask_gradients(
     share = d_largest / holds.sum(1, keepdim=True, dtype=wide)
     grad.addcmul_(holds, share.to(grad.dtype))
     return grad, d_kernel, d_bias.sum().view(1)
-
-
-def fold_mask(weight: Tensor, scale: int) -> Tensor:
-    """Kernel of the mask on the coarse grid.
-
-    One output and two inputs for each place in a cell, (r^2, 2 * r^2, K, K),
-    channels last.
-    """
-    folded = fold_weight(weight, _mask_geometry(weight, scale))
-    return folded.contiguous(memory_format=LAST)
 
 
 def unfold_mask(folded: Tensor, weight: Tensor, scale: int) -> Tensor:

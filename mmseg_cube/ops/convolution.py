@@ -23,16 +23,10 @@ from all of them. A stride s of cells then keeps every s-th cell of the
 result.
 
 A tap of the lattice kernel falls into one cell of the coarse grid and reads
-there only the channels of one parity. So there are three exact ways:
-
-* ``lattice``: a strided convolution of the reconstructed lattice, with the
-  fewest operations (:mod:`mmseg_cube.ops.lattice`);
-* ``folded``: the taps scattered into a dense coarse kernel with zeros where a
-  parity does not reach; 4/9 of a 3 x 3 convolution for r = 2, q = 3;
-* ``parity``: the shifted channels of every tap side by side and one matrix
-  product; 1/4 of a 3 x 3 convolution, but 9/4 of the input in memory. Both
-  stay on the coarse grid (:mod:`mmseg_cube.ops.coarse`). Windows that share
-  their weights have no such form.
+there only the channels of one parity. So there are three exact forms:
+``lattice`` as above (:mod:`mmseg_cube.ops.lattice`), and on the coarse grid
+``folded`` and ``parity`` (:mod:`mmseg_cube.ops.coarse`), of which windows
+that share their weights have the first one.
 """
 
 import torch
@@ -46,8 +40,7 @@ from mmseg_cube.ops.lattice import plain_lattice
 from mmseg_cube.ops.layout import is_channels_last
 from mmseg_cube.ops.operands import Operands
 
-PARITY = 'parity'
-FORMS = ('lattice', 'folded', PARITY)
+FORMS = ('lattice', 'folded', 'parity')
 AUTO = 'auto'
 # Channels of the lattice at which another form takes over; measured.
 FEW_CHANNELS, SOME_CHANNELS, MANY_CHANNELS = 16, 32, 64
@@ -80,7 +73,7 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
         form = 'lattice'  # torch cannot go back through an empty shuffle
     if form == 'folded':
         return folded_form(operands)
-    if form == PARITY:
+    if form == 'parity':
         return parity_form(operands)
     sites = sites_of(operands.geometry)
     in_part = sites > 1 and operands.geometry.stride != (1, 1)
@@ -95,9 +88,10 @@ def recorded_form(operands: Operands) -> str:
     The compiler of torch fails at the gradient of a lattice of open size that
     goes straight into its convolution, without a mask.
     """
-    laid_out = operands.geometry.scale > 1 and operands.mask is None
-    if laid_out and is_compiling() and torch.is_grad_enabled():
-        return PARITY if PARITY in forms_of(operands.geometry) else 'lattice'
+    geometry, trained = operands.geometry, torch.is_grad_enabled()
+    bare = geometry.scale > 1 and operands.mask is None
+    if bare and trained and is_compiling() and sites_of(geometry) == 1:
+        return 'parity'
     return 'lattice'
 
 

@@ -20,14 +20,12 @@ from mmseg_cube.ops import cell_mask, layout
 from mmseg_cube.ops.context import cast_for_autocast
 from mmseg_cube.ops.geometry import Geometry, sites_of
 from mmseg_cube.ops.lattice import (
-    inside,
     lattice_conv,
-    pad,
     plain_lattice,
     to_cells,
     to_lattice,
 )
-from mmseg_cube.ops.layout import LAST, is_channels_last, like, to_layout
+from mmseg_cube.ops.layout import inside, like
 from mmseg_cube.ops.operands import Operands
 from mmseg_cube.ops.routing import apply_order, relaxed_gradient
 
@@ -70,7 +68,7 @@ class _FusedLattice(torch.autograd.Function):
         ctx.geometry = geo
         # Only now: the mask sees what the convolution does not read.
         lattice = inside(lattice, conv.cut)
-        last = is_channels_last(weight)
+        last = layout.is_channels_last(weight)
         weight, sites = like(weight, lattice), sites_of(geo)
         one = sites == 1
         out = F.conv2d(lattice, weight, bias if one else None, *conv.arguments)
@@ -117,7 +115,8 @@ def _gradients(
     d_input = torch.empty_like(saved.input) if needs.input else None
     if layout.on_cpu(saved.input):
         # As the lattice has it; once, not for every part.
-        saved = saved._replace(weight=to_layout(saved.weight, LAST))
+        weight = layout.to_layout(saved.weight, layout.LAST)
+        saved = saved._replace(weight=weight)
     for part in _parts(saved.input):
         given = saved._replace(input=saved.input[part])
         if saved.mask is not None:
@@ -193,7 +192,7 @@ def _pixel_gradients(
     found = dict(weight=d_weight) if needs.weight else {}
     if not in_front_too:
         return None, found
-    d_pixels = inside(pad(d_lattice, conv.cut), conv.added)
+    d_pixels = inside(layout.pad(d_lattice, conv.cut), conv.added)
     if mask is not None:
         given = saved.statistics, mask, saved.kernel, geometry.scale
         d_pixels, found['mask_weight'], found['mask_bias'] = (

@@ -38,7 +38,7 @@ class Geometry(NamedTuple):
     groups: int = 1  # of channels, each of whole cells
     scale: int = 2  # lattice pixels per cell and axis, r
     phase: str = PHASES[0]
-    lattice_stride: int | None = None  # in lattice pixels; a cell by default
+    lattice_stride: int = 2  # lattice pixels from window to window
 
 
 def make_geometry(
@@ -86,14 +86,9 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f'{name} must be one of {choices}, but got {value!r}')
 
 
-def lattice_step(geometry: Geometry) -> int:
-    """Lattice pixels from one window to the next."""
-    return geometry.lattice_stride or geometry.scale
-
-
 def sites_of(geometry: Geometry) -> int:
     """Windows per cell and axis, which share their weights."""
-    return geometry.scale // lattice_step(geometry)
+    return geometry.scale // geometry.lattice_stride
 
 
 def _reach(taps: int, dilation: int) -> int:
@@ -103,7 +98,7 @@ def _reach(taps: int, dilation: int) -> int:
 
 def _cell_reach(geometry: Geometry, axis: int) -> int:
     """Lattice pixels that the windows of one cell reach over."""
-    further = lattice_step(geometry) * (sites_of(geometry) - 1)
+    further = geometry.scale - geometry.lattice_stride
     return _reach(geometry.taps[axis], geometry.dilation[axis]) + further
 
 
@@ -129,14 +124,10 @@ def first_tap(geometry: Geometry, axis: int) -> int:
 
 
 def lattice_pads(geometry: Geometry, axis: int) -> Pair:
-    """Lattice pixels to add before and after one axis, or to cut off.
-
-    They do not depend on the size of the input.
-    """
+    """Lattice pixels to add before and after one axis, or to cut off."""
     before = -first_tap(geometry, axis)
     spare = geometry.scale * _spare_padding(geometry, axis)
-    total = spare + _cell_reach(geometry, axis)
-    return before, total - before
+    return before, spare + _cell_reach(geometry, axis) - before
 
 
 class CellTaps(NamedTuple):
@@ -144,33 +135,34 @@ class CellTaps(NamedTuple):
 
     sites: tuple[tuple[Pair, ...], ...]  # cell, from the first, and place
     span: int  # cells that the taps reach over, the coarse kernel
-    before: int  # cells of padding in front; negative ones are cut off
+    before: int  # cells of padding; negative ones are cut off
+    after: int
 
 
 def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
-    """Distribute the taps of the lattice kernel over coarse cells.
-
-    They do so anew for every site.
-    """
+    """Distribute the taps of the lattice kernel over cells, for each site."""
     first, scale = first_tap(geometry, axis), geometry.scale
-    start, step = first // scale, lattice_step(geometry)
-    taps, dilation = geometry.taps[axis], geometry.dilation[axis]
-    pixels = [
-        [first + step * site + dilation * tap for tap in range(taps)]
-        for site in range(sites_of(geometry))
-    ]
+    start, dilation = first // scale, geometry.dilation[axis]
+    reads = range(0, _reach(geometry.taps[axis], dilation), dilation)
+    windows = range(first, first + scale, geometry.lattice_stride)
     sites = tuple(
-        tuple((p // scale - start, p % scale) for p in of_site)
-        for of_site in pixels
+        tuple(((p + tap) // scale - start, (p + tap) % scale) for tap in reads)
+        for p in windows
     )
-    return CellTaps(sites, sites[-1][-1][0] + 1, -start)
+    span = sites[-1][-1][0] + 1
+    after = _spare_padding(geometry, axis) + span + start
+    return CellTaps(sites, span, -start, after)
 
 
-def cell_pads(geometry: Geometry, axis: int) -> Pair:
-    """Padding of the coarse grid for the coarse kernel, along one axis."""
-    taps = cell_taps(geometry, axis)
-    after = _spare_padding(geometry, axis) + taps.span - taps.before
-    return taps.before, after
+def cell_pads(geometry: Geometry) -> Pads:
+    """Padding of the coarse grid for the coarse kernel."""
+    return cell_taps(geometry, 0)[2:], cell_taps(geometry, 1)[2:]
+
+
+def own_padding(pads: Pads) -> Pair | None:
+    """What a convolution can pad by itself, None if sides differ."""
+    (top, bottom), (left, right) = pads
+    return (top, left) if top == bottom >= 0 <= left == right else None
 
 
 def folding_saves(geometry: Geometry) -> bool:

@@ -18,10 +18,9 @@ from mmseg_cube.ops.geometry import (
     Pads,
     Pair,
     lattice_pads,
-    lattice_step,
     sites_of,
 )
-from mmseg_cube.ops.layout import LAST, cells_of, layout_of, to_layout
+from mmseg_cube.ops.layout import LAST, cells_of, inside, layout_of, pad
 from mmseg_cube.ops.mask import spatial_mask
 from mmseg_cube.ops.operands import Operands
 
@@ -37,7 +36,7 @@ class LatticeConv(NamedTuple):
 def lattice_conv(geometry: Geometry) -> LatticeConv:
     """Arguments of the convolution of the lattice."""
     pads = lattice_pads(geometry, 0), lattice_pads(geometry, 1)
-    step = lattice_step(geometry)
+    step = geometry.lattice_stride
     # Of several windows in a cell all are computed, in every cell.
     coarse = geometry.stride if sites_of(geometry) == 1 else (1, 1)
     stride = step * coarse[0], step * coarse[1]
@@ -77,7 +76,7 @@ def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:
     On a CPU it has its channels last, elsewhere the layout of the input.
     """
     if layout.on_cpu(input):
-        lattice = F.pixel_shuffle(to_layout(input, LAST), scale)
+        lattice = F.pixel_shuffle(layout.to_layout(input, LAST), scale)
     else:
         n, c, h, w = input.shape
         shape = n, c // scale**2, scale * h, scale * w
@@ -106,17 +105,3 @@ def to_cells(lattice: Tensor, scale: int) -> Tensor:
     return torch.native_channel_shuffle(
         blocks.contiguous().permute(0, 3, 1, 2), scale**2
     )
-
-
-def pad(lattice: Tensor, pads: Pads) -> Tensor:
-    """Put zeros (before, after) per axis around a lattice."""
-    if any(map(any, pads)):
-        return F.pad(lattice, (*pads[1], *pads[0]))
-    return lattice
-
-
-def inside(lattice: Tensor, margins: Pads) -> Tensor:
-    """View of a lattice without margins (before, after) per axis."""
-    (top, bottom), (left, right) = margins
-    height, width = lattice.shape[2:]
-    return lattice[..., top : height - bottom, left : width - right]

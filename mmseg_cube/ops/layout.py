@@ -8,9 +8,11 @@ other hand, is a blocked transposition; a feature map seen as one pixel with
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_cube.ops.context import is_compiling
+from mmseg_cube.ops.geometry import Pads
 
 LAST = torch.channels_last
 # The compiler of torch 2.1 cannot ask a tensor for its layout.
@@ -80,3 +82,17 @@ def cells_of(lattice: Tensor, scale: int) -> Tensor:
     """View a lattice of shape (N, G, r * H, r * W) as (N, G, r, r, H, W)."""
     cells = lattice.unflatten(3, (-1, scale)).unflatten(2, (-1, scale))
     return cells.permute(0, 1, 3, 5, 2, 4)
+
+
+def pad(input: Tensor, pads: Pads, mode: str = 'constant') -> Tensor:
+    """Pad (before, after) per axis of a tensor (N, C, H, W), as ``F.pad``."""
+    if any(map(any, pads)):
+        return F.pad(input, (*pads[1], *pads[0]), mode)
+    return input
+
+
+def inside(lattice: Tensor, margins: Pads) -> Tensor:
+    """View of a lattice without margins (before, after) per axis."""
+    (top, bottom), (left, right) = margins
+    height, width = lattice.shape[2:]
+    return lattice[..., top : height - bottom, left : width - right]

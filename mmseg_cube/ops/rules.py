@@ -5,7 +5,7 @@ It has to read every input channel, and whole cells of them.
 
 from math import gcd
 
-from mmseg_cube.ops.geometry import Geometry, lattice_step, sites_of
+from mmseg_cube.ops.geometry import Geometry, sites_of
 
 
 class CubeRuleError(ValueError):
@@ -40,7 +40,7 @@ def find_obstacle(
             describe_kernel(kernel),
         )
     # One pixel wide it would mix no channels with each other.
-    least = max(lattice_step(geometry), min(scale, 2))
+    least = max(geometry.lattice_stride, min(scale, 2))
     if min(taps) < least:
         return CubeRuleError(
             f'the lattice kernel must be at least {least} wide for '

@@ -23,7 +23,7 @@ CASES = {
     'dilation 3': dict(dilation=3, padding=3),
     'kernel 4, centred': dict(taps=4),
     'kernel 2 for a 2 x 2 stride 2': dict(kernel=2, stride=2, padding=0),
-    'kernel 5': dict(kernel=5, padding=2),
+    'kernel 5': dict(kernel=5, padding=2, size=(6, 7)),
     'axes that differ': dict(
         kernel=(3, 5), stride=(1, 2), padding=(2, 5), dilation=(1, 3)
     ),

@@ -48,8 +48,7 @@ def reference(x, weight, bias, geometry):
 
 def windows(sizes, geometry):
     """Lattice pixels that each site of each output reads, on both axes."""
-    step = geometry.lattice_stride or geometry.scale
-    starts = range(0, geometry.scale, step)
+    starts = range(0, geometry.scale, geometry.lattice_stride)
     options = zip(sizes, *geometry[:5], strict=True)
     for size, k, q, stride, (pad, after), dilation in options:
         reach = dilation * (k - 1) + 1

@@ -2,9 +2,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_cube.ops.lattice import inside, pad, to_cells, to_lattice
+from mmseg_cube.ops.lattice import to_cells, to_lattice
 from mmseg_cube.ops.layout import (
+    inside,
     is_channels_last,
+    pad,
     permute_channels,
     to_layout,
 )

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 
 from mmseg_cube.ops import mask_cells, spatial_mask
 from mmseg_cube.ops.cell_mask import (
-    cell_mask,
     cell_statistics,
-    fold_mask,
     mask_gradients,
+    mask_pixels,
     unfold_mask,
 )
 from mmseg_cube.ops.lattice import to_cells
@@ -76,31 +75,28 @@ def test_folded_mask_is_the_mask(taps, scale, last):
     cells = to_cells(lattice, scale)
     if not last:
         cells = cells.contiguous()
-    statistics = cell_statistics(cells, lattice, scale)
+    pixels, expected = lattice.clone(), spatial_mask(lattice, weight, bias)
+    found = mask_pixels(cells, pixels, weight, bias, scale)
+    statistics, mask, kernel = found
     assert statistics.shape == (2, 2 * scale**2, 5, 4)
-    kernel = fold_mask(weight, scale)
     span = 2 * -(-(taps // 2) // scale) + 1
     assert kernel.shape == (scale**2, 2 * scale**2, span, span)
-    torch.testing.assert_close(
-        cell_mask(statistics, kernel, bias, scale),
-        spatial_mask(lattice, weight, bias),
-        **EXACT,
-    )
+    torch.testing.assert_close(mask, expected, **EXACT)
+    torch.testing.assert_close(pixels, lattice * expected, **EXACT)
 
 
 @SIZES
 def test_gradients_are_those_of_the_masked_lattice(taps, scale):
     tensors = [t.requires_grad_() for t in draw(taps, scale)]
     lattice, weight, bias = tensors
-    mask = spatial_mask(lattice, weight, bias)
     grad = torch.randn_like(lattice)
-    expected = torch.autograd.grad((lattice * mask * grad).sum(), tensors)
+    loss = (lattice * spatial_mask(lattice, weight, bias) * grad).sum()
+    expected = torch.autograd.grad(loss, tensors)
     with torch.no_grad():
-        statistics = cell_statistics(to_cells(lattice, scale), lattice, scale)
-        kernel = fold_mask(weight, scale)
-        d_pixels, d_kernel, d_bias = mask_gradients(
-            grad, lattice * mask, statistics, mask, kernel, scale
-        )
+        cells, masked = to_cells(lattice, scale), lattice.clone()
+        kept = mask_pixels(cells, masked, weight, bias, scale)
+        found = mask_gradients(grad, masked, *kept, scale)
+        d_pixels, d_kernel, d_bias = found
     found = d_pixels, unfold_mask(d_kernel, weight, scale), d_bias
     torch.testing.assert_close(found, expected, **EXACT)
 

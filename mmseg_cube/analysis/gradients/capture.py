@@ -30,6 +30,7 @@ from torch.nn.grad import conv2d_weight
 from mmseg_cube.analysis.gradients.statistics import sum_products
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import cell_pads, fold_weight
+from mmseg_cube.ops.layout import pad
 
 INPUT, WEIGHT = 'input', 'weight'
 GRADIENTS = (INPUT, WEIGHT)
@@ -54,8 +55,7 @@ def kernel_gradient(conv: nn.Conv2d, input: Tensor, grad: Tensor) -> Tensor:
         )
     given = conv.prepare(input)
     geometry, order = given.geometry, given.order
-    rows, columns = cell_pads(geometry, 0), cell_pads(geometry, 1)
-    input = F.pad(given.cells(), (*columns, *rows))
+    input = pad(given.cells(), cell_pads(geometry))
     taps = fold_weight(conv.weight[:1], geometry).shape[2:]
     size = (conv.out_channels, conv.in_channels, *taps)
     kernel = conv2d_weight(input, size, grad, conv.stride)
