@@ -40,8 +40,8 @@ dataset = dict(_delete_=True, type='WHUBuildingDataset', pipeline=pipeline,
 train_dataloader = val_dataloader = test_dataloader = dict(dataset=dataset)
 val_evaluator = dict(_delete_=True, type='BuildingMetric')
 """
-CUBE = """
-_base_ = './small.py'
+CUBE = f"""
+_base_ = {str(ZOO / CONVNEXT)!r}
 custom_imports = dict(imports=['mmpretrain.models', 'mmseg_cube'])
 model = dict(
     backbone=dict(
@@ -54,37 +54,14 @@ model = dict(
     decode_head=dict(conv_cfg=dict(type='CubeConv2d')),
 )
 """
-# mmseg's own classes on a folder of two images, at a size for a test.
-DATA = """
-pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadBuildingMask'),
-    dict(type='RandomCrop', crop_size=(64, 64)),
-    dict(type='PackSegInputs'),
-]
-train_dataloader = dict(
-    _delete_=True,
-    batch_size=2,
-    num_workers=0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        type='WHUBuildingDataset', data_root=r'{root}', pipeline=pipeline
-    ),
-)
-val_dataloader = val_evaluator = val_cfg = None
-test_dataloader = test_evaluator = test_cfg = None
-train_cfg = dict(max_iters=2)
-model = dict(
-    data_preprocessor=dict(size=(64, 64)),
-    backbone=dict(arch='atto', init_cfg=None),
+# Of a size for a test.
+SMALL = dict(
+    backbone=dict(backbone=dict(arch='atto', init_cfg=None)),
     decode_head=dict(
         in_channels=[40, 80, 160, 320], channels=32, num_classes=2
     ),
     auxiliary_head=dict(in_channels=160, channels=16, num_classes=2),
 )
-optim_wrapper = dict(type='OptimWrapper', loss_scale=None)
-work_dir = r'{work}'
-"""
 
 
 pytestmark = pytest.mark.skipif(
@@ -129,14 +106,22 @@ def test_a_data_set_takes_the_place_of_another(sample_city, tmp_path):
     METRICS.build(cfg.val_evaluator)
 
 
-def test_mmsegs_upernet_convnext_trains_with_cube(sample_city, tmp_path):
-    # As a user would: child configs, the first one with an absolute base.
-    data = DATA.format(root=sample_city['whu'], work=tmp_path / 'work')
-    (tmp_path / 'small.py').write_text(
-        f'_base_ = {str(ZOO / CONVNEXT)!r}\n{data}'
-    )
+def test_mmsegs_upernet_convnext_trains_with_cube(tiny_config, tmp_path):
     (tmp_path / 'cube.py').write_text(CUBE)
-    cfg = Config.fromfile(tmp_path / 'cube.py')
+    cfg, tiny = map(Config.fromfile, (tmp_path / 'cube.py', tiny_config))
+    for part in ('train_dataloader', 'test_dataloader', 'test_evaluator'):
+        cfg[part] = tiny[part]
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    cfg.model.data_preprocessor = tiny.model.data_preprocessor
+    cfg.model.merge(SMALL)
+    cfg.merge_from_dict(
+        dict(
+            train_cfg=dict(max_iters=2),
+            train_dataloader=dict(batch_size=2),
+            work_dir=str(tmp_path / 'work'),
+            optim_wrapper=dict(type='OptimWrapper'),
+        )
+    )
     cfg.optim_wrapper.pop('loss_scale')
     runner = Runner.from_cfg(cfg)
     model = runner.model

@@ -156,13 +156,15 @@ def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
 
 def cell_pads(geometry: Geometry) -> Pads:
     """Padding of the coarse grid for the coarse kernel."""
-    return cell_taps(geometry, 0)[2:], cell_taps(geometry, 1)[2:]
+    rows, columns = cell_taps(geometry, 0), cell_taps(geometry, 1)
+    return (rows.before, rows.after), (columns.before, columns.after)
 
 
 def own_padding(pads: Pads) -> Pair | None:
     """What a convolution can pad by itself, None if sides differ."""
     (top, bottom), (left, right) = pads
-    return (top, left) if top == bottom >= 0 <= left == right else None
+    same = top == bottom and left == right and min(top, left) >= 0
+    return (top, left) if same else None
 
 
 def folding_saves(geometry: Geometry) -> bool:

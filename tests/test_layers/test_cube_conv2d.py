@@ -67,13 +67,9 @@ def test_channels_of_a_cell_share_their_weights():
     assert cube.bias.shape == (8,)
     assert 0 < cube.bias.abs().max() <= (4 * 9) ** -0.5
     x = torch.randn(2, 16, 6, 5)
-    with torch.no_grad():
-        u = F.conv2d(F.pixel_shuffle(x, 2), cube.weight, padding=1)
-        expected = F.pixel_unshuffle(u, 2) + cube.bias[:, None, None]
-        torch.testing.assert_close(cube(x), expected)
-        strided = CubeConv2d(16, 8, 3, 2, padding=1, lattice_stride=1)
-        strided.load_state_dict(cube.state_dict())
-        torch.testing.assert_close(strided(x), expected[..., ::2, ::2])
+    u = F.conv2d(F.pixel_shuffle(x, 2), cube.weight, padding=1)
+    expected = F.pixel_unshuffle(u, 2) + cube.bias[:, None, None]
+    torch.testing.assert_close(cube(x), expected)
     # Norms differ within a cell, so that none goes into the weights.
     block = nn.Sequential(cube, nn.BatchNorm2d(8)).eval()
     nn.init.uniform_(block[1].weight)
@@ -161,17 +157,12 @@ def test_wrong_options_never_fall_back(options, message):
 
 
 def test_repr_shows_what_differs():
-    text = repr(CubeConv2d(8, 4, 3, phase='down_right'))
-    assert text == (
-        'CubeConv2d(8, 4, kernel_size=(3, 3), stride=(1, 1), scale=2, '
-        "phase='down_right')"
-    )
-    text = repr(CubeConv2d(8, 4, 3, form='folded', lattice_kernel_size=4))
-    assert "lattice_kernel_size=(4, 4), form='folded')" in text
-    text = repr(CubeConv2d(8, 4, 3, lattice_stride=1))
-    assert text == (
-        'CubeConv2d(8, 4, kernel_size=(3, 3), stride=(1, 1), scale=2, '
-        'lattice_stride=1)'
+    start = 'CubeConv2d(8, 4, kernel_size=(3, 3), stride=(1, 1), scale=2'
+    assert repr(CubeConv2d(8, 4, 3)) == f'{start})'
+    options = dict(phase='down_right', form='folded', lattice_kernel_size=4)
+    assert repr(CubeConv2d(8, 4, 3, lattice_stride=1, **options)) == (
+        f'{start}, lattice_kernel_size=(4, 4), lattice_stride=1, '
+        "phase='down_right', form='folded')"
     )
     assert repr(SpatialMask(7)) == 'SpatialMask(kernel_size=7)'
 

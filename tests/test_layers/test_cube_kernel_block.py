@@ -1,6 +1,5 @@
 import pytest
 import torch
-from mmcv.cnn import build_plugin_layer
 
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
 
@@ -48,10 +47,3 @@ def test_residual_form_is_the_identity_and_learns():
 def test_wrong_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         CubeKernelBlock(**dict(in_channels=8, residual=True) | options)
-
-
-def test_as_a_plugin():
-    cfg = dict(type='CubeKernelBlock', residual=True)
-    name, layer = build_plugin_layer(cfg, in_channels=8, postfix='_1')
-    assert name == 'cube_kernel_block_1'
-    assert layer(torch.randn(1, 8, 5, 5)).shape == (1, 8, 5, 5)

@@ -12,28 +12,13 @@ NARROW = dict(type='ResNeXt', groups=2, base_width=4)
 NAME = 'cube_kernel_block'
 
 
-def plugin(position, stages=(False, True, False, True), **options):
-    cfg = dict(type='CubeKernelBlock', **dict(dict(residual=True), **options))
-    return dict(cfg=cfg, stages=stages, position=position)
-
-
-def build(kind, *plugins):
+def build(kind, position=None):
     torch.manual_seed(1)
     small = dict(depth=50, base_channels=8, stem_channels=8)
-    return MODELS.build(small | kind | dict(plugins=list(plugins) or None))
-
-
-def image():
-    torch.manual_seed(2)
-    return torch.randn(2, 3, 41, 55)
-
-
-def blocks(model):
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, CubeKernelBlock)
-    }
+    block = dict(type='CubeKernelBlock', residual=True)
+    stages = False, True, False, True
+    plugin = dict(cfg=block, stages=stages, position=position)
+    return MODELS.build(small | kind | dict(plugins=position and [plugin]))
 
 
 @pytest.mark.parametrize(
@@ -47,43 +32,30 @@ def blocks(model):
 )
 def test_pretrained_network_is_unchanged_at_first_and_learns(kind, position):
     plain = build(kind)
-    model = build(kind, plugin(position))
+    model = build(kind, position)
+    image = torch.randn(2, 3, 41, 55)
     model.init_weights()
     result = model.load_state_dict(plain.state_dict(), strict=False)
     assert not result.unexpected_keys
     assert result.missing_keys
     assert all(f'.{NAME}.' in key for key in result.missing_keys)
     # Four bottlenecks of the second stage, three of the last one.
-    assert {name[:8] for name in blocks(model)} == {
-        f'layer{stage}.{i}' for stage, n in ((2, 4), (4, 3)) for i in range(n)
-    }
+    assert {
+        name[:8]
+        for name, module in model.named_modules()
+        if isinstance(module, CubeKernelBlock)
+    } == {f'layer{s}.{i}' for s, n in ((2, 4), (4, 3)) for i in range(n)}
     # Norms over the few sites of a small batch magnify any difference.
     for training, tolerance in ((False, 1e-4), (True, 1e-2)):
         # mmseg's ResNet.train returns nothing, so nothing can be chained.
         model.train(training)
         plain.train(training)
         with torch.no_grad():
-            for one, two in zip(model(image()), plain(image()), strict=True):
+            for one, two in zip(model(image), plain(image), strict=True):
                 assert (one - two).abs().max() <= tolerance * two.abs().max()
-    sum(out.square().sum() for out in model(image())).backward()
+    sum(out.square().sum() for out in model(image)).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad.any(), name
     stem = 3 if kind['type'] == 'ResNetV1c' else 1
     line = f'Cube kernels: 7 of {52 + stem + 7} convolutions; '
     assert summarise(model).startswith(line)
-
-
-def test_options_and_names_reach_the_blocks():
-    options = dict(residual=False, router=None, mask=dict(kernel_size=3))
-    positions = ('after_conv1', 'after_conv3')
-    several = [
-        plugin(place, stages=None, postfix=f'_{place}', **options)
-        for place in positions
-    ]
-    found = blocks(build(RESNET, *several))
-    assert len(found) == 32
-    assert found[f'layer1.0.{NAME}_after_conv3'].conv.in_channels == 32
-    for block in found.values():
-        assert block.gamma is None
-        assert block.conv.router is None
-        assert block.conv.mask.kernel_size == 3

@@ -39,16 +39,6 @@ def test_routing_permutes_exactly_and_has_the_blend_gradient(blocks):
     torch.testing.assert_close(grads, expected, atol=1e-10, rtol=0)
 
 
-def test_routing_differentiates_twice():
-    torch.manual_seed(0)
-    order = torch.tensor([2, 0, 3, 1])
-    relaxed = torch.rand(1, 4, 4, dtype=torch.float64, requires_grad=True)
-    x = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradgradcheck(
-        lambda x, relaxed: apply_order(x, order, relaxed), (x, relaxed)
-    )
-
-
 def test_routing_keeps_the_layout():
     last = dict(memory_format=torch.channels_last)
     order, relaxed = torch.randperm(8), torch.rand(1, 8, 8)
