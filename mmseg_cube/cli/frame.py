@@ -15,8 +15,10 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 
+from mmseg_cube.cli import weights
 from mmseg_cube.cli.arguments import Arguments
 from mmseg_cube.version import __version__
 
@@ -112,7 +114,10 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f'{error.filename}: {error.strerror}'
             if isinstance(error, FileNotFoundError):
-                text = not_found('file', error.filename, 'correct the path')
+                name, advice = Path(error.filename).stem, 'correct the path'
+                if name in weights.NAMES:
+                    advice = f'{PROG} weights {name}'
+                text = not_found('file', error.filename, advice)
         advice = ' Choose a smaller --batch or --size.' if full else ''
         if getattr(error, 'errno', None) in NO_SPACE:
             advice = '. Make room there, then start the same command again.'

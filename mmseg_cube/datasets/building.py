@@ -21,15 +21,8 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.tiles import (
-    Layout,
-    find_tiles,
-    match_folders,
-)
-from mmseg_cube.datasets.transforms import (
-    LoadBuildingMask,
-    use_one_reader,
-)
+from mmseg_cube.datasets.tiles import Layout, find_tiles, match_folders
+from mmseg_cube.datasets.transforms import LoadBuildingMask, use_one_reader
 from mmseg_cube.utils.words import listing, refuse_other_than_paths
 
 LOOKED_AT = 32  # masks of a dataset that is not checked
@@ -39,11 +32,11 @@ LOOKED_AT = 32  # masks of a dataset that is not checked
 class BuildingDataset(BaseSegDataset):
     """Images and building masks in ``{split}/{image,label}``.
 
-    Masks hold 0 for background and 255 or 1 for building, in one band, three
-    equal ones or a palette; load them with ``LoadBuildingMask``. Which it is
-    all masks say together, or ``building_values``. Images are 8-bit RGB. An
-    image and its mask share their stem; suffixes may be tif, tiff, png, jpg
-    or jpeg, and folders may bear any name of ``LAYOUT``, in any case.
+    Images are 8-bit RGB. Masks hold 0 for background and 255 or 1 for
+    building, in one band, three equal ones or a palette; which it is all
+    masks say together, or ``building_values``. An image and its mask share
+    their stem; suffixes may be tif, tiff, png, jpg or jpeg, and folders may
+    bear any name of ``LAYOUT``, in any case.
 
     ``LoadImageFromFile`` and ``LoadAnnotations`` in the pipeline read as
     ``LoadRasterWindow`` and ``LoadBuildingMask`` do, by the reader that
@@ -51,10 +44,9 @@ class BuildingDataset(BaseSegDataset):
     nodata value, an alpha band or a mask) get the label 255: they do not
     count.
 
-    Every file is decoded once when the dataset is built, so that a fault
-    shows before training and not during it: damage, values of masks that
-    mean nothing or not the same in all files, buildings and background that
-    look exchanged. Later builds read only what changed since.
+    Every file is decoded once when the dataset is built, so that damage, or
+    masks of doubtful meaning, show before training. Later builds read only
+    what changed since.
 
     Samples also hold ``mask_meaning``, by which masks are read, and
     ``data_source``, which tells the metric what its scores are scores of.
@@ -123,13 +115,18 @@ class BuildingDataset(BaseSegDataset):
                 f'{expected}, in this order, but metainfo gives '
                 f'{len(classes)}: {classes}. Leave classes out of metainfo'
             )
-        others = dict(data_prefix or {}, ann_file=kwargs.get('ann_file'))
+        prefix = {} if data_prefix is None else data_prefix
+        if not isinstance(prefix, Mapping):
+            raise ValueError(
+                'data_prefix must be a dict of folders, such as '
+                f'dict(img_path=..., seg_map_path=...), not {data_prefix!r}'
+            )
+        others = dict(prefix, ann_file=kwargs.get('ann_file'))
         refuse_other_than_paths(data_root=data_root, **others)
-        decide({}, building_values, ignore_values)  # refuses wrong values
+        self.declared = building_values, ignore_values
+        decide({}, *self.declared)  # refuses wrong values
         self.split = split
         self.verify = verify
-        self.building_values = building_values
-        self.ignore_values = ignore_values
         self.meaning: MaskMeaning | None = None
         self.part = ''  # of the split, if it is not all of it
         super().__init__(
@@ -137,11 +134,7 @@ class BuildingDataset(BaseSegDataset):
             seg_map_suffix=_as_suffixes(seg_map_suffix),
             metainfo=metainfo,
             data_root=os.fspath(data_root) if data_root else None,
-            data_prefix={
-                key: folder
-                for key, folder in (data_prefix or {}).items()
-                if folder is not None
-            },
+            data_prefix={k: v for k, v in prefix.items() if v is not None},
             **kwargs,
         )
 
@@ -163,16 +156,9 @@ class BuildingDataset(BaseSegDataset):
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
             look = check_mask
-        found = [], {}
-        if samples:
-            found = inspect_samples(self, samples, look, 'checking files')
-        self.settle(samples, *found)
+        found = inspect_samples(self, samples, look, 'checking files')
+        self.meaning = settle_meaning(self, samples, *found)
         self._fully_initialized = True
-
-    def settle(self, *found: Any) -> None:
-        """Decide what the masks mean, as :func:`settle_meaning` does."""
-        options = self.building_values, self.ignore_values
-        self.meaning = settle_meaning(self, *found, options, self.verify)
 
     def get_data_info(self, idx: int) -> dict:
         """Return a sample before its pipeline."""
@@ -208,21 +194,19 @@ class BuildingDataset(BaseSegDataset):
             there.add((split, stem))
             return not self.ann_file or stem in listed
 
-        if self.data_prefix:
-            root = Path()
-            tiles, faults = match_folders(
-                self.data_prefix, splits, wants, suffixes
-            )
-        elif self.data_root is not None:
-            tiles, faults = find_tiles(
-                root, list_files(root), self.LAYOUT, splits, wants, suffixes
-            )
-        else:
+        if not self.data_prefix and self.data_root is None:
             raise DatasetError(
                 f'{type(self).__name__}: neither data_root nor data_prefix is '
                 'given.\nNext: set data_root to the folder that holds the '
                 'dataset.'
             )
+        options = splits, wants, suffixes
+        if self.data_prefix:
+            root = Path()
+            tiles, faults = match_folders(self.data_prefix, *options)
+        else:
+            files = list_files(root), self.LAYOUT
+            tiles, faults = find_tiles(root, *files, *options)
         if not faults and listed:
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
 from mmengine.dataset import BaseDataset
@@ -22,6 +22,9 @@ from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
+
+if TYPE_CHECKING:
+    from mmseg_cube.datasets.building import BuildingDataset
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
@@ -132,8 +135,7 @@ def inspect_samples(
     take long. Returned is what it returns for each sample, None at a fault,
     and the faults by the sample's place.
     """
-    owner = type(dataset).__name__
-    root = dataset.data_root or Path(samples[0]['img_path']).parent
+    root = dataset.data_root or dataset.data_prefix['img_path']
     facts, found, faults = FileFacts(Path(root)), {}, {}
 
     def attempt(index: int) -> None:
@@ -145,15 +147,16 @@ def inspect_samples(
             swap = contract.find_swap(path, sample.get('seg_map_path'))
             faults[index] = f'{path}: {swap}' if swap else str(error)
 
+    places = range(len(samples))
     threads = min(cpu_count(), MAX_THREADS)
     patience = PATIENCE if is_main_process() else float('inf')
-    work = range(len(samples)), f'{owner}: {doing}', threads, patience
+    title = f'{type(dataset).__name__}: {doing}'
     try:
-        for _ in work_through(attempt, *work):
+        for _ in work_through(attempt, places, title, threads, patience):
             pass
     finally:
         facts.save()  # what passed need not be read again
-    return [found.get(index) for index in work[0]], faults
+    return [found.get(place) for place in places], faults
 
 
 def refuse_faults(
@@ -170,22 +173,16 @@ def refuse_faults(
 
 
 def settle_meaning(
-    dataset: BaseDataset,
+    dataset: 'BuildingDataset',
     samples: Sequence[Mapping],
     learnt: Sequence[Sequence[int] | None],
-    faults: dict[int, str],
-    declared: tuple,
-    strict: bool,
+    faults: Mapping[int, str],
 ) -> MaskMeaning | None:
     """Decide what the masks mean, and refuse what was found at fault.
 
-    Args:
-        dataset: Whose samples they are.
-        samples: Samples of different masks.
-        learnt: What was learnt of each mask; None where there is none.
-        faults: What is wrong with samples, by their place.
-        declared: What users say of building_values and ignore_values.
-        strict: Whether to raise a DatasetError, else doubts are logged.
+    ``learnt`` is what was learnt of each sample's mask, ``faults`` what is
+    wrong with samples, by their place. Doubts raise a DatasetError; they are
+    only logged for a dataset that does not verify.
     """
     paths = [sample.get('seg_map_path') for sample in samples]
     known = {
@@ -193,11 +190,13 @@ def settle_meaning(
         for path, facts in zip(paths, learnt, strict=True)
         if facts is not None
     }
-    meaning, unclear, findings = decide(known, *declared)
-    for index, path in enumerate(paths):
-        if path in unclear:
-            faults[index] = f'{path}: {unclear[path]}'
-    if strict:
+    meaning, unclear, findings = decide(known, *dataset.declared)
+    faults = dict(faults) | {
+        place: f'{path}: {unclear[path]}'
+        for place, path in enumerate(paths)
+        if path in unclear
+    }
+    if dataset.verify:
         refuse_faults(dataset, faults, len(samples), NAMED)
     if findings:
         text = (
@@ -206,7 +205,7 @@ def settle_meaning(
             f'{listing(findings)}\nNext: set the option in the dataset, or '
             'correct the masks.'
         )
-        if strict:
+        if dataset.verify:
             raise DatasetError(text)
         print_log(text, 'current', logging.WARNING)
     return meaning if known else None

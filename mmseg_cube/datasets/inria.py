@@ -13,20 +13,17 @@ from mmseg_cube.datasets.checks import (
     FileFacts,
     inspect_samples,
     refuse_faults,
+    settle_meaning,
 )
 from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.inria_tiles import (
-    WINDOW_SIZE,
-    parse_tile,
-    tile_windows,
-)
+from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
 from mmseg_cube.datasets.windows import (
     cut_grid,
     cut_padded,
     refuse_smaller,
     take_window,
 )
-from mmseg_cube.utils.words import name_some
+from mmseg_cube.utils.words import name_some, refuse_other_than_counts
 
 KINDS = ('random', 'grid', 'whole')  # of windows
 
@@ -122,7 +119,8 @@ class InriaDataset(BuildingDataset):
         found, faults = inspect_samples(self, tiles, self._measure, doing)
         refuse_faults(self, faults, len(tiles))
         if self.protocol == 'buildformer':
-            self.settle(tiles, [mask for _, mask, _ in found], faults)
+            learnt = [mask for _, mask, _ in found]
+            self.meaning = settle_meaning(self, tiles, learnt, faults)
         pairs = zip(tiles, found, strict=True)
         return [x for tile, facts in pairs for x in self._cut(tile, *facts)]
 
@@ -248,18 +246,19 @@ class InriaDataset(BuildingDataset):
             f'be "grid" or None, not {self.windows!r}': (
                 self.protocol == 'buildformer' and self.windows != 'grid'
             ),
-            f'window_size must be positive, not {size}': size < 1,
             f'windows_per_tile={number} is for windows="random" only; leave '
             'it out': number is not None and self.windows != 'random',
-            f'windows_per_tile must be positive, not {number}': (
-                number is not None and number < 1
-            ),
             f'stride={stride} is for windows="grid" of protocol="full" only; '
             'leave it out': stride is not None and not grid,
         }
         for fault, is_so in faults.items():
             if is_so:
                 raise ValueError(fault)
+        given = dict(stride=stride, windows_per_tile=number)
+        given = {k: v for k, v in given.items() if v is not None}
+        refuse_other_than_counts(window_size=size, **given)
         # Refuses another protocol, and a stride out of range.
         square = np.zeros((size, size), np.uint8)
-        tile_windows(self.protocol, square.shape, square, size, stride)
+        inria_tiles.tile_windows(
+            self.protocol, square.shape, square, size, stride
+        )

@@ -1,7 +1,7 @@
 """A hook that asks whether a network has the weights its config names."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 from mmengine.hooks import Hook
@@ -11,6 +11,7 @@ from torch import nn
 
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.checkpoints import read_checkpoint
+from mmseg_cube.utils.configs import weights_of
 from mmseg_cube.utils.words import name_some
 
 ENOUGH = 0.9  # of the weights; a few may be new, such as those of a stem
@@ -79,14 +80,5 @@ def _named_files(module: nn.Module, cfg: object) -> Iterator[str]:
             yield each['checkpoint']
     # timm loads them itself, and remembers the file in any case.
     file = (getattr(module, 'pretrained_cfg', None) or {}).get('file')
-    if file and file in _files_of_timm(cfg):
+    if file and file in weights_of(cfg):
         yield file
-
-
-def _files_of_timm(cfg: object) -> Iterator[str]:
-    """Files that backbones of timm are told to load, anywhere in a config."""
-    if isinstance(cfg, Mapping):
-        if cfg.get('pretrained', True):
-            yield cfg.get('pretrained_cfg_overlay', {}).get('file')
-        for value in cfg.values():
-            yield from _files_of_timm(value)

@@ -29,6 +29,20 @@ from mmseg_cube.ops.rules import check_cube_rules
 Size = int | Pair
 
 
+def _check_kinds(parts: dict[str, object], **sizes: object) -> None:
+    """Name the argument, which torch and Python would not."""
+    for name, options in parts.items():
+        if not isinstance(options, dict | None):
+            raise ValueError(
+                f'{name} must be a dict of its arguments, such as dict(), or '
+                f'None, not {options!r}'
+            )
+    for name, size in sizes.items():
+        values = size if isinstance(size, list | tuple) else [size]
+        if any(isinstance(value, float) for value in values):
+            raise ValueError(f'{name} must be whole, not {size!r}')
+
+
 class CubeConv2d(nn.Conv2d):
     """Convolution whose channels are laid out on a finer lattice.
 
@@ -97,6 +111,19 @@ class CubeConv2d(nn.Conv2d):
         mask: dict | None = None,
     ) -> None:
         lattice = lattice_kernel_size, dilation, scale, phase, lattice_stride
+        _check_kinds(
+            dict(router=router, mask=mask),
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            scale=scale,
+            lattice_kernel_size=lattice_kernel_size,
+            lattice_stride=lattice_stride,
+        )
         geometry = make_geometry(kernel_size, *lattice, groups=groups)
         check_cube_rules(in_channels, out_channels, geometry)
         check_choice('form', form, (AUTO, *forms_of(geometry)))

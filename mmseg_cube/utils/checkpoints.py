@@ -48,24 +48,10 @@ class CheckpointError(ValueError):
 def read_checkpoint(path: str | Path) -> dict[str, Mapping]:
     """Read ``state_dict``, ``meta`` and ``message_hub``; what lacks is empty.
 
-    Args:
-        path: File or address, as mmengine takes it; tensors come to the CPU.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        CheckpointError: If it cannot be read, or holds no weights.
+    Args and errors are those of :func:`load_file`. A file without weights is
+    a CheckpointError, too.
     """
-    try:
-        with only_weights():
-            loaded = CheckpointLoader.load_checkpoint(str(path), 'cpu')
-    except FileNotFoundError as error:
-        advice = 'correct the path; trainings leave them in their work folder'
-        text = not_found('checkpoint', path, advice)
-        raise FileNotFoundError(text) from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # networks and servers raise all kinds
-        raise CheckpointError(f'{path}: {shorten(error)}') from error
+    loaded = load_file(path)
     parts = loaded if isinstance(loaded, Mapping) else {}
     state = parts.get('state_dict', parts)
     names = list(state) if isinstance(state, Mapping) else []
@@ -79,6 +65,29 @@ def read_checkpoint(path: str | Path) -> dict[str, Mapping]:
     rest = {key: parts.get(key) for key in ('meta', 'message_hub')}
     rest = {k: v if isinstance(v, Mapping) else {} for k, v in rest.items()}
     return dict(state_dict=state, **rest)
+
+
+def load_file(path: str | Path) -> object:
+    """Load what a checkpoint holds, whatever it is.
+
+    Args:
+        path: File or address, as mmengine takes it; tensors come to the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CheckpointError: If it cannot be read.
+    """
+    try:
+        with only_weights():
+            return CheckpointLoader.load_checkpoint(str(path), 'cpu')
+    except FileNotFoundError as error:
+        advice = 'correct the path; trainings leave them in their work folder'
+        text = not_found('checkpoint', path, advice)
+        raise FileNotFoundError(text) from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # networks and servers raise all kinds
+        raise CheckpointError(f'{path}: {shorten(error)}') from error
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Reading configs: one way for all commands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -62,6 +62,22 @@ def without_weights(cfg: object) -> object:
     if isinstance(cfg, list | tuple):
         return type(cfg)(without_weights(x) for x in cfg if not _loads(x))
     return cfg
+
+
+def weights_of(cfg: object) -> Iterator[str]:
+    """Files and addresses of weights that a part of a config would load."""
+    if isinstance(cfg, Mapping):
+        overlay = cfg.get('pretrained_cfg_overlay') or {}
+        named = [
+            cfg.get('checkpoint') if _loads(cfg) else None,
+            cfg.get('pretrained'),
+            overlay.get('file') if cfg.get('pretrained', True) else None,
+        ]
+        yield from (file for file in named if isinstance(file, str))
+    values = cfg.values() if isinstance(cfg, Mapping) else cfg
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        for value in values:
+            yield from weights_of(value)
 
 
 def _loads(cfg: object) -> bool:

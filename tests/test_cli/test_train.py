@@ -1,48 +1,78 @@
-"""``mmseg-cube train``; tests/test_tools/test_processes.py trains with it."""
+"""``mmseg-cube train`` and ``test``: what they refuse, in one line.
+
+tests/test_tools/test_processes.py trains with them.
+"""
 
 import importlib.util
 import re
+import shutil
 
 import pytest
 from mmengine.device import get_device
 
 from mmseg_cube.cli import main
 
+WEIGHTS = 'train_dataloader.dataset.data_root=/nowhere model.pretrained'
+
+
+@pytest.fixture
+def refusal(tiny_config, tmp_path, capsys):
+    """Call a command; return the one line that it ends with."""
+
+    def refusal(name, *words):
+        work = '--work-dir', str(tmp_path / 'work')
+        assert main([name, str(tiny_config), *map(str, words), *work]) == 2
+        said = capsys.readouterr().err
+        assert 'Traceback' not in said
+        return said[said.index(f'mmseg-cube {name}: error: ') :]
+
+    return refusal
+
 
 @pytest.mark.skipif(get_device() != 'cpu', reason='there is a GPU')
-@pytest.mark.parametrize('given', ['--amp', 'optim_wrapper.type'])
-def test_mixed_precision_on_a_cpu_is_one_line(given, tiny_config, capsys):
-    words = [given]
-    if given != '--amp':
-        words = ['--cfg-options', f'{given}=AmpOptimWrapper']
-    assert main(['train', str(tiny_config), *words]) == 2
-    said = capsys.readouterr().err
-    assert 'needs a GPU' in said
-    assert said.count('\n') == 1
+@pytest.mark.parametrize(
+    'words',
+    [['--amp'], ['--cfg-options', 'optim_wrapper.type=AmpOptimWrapper']],
+)
+def test_mixed_precision_on_a_cpu(words, refusal):
+    said = refusal('train', *words)
+    assert 'needs a GPU' in said and said.count('\n') == 1
 
 
 @pytest.mark.parametrize(
-    ('option', 'message'),
+    ('options', 'message'),
     [
         ('val_evaluator.foo=1', "config does not fit: TypeError: .*'foo'"),
         ('val_evaluator.group_by=a', 'error: group_by needs a regular'),
         ('train_dataloader.dataset.split=5', 'error: split must be one of'),
         ('default_hooks.logger.foo=1', "does not fit: TypeError: .*'foo'"),
+        # Weights are looked for before data are.
+        (
+            f'{WEIGHTS}=pretrained/efficientnet_lite0.pth',
+            'found: pretrained/efficientnet_lite0.pth. Next: mmseg-cube '
+            'weights efficientnet_lite0\n$',
+        ),
+        (f'{WEIGHTS}=x.pth', 'found: x.pth. Next: correct the path\n$'),
+        (f'{WEIGHTS}=http://127.0.0.1:9/x.pth', 'x.pth cannot be fetched'),
+        (f'{WEIGHTS}=open-mmlab://x', 'open-mmlab://x: '),
     ],
 )
-def test_parts_that_cannot_be_built_are_one_line(
-    option, message, tiny_config, tmp_path, capsys
-):
-    words = ['train', str(tiny_config), '--work-dir', str(tmp_path)]
-    assert main([*words, '--cfg-options', option]) == 2
-    said = capsys.readouterr().err
+def test_configs_that_do_not_fit(options, message, refusal):
+    said = refusal('train', '--cfg-options', *options.split())
     assert re.search(message, said)
-    assert 'Traceback' not in said
 
 
-def test_mmseg_without_its_scripts_is_one_line(
-    tiny_config, tmp_path, monkeypatch, capsys
+def test_scores_of_images_without_labels(
+    refusal, tiny_checkpoint, sample_city, tmp_path
 ):
+    folder = 'test/image'
+    shutil.copytree(sample_city['whu'] / folder, tmp_path / folder)
+    option = f'test_dataloader.dataset.data_root={tmp_path}'
+    said = refusal('test', tiny_checkpoint, '--cfg-options', option)
+    assert 'has no gt_sem_seg' in said and 'format_only=True' in said
+
+
+def test_mmseg_without_its_scripts(refusal, tmp_path, monkeypatch):
     origin = tmp_path / 'mmseg' / '__init__.py'
     spec = importlib.util.spec_from_file_location('mmseg', origin)
     find = importlib.util.find_spec
@@ -51,7 +81,5 @@ def test_mmseg_without_its_scripts_is_one_line(
         'find_spec',
         lambda name, *rest: spec if name == 'mmseg' else find(name, *rest),
     )
-    assert main(['train', str(tiny_config)]) == 2
-    said = capsys.readouterr().err
-    assert 'mmseg has no ' in said
-    assert said.count('\n') == 1
+    said = refusal('train')
+    assert 'mmseg has no ' in said and said.count('\n') == 1

@@ -139,3 +139,5 @@ def test_refuses_wrong_arguments(tmp_path):
             build('val', **{name: given})
     with pytest.raises(ValueError, match='img_path must be one path'):
         build('val', data_prefix=dict(img_path=('a', 'b')))
+    with pytest.raises(ValueError, match="data_prefix must be .* not 'val'"):
+        build('val', data_prefix='val')

@@ -149,6 +149,10 @@ def test_built_by_name_in_any_scope(scope):
         (dict(router=dict(method='x')), "method of a channel router.*'x'"),
         (dict(mask=dict(kernel_size=4)), 'odd number, but got 4'),
         (dict(mask=dict(kernel_size=-3)), 'odd number, but got -3'),
+        (dict(router=True), 'router must be a dict of its arg.*not True'),
+        (dict(mask='x'), "mask must be a dict .*not 'x'"),
+        (dict(stride=2.0), 'stride must be whole, not 2.0'),
+        (dict(padding=(1, 1.0)), r'padding must be whole, not \(1, 1.0'),
     ],
 )
 def test_wrong_options_never_fall_back(options, message):
