@@ -57,9 +57,8 @@ def draw(count=3):
     return list(torch.randn(count, 2, 3, 5, 6))
 
 
-def watch(model, *names, batches=None, **options):
-    batches = draw() if batches is None else batches
-    return capture(model, names, batches, loss_of=loss_of, **options)
+def watch(model, *names, batches=(), **options):
+    return capture(model, names, batches or draw(), loss_of=loss_of, **options)
 
 
 def assert_same(sums, samples):
@@ -75,31 +74,24 @@ def by_channel(tensor):
 
 @pytest.fixture
 def gradients():
-    """Gradients of each batch by autograd, dropout drawn as in capture."""
-    model, found = build().train(), []
+    """Gradients of all batches by autograd, dropout drawn as in capture."""
+    model, found = build().train(), {}
     for i, batch in enumerate(draw()):
         torch.manual_seed(7 + i)
-        model.zero_grad()
         loss = loss_of(model, batch)
-        names, inputs = zip(*model.inputs.items(), strict=True)
-        grads = torch.autograd.grad(loss, inputs, retain_graph=True)
-        loss.backward()
-        weight = model.twice.weight.grad.clone()
-        found.append(dict(zip(names, grads, strict=True), weight=weight))
-    return found
+        tensors = model.inputs | dict(weight=model.twice.weight)
+        grads = torch.autograd.grad(loss, list(tensors.values()))
+        for name, grad in zip(tensors, grads, strict=True):
+            found.setdefault(name, []).append(by_channel(grad))
+    return {name: torch.cat(grads, 1) for name, grads in found.items()}
 
 
 def test_gradients_of_inputs_and_weights(gradients):
     sums = watch(build(), 'twice', seed=7)
     # Called twice: both inputs are samples, but there is one kernel.
-    twice = [
-        by_channel(g[name])
-        for g in gradients
-        for name in ('twice', 'twice, again')
-    ]
-    assert_same(sums[INPUT, 'twice'], torch.cat(twice, 1))
-    weights = [by_channel(g['weight']) for g in gradients]
-    assert_same(sums[WEIGHT, 'twice'], torch.cat(weights, 1))
+    twice = torch.cat((gradients['twice'], gradients['twice, again']), 1)
+    assert_same(sums[INPUT, 'twice'], twice)
+    assert_same(sums[WEIGHT, 'twice'], gradients['weight'])
     assert len(sums[INPUT, 'twice']) == 3
 
 
@@ -108,14 +100,13 @@ def test_only_what_goes_through_the_layer_counts():
     model, found = build().train(), []
     # Then the sum has the gradient of what comes next.
     model.dropout.p = 0.0
+    sums = watch(model, 'cube')
     for batch in draw():
         loss = loss_of(model, batch)
         tensors = model.inputs['cube'], model.inputs['twice']
         whole, beside = torch.autograd.grad(loss, tensors)
         found.append(by_channel(whole - beside))
-    model = build()
-    model.dropout.p = 0.0
-    assert_same(watch(model, 'cube')[INPUT, 'cube'], torch.cat(found, 1))
+    assert_same(sums[INPUT, 'cube'], torch.cat(found, 1))
 
 
 @pytest.mark.parametrize('reentrant', [True, False])
@@ -123,10 +114,9 @@ def test_checkpointed_layers_count_once(reentrant, gradients, monkeypatch):
     monkeypatch.setattr(Network, 'reentrant', reentrant)
     # An earlier layer makes the input need a gradient.
     sums = watch(build(), 'stem', 'again', seed=7)
-    samples = torch.cat([by_channel(g['again']) for g in gradients], 1)
-    assert_same(sums[INPUT, 'again'], samples)
+    assert_same(sums[INPUT, 'again'], gradients['again'])
     # Images have a gradient too.
-    assert sum(sums[INPUT, 'stem'])[0, 0] == samples.shape[1]
+    assert sum(sums[INPUT, 'stem'])[0, 0] == gradients['again'].shape[1]
 
 
 def test_network_is_left_as_it_was():
@@ -145,10 +135,9 @@ def test_network_is_left_as_it_was():
 
 
 def test_many_batches_make_eight_groups():
-    sums = watch(build(), 'cube', batches=draw(11))
-    assert len(sums[INPUT, 'cube']) == len(sums[WEIGHT, 'cube']) == 8
-    counts = [part[0, 0] for part in sums[INPUT, 'cube']]
-    assert counts == [2 * counts[-1]] * 3 + [counts[-1]] * 5
+    for groups in watch(build(), 'cube', batches=draw(11)).values():
+        counts = [part[0, 0] for part in groups]
+        assert counts == [2 * counts[-1]] * 3 + [counts[-1]] * 5
 
 
 def test_layer_without_a_part_in_the_loss_is_named():

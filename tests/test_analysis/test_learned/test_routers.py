@@ -3,13 +3,8 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.logging import MessageHub
 
-from mmseg_cube.analysis.learned.routers import (
-    describe_order,
-    final_temperature,
-)
+from mmseg_cube.analysis.learned.routers import describe_order
 from mmseg_cube.layers import ChannelRouter
 
 
@@ -65,16 +60,3 @@ def test_relaxation_of_the_end_comes_to_the_order(method):
     assert router.temperature == before[1]
     for name, value in router.state_dict().items():
         assert torch.equal(value, before[0][name])
-
-
-def test_temperature_at_the_end_of_the_training():
-    hook = dict(type='RouterTemperatureHook', end=0.25)
-    cfg = Config(dict(custom_hooks=[dict(type='EmptyCacheHook'), hook]))
-    hub = MessageHub('learned-orders')
-    for temperature in (1.0, 0.5):
-        hub.update_scalar('train/router_temperature', temperature)
-    bare = dict(message_hub={})
-    assert final_temperature(cfg, bare) == 0.25
-    checkpoint = dict(message_hub=hub.state_dict())
-    assert final_temperature(cfg, checkpoint) == 0.5
-    assert final_temperature(Config(dict()), bare) is None
