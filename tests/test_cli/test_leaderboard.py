@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import astuple
 from statistics import mean, stdev
 
 import pytest
@@ -41,9 +42,9 @@ def work(tmp_path):
 @pytest.fixture
 def run(work, tmp_path):
     """Collect the runs in the folder ``out``; return the rows."""
+    out = tmp_path / 'out'
 
     def run(*args, code=0):
-        out = tmp_path / 'out'
         words = map(str, (work, '--size', 64, '--out', out, *args))
         assert main(['leaderboard', *words]) == code
         numbers = out / 'leaderboard.json'
@@ -88,14 +89,12 @@ def test_mean_and_spread_over_seeds(run, work, capsys):
     (row,) = run()
     assert 'WHU test' in capsys.readouterr().out
     assert (row['model'], row['seeds']) == (NAME, [0, 1, 2])
-    assert row['scores']['IoU'] == pytest.approx(
-        dict(mean=mean(ious), sd=stdev(ious))
-    )
+    spread = dict(mean=mean(ious), sd=stdev(ious))
+    assert row['scores']['IoU'] == pytest.approx(spread)
     assert row['scores']['Recall'] == dict(mean=75.5, sd=0)
     assert 'BoundaryIoU' not in row['scores']
     whole = ConfigCounter()(Config.fromstring(CONFIG, '.py'), 64)['']
-    assert row['parameters'] == whole.parameters
-    assert row['flops'] == whole.flops
+    assert (row['parameters'], row['flops']) == astuple(whole)
 
 
 def test_files(run, work, tmp_path):
@@ -113,45 +112,34 @@ def test_files(run, work, tmp_path):
     assert quotes['BuildFormer (Swin-T)']['Params (M)'] == '32.90'
     text = (tmp_path / 'out/leaderboard.md').read_text()
     assert 'cannot be compared' in text
-    lines = [line for line in text.splitlines() if line.startswith('|')]
-    assert len(lines) == 2 + 14
-    assert len({line.count('|') for line in lines}) == 1
+    assert text.count('\n|') == 2 + 14
 
 
 def test_protocols_are_not_mixed(run, work):
     inria = dict(type='InriaDataset', data_root='data/I', split='val')
-    cases = {
-        'Inria val, full': inria,
-        'Inria val, buildformer': dict(inria, protocol='buildformer'),
-        'Inria val, full, regions vienna': dict(inria, regions=['vienna']),
-        'WHU test, some of the images': dict(indices=3),
-        'WHU test': {},
-        'WHU val + WHU test': dict(
-            type='ConcatDataset',
-            datasets=[
-                dict(type='WHUBuildingDataset', split=x)
-                for x in ('val', 'test')
-            ],
-        ),
-    }
-    for day, dataset in enumerate(cases.values(), 10):
-        changes = dict(test_dataloader=dict(dataset=dataset))
-        add_test(work, 70.0 + day, f'202601{day}_000000', **changes)
+    both = [dict(type='WHUBuildingDataset', split=x) for x in ('val', 'test')]
     # mmseg's tools/test.py --tta puts the network into another one.
     model = Config.fromstring(CONFIG, '.py').model
     tta = dict(type='SegTTAModel', module=model, _delete_=True)
-    add_test(work, 90.0, '20260120_000000', model=tta)
     few = json.dumps({'building/IoU': 95.0, 'building/Tiles': 3.0})
-    changes = dict(test_dataloader=dict(dataset=inria))
-    add_test(work, None, '20260121_000000', text=few, **changes)
-    rows = {row['protocol']: row for row in run()}
-    assert rows.keys() == {
-        *cases,
-        'WHU test, TTA',
-        'Inria val, full, only 3 tiles',
+    # Changes of the data, and of other things.
+    cases = {
+        'Inria val, full': (inria, {}),
+        'Inria val, buildformer': (dict(inria, protocol='buildformer'), {}),
+        'Inria val, full, regions a': (dict(inria, regions=['a']), {}),
+        'WHU test, some of the images': (dict(indices=3), {}),
+        'WHU test': ({}, {}),
+        'WHU val + WHU test': (dict(type='ConcatDataset', datasets=both), {}),
+        'WHU test, TTA': ({}, dict(model=tta)),
+        'Inria val, full, only 3 tiles': (inria, dict(text=few)),
     }
-    assert rows['WHU test, TTA']['scores']['IoU']['mean'] == 90
-    assert rows['Inria val, full']['scores']['IoU']['mean'] == 80
+    for day, (dataset, others) in enumerate(cases.values(), 10):
+        changes = others | dict(test_dataloader=dict(dataset=dataset))
+        add_test(work, 70.0 + day, f'202601{day}_000000', **changes)
+    rows = {row['protocol']: row for row in run()}
+    assert rows.keys() == cases.keys()
+    ious = [rows[name]['scores']['IoU']['mean'] for name in cases]
+    assert ious == [*range(80, 87), 95]
     assert len({row['parameters'] for row in rows.values()}) == 1
 
 
@@ -176,6 +164,8 @@ def test_the_latest_test_counts(run, work, capsys):
 
 
 def test_what_is_skipped(run, work, tmp_path, capsys):
+    run(code=2)
+    assert 'folder not found: ' in capsys.readouterr().err
     add_test(work / 'good', 70.0)
     add_training(work / 'untested', 0)
     add_test(work / 'classes', None, text='{"mIoU": 70.0}')
@@ -199,27 +189,24 @@ def test_latency(run, work, tmp_path, capsys):
     add_test(work, 70.0)
     path = tmp_path / 'speed.json'
     setting = dict(size=512, layout='contiguous')
-    result = dict(
-        name=NAME, setting=setting, measure='time', task='inference deployed',
-        value=dict(median=0.25),
-    )  # fmt: skip
+    result = dict(name=NAME, task='inference deployed', measure='time')
+    result |= dict(setting=setting, value=dict(median=0.25))
+    other = dict(result, value=dict(median=9.0))
 
-    def write(*changes):
+    def write(*results):
         facts = dict(device='a processor', dtype='float32')
-        results = [result | change for change in changes]
         path.write_text(json.dumps(dict(results=results, facts=facts)))
 
-    other = dict(value=dict(median=9.0))
     write(
         dict(other, task='training step'),
-        {},
+        result,
         dict(other, measure='peak memory'),
         dict(other, setting=dict(setting, layout='channels_last')),
     )
     assert run('--latency', path)[0]['latency'] == 0.25
     assert 'a processor, float32, 512 x 512' in capsys.readouterr().out
     assert '250.00' in (tmp_path / 'out/leaderboard.csv').read_text()
-    write(dict(name='other'))
+    write(dict(result, name='other'))
     run('--latency', path)
     assert 'no latency of these configs' in capsys.readouterr().err
     path.write_text('{}')
@@ -228,18 +215,9 @@ def test_latency(run, work, tmp_path, capsys):
     assert 'is no speed.json of mmseg-cube speed network' in said
 
 
-def test_wrong_input(run, work, capsys):
-    run(code=2)
-    assert 'folder not found: ' in capsys.readouterr().err
-
-
 def test_folders_of_the_runner(run, work, tiny_config, capsys):
-    options = {
-        'work_dir': str(work),
-        'randomness.seed': 7,
-        'train_cfg.max_iters': 1,
-        'train_dataloader.batch_size': 2,
-    }
+    options = {'work_dir': str(work), 'train_cfg.max_iters': 1}
+    options |= {'randomness.seed': 7, 'train_dataloader.batch_size': 2}
     cfg = read_config(tiny_config, options)
     # Runners of one process share a visualizer of the same name.
     for name in ('val_dataloader', 'val_evaluator', 'val_cfg', 'visualizer'):
@@ -248,8 +226,7 @@ def test_folders_of_the_runner(run, work, tiny_config, capsys):
     Runner.from_cfg(cfg.copy()).train()
     for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
         cfg.pop(name)
-    cfg.param_scheduler = None
-    cfg.experiment_name = 'test'
+    cfg.param_scheduler, cfg.experiment_name = None, 'test'
     cfg.load_from = str(work / 'iter_1.pth')
     scores = Runner.from_cfg(cfg).test()
     capsys.readouterr()

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from mmseg_cube.analysis.learned import tiles as tiles_module
-from mmseg_cube.analysis.learned.masks import over_image
 from mmseg_cube.analysis.learned.pictures import compare
 from mmseg_cube.analysis.learned.tiles import Tile, Tiles, choose_tiles
 from mmseg_cube.evaluation.confusion import Confusion
@@ -19,20 +18,12 @@ def cfg(tiny_config):
 
 def test_windows_of_one_raster_have_names_of_their_own(cfg, sample_city):
     keys = ('img_path', 'ori_shape', 'img_shape', 'window', 'core')
-    cfg.val_dataloader.dataset = dict(
-        type='InriaDataset',
-        data_root=str(sample_city['inria']),
-        regions=('austin',),
-        split='val',
-        windows='grid',
-        window_size=128,
-        stride=100,
-        test_mode=True,
-        pipeline=[
-            dict(type='LoadRasterWindow'),
-            dict(type='PackSegInputs', meta_keys=keys),
-        ],
-    )
+    pack = dict(type='PackSegInputs', meta_keys=keys)
+    dataset = dict(type='InriaDataset', data_root=str(sample_city['inria']))
+    dataset |= dict(regions=('austin',), split='val', test_mode=True)
+    dataset |= dict(windows='grid', window_size=128, stride=100)
+    dataset['pipeline'] = [dict(type='LoadRasterWindow'), pack]
+    cfg.val_dataloader.dataset = dataset
     tiles = Tiles(cfg, 'val')
     found = tiles.find('austin1')
     assert found[:2] == ['austin1_0_0', 'austin1_0_100']
@@ -93,14 +84,6 @@ def test_scores_of_a_tile():
     assert found == Confusion(tp=1, fp=1, fn=1, tn=0)
     assert tiles_module.iou_of(found) == pytest.approx(100 / 3)
     assert tiles_module.iou_of(Confusion(tn=4)) is None
-
-
-def test_mask_lies_over_the_image():
-    mask = np.linspace(0, 1, 128, dtype=np.float32).reshape(8, 16)
-    found = over_image(mask, (20, 30), (32, 64))
-    assert found.shape == (20, 30)
-    for y, x in np.ndindex(20, 30):
-        assert found[y, x] == mask[y // 4, x // 4]
 
 
 def test_who_is_right_pixel_by_pixel():

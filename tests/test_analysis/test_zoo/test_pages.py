@@ -55,13 +55,10 @@ def count_once(monkeypatch):
 
 @pytest.fixture()
 def root(tiny_config, tmp_path):
-    base = tmp_path / 'configs' / '_base_'
-    base.mkdir(parents=True)
-    (base / 'net.py').write_text(
-        f"_base_ = r'{tiny_config}'\n"
-        'model = dict(decode_head=dict('
-        "conv_cfg=dict(_delete_=True, type='Conv2d')))"
-    )
+    base = tmp_path / 'configs/_base_/net.py'
+    base.parent.mkdir(parents=True)
+    plain = "decode_head=dict(conv_cfg=dict(_delete_=True, type='Conv2d'))"
+    base.write_text(f"_base_ = r'{tiny_config}'\nmodel = dict({plain})")
     add_family(tmp_path, 'net')
     return tmp_path
 
@@ -76,10 +73,8 @@ def add_family(root, name):
     folder.mkdir()
     for plain in (NET, INRIA):
         (folder / f'{plain}.py').write_text("_base_ = '../_base_/net.py'")
-    (folder / f'{CUBE}.py').write_text(
-        f"_base_ = './{NET}.py'\n"
-        "model = dict(decode_head=dict(conv_cfg=dict(type='CubeConv2d')))"
-    )
+    cube = "model = dict(decode_head=dict(conv_cfg=dict(type='CubeConv2d')))"
+    (folder / f'{CUBE}.py').write_text(f"_base_ = './{NET}.py'\n{cube}")
     (folder / 'metafile.yml').write_text(METAFILE)
     (folder / 'README.md').write_text(README)
 
@@ -92,11 +87,8 @@ def write(root):
     folder = root / 'configs' / 'net'
     entries = yaml.safe_load((folder / 'metafile.yml').read_text())['Models']
     lines = (folder / 'README.md').read_text().splitlines()
-    cells = [
-        [cell.strip() for cell in line.strip('|').split('|')]
-        for line in lines
-        if line.startswith('|')
-    ]
+    lines = [line[1:-1].split('|') for line in lines if line[:1] == '|']
+    cells = [list(map(str.strip, line)) for line in lines]
     return {entry['Name']: entry for entry in entries}, cells
 
 
@@ -119,8 +111,7 @@ def test_an_entry_per_config_and_a_row_per_network(root, folder):
         'Image Size': '64 x 64',
     }
     assert models[NET]['Config'] == f'configs/net/{NET}.py'
-    data = models[INRIA]['Metadata']['Training Data']
-    assert data == 'Inria (trainval)'
+    assert models[INRIA]['Metadata']['Training Data'] == 'Inria (trainval)'
     assert models[CUBE]['In Collection'] == 'Cube-Net'
     assert cube['Architecture'][2:] == ['CubeConv2d']
     assert cube['Parameters'] < net['Parameters']
@@ -138,8 +129,7 @@ def test_an_entry_per_config_and_a_row_per_network(root, folder):
     assert twin[4] == f'{saved:.1f} %'
     text = (folder / 'README.md').read_text()
     assert text.startswith('# Net\n\nText before.\n')
-    assert text.endswith('\n\nText after.\n')
-    assert 'whatever' not in text
+    assert text.endswith('\n\nText after.\n') and 'whatever' not in text
 
 
 def test_results_are_kept_and_have_a_row_of_their_own(root, folder):
@@ -198,10 +188,8 @@ def test_outdated_files_are_written(root, folder, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ('name', 'old', 'new', 'said'),
     [
-        (
-            'metafile.yml', 'Cube-Net', 'Cubes',
-            'two Collections, NAME and Cube-NAME, but there are',
-        ),
+        ('metafile.yml', 'Cube-Net', 'Cubes',
+         'two Collections, NAME and Cube-NAME, but there are'),
         ('metafile.yml', METAFILE, '{', 'metafile.yml is no metafile'),
         (f'{NET}.py', None, None, f'{CUBE}.py has no baseline'),
         (f'{INRIA}.py', None, 'net.py', 'net.py: its name must end in'),
