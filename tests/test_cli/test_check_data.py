@@ -30,30 +30,22 @@ def test_good_data(sample_city, tmp_path, capsys):
 def test_data_that_is_wrong(sample_city, tmp_path, capsys):
     root = shutil.copytree(sample_city['wbd'], tmp_path / 'data')
     (root / 'val' / 'label' / '1.png').unlink()
-    (root / 'conversion.json').write_text('{')  # says nothing
-    before = sorted(tmp_path.rglob('*'))
-    assert check(root) == 1
-    said = capsys.readouterr().out
-    assert 'Training would be wrong (1)' in said
-    assert 'val/image/1.png: image without a mask' in said
-    assert sorted(tmp_path.rglob('*')) == before
-    assert check(root, '--dataset', 'inria') == 2
-    assert '{train,val,test}/{images,gt}' in capsys.readouterr().err
-    assert check(tmp_path / 'nowhere') == 2
-    assert 'Next: give the folder' in capsys.readouterr().err
-
-
-def test_names_that_are_no_text_and_values_that_are_named(
-    sample_city, tmp_path, capsys
-):
-    root = shutil.copytree(sample_city['wbd'], tmp_path / 'data')
     for kind in ('image', 'label'):
-        path = root / 'val' / kind / '1.png'
+        path = root / 'val' / kind / '2.png'
         path.rename(path.with_name('\udcff.png'))
+    (root / 'conversion.json').write_text('{')  # says nothing
     words = '--building-values', 255, '9,0,0', '--ignore-values', 7
     assert check(root, *words, '--out', tmp_path / 'out') == 1
     said = capsys.readouterr().out
+    assert 'Training would be wrong (2)' in said
+    assert 'val/image/1.png: image without a mask' in said
     assert r'val/image/\udcff.png: ' in said
-    assert 'Training would be wrong (1)' in said
-    assert check(root, '--building-values', 'red') == 2
-    assert "a colour R,G,B, but got 'red'" in capsys.readouterr().err
+    before = sorted(tmp_path.rglob('*'))
+    for words, said in (
+        ((root, '--dataset', 'inria'), '{train,val,test}/{images,gt}'),
+        ((root, '--building-values', 'red'), "a colour R,G,B, but got 'red'"),
+        ((tmp_path / 'nowhere',), 'Next: give the folder'),
+    ):
+        assert check(*words) == 2
+        assert said in capsys.readouterr().err
+    assert sorted(tmp_path.rglob('*')) == before

@@ -22,29 +22,28 @@ def files(root):
 
 
 @pytest.mark.parametrize(
-    ('name', 'words', 'train', 'total'),
-    [('whu', [], 4, 8), ('wbd', [], 4, 8), ('wbd', ['--size', 200], 16, 32)],
+    ('words', 'counts', 'total'),
+    [
+        ('whu', 'train 4 patches of 4 tiles; val 2 pat', 8),
+        ('wbd --size 200', 'train 16 patches of 4 tiles; val 8 pat', 32),
+        ('inria --size 100 --stride 80', 'val 45 patches of 5 tiles', 63),
+        ('inria --size 64 --protocol buildformer', 'of 5 tiles', ''),
+    ],
 )
-def test_tiles(sample_city, tmp_path, capsys, name, words, train, total):
+def test_patches_and_a_second_run(
+    sample_city, tmp_path, capsys, words, counts, total
+):
+    name, *words = words.split()
     args = name, sample_city[name], tmp_path / 'out', *words
     assert convert(*args, '--workers', 1) == 0
-    said = capsys.readouterr().out
-    assert f'train {train} patches of 4 tiles; val {train // 2} pat' in said
-    assert f'({total} written now)' in said
+    said = capsys.readouterr()
+    assert counts in said.out and f'{total} written now)' in said.out
+    partial = '173 of the 180 labelled tiles are not in'
+    assert (name == 'inria') == (partial in said.err)
+    manifest = json.loads((tmp_path / 'out/conversion.json').read_text())
+    assert ('buildformer' in words) == (manifest['protocol'] == 'buildformer')
     assert convert(*args) == 0
     assert '(0 written now)' in capsys.readouterr().out
-
-
-def test_inria(sample_city, tmp_path, capsys):
-    args = 'inria', sample_city['inria'], tmp_path / 'a'
-    assert convert(*args, '--size', 100, '--stride', 80) == 0
-    said = capsys.readouterr()
-    assert 'val 45 patches of 5 tiles' in said.out
-    assert '173 of the 180 labelled tiles are not in' in said.err
-    args = 'inria', sample_city['inria'], tmp_path / 'b', '--size', 100
-    assert convert(*args, '--protocol', 'buildformer') == 0
-    manifest = json.loads((tmp_path / 'b/conversion.json').read_text())
-    assert manifest['protocol'] == 'buildformer'
 
 
 def test_faults_are_listed_at_the_end(sample_city, tmp_path, capsys):

@@ -4,22 +4,19 @@ import os
 import re
 import shutil
 import unicodedata
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mmseg_cube.datasets import (
-    DatasetError,
-    InriaDataset,
-    WHUBuildingDataset,
-)
+from mmseg_cube.datasets import DatasetError, InriaDataset, WHUBuildingDataset
 from mmseg_cube.datasets.conversion import convert_inria, convert_whu
 from mmseg_cube.datasets.conversion.check import check_data
 from mmseg_cube.datasets.listing import list_files
 
 FOUND = '^3 tiles$'
 CAFE = 'caf\u00e9'  # one letter; macOS stores two
-SPLITS = 'train', 'val'
+SPLITS, KINDS = ('train', 'val'), ('image', 'label')
 ORIGIN = 'masks_origin'
 
 
@@ -41,9 +38,7 @@ def answers(root, out, inria=False):
         found = check_data(root, name, workers=1)
         return found['splits']['val']['tiles'], found['findings']
 
-    def named():
-        return checker('inria' if inria else 'whu')
-
+    named = partial(checker, 'inria' if inria else 'whu')
     for ask in (dataset, converter, checker, named):
         try:
             count, faults = ask()
@@ -84,7 +79,17 @@ def names(stem):
     return rename(*((f'val/{k}/2.png', f'val/{k}/{stem}.png') for k in KINDS))
 
 
-KINDS = 'image', 'label'
+def swap(root):
+    for split in SPLITS:
+        pairs = ('image', 'new'), ('label', 'image'), ('new', 'label')
+        rename(*((f'{split}/{a}', f'{split}/{b}') for a, b in pairs))(root)
+
+
+def hide(root):
+    """What macOS and Windows leave among files."""
+    shutil.copytree(root, root / '__MACOSX')
+    for name in ('._2.png', 'Thumbs.db'):
+        (root / 'train' / 'image' / name).touch()
 
 
 def loops(root):
@@ -112,16 +117,14 @@ def links(root):
         (names('-rf'), FOUND),
         (links, FOUND),
         (loops, FOUND),
+        (hide, FOUND),
+        (swap, 'val/image/2.png: .*look swapped'),
+        (rename(('val/label', 'a')), "'val' has images, but no masks"),
+        (rename(('train', 'a'), ('val', 'b')), 'no images of this dataset'),
         (file('val/image/x.png', Path.mkdir), FOUND),
         (copy('train', '../part/train'), FOUND),
-        (
-            rename(*((f'{s}/label', f'{s}/masks_origin') for s in SPLITS)),
-            FOUND,
-        ),
-        (
-            copy('.', '../other', '../part/third'),
-            "several datasets: 'data', 'other', 'part/third'",
-        ),
+        (rename(*((f'{s}/label', f'{s}/{ORIGIN}') for s in SPLITS)), FOUND),
+        (copy('.', '../b', '../part/c'), "sets: 'b', 'data', 'part/c'"),
         (copy('val', 'valid'), "'val' has images in .*val/.* and .*valid/"),
         (copy('val', 'Val'), "'val' has images in .*Val/.* and .*val/"),
         (copy('val/image', 'val/img'), 'images in .*val/image and .*val/img'),

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from mmseg_cube.datasets import DatasetError, WHUBuildingDataset
-from mmseg_cube.datasets.conversion import convert_wbd, convert_whu
+from mmseg_cube.datasets import WHUBuildingDataset
+from mmseg_cube.datasets.conversion import convert_wbd
 
 
 @pytest.mark.parametrize(
@@ -18,7 +17,7 @@ from mmseg_cube.datasets.conversion import convert_wbd, convert_whu
     ],
 )
 def test_every_mirror_of_whu_gives_the_same_tiles(
-    tmp_path, make_splits, patches, folders, suffixes, encode, packed
+    tmp_path, make_splits, convert, patches, folders, suffixes, encode, packed
 ):
     source, out = tmp_path / 'raw', tmp_path / 'out'
     make_splits(
@@ -29,43 +28,23 @@ def test_every_mirror_of_whu_gives_the_same_tiles(
     )
     if packed:
         source = Path(shutil.make_archive(source, 'zip', source))
-    result = convert_whu(source, out, workers=2)
-    assert result.tiles == dict(train=3, val=3, test=3)
+    assert convert(source).tiles == dict(train=3, val=3, test=3)
     plain = make_splits(tmp_path / 'plain', suffixes=(suffixes[0], '.png'))
     np.testing.assert_equal(patches(out), patches(plain))
     assert len(WHUBuildingDataset('train', out, serialize_data=False)) == 3
 
 
-def test_satellite_set_two(tmp_path, make_splits):
+def test_satellite_set_two_and_tiles_without_labels(
+    tmp_path, make_splits, convert
+):
     splits = ('train', 'train_no', 'test', 'test_no')
     raw = make_splits(tmp_path / 'raw', splits)
-    result = convert_whu(raw, tmp_path / 'out', workers=1)
-    assert result.tiles == dict(train=6, test=6)
+    for split in ('test', 'test_no'):
+        (raw / split / 'label').rename(tmp_path / split)
+    assert convert(raw).tiles == dict(train=6, test=6)
     stems = {p.stem for p in (tmp_path / 'out/train/label').iterdir()}
     assert stems == {'2', '9', '10', 'no_2', 'no_9', 'no_10'}
-
-
-def test_test_split_without_labels(tmp_path, make_splits):
-    raw = make_splits(tmp_path / 'raw')
-    (raw / 'test' / 'label').rename(tmp_path / 'away')
-    result = convert_whu(raw, tmp_path / 'out', workers=1)
-    assert result.tiles['test'] == 3
     assert not (tmp_path / 'out' / 'test' / 'label').exists()
-    (raw / 'val' / 'label').rename(tmp_path / 'away too')
-    with pytest.raises(DatasetError, match="'val' has images, but no masks"):
-        convert_whu(raw, tmp_path / 'out', workers=1)
-
-
-def test_hidden_files(tmp_path, make_splits):
-    raw = make_splits(tmp_path / 'raw')
-    Image.new('RGB', (4, 4)).save(raw / 'train' / 'image' / '._2.png')
-    (raw / 'train' / 'image' / 'Thumbs.db').write_bytes(b'')
-    make_splits(raw / '__MACOSX')
-    result = convert_whu(raw, tmp_path / 'out', workers=1)
-    assert result.tiles == dict(train=3, val=3, test=3)
-    assert not result.faults
-    with pytest.raises(DatasetError, match='no images of.*image, label'):
-        convert_whu(raw / 'train', tmp_path / 'out', workers=1)
 
 
 def test_orthophotos_are_cut_and_filled_up_with_black(
