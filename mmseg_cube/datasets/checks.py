@@ -141,11 +141,12 @@ def inspect_samples(
     def attempt(index: int) -> None:
         sample = samples[index]
         try:
-            found[index] = inspect(sample, facts)
+            with contract.errors_of_pair(
+                sample['img_path'], sample.get('seg_map_path')
+            ):
+                found[index] = inspect(sample, facts)
         except (ValueError, OSError) as error:
-            path = sample['img_path']
-            swap = contract.find_swap(path, sample.get('seg_map_path'))
-            faults[index] = f'{path}: {swap}' if swap else str(error)
+            faults[index] = str(error)
 
     places = range(len(samples))
     threads = min(cpu_count(), MAX_THREADS)

@@ -28,10 +28,6 @@ from mmseg_cube.datasets.windows import Window, cut_strips
 RGB = ['red', 'green', 'blue']
 # Bands without names, as many tools write RGB.
 UNNAMED = ['gray', 'undefined', 'undefined'], ['undefined'] * 3
-SWAPPED = (
-    'image and mask look swapped: the image holds a building mask. Exchange '
-    'the folders of images and masks, or the paths in data_prefix.'
-)
 BY_PILLOW = (
     'Convert it, for example with PIL.Image.open(IN).convert("RGB").save(OUT).'
 )
@@ -77,28 +73,22 @@ def check_image(path: str) -> tuple[int, int]:
 def read_pair(
     image: Source,
     mask: Source | None,
-    window: Window | None = None,
-    names: tuple | None = None,
-    meaning: MaskMeaning | None = None,
+    names: tuple,
+    meaning: MaskMeaning | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read an image and its mask, if any, or a window of both.
-
-    ``meaning`` is that of the masks of the dataset.
+    """Read an image and its mask, if any, by the meaning of its dataset.
 
     Raises:
-        ValueError: Naming the file that cannot be used, by its path or as
-            ``names`` calls the two, and why.
+        FileError: With the name of the file that cannot be used, and why.
     """
-    names = names or (image, mask)
     with errors_of_pair(image, mask, names[0]):
         with errors_of(names[0]):
-            pixels = read_image(image, window)
+            pixels = read_image(image)
         if mask is None:
             return pixels, None
         with errors_of(names[1]):
-            shapes = open_raster(image).shape, open_raster(mask).shape
-            refuse_mismatch(*shapes)
-            return pixels, read_mask(mask, window, meaning)
+            refuse_mismatch(pixels.shape[:2], open_raster(mask).shape)
+            return pixels, read_mask(mask, meaning=meaning)
 
 
 @contextmanager
@@ -109,10 +99,13 @@ def errors_of_pair(
     try:
         yield
     except ValueError as error:
-        swap = find_swap(image, mask)
-        if not swap:
+        if not _are_swapped(image, mask):
             raise
-        raise FileError(f'{name or image}: {swap}') from error
+        raise FileError(
+            f'{name or image}: image and mask look swapped: the image holds a '
+            'building mask. Exchange the folders of images and masks, or the '
+            'paths in data_prefix.'
+        ) from error
 
 
 def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
@@ -125,22 +118,17 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
         )
 
 
-def find_swap(image: Source | None, mask: Source | None) -> str:
-    """Say so if an image and its mask, of which one was refused, are swapped.
-
-    The text is empty if they are not.
-    """
+def _are_swapped(image: Source | None, mask: Source | None) -> bool:
+    """Tell whether an image and its mask, one of them refused, are swapped."""
     if image is None or mask is None:
-        return ''
+        return False
     try:
-        bands = [open_raster(source).count for source in (image, mask)]
-        if bands != [1, 3]:
-            read_image(mask)
-            if not read_mask(image).any():  # a black image proves nothing
-                return ''
+        if [open_raster(source).count for source in (image, mask)] == [1, 3]:
+            return True
+        read_image(mask)
+        return read_mask(image).any()  # a black image proves nothing
     except RasterError:
-        return ''
-    return SWAPPED
+        return False
 
 
 def _find_rgb(header: Header) -> list[int]:

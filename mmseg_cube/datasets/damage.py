@@ -1,11 +1,10 @@
 """Damage that decoders read over: what they warn of, what they do not compare.
 
 GDAL takes a block of a TIFF that has no place in the file for a black one.
-PNG and LERC data carry checksums which GDAL compares, so any damage shows.
-Deflated TIFFs carry some that it leaves out: they are compared here. JPEG, fax
-and PackBits data have none, but their decoders warn of what cannot be, and
-here that is an error. Raw, LZW, zstd and WebP data have neither: damage shows
-only where it breaks the rules of the format.
+PNG and LERC data carry checksums which it compares, deflated TIFFs some that
+are compared here. Decoders of JPEG, fax and PackBits warn of what cannot be,
+and here that is an error. Raw, LZW, zstd and WebP data have neither: damage
+shows only where it breaks the rules of the format.
 """
 
 import logging

@@ -22,10 +22,7 @@ class FileError(ValueError):
 
 @contextmanager
 def errors_of(path: str | PurePath) -> Iterator[None]:
-    """Raise a FileError with the file's name in place of a RasterError.
-
-    The same where the memory is too small for it.
-    """
+    """Raise what is wrong with a file as a FileError that names it."""
     try:
         yield
     except RasterError as error:

@@ -57,16 +57,12 @@ class MaskMeaning(NamedTuple):
 
     def labels(self, values: np.ndarray, palette: Palette) -> np.ndarray:
         """Return the labels 0, 1 and 255 of values, uint8 of shape (H, W)."""
+        colours = tuple(palette.items()) if self.colours else ()
         if values.dtype == np.uint8:
-            colours = tuple(palette.items()) if self.colours else ()
-            labels = cv2.LUT(values, _table(self, colours))
+            labels = cv2.LUT(values, _table(self, range(256), colours))
         else:
             found, places = np.unique(values, return_inverse=True)
-            if palette and self.colours:
-                found = [
-                    code_of(palette.get(x, BLACK)) for x in found.tolist()
-                ]
-            table = np.array([self.label(x) for x in found], np.uint8)
+            table = _table(self, tuple(found.tolist()), colours)
             labels = table[places.reshape(values.shape)]
         if not self.others and (labels == UNKNOWN).any():
             found = name_values(np.unique(values).tolist())
@@ -107,9 +103,11 @@ def as_colour(code: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=64)
-def _table(meaning: MaskMeaning, palette: tuple = ()) -> np.ndarray:
-    """Return the label of each value from 0 to 255, or of its colour."""
-    codes = np.zeros(256, int) if palette else np.arange(256)
-    for index, colour in palette:
-        codes[index] = code_of(colour)
-    return np.array([meaning.label(code) for code in codes], np.uint8)
+def _table(
+    meaning: MaskMeaning, values: Sequence[int], palette: tuple
+) -> np.ndarray:
+    """Return the labels of values, or of the colours that they stand for."""
+    if palette:
+        colours = dict(palette)
+        values = [code_of(colours.get(value, BLACK)) for value in values]
+    return np.array([meaning.label(value) for value in values], np.uint8)

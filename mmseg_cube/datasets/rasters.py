@@ -1,8 +1,5 @@
 """The one reader of rasters: whole files or windows, pixels as stored.
 
-Training, prediction, conversion and checks read through it, so all of them
-accept the same files and see the same pixels.
-
 GDAL (rasterio) reads every format, and of large files only the blocks that a
 window touches. Opening a file costs as much as reading a window of it, so a
 process keeps its last files open. Pixels of JPEG files come from OpenCV: GDAL
@@ -18,7 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -68,10 +65,8 @@ class Header(NamedTuple):
 def open_header(source: Source) -> Header:
     """Open a raster, or take it from those that are open."""
     with errors_of_decoders():
-        if isinstance(source, bytes):
-            return _open.__wrapped__(source)
         # GDAL's handles must not be shared by processes or threads.
-        return _open(*stamp(source), os.getpid(), threading.get_ident())
+        return _once(_open, source, os.getpid(), threading.get_ident())
 
 
 def open_raster(source: Source) -> rasterio.DatasetReader:
@@ -88,17 +83,12 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
     """
     dataset = open_raster(source)
     with errors_of_decoders():
-        if isinstance(source, bytes):
-            key, check = (source,), _check_once.__wrapped__
-        else:
-            key, check = stamp(source), _check_once
-        check(*key)
+        _once(_check, source)
         if dataset.driver != JPEG:
             return read_window(dataset, dataset.read, window)
         if window is None:
             return _decode_jpeg.__wrapped__(source)
-        refuse_outside(dataset.shape, window)
-        return take_window(_decode_jpeg(*key), window).copy()
+        return take_window(_once(_decode_jpeg, source), window).copy()
 
 
 def read_window(
@@ -110,7 +100,6 @@ def read_window(
     with rasterio.Env(**STRICT), warnings_as_errors():
         if window is None:
             return read()
-        refuse_outside(dataset.shape, window)
         rows, columns = window.places(*dataset.shape)
         left, top = int(columns.min()), int(rows.min())
         size = int(columns.max()) - left + 1, int(rows.max()) - top + 1
@@ -138,6 +127,13 @@ def stamp(path: str | Path) -> tuple[str, int, int]:
     return name, status.st_mtime_ns, status.st_size
 
 
+def _once(function: Callable, source: Source, *place: int) -> Any:
+    """Call a function that remembers its last files, until they change."""
+    if isinstance(source, bytes):
+        return function.__wrapped__(source)
+    return function(*stamp(source), *place)
+
+
 @lru_cache(maxsize=OPEN_FILES)
 def _open(source: Source, *_: int) -> Header:
     driver = find_driver(source)
@@ -160,7 +156,7 @@ def _open(source: Source, *_: int) -> Header:
 
 
 @lru_cache(maxsize=SOUND_FILES)
-def _check_once(source: Source, *_: int) -> None:
+def _check(source: Source, *_: int) -> None:
     """Look for the damage of a whole file that reading would not notice."""
     dataset = open_raster(source)
     if dataset.driver == TIFF:
@@ -181,16 +177,3 @@ def _decode_jpeg(source: Source, *_: int) -> np.ndarray:
     if pixels.ndim == 2:
         return pixels[None]
     return pixels[..., ::-1].transpose(2, 0, 1)
-
-
-def refuse_outside(shape: tuple[int, int], window: Window) -> None:
-    """Refuse a window that has no pixel of a raster, or reaches too far."""
-    height, width = shape
-    if not (
-        -window.width < window.x < width and -window.height < window.y < height
-    ):
-        raise RasterError(
-            f'{tuple(window)} (x, y, width, height) lies outside of its '
-            f'{width} x {height} pixels',
-            'Compute the windows anew from the size of this file.',
-        )

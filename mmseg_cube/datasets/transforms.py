@@ -39,18 +39,16 @@ class LoadBuildingMask(BaseTransform):
     """Load a building mask as 0 (background) and 1 (building).
 
     Takes the place of ``LoadAnnotations``, in our datasets by itself, which
-    would hand a 0/255 mask on as it is: 255 is the ignore label, so every
-    building would be ignored.
+    would hand 255 of a 0/255 mask on as the label to ignore.
 
-    The mask is that of the window that ``LoadRasterWindow`` loaded, or that
-    ``LoadImageFromFile`` did in our datasets. It is 255, the label to ignore,
-    where the image holds no data and outside of the window's ``core``.
+    The mask is that of the window that was loaded. It is 255, the label to
+    ignore, where the image holds no data and outside of the window's ``core``.
 
     Reads ``seg_map_path``, and what there is of ``label_map``,
     ``seg_fields``, ``window``, ``core``, ``raster_shape`` and
     ``mask_meaning``, what the values mean by all masks of a dataset. Adds
-    ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``. A sample
-    without ``seg_map_path`` stays as it is, as does one whose mask is loaded.
+    ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``, unless
+    there is no mask or it is loaded.
 
     Args:
         backend_args: File backend of mmengine; local files by default.
@@ -119,18 +117,17 @@ class LoadBuildingMask(BaseTransform):
 class LoadRasterWindow(BaseTransform):
     """Load an image, or a window of a large one, and its building mask.
 
-    Takes the place of ``LoadImageFromFile`` and ``LoadBuildingMask``. Reads
-    only the blocks of the files that the window touches; beyond the edges of
-    the raster its pixels are reflected. Bands come in the order that the file
-    declares.
+    Takes the place of ``LoadImageFromFile`` and ``LoadBuildingMask``. Beyond
+    the edges of the raster its pixels are reflected. Bands come in the order
+    that the file declares.
 
     Reads ``img_path``, ``seg_map_path`` (missing for a split without masks),
     and which window to load:
 
     * ``window``: x, y, width and height in pixels; and ``core``, the part of
       it that counts: the mask is 255, the label to ignore, everywhere else;
-    * else ``window_size``: draw a square window of this side inside of the
-      raster, by ``np.random`` as the other transforms do;
+    * else ``window_size``: a square window of this side inside of the
+      raster, drawn by ``np.random``;
     * else the whole raster.
 
     Adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape`` (of

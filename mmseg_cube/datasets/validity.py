@@ -28,15 +28,12 @@ def read_valid(
 
     Followed are a nodata value (of pixels that have it in all bands), an
     alpha band and an internal mask; and of files beside it a mask
-    ``<name>.msk`` and the nodata value in ``<name>.aux.xml``. What lies
-    beyond the edges is reflected, as by read_raster.
+    ``<name>.msk`` and the nodata value in ``<name>.aux.xml``. Windows and
+    errors are those of read_raster.
 
     Returns:
         True where there is data, bool of shape (H, W); None if there is data
         everywhere, which costs next to nothing if nothing is declared.
-
-    Raises:
-        RasterError: If a file cannot be read, or the window lies outside.
     """
     dataset, _, masked, _ = open_header(source)
     found = []

@@ -1,6 +1,7 @@
 """Windows that a large raster is cut into."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,9 +26,19 @@ class Window(NamedTuple):
         return slice(y, y + self.height), slice(x, x + self.width)
 
     def places(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of a raster of this size, mirrored at its edges."""
-        rows = _reflect(self.y, self.height, height)
-        return rows, _reflect(self.x, self.width, width)
+        """Rows and columns of a raster of this size, mirrored at its edges.
+
+        Raises:
+            RasterError: If none of them is inside of it.
+        """
+        x, y, own_width, own_height = self
+        if not (-own_width < x < width and -own_height < y < height):
+            raise RasterError(
+                f'{tuple(self)} (x, y, width, height) lies outside of its '
+                f'{width} x {height} pixels',
+                'Compute the windows anew from the size of this file.',
+            )
+        return _reflect(y, own_height, height), _reflect(x, own_width, width)
 
 
 class Cut(NamedTuple):
@@ -77,13 +88,10 @@ def cut_grid(
             f'stride must be from 1 to the window size of {size}, or pixels '
             f'are left out, but is {stride}'
         )
-    rows, columns = (
-        _spans(length, size, stride) for length in (height, width)
-    )
     return [
         Cut(Window(left, top, size, size), Window(x, y, x_end - x, y_end - y))
-        for top, y, y_end in rows
-        for left, x, x_end in columns
+        for top, y, y_end in _spans(height, size, stride)
+        for left, x, x_end in _spans(width, size, stride)
     ]
 
 
@@ -101,11 +109,11 @@ def cut_padded(height: int, width: int, size: int) -> list[Cut]:
     become 5120, 60 on either side, and ten windows of 512, row by row. The
     padding belongs to the windows; each is its own core.
     """
-    tops, lefts = (
-        range(-((-length % size) // 2), length, size)
-        for length in (height, width)
-    )
-    windows = [Window(x, y, size, size) for y in tops for x in lefts]
+    windows = [
+        Window(x, y, size, size)
+        for y in range(-((-height % size) // 2), height, size)
+        for x in range(-((-width % size) // 2), width, size)
+    ]
     return [Cut(window, window) for window in windows]
 
 
@@ -114,10 +122,7 @@ def _spans(length: int, size: int, stride: int) -> list[tuple[int, int, int]]:
     last = max(length - size, 0)
     starts = [*range(0, last, stride), last]
     # Halfway through the overlap of one window with the next.
-    borders = [
-        (start + size + following) // 2
-        for start, following in zip(starts, starts[1:], strict=False)
-    ]
+    borders = [(one + size + next_) // 2 for one, next_ in pairwise(starts)]
     return list(zip(starts, [0, *borders], [*borders, length], strict=True))
 
 

@@ -11,12 +11,12 @@ from rasterio.enums import ColorInterp
 
 from mmseg_cube.datasets.contract import (
     check_image,
-    find_swap,
+    errors_of_pair,
     image_shape,
     read_image,
     read_rgb,
 )
-from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.errors import FileError, RasterError
 from mmseg_cube.datasets.masks import mask_shape, read_mask
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
@@ -123,9 +123,14 @@ def test_declared_order_of_bands_is_followed(tmp_path, write, names):
             dict(alpha='no'),
             '4 band(s) of uint8 (red, green, blue, undefined)|-b 1 -b 2 -b 3',
         ),
-        ('a.tif', NOISE * np.uint16(1), {}, '3 band(s) of uint16|-scale'),
-        ('a.png', NOISE[0] * np.uint16(1), {}, '1 band(s) of uint16|-scale'),
-        ('a.tif', NOISE * np.float32(1), {}, '3 band(s) of float32|-scale'),
+        ('a.tif', np.uint16(NOISE), {}, '3 band(s) of uint16|-scale'),
+        (
+            'a.png',
+            NOISE[0].astype(np.uint16),
+            {},
+            '1 band(s) of uint16|-scale',
+        ),
+        ('a.tif', np.float32(NOISE), {}, '3 band(s) of float32|-scale'),
         ('a.tif', NOISE // 16, dict(nbits=4), '3 band(s) of 4 bits|-scale'),
         (
             'a.tif',
@@ -156,7 +161,7 @@ def test_images_that_are_not_rgb(tmp_path, write, name, values, options, said):
 
 def test_48_bits_of_png(tmp_path):
     deep = tmp_path / 'a.png'
-    cv2.imwrite(str(deep), NOISE.transpose(1, 2, 0) * np.uint16(16))
+    cv2.imwrite(str(deep), np.uint16(NOISE.transpose(1, 2, 0)) * 16)
     assert '3 band(s) of uint16 (red' in refused(IMAGE_READERS, str(deep))
 
 
@@ -196,8 +201,16 @@ def test_swapped_files(tmp_path, write):
     mask = write(tmp_path / 'mask.tif', BINARY)
     black = write(tmp_path / 'black.png', np.zeros((3, *SHAPE), np.uint8))
     three = write(tmp_path / 'three.png', np.stack([BINARY * 255] * 3))
-    for swapped in ((mask, image), (three, other)):
-        assert 'image and mask look swapped' in find_swap(*swapped)
+    for pair in ((mask, image), (three, other)):
+        with (
+            pytest.raises(FileError, match='image and mask look swapped'),
+            errors_of_pair(*pair),
+        ):
+            raise RasterError('one of them')
     fine = (image, mask), (black, other), (image, None), ('gone.tif', mask)
     for pair in fine:
-        assert find_swap(*pair) == ''
+        with (
+            pytest.raises(RasterError, match='one of them'),
+            errors_of_pair(*pair),
+        ):
+            raise RasterError('one of them')

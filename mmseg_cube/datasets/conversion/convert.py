@@ -184,7 +184,7 @@ def _convert_tile(
         with errors_of(name):
             files.append(name and read(name))
     meaning = meanings.get(tile.split)
-    image, mask = read_pair(*files, names=names, meaning=meaning)
+    image, mask = read_pair(*files, names, meaning)
     height, width = image.shape[:2]
     with errors_of(tile.image):
         windows = cut and cut(height, width, mask)
