@@ -18,8 +18,8 @@ def test_scenes_are_pictures_of_roofs_that_differ_from_the_ground():
     shares, differences = [], []
     for number in range(24):
         image, mask = draw_scene((11, number), size=128)
-        assert image.shape == (128, 128, 3) and image.dtype == np.uint8
-        assert mask.shape == (128, 128) and mask.dtype == np.uint8
+        assert (image.shape, mask.shape) == ((128, 128, 3), (128, 128))
+        assert image.dtype == mask.dtype == np.uint8
         assert set(np.unique(mask)) <= {0, 255}
         assert image.std() > 10
         shares.append((mask > 0).mean())
@@ -48,22 +48,15 @@ def test_same_seed_same_bytes(seed):
 def test_splits_on_disk(tmp_path, write, suffix):
     assert write(tmp_path / 'city', FEW, size=64) == tmp_path / 'city'
     write(tmp_path / 'other', {'train': 1}, size=64, seed=1)
-    images = sorted(tmp_path.rglob(f'*/image/*{suffix}'))
-    assert [str(path.relative_to(tmp_path)) for path in images] == [
-        f'{name}{suffix}'
-        for name in (
-            *('city/test/image/1', 'city/train/image/1', 'city/train/image/2'),
-            *('city/val/image/1', 'other/train/image/1'),
-        )
-    ]
     pictures = set()
-    for path in images:
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        assert pixels.shape == (64, 64, 3)
-        pictures.add(pixels.tobytes())
+    for path in tmp_path.rglob(f'*/image/*{suffix}'):
         label = path.parents[1] / 'label' / path.name
-        pixels = cv2.imread(str(label), cv2.IMREAD_UNCHANGED)
-        assert pixels.shape == (64, 64)
+        pixels, mask = (
+            cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+            for file in (path, label)
+        )
+        assert (pixels.shape, mask.shape) == ((64, 64, 3), (64, 64))
+        pictures.add(pixels.tobytes())
     assert len(pictures) == 5
 
 
@@ -71,20 +64,19 @@ def test_inria_on_disk(tmp_path):
     regions = ('tyrol-w', 'chicago')
     root = write_inria(tmp_path, 2, size=64, regions=regions, test_tiles=1)
     base = root / 'AerialImageDataset'
-    names = {'tyrol-w1', 'tyrol-w2', 'chicago1', 'chicago2'}
-    assert {p.stem for p in (base / 'train' / 'gt').iterdir()} == names
     others = {f'{region}1' for region in TEST_REGIONS}
     assert {p.stem for p in (base / 'test' / 'images').iterdir()} == others
     assert not (base / 'test' / 'gt').exists()
     edges = {}
-    for name in names:
-        with rasterio.open(base / f'train/images/{name}.tif') as image:
-            zone = 32616 if 'chicago' in name else 32632
-            assert (image.count, image.crs.to_epsg()) == (3, zone)
-            assert (image.transform.a, image.transform.e) == (0.3, -0.3)
-            edges[name] = image.bounds
-        with rasterio.open(base / f'train/gt/{name}.tif') as truth:
-            assert (truth.count, truth.bounds) == (1, edges[name])
+    for path in (base / 'train' / 'gt').iterdir():
+        image = rasterio.open(base / 'train' / 'images' / path.name)
+        zone = 32616 if 'chicago' in path.name else 32632
+        assert (image.count, image.crs.to_epsg()) == (3, zone)
+        assert (image.transform.a, image.transform.e) == (0.3, -0.3)
+        edges[path.stem] = image.bounds
+        truth = rasterio.open(path)
+        assert (truth.count, truth.bounds) == (1, image.bounds)
+    assert len(edges) == 4
     # Tiles of a region do not lie on top of each other.
     assert edges['tyrol-w1'].right == edges['tyrol-w2'].left
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from mmseg_cube.datasets.conversion.check_report import notes_of, summarise
+from mmseg_cube.datasets.conversion.check_report import summarise
 from mmseg_cube.datasets.conversion.inspect_tile import inspect_tile
 from mmseg_cube.datasets.conversion.meanings import decide_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST
@@ -87,10 +87,10 @@ def check_data(
     for tile in tiles:
         by_split[tile['split']].append(tile)
     notes += find_alike(by_split.values())
-    splits = {split: summarise(some) for split, some in by_split.items()}
-    for split, summary in splits.items():
-        texts = notes_of(summary, by_split[split])
-        notes += [f'{split}: {text}' for text in texts]
+    splits = {}
+    for split, some in by_split.items():
+        splits[split], texts = summarise(split, some)
+        notes += texts
     if manifest.get('complete') is False:
         notes.append(
             f'{MANIFEST} says that the conversion is not complete: run it '

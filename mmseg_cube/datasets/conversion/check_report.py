@@ -1,10 +1,10 @@
 """A check summed up: words, table, JSON and picture."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from mmseg_cube.datasets.contract import read_image
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.utils.tables import Table
-from mmseg_cube.utils.whole_files import write_text_whole, write_whole
+from mmseg_cube.utils.whole_files import write_json, write_whole
 from mmseg_cube.utils.words import listing, name_some
 
 FRAMED = 0.1  # share of black among the outermost pixels
@@ -30,39 +30,41 @@ SIDE, GAP, CAPTION = 192, 6, 16  # of a tile on the sheet, in pixels
 OUTLINE = (255, 170, 0)  # RGB, the palette's building
 
 
-def summarise(tiles: Sequence[dict]) -> dict:
-    """Sum up a split: ``values`` in pixels, ``building`` in percent."""
+def summarise(
+    split: str, tiles: Sequence[dict]
+) -> tuple[dict[str, Any], list[str]]:
+    """Sum up a split, and word what a person should know of it.
+
+    ``values`` are in pixels, ``building`` in percent.
+    """
     shapes = [tile['shape'] for tile in tiles if tile['shape']]
     sizes = Counter(f'{width}x{height}' for height, width in shapes)
+    sizes = dict(sizes.most_common())
     values = sum((Counter(tile['values']) for tile in tiles), Counter())
     known = sum(sum(tile['pixels']) for tile in tiles)
     built = sum(tile['pixels'][1] for tile in tiles)
-    share = round(100 * built / known, 3) if known else None
-    return dict(
+    labelled = sum(tile['mask'] is not None for tile in tiles)
+    empty = sum(tile['building'] == 0 for tile in tiles)
+    framed = [tile['name'] for tile in tiles if tile['black_frame'] > FRAMED]
+    summary = dict(
         tiles=len(tiles),
-        labelled=sum(tile['mask'] is not None for tile in tiles),
-        sizes=dict(sizes.most_common()),
+        labelled=labelled,
+        sizes=sizes,
         values=dict(values.most_common()),
-        building=share,
-        empty=sum(tile['building'] == 0 for tile in tiles),
-        black_borders=sum(tile['black_frame'] > FRAMED for tile in tiles),
+        building=round(100 * built / known, 3) if known else None,
+        empty=empty,
+        black_borders=len(framed),
         faults=sum(bool(tile['fault']) for tile in tiles),
     )
-
-
-def notes_of(summary: Mapping, tiles: Sequence[dict]) -> Iterator[str]:
-    """Word what a person should know of a split."""
-    if not summary['labelled']:
-        yield 'no labels'
-    if summary['empty']:
-        yield f'{summary["empty"]} tiles without a building'
-    framed = [t['name'] for t in tiles if t['black_frame'] > FRAMED]
-    if framed:
-        names = name_some(framed, NAMED)
-        yield f'{len(framed)} tiles with black borders: {names}'
-    sizes = list(summary['sizes'])
-    if len(sizes) > 1:
-        yield f'images of {len(sizes)} sizes; most common is {sizes[0]}'
+    names = name_some(framed, NAMED)
+    notes = {
+        'no labels': not labelled,
+        f'{empty} tiles without a building': empty,
+        f'{len(framed)} tiles with black borders: {names}': framed,
+        f'images of {len(sizes)} sizes; most common is '
+        f'{next(iter(sizes), None)}': len(sizes) > 1,
+    }
+    return summary, [f'{split}: {x}' for x, holds in notes.items() if holds]
 
 
 def describe(check: Mapping) -> str:
@@ -87,8 +89,7 @@ def describe(check: Mapping) -> str:
 def write_check(check: Mapping, folder: Path) -> None:
     """Write a check as JSON, and samples of its tiles as a picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(check, indent=1) + '\n'
-    write_text_whole(folder / REPORT, text)
+    write_json(folder / REPORT, check)
     sheet = _draw_sheet(check)
     write_whole(folder / SHEET, partial(sheet.save, format='PNG'))
 

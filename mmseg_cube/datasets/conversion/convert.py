@@ -85,12 +85,10 @@ def convert(
         workers: Tiles at a time; as many as there are cores by default.
         cut: Gives the windows of a tile; by default tiles stay whole.
         find: Finds the tiles, as :func:`find_tiles`.
-        black: Whether windows are black beyond the lower and right edge of
-            their tile, and not reflected.
-        building_values: Values of buildings in the masks, as of
-            ``BuildingDataset``; by default all masks of a split tell.
-        ignore_values: Values of pixels that do not count, likewise. They
-            are written as 128.
+        black: Whether windows are black, not reflected, beyond their tile.
+        building_values: As of ``BuildingDataset``; by default all masks of a
+            split tell.
+        ignore_values: Likewise; written as 128.
 
     Raises:
         DatasetError: If the work cannot start, or must stop; the text says

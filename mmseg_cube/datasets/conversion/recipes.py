@@ -38,15 +38,13 @@ def convert_inria(
 ) -> Conversion:
     """Write the patches that ``InriaDataset`` reads from the tiles.
 
-    ``{train,val,test}/{image,label}/<tile>_<y>_<x>.png``, where y and x are
-    row and column of the patch's upper left pixel in the tile, negative in
-    the padding of ``buildformer``. Tiles 1-5 of each region are ``val``. The
-    test tiles have no labels: ``full`` gives them images only, and
-    ``buildformer``, which needs labels, leaves them out.
+    ``{train,val,test}/{image,label}/<tile>_<y>_<x>.png``, with row y and
+    column x of the patch in the tile, negative in the padding of
+    ``buildformer``. Test tiles have no labels: ``full`` gives them images
+    only, and ``buildformer``, which needs labels, leaves them out.
 
-    ``protocol`` is ``full`` or ``buildformer``, ``stride`` the distance of
-    neighbouring patches, ``size`` by default. Other arguments and errors are
-    those of :func:`convert`.
+    ``protocol``, ``size`` and ``stride`` of windows are as of
+    ``InriaDataset``, other arguments and errors as of :func:`convert`.
     """
     _refuse_size(size)
     # Refuses wrong options before any tile is read.
@@ -96,12 +94,9 @@ def convert_wbd(
     """Write tiles in one form, and cut larger images into tiles.
 
     As :func:`convert_whu`, but an image of more than ``size`` pixels, such
-    as an orthophoto of 8350 x 8350, is cut from its upper left corner, 17 x
-    17, into ``<image>_<y>_<x>.png``; tiles of the last row and column are
-    filled up with black and background.
-
-    Arguments and errors are those of :func:`convert`; ``size`` is the side
-    of a tile in pixels.
+    as an orthophoto of 8350 x 8350, is cut into ``<image>_<y>_<x>.png`` of
+    this side; those of the last row and column are filled up with black and
+    background.
     """
     _refuse_size(size)
 

@@ -15,17 +15,13 @@ from mmseg_cube.datasets.conversion.source import open_source
 FOUND = dict(train=3, val=3, test=3)
 
 
-def pack(target, raw, name='{}', method=zipfile.ZIP_DEFLATED, **options):
+def pack(target, raw, name='{}', method=zipfile.ZIP_DEFLATED):
     """Write a zip of a folder, its names as a format says."""
-    with zipfile.ZipFile(target, 'w', method, **options) as archive:
+    with zipfile.ZipFile(target, 'w', method) as archive:
         for path in sorted(raw.rglob('*.png')):
-            # So does a program that knows only its own kind of path.
-            entry = zipfile.ZipInfo()
-            entry.filename = name.format(path.relative_to(raw).as_posix())
-            entry.compress_type = method
-            if '\\' in name:
-                entry.filename = entry.filename.replace('/', '\\')
-            archive.writestr(entry, path.read_bytes())
+            text = name.format(path.relative_to(raw).as_posix())
+            text = text.replace('/', '\\') if '\\' in name else text
+            archive.writestr(text, path.read_bytes())
     return target
 
 
