@@ -76,33 +76,32 @@ def test_works_in_a_registry_pipeline(tmp_path, make_splits):
 
 def test_a_list_of_stems_chooses(tmp_path, make_splits):
     root = make_splits(tmp_path)
-    (root / 'mine.txt').write_text('9\n\n10.png\n')
+    mine = root / 'mine.txt'
+    mine.write_text('9\n\n10.png\n')
     chosen = partial(build, data_root=root, ann_file='mine.txt')
     assert stems(chosen('train')) == ['9', '10']
     assert stems(build('train', root, indices=1)) == ['2']
     (root / 'train' / 'image' / '9.png').unlink()
     (root / 'train' / 'label' / '9.png').unlink()
     assert stems(chosen('train+val')) == ['10', '9', '10']
-    (root / 'mine.txt').write_text('9\n')
+    mine.write_text('9\n')
     assert stems(chosen('train+val')) == ['9']
-    (root / 'mine.txt').write_text('\n')
-    with pytest.raises(DatasetError, match="no image for split 'train'"):
-        chosen('train')
-    (root / 'mine.txt').write_bytes(b'9\n\xff')
-    with pytest.raises(DatasetError, match='\ufffd: listed in .*mine.txt'):
-        chosen('train')
-    (root / 'mine.txt').write_text('\ufeff9\n11')
-    with pytest.raises(DatasetError, match='11: listed in'):
-        chosen('train')
-    with pytest.raises(DatasetError, match='no list of stems at .*other'):
-        build('train', root, ann_file='other.txt')
+    for text, said in (
+        (b'\n', "no image for split 'train'"),
+        (b'9\n\xff', '\ufffd: listed in .*mine.txt'),
+        ('\ufeff9\n11'.encode(), '11: listed in'),
+    ):
+        mine.write_bytes(text)
+        with pytest.raises(DatasetError, match=said):
+            chosen('train')
 
 
 def test_other_folders(tmp_path, make_splits):
     root = make_splits(tmp_path)
-    dataset = build('test', root, dict(img_path='test/image'))
-    assert stems(dataset) == ['2', '9', '10']
-    assert 'seg_map_path' not in dataset.get_data_info(0)
+    for more in (dict(), dict(seg_map_path=None)):
+        dataset = build('test', root, dict(img_path='test/image', **more))
+        assert stems(dataset) == ['2', '9', '10']
+        assert 'seg_map_path' not in dataset.get_data_info(0)
     prefix = dict(img_path='val/image', seg_map_path='test/label')
     info = build('train+val', root, prefix).get_data_info(0)
     assert info['img_path'] == str(root / 'val/image/2.png')
@@ -110,34 +109,28 @@ def test_other_folders(tmp_path, make_splits):
     (root / 'test' / 'label' / '9.png').unlink()
     with pytest.raises(DatasetError, match='1 fault.*\n.*without a mask'):
         build('train+val', root, prefix)
-    for prefix, said in (
-        (dict(img_path='test/nowhere'), 'folder not found: .*nowhere'),
-        (dict(img_path='test/image', mask='test/label'), "no key 'mask'"),
-        (dict(img_path='test/image', seg_map='x'), "no key 'seg_map'"),
-        (dict(seg_map_path='test/label'), 'lacks img_path'),
-    ):
-        with pytest.raises(DatasetError, match=said):
-            build('test', root, prefix)
-    prefix = dict(img_path='test/image', seg_map_path=None)
-    assert len(build('test', root, prefix)) == 3
 
 
-def test_refuses_wrong_arguments(tmp_path):
-    with pytest.raises(ValueError, match="train, val.*not 'valid'"):
-        build('valid', tmp_path)
-    with pytest.raises(ValueError, match='reduce_zero_label must be False'):
-        build('val', tmp_path, reduce_zero_label=True)
-    for classes in (['building'], 'abc', ['building', 'background']):
-        with pytest.raises(ValueError, match=f'metainfo gives {len(classes)}'):
-            build('val', tmp_path, metainfo=dict(classes=classes))
-    with pytest.raises(ValueError, match='data_root must be one path'):
-        build('val', ['a', 'b'])
-    with pytest.raises(DatasetError, match='neither data_root nor'):
-        build('val')
-    for name, given in dict(data_root=['a', 'b'], ann_file=5).items():
-        with pytest.raises(ValueError, match=f'{name} must be one path'):
-            build('val', **{name: given})
-    with pytest.raises(ValueError, match='img_path must be one path'):
-        build('val', data_prefix=dict(img_path=('a', 'b')))
-    with pytest.raises(ValueError, match="data_prefix must be .* not 'val'"):
-        build('val', data_prefix='val')
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (dict(split='valid'), "train, val.*not 'valid'"),
+        (dict(reduce_zero_label=True), 'reduce_zero_label must be False'),
+        (dict(metainfo=dict(classes=['building'])), 'metainfo gives 1'),
+        (dict(metainfo=dict(classes='abc')), 'metainfo gives 3'),
+        (dict(metainfo=dict(classes=['building', 'background'])), 'gives 2'),
+        (dict(data_root=None), 'neither data_root nor'),
+        (dict(data_root=['a', 'b']), 'data_root must be one path'),
+        (dict(ann_file=5), 'ann_file must be one path'),
+        (dict(ann_file='other.txt'), 'no list of stems at .*other'),
+        (dict(data_prefix='val'), "data_prefix must be .* not 'val'"),
+        (dict(data_prefix=dict(img_path=('a',))), 'img_path must be one path'),
+        (dict(data_prefix=dict(img_path='x')), 'folder not found: .*x'),
+        (dict(data_prefix=dict(img_path='val', mask='x')), "no key 'mask'"),
+        (dict(data_prefix=dict(seg_map_path='val')), 'lacks img_path'),
+    ],
+)
+def test_refuses_wrong_arguments(tmp_path, options, said):
+    (tmp_path / 'val').mkdir()
+    with pytest.raises(ValueError, match=said):
+        build(**(dict(split='val', data_root=tmp_path) | options))

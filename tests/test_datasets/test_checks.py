@@ -35,8 +35,7 @@ def complaint(root, **kwargs):
     with pytest.raises(DatasetError) as caught:
         build(root, **kwargs)
     text = str(caught.value)
-    assert 'Next: ' in text
-    assert str(root) in text
+    assert 'Next: ' in text and str(root) in text
     return text
 
 
@@ -50,7 +49,7 @@ def test_good_data_passes(root, write):
     assert dataset.get_data_info(0)['img_path'].endswith('0.jpg')
 
 
-def test_names_unmatched_files_in_one_error(root, write):
+def test_names_what_is_unmatched_or_missing_in_one_error(root, write):
     (root / 'train/label/2.png').unlink()
     write(root / 'train/label/9.png', BINARY)
     write(root / 'train/image/1.jpg', NOISE)
@@ -60,15 +59,13 @@ def test_names_unmatched_files_in_one_error(root, write):
     assert 'label/9.png: mask without an image' in text
     assert '2 images with one stem (1.jpg, 1.png)' in text
     assert 'img_suffix' in text
-
-
-def test_names_missing_and_empty_folders(root):
-    for path in (root / 'train/label').iterdir():
-        path.unlink()
-    assert "split 'train' has images, but no masks" in complaint(root)
-    for path in (root / 'train/image').iterdir():
-        path.unlink()
-    assert 'no images of this dataset' in complaint(root)
+    for kind, said in (
+        ('label', "split 'train' has images, but no masks"),
+        ('image', 'no images of this dataset'),
+    ):
+        for path in (root / 'train' / kind).iterdir():
+            path.unlink()
+        assert said in complaint(root)
 
 
 def test_counts_what_it_does_not_name(root, write):
@@ -78,8 +75,7 @@ def test_counts_what_it_does_not_name(root, write):
     text = complaint(root)
     assert '20 of 24 samples cannot be used' in text
     assert '10.png: mask is 48 x 8 pixels, its image is 48 x 40' in text
-    assert '... and 15 more' in text
-    assert '16.png' not in text
+    assert '... and 15 more' in text and '16.png' not in text
 
 
 @pytest.mark.parametrize('kind', ['image', 'label'])
@@ -125,9 +121,8 @@ def test_reads_only_what_has_changed(root, memory, monkeypatch, write):
     write(root / 'train/label/3.png', NOISE[0])
     complaint(root)
     assert len(read) == 8
-    read.clear()
     complaint(root)
-    assert read == []
+    assert len(read) == 8
     write(root / 'train/label/3.png', BINARY)
     build(root)
     read.clear()
@@ -137,18 +132,13 @@ def test_reads_only_what_has_changed(root, memory, monkeypatch, write):
     write(root / 'train/image/2.png', NOISE[:, :-1])
     assert 'mask is 48 x 40 pixels' in complaint(root)
     assert read == ['image/2.png']
-    assert [path.suffix for path in memory.iterdir()] == ['.json']
-
-
-def test_a_spoilt_or_locked_memory_does_no_harm(root, memory, monkeypatch):
-    build(root)
+    # A memory that is spoilt or cannot be written does no harm.
+    write(root / 'train/image/2.png', NOISE)
     (file,) = memory.iterdir()
     for text in ('{', '[]', json.dumps({'rules': 0}), ''):
         file.write_text(text)
         assert len(build(root)) == 4
-    blocked = memory.parent / 'a file'
-    blocked.write_text('')
-    monkeypatch.setattr(checks, 'cache_folder', lambda: blocked / 'below')
+    monkeypatch.setattr(checks, 'cache_folder', lambda: file / 'below')
     assert len(build(root)) == 4
 
 
