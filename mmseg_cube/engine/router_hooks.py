@@ -28,16 +28,13 @@ class RouterTemperatureHook(Hook):
     where it was. Compiled networks follow it, but not those that torch 2.1
     compiles: their routers keep the temperature of the first iteration.
 
-    Args:
-        start: Temperature of the first iteration.
-        end: Temperature of the last one.
+    ``start`` is the temperature of the first iteration, ``end`` of the last.
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.001) -> None:
         if min(start, end) <= 0:
-            raise ValueError(
-                f'temperatures must be positive, but got {start} and {end}'
-            )
+            pair = f'{start} and {end}'
+            raise ValueError(f'temperatures must be positive, but got {pair}')
         self.start, self.end = start, end
 
     def before_train(self, runner) -> None:
@@ -112,8 +109,7 @@ class RouterReportHook(Hook):
         history = runner.message_hub.get_info(HISTORY)
         if history:
             write_report(history, Path(runner.log_dir))
-            where = f'{runner.log_dir}/router_report.*'
-            runner.logger.info(f'router report: {where}')
+            runner.logger.info(f'router report: {runner.log_dir}/{HISTORY}.*')
 
     @master_only
     def _look(self, runner, iteration: int) -> None:

@@ -34,18 +34,16 @@ class BuildingMetric(BaseMetric):
     is dropped and any number of processes gives the same result. A score of
     0 / 0 is 0. The other scores add up whole numbers in the same way.
 
-    Returns ``building/IoU``, ``building/F1``, ``building/Precision``,
-    ``building/Recall``, ``building/Accuracy`` (of all pixels) and
-    ``building/mIoU`` (mean of background and building), and with
+    Returns, each with ``building/`` before it, ``IoU``, ``F1``,
+    ``Precision``, ``Recall``, ``Accuracy`` (of all pixels) and ``mIoU`` (mean
+    of background and building), and with
 
-    * ``group_by``: ``building/IoU_<group>``, ``building/Accuracy_<group>``;
-    * ``boundary``: ``building/BoundaryIoU``;
-    * ``objects``: ``building/ObjectPrecision``, ``building/ObjectRecall``,
-      ``building/ObjectF1``;
-    * ``curve``: ``building/AveragePrecision`` and, never of a test split,
-      ``building/BestThreshold``, ``building/BestIoU``, ``building/BestF1``;
-    * images that are not all of their split: ``building/Tiles``, their
-      number.
+    * ``group_by``: ``IoU_<group>``, ``Accuracy_<group>``;
+    * ``boundary``: ``BoundaryIoU``;
+    * ``objects``: ``ObjectPrecision``, ``ObjectRecall``, ``ObjectF1``;
+    * ``curve``: ``AveragePrecision`` and, never of a test split,
+      ``BestThreshold``, ``BestIoU``, ``BestF1``;
+    * images that are not all of their split: ``Tiles``, their number.
 
     Args:
         ignore_index: Label of pixels that do not count.
@@ -134,10 +132,7 @@ class BuildingMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count, and write, one batch; samples hold truth and prediction.
 
-        Raises:
-            ValueError: If a sample lacks ground truth or logits, its labels
-                or sizes are wrong, or it is a window that a score must not
-                be taken of.
+        A ValueError says what of a sample is missing or wrong.
         """
         self._check_classes()
         kinds = {} if self.format_only else self._kinds
@@ -183,11 +178,10 @@ class BuildingMetric(BaseMetric):
         of a process, so only that one must stay apart.
         """
         *_, group, last = self.results[-1] if self.results else ((), {})
-        if 'curve' not in last:
-            return
-        first = next(c for *_, g, c in self.results if g == group)
-        if first is not last:
-            first['curve'] += last.pop('curve')
+        if 'curve' in last:
+            first = next(c for *_, g, c in self.results if g == group)
+            if first is not last:
+                first['curve'] += last.pop('curve')
 
     def _group(self, path: str | None) -> str | None:
         """Group of an image; None without groups."""
@@ -206,10 +200,7 @@ class BuildingMetric(BaseMetric):
         return found[1]
 
     def _source(self, content: Mapping) -> dict[str, str]:
-        """Say what a sample is part of: dataset, split and protocol.
-
-        Ours tell it with each sample, others may in their ``metainfo``.
-        """
+        """Say what a sample is part of, by itself or by ``metainfo``."""
         meta = self.dataset_meta or {}
         told = {key: str(meta[key]) for key in SEPARATORS if meta.get(key)}
         return {**told, **content.get('data_source', {})}

@@ -18,16 +18,11 @@ class MarginCounts:
     above 0 get 0, 1, ... If there are more than ``MOST``, the last bits are
     left out, as few as it takes. So sums of images do not depend on their
     order, and 0 always divides two numbers.
-
-    Attributes:
-        numbers: Of shape (n,), int64, from the lowest margin to the highest.
-        pixels: Of shape (2, n), int64, of buildings and of background.
-        bits: How many are left out.
     """
 
-    numbers: np.ndarray
-    pixels: np.ndarray
-    bits: int = 0
+    numbers: np.ndarray  # (n,), int64, from the lowest to the highest
+    pixels: np.ndarray  # (2, n), int64, of buildings and of background
+    bits: int = 0  # how many are left out
 
     @classmethod
     def of(cls, margin: Tensor, target: Tensor) -> 'MarginCounts':

@@ -75,7 +75,7 @@ class Sample:
                 f'background and building, of shape {(2, *labels.shape)}, but '
                 f'they are {tuple(logits.shape)}. Give the head num_classes=2'
             )
-        if logits.dtype in (torch.float16, torch.bfloat16):
+        if logits.dtype != torch.float64:
             logits = logits.float()
         margin = logits[1] - logits[0]
         if margin.isnan().any():

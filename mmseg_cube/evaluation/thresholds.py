@@ -128,9 +128,7 @@ def _row(
 class ChosenThreshold:
     """A threshold of the building probability and where it comes from.
 
-    Args:
-        value: The threshold, or a ``curve.json`` that ``BuildingMetric``
-            wrote; its best threshold is taken.
+    Of a ``curve.json`` that ``BuildingMetric`` wrote the best one is taken.
 
     Raises:
         ValueError: If the number is not between 0 and 1, or the file is not
@@ -139,9 +137,7 @@ class ChosenThreshold:
     """
 
     def __init__(self, value: float | str | os.PathLike) -> None:
-        self.data: dict[str, str] = {}
-        margin = None
-        self.origin = 'given as a number'
+        self.data, self.origin, margin = {}, 'given as a number', None
         if isinstance(value, str | os.PathLike):
             self.data, value, margin = _read(Path(value))
             self.origin = f'chosen on {name_data(self.data)}'
@@ -156,9 +152,9 @@ class ChosenThreshold:
 
     def chosen_on(self, data: Mapping[str, str]) -> bool:
         """Tell whether it was chosen on these images."""
-        return bool(self.data) and all(
-            self.data.get(key) == data.get(key) for key in ('dataset', 'split')
-        )
+        keys = 'dataset', 'split'
+        same = all(self.data.get(key) == data.get(key) for key in keys)
+        return bool(self.data) and same
 
 
 def may_choose(data: Mapping[str, str]) -> bool:

@@ -31,25 +31,18 @@ Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
 
 @dataclass(frozen=True)
 class Prediction:
-    """What to predict with, and how; :class:`Tiling` explains the numbers.
-
-    Attributes:
-        size: By default the crop size of the config.
-        threshold: Probability above which a pixel is a building, or the
-            ``curve.json`` of the val set, whose best one is taken.
-        device: Such as ``cpu``; a GPU by default, if there is one.
-    """
+    """What to predict with, and how; :class:`Tiling` explains the numbers."""
 
     config: str
     checkpoint: str
     cfg_options: Mapping[str, object] = field(default_factory=dict)
-    size: int | None = None
+    size: int | None = None  # crop size of the config
     stride: int | None = None
     batch: int = 4
     tta: bool = False
     amp: bool = False
-    threshold: float | str = 0.5
-    device: str | None = None
+    threshold: float | str = 0.5  # of the probability, or a curve.json
+    device: str | None = None  # a GPU, if there is one
 
     def run(
         self, images: Sequence[Path], make_folder: Callable[[], MaskFolder]

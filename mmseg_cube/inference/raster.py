@@ -23,17 +23,12 @@ Progress = Callable[[int, int], object]
 class Tiling:
     """How a raster is cut into windows and passed through a network.
 
-    Args:
-        size: Side of the windows in pixels.
-        stride: Distance of neighbouring windows; half of ``size`` by default.
-        batch: Windows that pass through the network at a time.
-        tta: Average over the views of ``BuildingNetwork``.
-        amp: Run the network under autocast.
+    ``tta`` and ``amp`` are those of ``BuildingNetwork``.
     """
 
-    size: int = 512
-    stride: int | None = None
-    batch: int = 4
+    size: int = 512  # side of the windows in pixels
+    stride: int | None = None  # from one to the next; half of the size
+    batch: int = 4  # windows that pass through the network at a time
     tta: bool = False
     amp: bool = False
 
@@ -44,8 +39,7 @@ class Tiling:
                 raise ValueError(f'{name} must be positive, not {value}')
         if self.stride is None:
             object.__setattr__(self, 'stride', max(self.size // 2, 1))
-        # It refuses a wrong stride.
-        cut_grid(self.size, self.size, self.size, self.stride)
+        cut_grid(*[self.size] * 3, self.stride)  # refuses a wrong stride
 
 
 def predict_bands(

@@ -7,11 +7,12 @@ NBITS=1``. That is one bit a pixel, set for building, and 1 means white: GDAL
 reads 0 and 1, Pillow and OpenCV read 0 and 255.
 """
 
+import math
 import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -48,10 +49,7 @@ UNPACK_ERRORS = zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError
 def write_submission(
     prediction: Prediction, data_root: Path, archive: Path
 ) -> int:
-    """Predict the test tiles, pack them and check the archive.
-
-    Returns 0, or 1 if the leaderboard would not take it.
-    """
+    """Predict and pack the test tiles; 1 if the leaderboard refuses them."""
     if archive.suffix != '.zip' or archive.is_dir():
         raise ValueError(
             f'the archive must be a file that ends in .zip, not {archive}'
@@ -78,9 +76,9 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
     """Check an archive, print what was found; 1 if there are faults."""
     faults, shares = check_archive(archive, shapes)
     if faults:
-        lines = listing(faults, len(faults))
-        count = quantity(len(faults), 'fault')
-        print(f'{archive}: {count}\n{lines}', file=sys.stderr)
+        count, lines = len(faults), listing(faults, len(faults))
+        text = f'{archive}: {quantity(count, "fault")}\n{lines}'
+        print(text, file=sys.stderr)
         return 1
     size = archive.stat().st_size / 1e6
     print(f'{archive}: {len(shapes)} tiles, {size:.1f} MB, no fault')
@@ -159,35 +157,35 @@ def check_archive(
 ) -> tuple[list[str], dict[str, float]]:
     """Decode an archive and compare it with what the leaderboard expects.
 
-    Returns:
-        One line of text per fault, and the share of building pixels by
-        region, in percent, of all tiles without a fault.
+    Returned are a line of text per fault, and by region the percentage of
+    buildings in all tiles without a fault.
     """
     faults, buildings, pixels = [], Counter(), Counter()
+    expected = {stem + SUFFIX: shape for stem, shape in shapes.items()}
     try:
         with zipfile.ZipFile(archive) as file:
             names = Counter(file.namelist())
-            faults += _find_wrong_names(names, [s + SUFFIX for s in shapes])
-            for stem, shape in shapes.items():
-                name = stem + SUFFIX
-                if name not in names:
-                    continue
+            faults += _find_wrong_names(names, expected)
+            for name in filter(names.get, expected):
                 try:
-                    fault, count = _inspect_tile(file.read(name), shape)
+                    content = file.read(name)
+                    fault, count = _inspect_tile(content, expected[name])
                 except UNPACK_ERRORS as error:
                     fault = f'cannot be unpacked ({error})'
                 if fault:
                     faults.append(f'{name}: {fault}')
                     continue
-                region, _ = parse_tile(stem)
+                region, _ = parse_tile(name.removesuffix(SUFFIX))
                 buildings[region] += count
-                pixels[region] += shape[0] * shape[1]
+                pixels[region] += math.prod(expected[name])
     except zipfile.BadZipFile as error:
         faults.append(f'it is no zip archive, or cut short ({error})')
     return faults, {r: 100 * buildings[r] / n for r, n in pixels.items()}
 
 
-def _find_wrong_names(names: Counter[str], expected: list[str]) -> list[str]:
+def _find_wrong_names(
+    names: Counter[str], expected: Collection[str]
+) -> list[str]:
     faults = [f'{name}: is missing' for name in expected if name not in names]
     for name, times in names.items():
         if times > 1:

@@ -15,14 +15,9 @@ def read_config(
 ) -> Config:
     """Read a config that has a network.
 
-    Args:
-        path: Config file.
-        options: Settings that replace those of the file, by dotted name, as
-            ``--cfg-options`` gives them.
-
-    Raises:
-        ValueError: If there is no such file, it cannot be read, has no
-            ``model``, or no place for an option.
+    Options replace settings of the file, by dotted name, as ``--cfg-options``
+    gives them. A ValueError says that there is no such file, that it cannot
+    be read, has no ``model``, or no place for an option.
     """
     if not Path(path).is_file():
         raise ValueError(not_found('config', path, NEXT))

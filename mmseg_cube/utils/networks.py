@@ -19,8 +19,7 @@ from mmseg_cube.utils.words import name_some, shorten
 def choose_device(name: str | torch.device | None = None) -> torch.device:
     """Return a device that can be used; None takes a GPU if there is one.
 
-    Raises:
-        ValueError: If there is no such device.
+    A ValueError says that there is no such device.
     """
     if name is None:
         name = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -37,9 +36,7 @@ def build_network(cfg: Config) -> BaseSegmentor:
     """Build the segmentor of a config on the CPU, in evaluation mode.
 
     Weights that the config names are not loaded, nor by ``init_weights()``.
-
-    Raises:
-        ValueError: If it cannot be built, or is no segmentor.
+    A ValueError says that it cannot be built, or is no segmentor.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     try:
@@ -66,10 +63,9 @@ def load_network(
 ) -> BaseSegmentor:
     """Build the segmentor of a config with all weights of a checkpoint.
 
-    It is in evaluation mode. Its ``dataset_meta`` has the classes and the
-    palette, from the checkpoint or else from the test set's class.
-
-    It goes to ``device``; None takes a GPU if there is one.
+    It is in evaluation mode, on ``device``; None takes a GPU if there is one.
+    Its ``dataset_meta`` has the classes and the palette, from the checkpoint
+    or else from the test set's class.
 
     Raises:
         OSError: If there is no such checkpoint.
@@ -89,19 +85,14 @@ def load_weights(
     """Load a checkpoint that has exactly the weights of a network.
 
     ``name`` is that of its config, for messages. Returned is what the
-    checkpoint says of itself, such as ``iter``.
-
-    Raises:
-        OSError: If there is no such checkpoint.
-        CheckpointError: If it cannot be read, or is of another network.
+    checkpoint says of itself, such as ``iter``. Errors are those of
+    :func:`read_checkpoint`, the same if it is of another network.
     """
     loaded = read_checkpoint(checkpoint)
     try:
-        found = model.load_state_dict(loaded['state_dict'], strict=False)
-        named = dict(
-            missing=found.missing_keys, unexpected=found.unexpected_keys
-        )
-        faults = [f'{k}: {name_some(v, 3)}' for k, v in named.items() if v]
+        keys = model.load_state_dict(loaded['state_dict'], strict=False)
+        named = zip(('missing', 'unexpected'), keys, strict=True)
+        faults = [f'{what}: {name_some(k, 3)}' for what, k in named if k]
     except RuntimeError as error:  # tensors of other sizes
         faults = [shorten(error)]
     if faults:

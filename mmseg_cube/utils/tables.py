@@ -11,13 +11,9 @@ MARK = '\u200b'
 
 @dataclass
 class Table:
-    """Rows of text under a head.
+    """Rows of text under a head, and a title that says what it shows.
 
-    Attributes:
-        head: Names of the columns; the first one is aligned left, all others
-            right.
-        rows: Cells, as many in a row as the head has.
-        title: What the table shows, in a line above it.
+    The first column is aligned left, all others right.
     """
 
     head: Sequence[str]

@@ -50,9 +50,7 @@ def choose(
 ) -> list[str]:
     """Choose names by shell patterns such as ``'decode_head.*'``; all by None.
 
-    Raises:
-        ValueError: If a pattern matches none of them; it calls what bears
-            the names ``what``.
+    A ValueError says that a pattern matches no ``what``.
     """
     names = list(names)
     if patterns is None:

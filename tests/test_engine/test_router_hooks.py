@@ -183,12 +183,8 @@ def test_model_without_a_learned_order_is_said(make_runner):
 
 
 @pytest.mark.parametrize(
-    ('hook', 'message'),
-    [
-        (REPORT | dict(interval=0), 'interval .* but got 0'),
-        (COOL | dict(end=0), 'positive, but got 4.0 and 0'),
-    ],
+    'hook', (REPORT | dict(interval=0), COOL | dict(end=0))
 )
-def test_arguments_must_be_positive(hook, message):
-    with pytest.raises(ValueError, match=message):
+def test_arguments_must_be_positive(hook):
+    with pytest.raises(ValueError, match='positive, but got (4.0 and )?0'):
         HOOKS.build(hook)

@@ -9,7 +9,6 @@ import torch
 from mmengine.dist import utils as dist_utils
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import HOOKS
-from mmengine.structures import PixelData
 from mmengine.visualization import Visualizer
 from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
@@ -62,63 +61,40 @@ def test_each_network_is_said_once(make_runner, monkeypatch):
     assert text.index(NONE) < text.index('Iter(train)')
 
 
-class Recorder(SegLocalVisualizer):
-    """Keeps what it is asked to draw."""
-
-    def add_datasample(self, name, image, data_sample, **kwargs):
-        self.calls.append((name, image, kwargs['step']))
-
-
 @pytest.fixture
 def drawn(monkeypatch):
-    recorder = Recorder()
-    recorder.calls = []
-    monkeypatch.setattr(Visualizer, 'get_current_instance', lambda: recorder)
-    return recorder.calls
+    """What is drawn: name, image and step."""
+    calls = []
+
+    def record(self, name, image, data_sample, **kwargs):
+        calls.append((name, image, kwargs['step']))
+
+    visualizer = SegLocalVisualizer()
+    monkeypatch.setattr(SegLocalVisualizer, 'add_datasample', record)
+    monkeypatch.setattr(Visualizer, 'get_current_instance', lambda: visualizer)
+    return calls
 
 
-@pytest.fixture
-def tile(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 30, 40), np.uint8)
-    path, pixels = tmp_path / 'austin1.png', pixels.transpose(1, 2, 0)
-    Image.fromarray(pixels).save(path)
-    return path, pixels
-
-
-def sample_of(path, size, **metainfo):
-    labels = PixelData(data=torch.zeros(1, *size, dtype=torch.long))
-    sample = SegDataSample(pred_sem_seg=labels)
-    sample.set_metainfo(dict(img_path=str(path), **metainfo))
-    return sample
-
-
-def test_windows_are_drawn_over_their_part_of_the_raster(drawn, tile):
-    path, pixels = tile
-    windows = [(8, 4, 16, 16), (24, 4, 16, 16)]
-    samples = [sample_of(path, (16, 16), window=w) for w in windows]
+def test_draws_images_and_their_windows(drawn, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / 'austin1.png')
+    meta = dict(img_path=f'{tmp_path}/austin1.png')
+    windows = dict(window=(8, 4, 16, 20)), dict(window=(24, 4, 16, 20)), {}
+    samples = [SegDataSample(metainfo=meta | window) for window in windows]
     WindowVisualizationHook().after_test_iter(RUNNER, 0, None, samples)
     assert drawn == []  # unless asked
     hook = WindowVisualizationHook(draw=True, interval=2)
     hook.after_test_iter(RUNNER, 0, None, samples)
     names, images, steps = zip(*drawn, strict=True)
-    assert names == ('test_austin1_4_8', 'test_austin1_4_24')
-    assert steps == (1, 2)
-    np.testing.assert_array_equal(images[0], pixels[4:20, 8:24])
-    np.testing.assert_array_equal(images[1], pixels[4:20, 24:40])
+    ends = '_4_8', '_4_24', '.png'
+    assert names == tuple(f'test_austin1{end}' for end in ends)
+    assert steps == (1, 2, 3)
+    parts = pixels[4:24, 8:24], pixels[4:24, 24:40], pixels
+    for image, part in zip(images, parts, strict=True):
+        np.testing.assert_array_equal(image, part)
     # Validation draws the first of a batch now and then.
     drawn.clear()
     for batch in range(4):
         hook.after_val_iter(RUNNER, batch, None, samples)
     assert [step for _, _, step in drawn] == [0, 2]
     assert drawn[0][0] == 'val_austin1_4_8'
-
-
-def test_whole_images_have_their_names(drawn, tile):
-    path, pixels = tile
-    sample = sample_of(path, (30, 40))
-    hook = WindowVisualizationHook(draw=True, interval=1)
-    for method in (hook.after_val_iter, hook.after_test_iter):
-        method(RUNNER, 0, None, [sample])
-        name, image, _ = drawn.pop()
-        assert 'austin1' in name and not drawn
-        np.testing.assert_array_equal(image, pixels)

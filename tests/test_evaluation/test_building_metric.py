@@ -103,14 +103,13 @@ def test_refuses_wrong_samples(make_sample, evaluate, tmp_path):
     ):
         with pytest.raises(ValueError, match=rf'dir/b\.png: {found}'):
             evaluate([make_sample(pred, target, 'dir/b.png')])
-    classes = dict(classes=('a', 'b', 'c'))
+    classes, one = dict(classes=('a', 'b', 'c')), [[0]]
     with pytest.raises(ValueError, match='two classes.*has 3'):
-        evaluate([make_sample([[0]], [[0]])], classes)
+        evaluate([make_sample(one, one)], classes)
     with pytest.raises(ValueError, match='a.png has no gt_sem_seg.*format_o'):
-        evaluate([make_sample([[0]])])
-    nameless = make_sample([[0]], [[0]], None)
+        evaluate([make_sample(one)])
     with pytest.raises(ValueError, match='has no img_path'):
-        evaluate([nameless], output_dir=str(tmp_path))
+        evaluate([make_sample(one, one, None)], output_dir=str(tmp_path))
 
 
 def test_scores_groups(make_sample, evaluate):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import rasterio
 import torch
 from mmseg.models import BaseSegmentor
+from PIL import Image
 from torch import nn
 
 MEAN, STD = [10.0, 120.0, 200.0], [20.0, 60.0, 90.0]
@@ -49,15 +49,15 @@ def pixelwise():
 
 @pytest.fixture
 def write_raster(tmp_path):
-    """Write random bytes as a GeoTIFF; return its path and its values."""
+    """Write random bytes as a TIFF; return its path and its values."""
 
-    def write(height, width, bands=3, dtype=np.uint8, name='image.tif'):
-        rng = np.random.default_rng(height * width)
-        values = rng.integers(0, 256, (bands, height, width), dtype)
-        profile = dict(driver='GTiff', count=bands, dtype=values.dtype)
-        profile.update(height=height, width=width)
-        with rasterio.open(tmp_path / name, 'w', **profile) as file:
-            file.write(values)
-        return tmp_path / name, values
+    def write(height, width):
+        rng, path = (
+            np.random.default_rng(height * width),
+            tmp_path / 'image.tif',
+        )
+        values = rng.integers(0, 256, (3, height, width), np.uint8)
+        Image.fromarray(values.transpose(1, 2, 0)).save(path)
+        return path, values
 
     return write

@@ -118,21 +118,13 @@ def test_wrong_tiling():
             Tiling(**arguments)
 
 
-def test_wrong_images_and_weights(pixelwise, write_raster, tmp_path):
-    model = pixelwise()
-    cut, _ = write_raster(200, 40, name='cut.tif')
-    cut.write_bytes(cut.read_bytes()[:9000])
-    write_raster(40, 40, bands=1, name='one.tif')
-    write_raster(40, 40, dtype=np.uint16, name='deep.tif')
-    for name, message in (
-        ('missing.tif', 'missing.tif: cannot be read'),
-        ('one.tif', 'one.tif: image has 1 band'),
-        ('deep.tif', '3 band.s. of uint16'),
-        ('cut.tif', 'cut.tif: cannot be read'),
-    ):
-        with pytest.raises(ValueError, match=message):
-            predict_raster(model, tmp_path / name, Tiling(32))
+def test_wrong_images_and_weights(pixelwise, write_raster):
+    model, (path, _) = pixelwise(), write_raster(200, 40)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:9000])
+    with pytest.raises(ValueError, match='image.tif: cannot be read'):
+        predict_raster(model, path, Tiling(32))
+    path.write_bytes(whole)
     torch.nn.init.constant_(model.layer.weight, float('nan'))
-    path, _ = write_raster(40, 40)
     with pytest.raises(ValueError, match='are no numbers'):
         predict_raster(model, path, Tiling(32))
