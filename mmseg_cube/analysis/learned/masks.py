@@ -12,9 +12,6 @@ from torch import Tensor, nn
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import spatial_mask
 
-# A mask whose values spread less is called constant (this project).
-LEAST_SD = 0.01
-
 Size = tuple[int, int]
 Values = dict[str, float | list[float] | None]
 

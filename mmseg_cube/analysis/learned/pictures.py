@@ -131,9 +131,7 @@ def draw_masks(
     """Draw an image and masks over it, each with a scale of its own."""
     panels: list[Panel] = [(tile.name, tile.picture, {})]
     for name, mask in over.items():
-        said = f'mean {values[name]["mean"]:.3f}'
-        if values[name]['sd'] < masks.LEAST_SD:
-            said = f'nearly constant, {said}'
+        said = f'{values[name]["mean"]:.3f} ± {values[name]["sd"]:.3f}'
         panels.append((f'{cut(name, LETTERS)}\n{said}', mask, {}))
     return _draw(tile, panels, 4)
 

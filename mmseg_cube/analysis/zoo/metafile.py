@@ -29,9 +29,9 @@ class Metafile:
         text = path.read_text(encoding='utf-8')
         self.head = MODELS.split(text)[0]
         try:
-            collections = yaml.safe_load(self.head)['Collections']
-            self.names = [collection['Name'] for collection in collections]
-            models = yaml.safe_load(text).get('Models') or []
+            content = yaml.safe_load(text)
+            self.names = [each['Name'] for each in content['Collections']]
+            models = content.get('Models') or []
             self.entries = {model['Name']: model for model in models}
         except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
             raise ValueError(f'{path} is no metafile: {error!r}') from error
@@ -47,13 +47,13 @@ class Metafile:
         Its path is that from the root.
         """
         old = self.entries.get(config.stem, {})
-        made = {
+        return {
             'Name': config.stem,
             'In Collection': self.names[is_cube(config)],
             'Config': config.as_posix(),
-            'Metadata': {**old.get('Metadata', {}), **metadata},
+            'Metadata': old.get('Metadata', {}) | metadata,
+            **{key: old[key] for key in _by_hand(old)},
         }
-        return made | {key: old[key] for key in _by_hand(old)}
 
     def render(self, entries: Iterable[dict]) -> str:
         """Text of the file with these entries; nothing by hand is lost."""

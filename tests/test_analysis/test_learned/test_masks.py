@@ -4,11 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmseg_cube.analysis.learned.masks import (
-    mask_of,
-    measure_mask,
-    watch,
-)
+from mmseg_cube.analysis.learned.masks import mask_of, measure_mask, watch
 from mmseg_cube.analysis.learned.report import cube_layers
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.layers import CubeConv2d
@@ -54,16 +50,13 @@ def test_mask_is_the_sigmoid_of_its_convolution(options):
 
 
 def hooks_of(model):
-    return sum(
-        len(module._forward_pre_hooks) + len(module._forward_hooks)
-        for module in model.modules()
-    )
+    hooks = [(x._forward_pre_hooks, x._forward_hooks) for x in model.modules()]
+    return sum(len(before) + len(after) for before, after in hooks)
 
 
 def test_watching_sees_the_masks_and_leaves_no_trace(tiny_segmentor):
-    model = tiny_segmentor(
-        **{'model.data_preprocessor.test_cfg': dict(size_divisor=32)}
-    )
+    pad = {'model.data_preprocessor.test_cfg': dict(size_divisor=32)}
+    model = tiny_segmentor(**pad)
     layers = cube_layers(model)
     image = np.random.default_rng(0).integers(0, 256, (1, 3, 60, 90), np.uint8)
     before = hooks_of(model)
