@@ -9,6 +9,7 @@ import rasterio
 from PIL import Image
 
 from mmseg_cube.datasets import checks
+from mmseg_cube.utils.quiet import quiet_libraries
 
 
 @pytest.fixture(autouse=True)
@@ -18,36 +19,44 @@ def memory(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture
+def quiet():
+    """As it is for all who read."""
+    with quiet_libraries():
+        yield
+
+
 @pytest.fixture(scope='session')
 def write():
-    """Write bands (n, H, W), or (H, W), in the format of the suffix."""
+    """Write bands (n, H, W), or (H, W), in the format of the suffix.
 
-    def write(path, values, **options):
+    Pillow does so unless it is a TIFF or a driver of GDAL is named; in another
+    mode than L or RGB where one is named.
+    """
+
+    def write(path, values, mode=None, colormap=None, driver=None, **options):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # rasterio looks into what is there
         bands = values if values.ndim == 3 else values[None]
-        if path.suffix.lower() not in ('.tif', '.tiff'):
+        if path.suffix.lower() in ('.tif', '.tiff') and not mode:
+            driver = driver or 'GTiff'
+        if driver is None:
             pixels = bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0)
-            Image.fromarray(np.ascontiguousarray(pixels)).save(path, **options)
+            image = Image.fromarray(np.ascontiguousarray(pixels))
+            image = image.convert(mode) if mode else image
+            image.save(path, **options)
             return str(path)
-        profile = dict(
-            count=len(bands),
-            height=bands.shape[1],
-            width=bands.shape[2],
-            dtype=bands.dtype,
-            crs='EPSG:26914',
-            transform=rasterio.Affine.scale(0.3),
-        )
-        colours = options.pop('colormap', None)
+        count, height, width = bands.shape
+        options |= dict(count=count, height=height, width=width)
+        options |= dict(dtype=bands.dtype, crs='EPSG:26914')
+        options['transform'] = rasterio.Affine.scale(0.3)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            with rasterio.open(
-                path, 'w', 'GTiff', **profile, **options
-            ) as file:
+            with rasterio.open(path, 'w', driver, **options) as file:
                 file.write(bands)
-                if colours:
-                    file.write_colormap(1, colours)
+                if colormap:
+                    file.write_colormap(1, colormap)
         return str(path)
 
     return write

@@ -1,5 +1,6 @@
-"""What every way to read an image accepts, and what it refuses."""
+"""What every way to read an image or a mask accepts, and what it refuses."""
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,34 +17,26 @@ from mmseg_cube.datasets.contract import (
     read_image,
     read_rgb,
 )
-from mmseg_cube.datasets.errors import FileError, RasterError
+from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.masks import mask_shape, read_mask
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.utils.quiet import quiet_libraries
+
+pytestmark = pytest.mark.usefixtures('quiet')
 
 SHAPE = 40, 48
 NOISE = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
 BINARY = NOISE[0] // 128
 WHOLE = Window(0, 0, 48, 40)
-IMAGE_READERS = dict(
-    check=check_image,
-    shape=image_shape,
-    whole=read_image,
-    window=lambda path: read_image(path, WHOLE),
-    content=lambda path: read_image(Path(path).read_bytes()),
+IMAGE_PIXELS, MASK_PIXELS = (
+    dict(
+        whole=read,
+        window=partial(read, window=WHOLE),
+        content=lambda path, read=read: read(Path(path).read_bytes()),
+    )
+    for read in (read_image, read_mask)
 )
-MASK_READERS = dict(
-    whole=read_mask,
-    window=lambda path: read_mask(path, WHOLE),
-    content=lambda path: read_mask(Path(path).read_bytes()),
-)
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with quiet_libraries():
-        yield
+IMAGE_READERS = dict(IMAGE_PIXELS, check=check_image, shape=image_shape)
 
 
 def refused(readers, path):
@@ -55,13 +48,6 @@ def refused(readers, path):
         said.add(str(caught.value))
     (text,) = said
     return text
-
-
-def save(path, values, mode, **options):
-    """Save bands as another kind of image by Pillow."""
-    image = Image.fromarray(np.ascontiguousarray(values.transpose(1, 2, 0)))
-    image.convert(mode).save(path, **options)
-    return str(path)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +70,8 @@ def test_images(tmp_path, write, name, options, capfd):
     if name == 'a.jpg':  # GDAL spreads its colours otherwise
         expected = cv2.imread(path)
     assert check_image(path) == image_shape(path) == SHAPE
-    for way in ('whole', 'window', 'content'):
-        pixels = IMAGE_READERS[way](path)
+    for read in IMAGE_PIXELS.values():
+        pixels = read(path)
         assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous
         np.testing.assert_array_equal(pixels, expected)
     assert read_valid(path) is None
@@ -101,20 +87,23 @@ def test_declared_order_of_bands_is_followed(tmp_path, write, names):
     path = write(tmp_path / 'a.tif', NOISE[[0, 1, 2, 0]][: len(names)])
     with rasterio.open(path, 'r+') as file:
         file.colorinterp = names
-    order = [names.index(colour) for colour in (3, 4, 5)]
-    np.testing.assert_array_equal(read_rgb(path), NOISE[order])
-    for way in ('whole', 'window', 'content'):
-        pixels = IMAGE_READERS[way](path)
-        np.testing.assert_array_equal(pixels[..., 2], NOISE[order[0]])
-        np.testing.assert_array_equal(pixels[..., 0], NOISE[order[2]])
+    rgb = NOISE[[names.index(colour) for colour in (3, 4, 5)]]
+    np.testing.assert_array_equal(read_rgb(path), rgb)
+    for read in IMAGE_PIXELS.values():
+        pixels = read(path).transpose(2, 0, 1)
+        np.testing.assert_array_equal(pixels[::-1], rgb)
+
+
+ONE_BAND = '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'
+CMYK = 'stored as CMYK|PIL.Image.open'
 
 
 @pytest.mark.parametrize(
     ('name', 'values', 'options', 'said'),
     [
-        ('a.tif', NOISE[:1], {}, '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'),
-        ('a.png', NOISE[:1], {}, '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'),
-        ('a.jpg', NOISE[:1], {}, '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'),
+        ('a.tif', NOISE[:1], {}, ONE_BAND),
+        ('a.png', NOISE[:1], {}, ONE_BAND),
+        ('a.jpg', NOISE[:1], {}, ONE_BAND),
         ('a.png', NOISE, dict(mode='P'), '(palette)|-expand rgb'),
         ('a.png', NOISE, dict(mode='LA'), '2 band(s) of uint8|-b 1 -b 1 -b 1'),
         (
@@ -124,45 +113,111 @@ def test_declared_order_of_bands_is_followed(tmp_path, write, names):
             '4 band(s) of uint8 (red, green, blue, undefined)|-b 1 -b 2 -b 3',
         ),
         ('a.tif', np.uint16(NOISE), {}, '3 band(s) of uint16|-scale'),
-        (
-            'a.png',
-            NOISE[0].astype(np.uint16),
-            {},
-            '1 band(s) of uint16|-scale',
-        ),
+        ('a.png', np.uint16(NOISE[0]), {}, '1 band(s) of uint16|-scale'),
+        ('a.png', np.uint16(NOISE), dict(driver='PNG'), '3 band(s) of uint16'),
         ('a.tif', np.float32(NOISE), {}, '3 band(s) of float32|-scale'),
         ('a.tif', NOISE // 16, dict(nbits=4), '3 band(s) of 4 bits|-scale'),
-        (
-            'a.tif',
-            NOISE,
-            dict(photometric='miniswhite'),
-            'white-is-zero|=RGB',
-        ),
+        ('a.tif', NOISE, dict(photometric='miniswhite'), 'is-zero|=RGB'),
         ('a.tif', NOISE, dict(mode='LAB'), 'stored as CIELAB|PIL.Image.open'),
-        ('a.tif', NOISE, dict(mode='CMYK'), 'stored as CMYK|PIL.Image.open'),
-        ('a.jpg', NOISE, dict(mode='CMYK'), 'stored as CMYK|PIL.Image.open'),
-        ('a.jpg', NOISE, dict(exif=6), 'shown (orientation 6)|upright'),
-        ('a.png', NOISE, dict(exif=3), 'shown (orientation 3)|upright'),
-        ('a.tif', NOISE, dict(exif=2), 'shown (orientation 2)|upright'),
+        ('a.tif', NOISE, dict(mode='CMYK'), CMYK),
+        ('a.jpg', NOISE, dict(mode='CMYK'), CMYK),
+        ('a.jpg', NOISE, dict(turned=6), 'shown (orientation 6)|upright'),
+        ('a.png', NOISE, dict(turned=3), 'shown (orientation 3)|upright'),
+        ('a.tif', NOISE, dict(turned=2), 'shown (orientation 2)|upright'),
     ],
 )
 def test_images_that_are_not_rgb(tmp_path, write, name, values, options, said):
-    turn = options.get('exif')
-    if turn:
+    if 'turned' in options:
         exif = Image.Exif()
-        exif[0x0112] = turn
+        exif[0x0112] = options['turned']
         options = dict(mode='RGB', exif=exif)
-    path = tmp_path / name
-    path = (save if 'mode' in options else write)(path, values, **options)
-    text = refused(IMAGE_READERS, path)
+    text = refused(IMAGE_READERS, write(tmp_path / name, values, **options))
     for part in said.split('|'):
         assert part in text
 
 
-def test_48_bits_of_png(tmp_path):
-    deep = tmp_path / 'a.png'
-    cv2.imwrite(str(deep), np.uint16(NOISE.transpose(1, 2, 0)) * 16)
-    assert '3 band(s) of uint16 (red' in refused(IMAGE_READERS, str(deep))
+@pytest.mark.parametrize('suffix', ['.tif', '.TIFF', '.png'])
+@pytest.mark.parametrize('top', [1, 255])
+@pytest.mark.parametrize('bands', [1, 3])
+def test_masks(tmp_path, write, suffix, top, bands):
+    path = write(tmp_path / f'a{suffix}', np.stack([BINARY * top] * bands))
+    assert mask_shape(path) == SHAPE
+    for read in MASK_PIXELS.values():
+        mask = read(path)
+        assert mask.dtype == np.uint8 and mask.flags.c_contiguous
+        np.testing.assert_array_equal(mask, BINARY)
+    for label in (0, 1):  # also if it holds nothing else
+        path = write(tmp_path / 'a.png', np.full(SHAPE, label * top, np.uint8))
+        assert (read_mask(path) == label).all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'options'),
+    [
+        ('a.tif', BINARY, dict(nbits=1, compress='CCITTFAX4')),
+        ('a.png', BINARY * 255, dict(mode='1')),
+        ('a.png', BINARY * 15, dict(driver='PNG', nbits=4)),
+    ],
+)
+def test_masks_of_few_bits(tmp_path, write, name, values, options):
+    path = write(tmp_path / name, values, **options)
+    if name == 'a.png':
+        bits = Path(path).read_bytes()[24]
+        assert bits == options.get('nbits', 1)
+    np.testing.assert_array_equal(read_mask(path), BINARY)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+@pytest.mark.parametrize(
+    ('first', 'second', 'building'),
+    [
+        # Black and white are followed, wherever they stand in the palette.
+        ((255, 255, 255), (0, 0, 0), 0),
+        ((0, 0, 0), (255, 255, 255), 1),
+        # Of other palettes the index counts.
+        ((0, 0, 0), (0, 0, 255), 1),
+        ((255, 255, 255), (222, 184, 135), 1),
+    ],
+)
+def test_masks_with_a_palette(
+    tmp_path, write, suffix, first, second, building
+):
+    path = tmp_path / f'a{suffix}'
+    palette = {0: (*first, 255), 1: (*second, 255)}
+    for indices in (BINARY, BINARY * 0, BINARY * 0 + 1):
+        if suffix == '.png':
+            image = Image.fromarray(indices).convert('P')
+            image.putpalette([*first, *second])
+            image.save(path)
+        else:
+            write(path, indices, photometric='palette', colormap=palette)
+        for read in MASK_PIXELS.values():
+            np.testing.assert_array_equal(read(path), indices == building)
+
+
+@pytest.mark.parametrize(
+    ('values', 'found'),
+    [
+        (NOISE[0], 'holds the values 0, 1, 2, 3, 4, 5, 6, 7 and 248 more'),
+        (BINARY * 7, 'mask holds the values 0, 7'),
+        (BINARY * 0 + 7, 'mask holds the values 7'),
+        (NOISE[0] % 3 // 2 * 254 + BINARY, 'holds the values 0, 1, 254, 255'),
+        (NOISE, 'and 1912 more'),
+        (np.stack([BINARY] * 4), 'mask has 4 bands'),
+        (np.float32(BINARY), 'mask holds float32 values'),
+    ],
+)
+def test_masks_outside_the_contract(tmp_path, write, values, found):
+    suffixes = ['.tif', '.png'] if values.dtype == np.uint8 else ['.tif']
+    for suffix in suffixes:
+        text = refused(MASK_PIXELS, write(tmp_path / f'a{suffix}', values))
+        assert f'{found}. Write one band of 0 ' in text
+
+
+def test_masks_that_are_inverted(tmp_path, write):
+    path = write(tmp_path / 'a.tif', BINARY, photometric='miniswhite')
+    readers = dict(MASK_PIXELS, shape=mask_shape)
+    assert 'white-is-zero' in refused(readers, path)
 
 
 @pytest.mark.parametrize('share', [0.6, 0.1, 0.0])
@@ -172,12 +227,12 @@ def test_48_bits_of_png(tmp_path):
     + [('a.tif', dict(compress='lzw'))],
 )
 def test_damaged_files(tmp_path, write, name, options, share, capfd):
-    kinds = {k: v for k, v in IMAGE_READERS.items() if k != 'shape'}
-    for values, readers in ((NOISE, kinds), (NOISE[0], MASK_READERS)):
+    readers = dict(IMAGE_PIXELS, check=check_image)
+    for values, kinds in ((NOISE, readers), (NOISE[0], MASK_PIXELS)):
         path = write(tmp_path / name, values, **options)
         data = Path(path).read_bytes()
         Path(path).write_bytes(data[: int(len(data) * share)])
-        for read in readers.values():
+        for read in kinds.values():
             with pytest.raises(RasterError, match='damaged'):
                 read(path)
         # GDAL keeps its last error for the thread, whatever it was about.
@@ -189,10 +244,9 @@ def test_damaged_files(tmp_path, write, name, options, share, capfd):
 
 def test_missing_files(tmp_path):
     (tmp_path / 'link.tif').symlink_to(tmp_path / 'gone.tif')
-    for readers in (IMAGE_READERS, MASK_READERS):
-        for name in set(readers) - {'content'}:
-            with pytest.raises(RasterError, match='missing.*No such file'):
-                readers[name](str(tmp_path / 'link.tif'))
+    for read in (check_image, image_shape, read_image, read_mask, mask_shape):
+        with pytest.raises(RasterError, match='missing.*No such file'):
+            read(str(tmp_path / 'link.tif'))
 
 
 def test_swapped_files(tmp_path, write):
@@ -201,16 +255,9 @@ def test_swapped_files(tmp_path, write):
     mask = write(tmp_path / 'mask.tif', BINARY)
     black = write(tmp_path / 'black.png', np.zeros((3, *SHAPE), np.uint8))
     three = write(tmp_path / 'three.png', np.stack([BINARY * 255] * 3))
-    for pair in ((mask, image), (three, other)):
-        with (
-            pytest.raises(FileError, match='image and mask look swapped'),
-            errors_of_pair(*pair),
-        ):
-            raise RasterError('one of them')
+    swapped = (mask, image), (three, other)
     fine = (image, mask), (black, other), (image, None), ('gone.tif', mask)
-    for pair in fine:
-        with (
-            pytest.raises(RasterError, match='one of them'),
-            errors_of_pair(*pair),
-        ):
+    for pair in swapped + fine:
+        said = 'image and mask look swapped' if pair in swapped else 'one of'
+        with pytest.raises(ValueError, match=said), errors_of_pair(*pair):
             raise RasterError('one of them')

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from PIL import Image
 
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.utils.quiet import quiet_libraries
+
+pytestmark = pytest.mark.usefixtures('quiet')
 
 rng = np.random.default_rng(0)
 SHAPE = 40, 48
@@ -22,23 +22,11 @@ WINDOW, INSIDE = Window(30, -6, 30, 20), np.s_[94:114, 130:160]
 NOTES = '<PAMDataset><PAMRasterBand><NoDataValue>0.0</NoDataValue>'
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    with quiet_libraries():
-        yield
-
-
 def declare(kind, path, write):
     """Write VALUES, and by some means that only VALID ones are data."""
-    if kind == 'nodata':
-        return write(path, VALUES, nodata=0)
-    if kind == 'alpha':
-        return write(path, np.stack([*VALUES, VALID * np.uint8(7)]))
-    if kind == 'colour':
-        image = Image.fromarray(VALUES.transpose(1, 2, 0))
-        image.save(path, transparency=(0, 0, 0))
-        return str(path)
-    write(path, VALUES)
+    alpha = np.stack([*VALUES, VALID * np.uint8(7)])
+    options = dict(nodata=dict(nodata=0), colour=dict(transparency=(0, 0, 0)))
+    write(path, alpha if kind == 'alpha' else VALUES, **options.get(kind, {}))
     if kind == 'inside':
         options = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
         with options, rasterio.open(path, 'r+') as file:
@@ -78,13 +66,12 @@ def test_nothing_is_declared(tmp_path, write):
     path = write(tmp_path / 'a.tif', VALUES)
     assert read_valid(path) is None
     for value in ('-9999', '256', 'nan'):
-        image = Image.fromarray(VALUES.transpose(1, 2, 0))
-        image.save(path, tiffinfo={42113: value})  # GDAL's tag of nodata
+        nodata = {42113: value}  # GDAL's tag
+        write(path, VALUES, mode='RGB', tiffinfo=nodata)
         assert read_valid(path) is None
+    write(path, VALUES, nodata=0)
     with pytest.raises(RasterError, match='lies outside'):
-        read_valid(
-            declare('nodata', tmp_path / 'a.tif', write), Window(99, 0, 9, 9)
-        )
+        read_valid(path, Window(99, 0, 9, 9))
 
 
 def test_masks_beside_a_file_that_cannot_be_used(tmp_path, write):
