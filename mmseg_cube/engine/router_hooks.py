@@ -63,16 +63,13 @@ class RouterReportHook(Hook):
 
     At every look a line in the log says how far the orders are from the
     identity and how much they changed, mean over the routers; the visualizer
-    gets the same and the numbers of every router under ``router/``. At the
-    end ``router_report.json`` and ``router_report.png`` are written next to
-    the log, as ``evaluation/channel_orders.py`` explains.
+    gets this of every router, too, under ``router/``. At the end
+    ``router_report.json`` and ``router_report.png`` are written next to the
+    log, as ``evaluation/channel_orders.py`` explains.
 
     Looks are at the weights that are trained; those that ``EMAHook`` keeps
-    may be in another order, see ``mmseg-cube router``.
-
-    Args:
-        interval: Iterations between two looks; there is one more at the
-            start and at the end.
+    may be in another order, see ``mmseg-cube router``. They come at the
+    start, at the end, and each ``interval`` iterations.
     """
 
     def __init__(self, interval: int = 100) -> None:

@@ -89,21 +89,19 @@ def test_archive_equals_the_predictions(
     assert values == {0, 1}
 
 
-def test_check(archive, data_root, capsys):
-    def check(path, *options):
-        code = main(['submit', '--check', str(path), *map(str, options)])
+def test_check(archive, data_root, tmp_path, capsys):
+    def check(*words, code):
+        assert main(['submit', '--check', *map(str, words)]) == code
         said = capsys.readouterr()
-        return code, said.err or said.out
+        return said.err or said.out
 
-    code, said = check(archive, '--data-root', data_root)
-    assert (code, '8 tiles' in said) == (0, True)
-    assert 'Buildings: sfo' in said
-    code, said = check(archive, '--tile-size', HEIGHT)
-    assert (code, '8 faults' in said) == (1, True)
+    said = check(archive, '--data-root', data_root, code=0)
+    assert '8 tiles' in said and 'Buildings: sfo' in said
+    said = check(archive, '--tile-size', HEIGHT, code=1)
+    assert '8 faults' in said
     assert 'sfo3.tif: is 50 x 40 pixels, not 40 x 40' in said
-    assert 'not 5000 x 5000' in check(archive)[1]
-    code, said = check(archive.with_name('missing.zip'))
-    assert (code, 'missing.zip' in said) == (2, True)
+    assert 'not 5000 x 5000' in check(archive, code=1)
+    assert 'missing.zip' in check(tmp_path / 'missing.zip', code=2)
 
 
 def test_a_bad_tile_does_not_stop_the_others(

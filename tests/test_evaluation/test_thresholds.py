@@ -27,11 +27,8 @@ def write_curve(evaluate, tmp_path):
 @pytest.mark.parametrize('count', [1, 19])
 def test_equals_scikit_learn_at_every_threshold(scenes, write_curve, count):
     pairs = [
-        (
-            sample['gt_sem_seg']['data'],
-            sample['seg_logits']['data'].diff(dim=0),
-        )
-        for sample in scenes
+        (s['gt_sem_seg']['data'], s['seg_logits']['data'].diff(dim=0))
+        for s in scenes
     ]
     target, margin = (
         np.concatenate([pair[i][pair[0] != 255] for pair in pairs])
