@@ -248,18 +248,18 @@ class BuildingDataset(BaseSegDataset):
         return {}
 
     def _refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:
-        steps = map(type, self.pipeline.transforms)
-        trained = {LoadBuildingMask, PackSegInputs} & set(steps)
-        if self.test_mode or not trained:
-            return
-        for sample in samples:
-            if 'seg_map_path' not in sample:
-                raise DatasetError(
-                    f'{sample["img_path"]}: split {self.split!r} has no '
-                    'masks, so nothing can be trained on it.\nNext: name '
-                    'another split, or set test_mode=True and, in '
-                    'BuildingMetric, format_only=True.'
-                )
+        bare = [s['img_path'] for s in samples if 'seg_map_path' not in s]
+        steps = set(map(type, self.pipeline.transforms))
+        trains = not self.test_mode and steps & {
+            LoadBuildingMask,
+            PackSegInputs,
+        }
+        if bare and trains:
+            raise DatasetError(
+                f'{bare[0]}: split {self.split!r} has no masks, so nothing '
+                'can be trained on it.\nNext: name another split, or set '
+                'test_mode=True and, in BuildingMetric, format_only=True.'
+            )
 
 
 def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The checks that a dataset passes before the first image is trained on."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -51,7 +52,6 @@ class FileFacts:
         key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:20]
         self.path = cache_folder() / f'{key}.json'
         self._known = self._load()
-        self._fresh: dict[str, list[int]] = {}
 
     def recall(
         self, kind: str, path: str, learn: Callable[[str], Facts]
@@ -60,25 +60,22 @@ class FileFacts:
         name, *now = stamp(os.path.abspath(path))  # noqa: PTH100, lexical
         entry = self._known.get(f'{kind}:{name}', [])
         if entry[:2] != now:
-            facts = {
+            self._known |= {
                 f'{each}:{name}': [*now, *values]
                 for each, values in learn(path).items()
             }
-            self._known.update(facts)
-            self._fresh.update(facts)
-            entry = facts[f'{kind}:{name}']
+            entry = self._known[f'{kind}:{name}']
         return tuple(entry[2:])
 
     def save(self) -> None:
         """Add what is new to the memory on disk."""
-        # Other processes may have saved meanwhile.
-        content = dict(rules=RULES, files={**self._load(), **self._fresh})
-        try:
-            if self._fresh:
+        stored = self._load()
+        files = stored | self._known  # others may have saved meanwhile
+        with contextlib.suppress(OSError):
+            if files != stored:
+                content = json.dumps(dict(rules=RULES, files=files))
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                write_text_whole(self.path, json.dumps(content))
-        except OSError:
-            return
+                write_text_whole(self.path, content)
 
     def _load(self) -> dict[str, list[int]]:
         try:
