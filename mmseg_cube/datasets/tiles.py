@@ -1,8 +1,4 @@
-"""Finding of tiles, images with their masks, among the files of a dataset.
-
-The same search serves training, conversion and checking, and archives as well
-as folders.
-"""
+"""Finding of tiles, images with their masks, among the files of a dataset."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -123,16 +119,15 @@ def _match(
 ) -> tuple[list[Tile], list[str]]:
     """Match the images and masks of splits by name.
 
-    ``folders`` has, by split, pairs of a prefix of names, and the files of
-    images and of masks that get it; ``needed`` says where masks belong, for
-    splits that may not lack them all.
+    ``folders`` has, by split, prefixes of names with the images and masks
+    that get them; ``needed`` says where masks belong that may not lack.
     """
     tiles, faults = [], []
     for split, parts in folders.items():
         images, masks = defaultdict(list), defaultdict(list)
         for prefix, kinds in parts:
-            sorts = zip((images, masks), kinds, suffixes, strict=True)
-            for found, files, accepted in sorts:
+            sides = zip((images, masks), kinds, suffixes, strict=True)
+            for found, files, accepted in sides:
                 for stem, same in by_stem(files, accepted).items():
                     try:
                         if wants(split, stem):
@@ -174,8 +169,8 @@ def _choose_root(
     """Return the rasters of the dataset by split folder and kind."""
     known = {name for names in layout.splits.values() for name in names}
     roots = defaultdict(lambda: defaultdict(list))
-    sorts = zip(KINDS, (layout.images, layout.masks), suffixes, strict=True)
-    kinds = [(kind, names, tuple(accepted)) for kind, names, accepted in sorts]
+    names = layout.images, layout.masks
+    kinds = list(zip(KINDS, names, map(tuple, suffixes), strict=True))
     for file in files:
         hidden = any(part.startswith(('.', '__MACOSX')) for part in file.parts)
         if len(file.parts) < 3 or hidden:

@@ -3,9 +3,8 @@
 import os
 import re
 import shutil
-import unicodedata
+import subprocess
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,6 @@ from mmseg_cube.datasets.conversion.check import check_data
 from mmseg_cube.datasets.listing import list_files
 
 FOUND = '^3 tiles$'
-CAFE = 'caf\u00e9'  # one letter; macOS stores two
-SPLITS, KINDS = ('train', 'val'), ('image', 'label')
-ORIGIN = 'masks_origin'
 
 
 def answers(root, out, inria=False):
@@ -47,96 +43,65 @@ def answers(root, out, inria=False):
             yield str(error)
 
 
-def rename(*pairs):
-    """Give folders and files of a dataset other names."""
-
-    def prepare(root):
-        for old, new in pairs:
-            (root / old).rename(root / new)
-
-    return prepare
-
-
-def copy(old, *new):
-    def prepare(root):
-        for name in new:
-            shutil.copytree(root / old, root / name)
-
-    return prepare
-
-
-def file(name, make=Path.touch):
-    return lambda root: make(root / os.fsdecode(name))
-
-
-def accents(root):
-    for kind, form in (('image', 'NFC'), ('label', 'NFD')):
-        stem = unicodedata.normalize(form, CAFE)
-        rename((f'val/{kind}/2.png', f'val/{kind}/{stem}.png'))(root)
-
-
-def names(stem):
-    return rename(*((f'val/{k}/2.png', f'val/{k}/{stem}.png') for k in KINDS))
-
-
-def swap(root):
-    for split in SPLITS:
-        pairs = ('image', 'new'), ('label', 'image'), ('new', 'label')
-        rename(*((f'{split}/{a}', f'{split}/{b}') for a, b in pairs))(root)
-
-
-def hide(root):
-    """What macOS and Windows leave among files."""
-    shutil.copytree(root, root / '__MACOSX')
-    for name in ('._2.png', 'Thumbs.db'):
-        (root / 'train' / 'image' / name).touch()
-
-
-def loops(root):
-    for name in ('a', 'b'):
-        (root / name).mkdir()
-        for other in ('a', 'b', '.'):
-            (root / name / f'to {other}').symlink_to(root / other)
-
-
-def links(root):
-    """Files that are links, hard and soft, in a folder that is one."""
-    stored = root.parent / 'stored'
-    (root / 'val').rename(stored)
-    (root / 'val').symlink_to(stored)
-    (stored / 'image' / '2.png').rename(stored / 'blob')
-    (stored / 'image' / '2.png').symlink_to(stored / 'blob')
-    os.link(stored / 'label' / '2.png', stored / 'other')
+# Gives image and mask of a tile another name.
+RENAME = 'for k in image label; do mv val/$k/2.png val/$k/{}.png; done'
 
 
 @pytest.mark.parametrize(
-    ('prepare', 'said'),
+    ('script', 'said'),
     [
-        (accents, FOUND),
-        (names('a\'b"%s\n$(c)'), FOUND),
-        (names('-rf'), FOUND),
-        (links, FOUND),
-        (loops, FOUND),
-        (hide, FOUND),
-        (swap, 'val/image/2.png: .*look swapped'),
-        (rename(('val/label', 'a')), "'val' has images, but no masks"),
-        (rename(('train', 'a'), ('val', 'b')), 'no images of this dataset'),
-        (file('val/image/x.png', Path.mkdir), FOUND),
-        (copy('train', '../part/train'), FOUND),
-        (rename(*((f'{s}/label', f'{s}/{ORIGIN}') for s in SPLITS)), FOUND),
-        (copy('.', '../b', '../part/c'), "sets: 'b', 'data', 'part/c'"),
-        (copy('val', 'valid'), "'val' has images in .*val/.* and .*valid/"),
-        (copy('val', 'Val'), "'val' has images in .*Val/.* and .*val/"),
-        (copy('val/image', 'val/img'), 'images in .*val/image and .*val/img'),
-        (copy('val/label', f'val/{ORIGIN}'), f'{ORIGIN} has 255 for'),
-        (rename(('val/label/2.png', 'val/label/B.png')), 'without a mask\n'),
-        (names('\udcff'), r'val/image/\udcff.png: .*(?i:utf-8)'),
-        (file('val/image/x.png', os.mkfifo), 'x.png: image without a mask'),
+        # One letter; macOS stores two.
+        (
+            r"mv val/image/2.png $'val/image/caf\xc3\xa9.png'"
+            r" && mv val/label/2.png $'val/label/cafe\xcc\x81.png'",
+            FOUND,
+        ),
+        (RENAME.format(r"""$'a\'b"%s\n$(c)'"""), FOUND),
+        (RENAME.format('-rf'), FOUND),
+        (RENAME.format(r"$'\xff'"), r'val/image/\udcff.png: .*(?i:utf-8)'),
+        # Files that are links, hard and soft, in a folder that is one.
+        (
+            'mv val ../stored && ln -s ../stored val && cd val/image'
+            ' && mv 2.png ../blob && ln -s ../blob 2.png'
+            ' && ln ../label/2.png ../other',
+            FOUND,
+        ),
+        (
+            'mkdir a b && for x in a b .; do ln -s "$PWD/$x" a/"to $x";'
+            ' ln -s "$PWD/$x" b/"to $x"; done',
+            FOUND,
+        ),
+        # What macOS and Windows leave among files.
+        (
+            'cp -r . ../../hidden && mv ../../hidden __MACOSX'
+            ' && touch train/image/._2.png train/image/Thumbs.db',
+            FOUND,
+        ),
+        ('mkdir val/image/x.png', FOUND),
+        ('mkfifo val/image/x.png', 'x.png: image without a mask'),
+        ('mv val/label/2.png val/label/B.png', 'without a mask\n'),
+        ('mkdir ../part && cp -r train ../part', FOUND),
+        ('for s in *; do mv $s/label $s/masks_origin; done', FOUND),
+        (
+            'for s in *; do mv $s/image $s/a; mv $s/label $s/image;'
+            ' mv $s/a $s/label; done',
+            'val/image/2.png: .*look swapped',
+        ),
+        ('mv val/label val/a', "'val' has images, but no masks"),
+        ('mv train a && mv val b', 'no images of this dataset'),
+        (
+            'mkdir ../part && cp -r . ../b && cp -r . ../part/c',
+            "sets: 'b', 'data', 'part/c'",
+        ),
+        ('cp -r val valid', "'val' has images in .*val/.* and .*valid/"),
+        ('cp -r val Val', "'val' has images in .*Val/.* and .*val/"),
+        ('cp -r val/image val/img', 'images in .*val/image and .*val/img'),
+        ('cp -r val/label val/masks_origin', 'masks_origin has 255 for'),
     ],
 )
-def test_every_door_says_the_same(tmp_path, make_splits, prepare, said):
-    make_splits(tmp_path / 'place' / 'data', SPLITS)
-    prepare(tmp_path / 'place' / 'data')
+def test_every_door_says_the_same(tmp_path, make_splits, script, said):
+    root = make_splits(tmp_path / 'place' / 'data', ('train', 'val'))
+    subprocess.run(['bash', '-ec', script], cwd=root, check=True)
     for answer in answers(tmp_path / 'place', tmp_path / 'out'):
         assert re.search(said, answer), answer
 

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import methodcaller
 from pathlib import Path
 
@@ -19,7 +19,11 @@ from mmseg_cube.datasets.run_folder import (
     refuse_other_settings,
 )
 from mmseg_cube.datasets.tiles import SPLITS, Tile
-from mmseg_cube.utils.whole_files import write_text_whole, write_whole
+from mmseg_cube.utils.whole_files import (
+    write_json,
+    write_text_whole,
+    write_whole,
+)
 
 RULE = 1  # raise it when the same settings start to give other patches
 MANIFEST = 'conversion.json'
@@ -52,13 +56,12 @@ class Output:
     ) -> Iterator[dict[Tile, list[str]]]:
         """Take the folder for this run, unless it holds other data.
 
-        Yields the names of the patches of each tile that is finished. What
-        comes from files that have changed since, by their stamps, or are
-        gone, is removed.
+        Yields the names of the patches of each finished tile, without those
+        of files that have changed since, by their stamps: they are removed.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        names = {path.name for path in self.root.iterdir()}
-        there = {name for name in names if not name.endswith(PASSING)}
+        names = (path.name for path in self.root.iterdir())
+        there = [name for name in names if not name.endswith(PASSING)]
         if there and MANIFEST not in there:
             raise DatasetError(
                 f'{self.root} holds {min(there)!r} and no {MANIFEST}, so it '
@@ -83,8 +86,7 @@ class Output:
     def save(self, complete: bool, counts: dict) -> None:
         """Write the manifest."""
         content = {**self.settings, 'complete': complete, 'counts': counts}
-        text = json.dumps(content, indent=2) + '\n'
-        write_text_whole(self.root / MANIFEST, text)
+        write_json(self.root / MANIFEST, content)
 
     def write_patch(
         self,
@@ -120,29 +122,26 @@ class Output:
 
     def _resume(self) -> None:
         """Read the journal, and write it anew without what is removed."""
-        journal = self.root / JOURNAL
         tiles = {f'{tile.split}/{tile.name}': tile for tile in self._stamps}
-        for entry in read_journal(journal):
-            try:
-                name, names = entry['tile'], list(map(str, entry['patches']))
-                split, tile = name.split('/')[0], tiles.get(name)
-            except (TypeError, KeyError, AttributeError):
-                continue  # somebody's hand was there
-            if tile and entry.get('stamps') == self._stamps[tile]:
-                self._begun[tile] = names
-            else:
-                self._remove(split, names)
+        for entry in read_journal(self.root / JOURNAL):
+            with suppress(TypeError, KeyError, AttributeError):  # not ours
+                name, patches = entry['tile'], list(map(str, entry['patches']))
+                tile = tiles.get(name)
+                if tile and entry['stamps'] == self._stamps[tile]:
+                    self._begun[tile] = patches
+                else:
+                    self._remove(name.split('/')[0], patches)
         texts = [self._line(*begun) for begun in self._begun.items()]
-        write_text_whole(journal, ''.join(texts))
+        write_text_whole(self.root / JOURNAL, ''.join(texts))
+
+    def _remove(self, split: str, patches: list[str]) -> None:
+        for name in patches:
+            # Nothing outside of the folder, whatever the journal says.
+            if split in SPLITS and '/' not in name:
+                for path in self._paths(Tile(split, name, name, name), name):
+                    path.unlink(missing_ok=True)
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
         kinds = KINDS if tile.mask else KINDS[1:]
         name = f'{name}.{self.settings["format"]}'
         return [self.root / tile.split / kind / name for kind in kinds]
-
-    def _remove(self, split: str, names: list[str]) -> None:
-        for name in names:
-            # Nothing outside of the folder, whatever the journal says.
-            if split in SPLITS and '/' not in name:
-                for path in self._paths(Tile(split, name, name, name), name):
-                    path.unlink(missing_ok=True)
