@@ -22,9 +22,8 @@ STAY = 0.1
 class ChannelRouter(nn.Module):
     """Permute channels by a learned or a fixed order.
 
-    The forward pass always applies a true permutation, in training as in
-    evaluation, so there is nothing to harden afterwards. The gradient of the
-    order is that of a relaxation at ``temperature`` (straight-through).
+    Every forward pass applies a true permutation. The gradient of the order
+    is that of a relaxation at ``temperature`` (straight-through).
 
     Args:
         channels: Number of channels, C.

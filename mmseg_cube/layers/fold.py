@@ -3,7 +3,7 @@
 import copy
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -57,7 +57,13 @@ def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
                 parent._modules[norm_name] = nn.Identity()
                 if isinstance(parent, ConvModule):
                     parent.with_norm = False
-    model = _replace(model, plain, {})
+    cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
+    new = {m: m.switch_to_deploy(plain) for m in cubes if _has_own_weight(m)}
+    inner = {cube.router for cube in cubes}
+    for module in model.modules():
+        if isinstance(module, ChannelRouter) and module not in inner:
+            new[module] = module.switch_to_deploy() or nn.Identity()
+    model = substitute(model, new)
     model.eval()
     return model
 
@@ -114,21 +120,12 @@ def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
     )
 
 
-def _replace(
-    module: nn.Module, plain: bool | None, done: dict[nn.Module, nn.Module]
+def substitute(
+    model: nn.Module, new: Mapping[nn.Module, nn.Module]
 ) -> nn.Module:
-    """Replace a layer, or those within it; shared ones stay shared."""
-    if module in done:
-        return done[module]
-    new = module
-    if isinstance(module, CubeConv2d):
-        if _has_own_weight(module):
-            new = module.switch_to_deploy(plain)
-    elif isinstance(module, ChannelRouter):
-        new = module.switch_to_deploy() or nn.Identity()
-    else:
-        for name, child in module._modules.items():
-            if child is not None:
-                module._modules[name] = _replace(child, plain, done)
-    done[module] = new
-    return new
+    """Put layers where others are, those that are shared in all places."""
+    for parent in list(model.modules()):
+        for name, child in parent._modules.items():
+            if child in new:
+                parent._modules[name] = new[child]
+    return new.get(model, model)

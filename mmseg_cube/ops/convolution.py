@@ -96,14 +96,13 @@ def recorded_form(operands: Operands) -> str:
 
 
 def choose_form(operands: Operands) -> str:
-    """The form that was measured to be the fastest.
+    """The form that ``mmseg-cube speed operator`` measured as the fastest.
 
-    Measured on a CPU by ``mmseg-cube speed operator``. The lattice form leads
-    with channels last, and with a mask, which it applies on its way.
-    Otherwise much of its time goes into changes of the layout, which the
-    others do without. They lead where the channels are so few that operations
-    hardly count, or so many that a matrix product runs at its best, but not
-    with large kernels (q = 4), where they do or keep more.
+    On a CPU the lattice form leads with channels last, and with a mask, which
+    it applies on its way. Otherwise much of its time goes into changes of the
+    layout, and the others lead where channels are so few that operations
+    hardly count, or so many that a matrix product runs at its best; but not
+    with large kernels (q = 4).
     """
     input, geometry = operands.input, operands.geometry
     if operands.mask is not None or input.device.type != 'cpu':

@@ -37,11 +37,8 @@ def CubeBackbone(
     with its own names of parameters: checkpoints, layer-wise learning rates,
     ``custom_keys`` and frozen stages are those of the plain one. New names
     are those of routers and masks in replaced layers, and
-    ``cube_blocks.STAGE.NUMBER`` of inserted blocks.
-
-    Stages are the places in the backbone's output. A convolution belongs to
-    the first output that depends on it and has its height and width, or else
-    to the first that depends on it.
+    ``cube_blocks.STAGE.NUMBER`` of inserted blocks. Stages are the places in
+    the backbone's output, :func:`dry_run` says of which a convolution is.
 
     Args:
         backbone: Config of the backbone, of any scope.

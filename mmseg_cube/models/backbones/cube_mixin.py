@@ -52,14 +52,14 @@ class CubeMixin:
             key = f'{prefix}{name}.weight'
             if not isinstance(layer, CubeConv2d) or key not in state_dict:
                 continue
-            given = state_dict[key]
-            if is_plain_weight(given, layer):
+            plain = (layer.out_channels, layer.in_channels, *layer.kernel_size)
+            given, own = state_dict[key], layer.weight.detach().clone()
+            # A replaced layer has no groups.
+            if layer.groups == 1 and given.shape == plain != own.shape:
                 count += 1
-                state_dict[key] = (
-                    project_weight(given, layer)
-                    if self.cube_projection == 'project'
-                    else layer.weight.detach().clone()
-                )
+                if self.cube_projection == 'project':
+                    own = project_weight(given, layer)
+                state_dict[key] = own
         if count:
             text = f'the weights of {count} plain convolutions were '
             text += DONE[self.cube_projection]
@@ -69,12 +69,6 @@ class CubeMixin:
     def __reduce__(self) -> tuple:
         # The class is made at run time, so pickle gets that of the backbone.
         return _restore, (type(self).__bases__[1],), self.__dict__
-
-
-def is_plain_weight(weight: Tensor, layer: CubeConv2d) -> bool:
-    """Tell whether a weight is that of the replaced convolution."""
-    plain = (layer.out_channels, layer.in_channels, *layer.kernel_size)
-    return layer.groups == 1 and weight.shape == plain != layer.weight.shape
 
 
 @cache

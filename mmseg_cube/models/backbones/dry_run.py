@@ -62,9 +62,6 @@ def dry_run(
 ) -> DryRun:
     """Run a copy of a backbone over a black image.
 
-    The image is small, or, where the backbone does not take that, as large
-    as it says or as is usual.
-
     The stage of a convolution is the first output that depends on it and has
     its height and width, or else the first that depends on it. That is what
     people mean by a stage where blocks follow each other, also if dilation
@@ -73,7 +70,8 @@ def dry_run(
     Args:
         backbone: Any backbone; stays as it is.
         in_channels: Channels of the image.
-        size: Side, or height and width, of the image that it is made for.
+        size: Side, or height and width, of the image that it is made for,
+            for one that takes no small image.
 
     Raises:
         ValueError: If the backbone cannot run, or returns neither a feature

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.layers.fold import substitute
 from mmseg_cube.layers.summary import (
     ALREADY,
     NOT_CHOSEN,
@@ -55,24 +56,17 @@ def replace_convolutions(
         if isinstance(module, nn.Conv2d)
     }
     chosen = _choose(obstacles, run, stages, patterns)
-    layers = {
-        name: make_cube(backbone.get_submodule(name), project, **cube)
-        for name in chosen
-    }
-    places = {backbone.get_submodule(n): new for n, new in layers.items()}
-    for parent in list(backbone.modules()):
-        for name, child in parent._modules.items():
-            # A shared layer has several places.
-            if child in places:
-                parent._modules[name] = places[child]
+    convs = [backbone.get_submodule(name) for name in chosen]
+    new = {conv: make_cube(conv, project, **cube) for conv in convs}
+    substitute(backbone, new)
     kept = Counter()
     for name, obstacle in obstacles.items():
-        if name not in layers:
+        if name not in chosen:
             reason = obstacle or NOT_CHOSEN
             kept[reason] += 1
             # For the summary of the whole network.
             backbone.get_submodule(name).cube_obstacle = reason
-    return len(layers), kept
+    return len(new), kept
 
 
 def make_cube(conv: nn.Conv2d, project: bool = False, **cube) -> CubeConv2d:
