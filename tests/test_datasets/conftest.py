@@ -31,10 +31,10 @@ def write():
     """Write bands (n, H, W), or (H, W), in the format of the suffix.
 
     Pillow does so unless it is a TIFF or a driver of GDAL is named; in another
-    mode than L or RGB where one is named.
+    mode than L or RGB where one is named. A palette is a list of colours.
     """
 
-    def write(path, values, mode=None, colormap=None, driver=None, **options):
+    def write(path, values, mode=None, palette=(), driver=None, **options):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # rasterio looks into what is there
@@ -45,18 +45,22 @@ def write():
             pixels = bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0)
             image = Image.fromarray(np.ascontiguousarray(pixels))
             image = image.convert(mode) if mode else image
+            if palette:
+                image.putpalette(sum(map(list, palette), []))
             image.save(path, **options)
             return str(path)
         count, height, width = bands.shape
         options |= dict(count=count, height=height, width=width)
         options |= dict(dtype=bands.dtype, crs='EPSG:26914')
         options['transform'] = rasterio.Affine.scale(0.3)
+        if palette:
+            options['photometric'] = 'palette'
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             with rasterio.open(path, 'w', driver, **options) as file:
                 file.write(bands)
-                if colormap:
-                    file.write_colormap(1, colormap)
+                if palette:
+                    file.write_colormap(1, dict(enumerate(palette)))
         return str(path)
 
     return write

@@ -182,15 +182,9 @@ def test_masks_of_few_bits(tmp_path, write, name, values, options):
 def test_masks_with_a_palette(
     tmp_path, write, suffix, first, second, building
 ):
-    path = tmp_path / f'a{suffix}'
-    palette = {0: (*first, 255), 1: (*second, 255)}
     for indices in (BINARY, BINARY * 0, BINARY * 0 + 1):
-        if suffix == '.png':
-            image = Image.fromarray(indices).convert('P')
-            image.putpalette([*first, *second])
-            image.save(path)
-        else:
-            write(path, indices, photometric='palette', colormap=palette)
+        colours = [first, second]
+        path = write(tmp_path / f'a{suffix}', indices, palette=colours)
         for read in MASK_PIXELS.values():
             np.testing.assert_array_equal(read(path), indices == building)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
-from PIL import Image
 
 from mmseg_cube.datasets import BuildingDataset, DatasetError
 from mmseg_cube.datasets.masks import read_mask
@@ -17,22 +16,12 @@ BLACK, WHITE, RED, BROWN = [0] * 3, [255] * 3, [255, 0, 0], [222, 184, 135]
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='LoadBuildingMask')]
 
 
-def palette(values, *colours):
-    image = Image.fromarray(values).convert('P')
-    image.putpalette(sum(colours, []))
-    return image
-
-
 def build(root, write, masks, **options):
     init_default_scope('mmseg')
     for name, mask in enumerate(masks):
         write(root / f'train/image/{name}.png', IMAGE)
-        path = root / f'train/label/{name}.png'
-        if isinstance(mask, Image.Image):
-            path.parent.mkdir(exist_ok=True)
-            mask.save(path)
-        else:
-            write(path, mask)
+        values, *palette = mask if isinstance(mask, tuple) else [mask]
+        write(root / f'train/label/{name}.png', values, palette=palette)
     return BuildingDataset(
         'train', root, pipeline=PIPELINE, serialize_data=False, **options
     )
@@ -58,34 +47,22 @@ def build(root, write, masks, **options):
         ([HOUSE, HOUSE * 7], dict(ignore_values=7), [HOUSE, HOUSE * 255]),
         ([np.uint16(HOUSE) * 300], 300, [HOUSE]),
         # Palettes: black and white are colours, of others the index counts.
+        ([(LAND, WHITE, BROWN), (HOUSE, WHITE, BROWN)], {}, [LAND, HOUSE]),
+        ([(LAND, WHITE, BROWN)], {}, [LAND]),
+        ([(HOUSE, BLACK, RED), (LAND, BLACK)], {}, [HOUSE, LAND]),
         (
-            [palette(LAND, WHITE, BROWN), palette(HOUSE, WHITE, BROWN)],
-            {},
-            [LAND, HOUSE],
-        ),
-        ([palette(LAND, WHITE, BROWN)], {}, [LAND]),
-        (
-            [palette(HOUSE, BLACK, RED), palette(LAND, BLACK)],
-            {},
-            [HOUSE, LAND],
-        ),
-        (
-            [palette(1 - HOUSE, WHITE, BLACK), palette(HOUSE, BLACK, WHITE)],
+            [(1 - HOUSE, WHITE, BLACK), (HOUSE, BLACK, WHITE)],
             {},
             [HOUSE, HOUSE],
         ),
         (
-            [palette(1 - HOUSE, RED, BLACK), palette(HOUSE, BLACK, RED)],
+            [(1 - HOUSE, RED, BLACK), (HOUSE, BLACK, RED)],
             [RED],
             [HOUSE, HOUSE],
         ),
-        (
-            [palette(HOUSE, BLACK, RED), palette(ROOF, WHITE, BROWN)],
-            1,
-            [HOUSE, ROOF],
-        ),
+        ([(HOUSE, BLACK, RED), (ROOF, WHITE, BROWN)], 1, [HOUSE, ROOF]),
         ([np.stack([HOUSE * 255, LAND, LAND])], [RED], [HOUSE]),
-        ([palette(1 - HOUSE, WHITE, BLACK)], [WHITE], [HOUSE]),
+        ([(1 - HOUSE, WHITE, BLACK)], [WHITE], [HOUSE]),
     ],
 )
 def test_values_that_are_clear(tmp_path, write, masks, options, labels):
@@ -117,11 +94,11 @@ def test_values_that_are_clear(tmp_path, write, masks, options, labels):
         ([IMAGE[0]], dict(building_values=255), 'mask holds 225 values'),
         ([HOUSE], dict(building_values=255), 'hold the values 0, 1: all of'),
         (
-            [palette(HOUSE, BLACK, RED), palette(ROOF, WHITE, BROWN)],
+            [(HOUSE, BLACK, RED), (ROOF, WHITE, BROWN)],
             {},
             r'index 1 .*\(255, 0, 0\) in 1 file .*\(222, 184, 135\) in 1 file',
         ),
-        ([palette(1 - HOUSE, BLACK, WHITE)], {}, 'exchanged'),
+        ([(1 - HOUSE, BLACK, WHITE)], {}, 'exchanged'),
         ([np.stack([HOUSE * 255, LAND, LAND])], {}, r'0, \(255, 0, 0\)'),
     ],
 )
