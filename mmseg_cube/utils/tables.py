@@ -23,39 +23,36 @@ class Table:
     def markdown(self) -> str:
         """Lay out as Markdown, under the title in bold."""
         rows = [map(_escape, row) for row in self.rows]
-        table = _pretty(map(_escape, self.head), rows)
-        table.set_style(TableStyle.MARKDOWN)
-        _align(table)
+        table = _pretty(map(_escape, self.head), rows, TableStyle.MARKDOWN)
         title = f'**{self.title}**\n\n' if self.title else ''
         return title + _text(table)
 
     def csv(self) -> str:
         """Lay out as comma-separated values, without the title."""
         table = _pretty(self.head, self.rows)
-        text = table.get_csv_string(lineterminator='\n')
-        return text.replace(MARK, '')
+        return table.get_csv_string(lineterminator='\n').replace(MARK, '')
 
     def terminal(self) -> str:
         """Lay out for a terminal, under the title and with few lines."""
-        table = _pretty(self.head, self.rows)
-        table.set_style(TableStyle.PLAIN_COLUMNS)
+        table = _pretty(self.head, self.rows, TableStyle.PLAIN_COLUMNS)
         table.left_padding_width, table.right_padding_width = 0, 2
-        _align(table)
         head, *rows = map(str.rstrip, _text(table).splitlines())
         rule = '-' * max(map(len, [head, *rows]))
         title = [self.title] if self.title else []
         return '\n'.join([*title, head, rule, *rows])
 
 
-def _pretty(head: Iterable[str], rows: Iterable[Iterable[str]]) -> PrettyTable:
+def _pretty(
+    head: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    style: TableStyle = TableStyle.DEFAULT,
+) -> PrettyTable:
     table = PrettyTable([name + MARK * i for i, name in enumerate(head)])
     table.add_rows(list(map(list, rows)))
-    return table
-
-
-def _align(table: PrettyTable) -> None:
+    table.set_style(style)
     table.align = 'r'
     table.align[table.field_names[0]] = 'l'
+    return table
 
 
 def _text(table: PrettyTable) -> str:

@@ -79,15 +79,6 @@ def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):
     assert after == before
 
 
-def test_draws_what_has_no_score(make_sample, evaluate, tmp_path):
-    ignored = np.full((4, 4), 255)
-    logits = np.zeros((2, 4, 4))
-    sample = make_sample(ignored * 0, ignored, 'town.png', logits)
-    found = evaluate([sample], report_dir=str(tmp_path), **OPTIONS)
-    assert set(found.values()) == {0.0}
-    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-
-
 def test_log_has_the_table_of_inria(scenes, evaluate, log_of):
     data = dict(VAL, protocol='full')
     found = evaluate(scenes, data, threshold=0.4, **OPTIONS)

@@ -148,16 +148,19 @@ def test_never_chooses_on_a_test_split(scenes, write_curve, tmp_path, log_of):
     assert 'those of InriaDataset test, protocol full' in log_of()
 
 
-def test_one_kind_of_pixel(make_sample, evaluate):
+def test_one_kind_of_pixel(make_sample, evaluate, tmp_path):
     logits = np.random.default_rng(0).normal(size=(2, 8, 8))
+    options = dict(curve={}, boundary={}, objects={}, group_by='(a)')
     for label in (0, 1, 255):
-        target = np.full((8, 8), label)
-        sample = make_sample(logits.argmax(0), target, logits=logits)
-        found = evaluate([sample], data=VAL, curve=dict())
+        sample = make_sample(
+            logits.argmax(0), np.full((8, 8), label), logits=logits
+        )
+        found = evaluate([sample], VAL, report_dir=str(tmp_path), **options)
         assert np.isfinite(list(found.values())).all()
         expected = 100 if label == 1 else 0
         assert found['building/AveragePrecision'] == pytest.approx(expected)
         assert ('building/BestThreshold' in found) == (label == 1)
+        assert len(list(tmp_path.iterdir())) == 4  # it can be drawn
 
 
 def test_of_equal_thresholds_the_middle_one_is_chosen(make_sample, evaluate):

@@ -28,19 +28,14 @@ def test_equals_the_test_step_of_mmseg(model, shape):
     images = windows(*shape)
     found = BuildingNetwork(model)(images)
     model.test_cfg = ConfigDict(mode='whole')
-    size = shape[2:]
-    for image, probability in zip(images, found, strict=True):
-        sample = SegDataSample(
-            metainfo=dict(ori_shape=size, img_shape=size, flip=False)
-        )
-        # mmcv loads images as BGR.
-        bgr = torch.from_numpy(image[::-1].copy())
-        with torch.no_grad():
-            (result,) = model.test_step(
-                dict(inputs=[bgr], data_samples=[sample])
-            )
-        expected = result.seg_logits.data.softmax(0)[1]
-        torch.testing.assert_close(probability, expected)
+    meta = dict(ori_shape=shape[2:], img_shape=shape[2:], flip=False)
+    samples = [SegDataSample(metainfo=meta) for _ in images]
+    bgr = torch.from_numpy(images[:, ::-1].copy())  # as mmcv loads it
+    with torch.no_grad():
+        batch = dict(inputs=list(bgr), data_samples=samples)
+        results = model.test_step(batch)
+    expected = [result.seg_logits.data.softmax(0)[1] for result in results]
+    torch.testing.assert_close(found, torch.stack(expected))
 
 
 def test_one_two_and_three_classes(pixelwise):
