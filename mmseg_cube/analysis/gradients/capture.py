@@ -1,20 +1,17 @@
 """Gradients of single layers, as a loss goes back through a network.
 
-This project's gradient of a kernel is one and the same for plain and Cube
-convolutions. Every channel of a plain convolution has weights at all taps of
-its k x k kernel. A Cube convolution equals one with a coarse kernel (2 x 2
-for r = 2, q = 3), in which a channel has weights only at the taps that its
-parity reaches, and zeros elsewhere. Vectors of such different supports cannot
-be correlated. So the gradient is taken with respect to all entries of that
-coarse kernel, as if the zeros were free to move::
+The gradient of a kernel means the same for plain and Cube convolutions. A
+Cube equals a plain convolution with a coarse kernel (2 x 2 for r = 2, q = 3)
+that has zeros at the taps which the parity of a channel does not reach. The
+gradient is that of all entries of this kernel, as if the zeros were free to
+move::
 
     g[d, c, u, v] = sum over n, h, w of dL/dy[n, d, h, w]
                                         * x[n, c, s*h + u - p, s*w + v - p]
 
-where x is what the kernel reads: the input, masked where there is a mask. At
-the taps that a channel reaches it is the gradient of the Cube weights; for a
-plain convolution it is that of its weights. Groups are ignored in the same
-way: all input channels meet all output channels.
+where x is what the kernel reads: the input, masked where there is a mask.
+Groups are ignored in the same way: all input channels meet all output
+channels.
 """
 
 from collections.abc import Callable, Iterable, Sequence

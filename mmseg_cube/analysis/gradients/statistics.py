@@ -1,19 +1,7 @@
 """Correlation between channels, and the numbers that sum it up.
 
-This project. With n samples of C channels, R is the (C, C) matrix of their
-Pearson correlations, so the mean of every channel is taken off. A channel
-whose samples do not differ has none: it is dead, left out and counted. For
-the C living ones::
-
-    mean_abs_correlation    mean of |R_ij| over all i != j
-    off_diagonal_rms        root of the mean of R_ij^2 over all i != j
-    effective_rank_share    exp(-sum of p_k log p_k) / C, with p_k the k-th
-                            eigenvalue of R / C
-    same_cell, other_cell   mean of |R_ij| over pairs that share a cell, and
-                            over all others
-
-The third one is the effective rank of R (Roy and Vetterli, EUSIPCO 2007) per
-channel: 1 if no two channels are correlated, 1 / C if all are copies of one.
+They are defined in docs/gradient_analysis.md. A channel whose samples do not
+differ is dead: it has no correlation, is left out and counted.
 
 Samples come in pieces, of which only sums are kept: their number, the sums of
 the channels and of the products of two channels, as one matrix.
@@ -114,11 +102,7 @@ def measure(
 
 
 def standard_error(statistic: np.ndarray) -> float:
-    """Jackknife's standard error of a statistic; NaN without groups.
-
-    Efron and Stein, The Annals of Statistics 9, 1981: (G - 1) / G times the
-    sum of the squared deviations of what is left without each group.
-    """
+    """Jackknife's standard error of a statistic; NaN without groups."""
     without = statistic[1:]
     if not len(without):
         return np.nan
