@@ -1,10 +1,9 @@
 """History of the channel orders that routers learn, and its report.
 
 The distance of an order from the identity is Spearman's footrule, the sum of
-all displacements, over its mean for random orders: (g^2 - 1) / 3 for g
-channels (Diaconis and Graham, J. R. Stat. Soc. B 39, 1977). A router that
-stays within blocks is compared with random orders within those blocks. So 0
-is the identity, about 1 a random order and about 1.5 a reversed one.
+all displacements, over its mean for random orders within the same blocks:
+(g^2 - 1) / 3 for g channels (Diaconis and Graham, J. R. Stat. Soc. B 39,
+1977). 0 is the identity, about 1 a random order and 1.5 a reversed one.
 
 A history holds one record per router: ``method``, ``channels``, ``block``
 (channels per block), the last ``order`` with its ``distance`` and the share
@@ -135,8 +134,8 @@ def draw_orders(
     """Draw orders as matrices, positions downwards, inputs to the right.
 
     Their blocks (B, g, g) are laid over each other and long ones are pooled:
-    the darker a cell, the more channels. So many panels are left free for
-    charts in front of them; all panels are returned.
+    the darker a cell, the more channels. Returned with all panels, in front
+    of which as many are free as there will be charts.
     """
     count = charts + len(matrices)
     figure, panels = new_panels(count, COLUMNS, PANEL, PANEL)

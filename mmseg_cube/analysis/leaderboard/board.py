@@ -140,10 +140,9 @@ def _settings(run: Run) -> tuple[tuple[str, str], ...]:
     parts = set(TRAINING)
     if run.trained is run.tested:
         parts.remove('load_from')  # the weights that were tested
-    test = dict(test_evaluator=run.tested.get('test_evaluator'))
-    test['test_cfg'] = run.tested.model.get('test_cfg')
+    test = dict(run.tested, test_cfg=run.tested.model.get('test_cfg'))
     settings = settings_of(run.trained, parts)
-    settings |= settings_of(dict(test=test), ['test'])
+    settings |= settings_of(test, ['test_evaluator', 'test_cfg'])
     return tuple(sorted((name, str(x)) for name, x in settings.items()))
 
 
@@ -179,16 +178,13 @@ def _quote() -> list[dict[str, str]]:
     return [dict(x, Source=f'quoted: {x["Source"]}') for x in lines]
 
 
-def _short(data: str) -> str:
-    """Folder of the data; what is above the last two tells nothing here."""
-    path = Path(data)
-    return '/'.join(path.parts[-2:]) if path.is_absolute() else data
-
-
 def _show(row: dict) -> dict[str, str]:
     """Cells of an own row, by column."""
     cells = dict(Model=row['model'], Protocol=row['protocol'])
-    cells |= dict(Data=_short(row['data']), Seeds=str(len(row['seeds'])))
+    data = row['data']
+    if Path(data).is_absolute():  # what is further above tells nothing here
+        data = '/'.join(Path(data).parts[-2:])
+    cells |= dict(Data=data, Seeds=str(len(row['seeds'])))
     for name in SCORES:
         score, title = row['scores'].get(name), TITLES.get(name, name)
         cells[title] = '' if score is None else f'{score["mean"]:.2f}'
