@@ -13,7 +13,7 @@ from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import spatial_mask
 
 Size = tuple[int, int]
-Values = dict[str, float | list[float] | None]
+Values = dict[str, float | None]
 
 
 @dataclass
@@ -75,16 +75,13 @@ def over_image(mask: np.ndarray, shape: Size, size: Size) -> np.ndarray:
     return over[: shape[0], : shape[1]]
 
 
-def measure_mask(
-    mask: np.ndarray, truth: np.ndarray, size: Size, scale: int
-) -> Values:
+def measure_mask(mask: np.ndarray, truth: np.ndarray, size: Size) -> Values:
     """Measure a mask (r * H, r * W) over an image of a padded size.
 
     Returns:
         ``min``, ``mean``, ``max`` and ``sd`` of the values over the image;
-        ``places``, the mean at each of the r x r places of a cell, row by row
-        (a mask that tells these apart scales channels); ``building`` and
-        ``ground``, the means where the truth is 1 and 0, None if it never is.
+        ``building`` and ``ground``, the means where the truth is 1 and 0,
+        None if it never is.
     """
     over = over_image(mask, truth.shape, size)
     rows, columns = -(-np.multiply(truth.shape, mask.shape) // size)
@@ -95,10 +92,6 @@ def measure_mask(
         max=float(mask.max()),
         sd=float(mask.std()),
     )
-    values['places'] = [
-        float(mask[i // scale :: scale, i % scale :: scale].mean())
-        for i in range(scale**2)
-    ]
     for key, label in (('building', 1), ('ground', 0)):
         pixels = over[truth == label]
         values[key] = float(pixels.mean(dtype=float)) if pixels.size else None
@@ -110,7 +103,7 @@ def join_values(parts: Sequence[Values]) -> Values:
     joined: Values = {}
     for key in parts[0]:
         known = [part[key] for part in parts if part[key] is not None]
-        joined[key] = np.mean(known, axis=0).tolist() if known else None
+        joined[key] = float(np.mean(known)) if known else None
     joined['min'] = min(part['min'] for part in parts)
     joined['max'] = max(part['max'] for part in parts)
     return joined

@@ -55,9 +55,8 @@ def draw_tile(
     zoom = np.divide(tile.truth.shape, tile.image.shape[:2])
     size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
     for name, mask in seen.masks.items():
-        scale = layers[name].scale
         over[name] = masks.over_image(mask, tile.truth.shape, size)
-        values[name] = masks.measure_mask(mask, tile.truth, size, scale)
+        values[name] = masks.measure_mask(mask, tile.truth, size)
     title = f'{tile.name} ({why})'
     pictures = {
         f'errors_{tile.name}.png': draw_errors(tile, title, predictions)

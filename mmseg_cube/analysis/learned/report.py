@@ -33,7 +33,7 @@ COLUMNS = dict(
     order=('method', 'channels', 'block', 'moved', 'distance', 'new_cell',
            'new_parity', 'temperature', 'gap'),
     kernel=('least', 'largest', 'noise'),
-    mask=('min', 'mean', 'max', 'sd', 'places', 'building', 'ground'),
+    mask=('min', 'mean', 'max', 'sd', 'building', 'ground'),
 )  # fmt: skip
 TILES = ('why', 'IoU', 'difference', 'only_first', 'only_second')
 
