@@ -108,21 +108,13 @@ class InriaDataset(BuildingDataset):
         """List the windows of the split's tiles."""
         tiles = super().load_data_list()
         self._compare({(tile['region'], tile['tile']) for tile in tiles})
-        doing = 'reading headers'
         if self.protocol == 'buildformer':
-            doing = 'looking for patches with buildings'
-            if not all('seg_map_path' in tile for tile in tiles):
-                raise ValueError(
-                    'protocol="buildformer" keeps patches by their buildings, '
-                    'but this split has no masks. Use protocol="full"'
-                )
-        found, faults = inspect_samples(self, tiles, self._measure, doing)
+            return self._choose_patches(tiles)
+        found, faults = inspect_samples(
+            self, tiles, self._cut, 'reading headers'
+        )
         refuse_faults(self, faults, len(tiles))
-        if self.protocol == 'buildformer':
-            learnt = [mask for _, mask, _ in found]
-            self.meaning = settle_meaning(self, tiles, learnt, faults)
-        pairs = zip(tiles, found, strict=True)
-        return [x for tile, facts in pairs for x in self._cut(tile, *facts)]
+        return list(chain(*found))
 
     def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
@@ -170,69 +162,65 @@ class InriaDataset(BuildingDataset):
                 logging.WARNING,
             )
 
-    def _measure(self, tile: dict, facts: FileFacts) -> tuple:
-        """Return height and width of a tile, from the headers of its files.
-
-        For ``buildformer`` what was learnt of its mask follows, and how many
-        pixels each of its values has in each patch.
-        """
-        path, mask_path = tile['img_path'], tile.get('seg_map_path')
-        size, mask, counts = self.window_size, None, None
-        with errors_of(path):
-            shape = contract.image_shape(path)
-        if mask_path is not None:
-            with errors_of(mask_path):
-                of_mask = masks.mask_shape(mask_path)
-                contract.refuse_mismatch(shape, of_mask)
-        if self.protocol == 'buildformer':
-            kind = f'values in patches of {size}'
-
-            def learn(path: str) -> Facts:
-                values, palette = masks.read_values(path)
-                found = masks.count_values(values, palette)
-                cuts = cut_padded(*values.shape, size)
-                patches = [take_window(values, cut.window) for cut in cuts]
-                counts = [
-                    int(np.count_nonzero(patch == each.value))
-                    for each in found
-                    for patch in patches
-                ]
-                # The check of the files need not read it again.
-                return {'mask': [*shape, *chain(*found)], kind: counts}
-
-            with errors_of(mask_path):
-                counts = facts.recall(kind, mask_path, learn)
-                mask = facts.recall('mask', mask_path, learn)
-        elif self.windows != 'whole':
-            with errors_of(path):
-                refuse_smaller(shape, size)
-        return shape, mask, counts
-
-    def _cut(
-        self,
-        tile: dict,
-        shape: tuple[int, int],
-        mask: Sequence[int] | None,
-        counts: Sequence[int] | None,
-    ) -> list[dict]:
-        """List the samples of a tile, from what was measured."""
-        size = self.window_size
+    def _cut(self, tile: dict, _: FileFacts) -> list[dict]:
+        """List the samples of a tile under ``full``, from its headers."""
+        shape, size = _shape_of(tile), self.window_size
         if self.windows == 'whole':
             return [tile]
-        if self.protocol == 'buildformer':
-            cuts = cut_padded(*shape, size)
-            labels = map(self.meaning.label_of, masks.values_of(mask))
-            built = np.equal(list(labels), 1) @ np.reshape(
-                counts, (-1, len(cuts))
-            )
-            kept = [inria_tiles.keeps(int(x), size) for x in built]
-            cuts = [cut for cut, keep in zip(cuts, kept, strict=True) if keep]
-        else:
-            cuts = cut_grid(*shape, size, self.stride)
+        with errors_of(tile['img_path']):
+            refuse_smaller(shape, size)
+        cuts = cut_grid(*shape, size, self.stride)
         if self.windows == 'random':
-            sample = dict(tile, window_size=size)
-            return [sample] * (self.windows_per_tile or len(cuts))
+            number = self.windows_per_tile or len(cuts)
+            return [dict(tile, window_size=size)] * number
         return [dict(tile, window=window, core=core) for window, core in cuts]
+
+    def _choose_patches(self, tiles: Sequence[dict]) -> list[dict]:
+        """List the patches that ``buildformer`` keeps."""
+        if not all('seg_map_path' in tile for tile in tiles):
+            raise ValueError(
+                'protocol="buildformer" keeps patches by their buildings, '
+                'but this split has no masks. Use protocol="full"'
+            )
+        size = self.window_size
+        kind = f'values in patches of {size}'
+
+        def learn(path: str) -> Facts:
+            values, palette = masks.read_values(path)
+            found = masks.count_values(values, palette)
+            cuts = cut_padded(*values.shape, size)
+            patches = [take_window(values, cut.window) for cut in cuts]
+            counts = [
+                int(np.count_nonzero(patch == each.value))
+                for each in found
+                for patch in patches
+            ]
+            # The check of the files need not read it again.
+            return {'mask': [*values.shape, *chain(*found)], kind: counts}
+
+        def count(tile: dict, facts: FileFacts) -> list[Sequence[int]]:
+            _shape_of(tile)  # refuses what does not match
+            path = tile['seg_map_path']
+            with errors_of(path):
+                return [facts.recall(x, path, learn) for x in (kind, 'mask')]
+
+        doing = 'looking for patches with buildings'
+        found, faults = inspect_samples(self, tiles, count, doing)
+        refuse_faults(self, faults, len(tiles))
+        learnt = [mask for _, mask in found]
+        self.meaning = settle_meaning(self, tiles, learnt, faults)
+        samples = []
+        for tile, (counts, mask) in zip(tiles, found, strict=True):
+            cuts = cut_padded(*mask[:2], size)
+            labels = map(self.meaning.label_of, masks.values_of(mask))
+            counts = np.reshape(counts, (-1, len(cuts)))
+            built = np.equal(list(labels), 1) @ counts
+            samples += [
+                dict(tile, window=window, core=core)
+                for (window, core), pixels in zip(cuts, built, strict=True)
+                if inria_tiles.keeps(int(pixels), size)
+            ]
+        return samples
 
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
@@ -262,3 +250,14 @@ class InriaDataset(BuildingDataset):
         inria_tiles.tile_windows(
             self.protocol, square.shape, square, size, stride
         )
+
+
+def _shape_of(tile: dict) -> tuple[int, int]:
+    """Height and width of a tile, by the headers of its files."""
+    path, mask_path = tile['img_path'], tile.get('seg_map_path')
+    with errors_of(path):
+        shape = contract.image_shape(path)
+    if mask_path is not None:
+        with errors_of(mask_path):
+            contract.refuse_mismatch(shape, masks.mask_shape(mask_path))
+    return shape
