@@ -24,7 +24,7 @@ CUBE = dict(type='CubeConv2d')
     ],
 )
 def test_plain_layer_keeps_the_reason(options, args, reason):
-    args = dict(dict(in_channels=8, out_channels=8, kernel_size=3), **args)
+    args = dict(in_channels=8, out_channels=8, kernel_size=3) | args
     conv = build_conv_layer(dict(CUBE, **options), **args)
     assert type(conv) is nn.Conv2d
     assert conv.cube_obstacle == reason
@@ -36,8 +36,7 @@ def test_plain_layer_keeps_the_reason(options, args, reason):
     'args', [{}, dict(groups=2), dict(dilation=3), dict(kernel_size=(2, 5))]
 )
 def test_what_can_be_a_cube_is_one(args):
-    args = dict(dict(kernel_size=3), **args)
-    conv = build_conv_layer(CUBE, 8, 8, **args)
+    conv = build_conv_layer(CUBE, 8, 8, **dict(kernel_size=3) | args)
     assert type(conv) is CubeConv2d
     assert not hasattr(conv, 'cube_obstacle')
 

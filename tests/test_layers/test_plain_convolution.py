@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_cube.layers import ChannelRouter, CubeConv2d
+from mmseg_cube.layers import CubeConv2d
 
 RANDOM = dict(method='random', seed=1)
 
@@ -113,11 +113,9 @@ def test_becomes_plain_where_that_is_better(options, plain):
 
 @pytest.mark.parametrize('method', ['none', 'sinkhorn', 'sort'])
 def test_identity_disappears(method):
-    for plain in (True, False):
-        layer = CubeConv2d(16, 6, 3, router=dict(method=method)).double()
-        deployed = deploy(layer, plain=plain)
-        parts = deployed.modules()
-        assert not any(isinstance(m, ChannelRouter) for m in parts)
+    layer = CubeConv2d(16, 6, 3, router=dict(method=method)).double()
+    assert len(deploy(layer, plain=True).state_dict()) == 2
+    deployed = deploy(layer, plain=False)
     assert deployed.router is None
     assert list(deployed.state_dict()) == ['weight', 'bias']
 

@@ -60,14 +60,6 @@ def test_nothing_but_cubes():
     assert summarise(stack) == 'Cube kernels: 2 of 2 convolutions'
 
 
-def test_reason_is_that_of_the_options_that_were_asked_for():
-    cfg = dict(scale=3, padding=1)
-    layers = nn.Sequential(
-        build_cube_conv2d(9, 8, 3, **cfg), build_cube_conv2d(8, 8, 3, **cfg)
-    )
-    assert summarise(layers).endswith('the others: 1 with 8 channels')
-
-
 def test_computed_weights_are_of_another_kind():
     layers = nn.Sequential(
         spectral_norm(nn.Conv2d(8, 8, 3)),

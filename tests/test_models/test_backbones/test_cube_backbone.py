@@ -75,11 +75,6 @@ def test_wrong_options(table, part, message):
         CubeBackbone(table['resnet']['backbone'], **given)
 
 
-def test_nothing_to_do(table):
-    with pytest.raises(ValueError, match='nothing to do: give replace'):
-        CubeBackbone(table['resnet']['backbone'])
-
-
 @pytest.mark.parametrize(
     'backbone, message',
     [
@@ -102,16 +97,13 @@ def test_nothing_is_eligible(backbone, message):
         CubeBackbone(backbone, {})
 
 
-def test_what_is_given_twice(table):
+def test_nothing_to_do_and_what_is_given_twice(table):
     resnet = table['resnet']['backbone']
+    with pytest.raises(ValueError, match='nothing to do: give replace'):
+        CubeBackbone(resnet)
     inner = dict(type='CubeBackbone', backbone=resnet, insert={})
     with pytest.raises(ValueError, match='another CubeBackbone'):
         CubeBackbone(inner, {})
     init = dict(type='Pretrained', checkpoint='net.pth')
     with pytest.raises(ValueError, match='init_cfg is given to CubeBackbone'):
         CubeBackbone(dict(resnet, init_cfg=init), {}, init_cfg=init)
-
-
-def test_images_may_have_other_channels(toy, replaced):
-    cube = CubeBackbone(dict(type=toy, in_channels=4), {})
-    assert replaced(cube) == ['stem', 'body']

@@ -14,25 +14,22 @@ from mmseg_cube.models.backbones.dry_run import dry_run
         ('vector', [None]),
         ('nested', [None]),
         ('channels_last', [8, None]),
+        ('training', [8]),
     ],
 )
 def test_kinds_of_outputs(kind, channels, toy):
     run = dry_run(toy(kind))
-    assert run.channels == run.in_training == channels
+    assert run.channels == channels
+    assert run.in_training == channels * (2 if kind == 'training' else 1)
     # Neither that which never runs nor that whose result is dropped.
     assert run.stage_of == dict(stem=0, body=0)
-
-
-def test_outputs_of_training(toy):
-    run = dry_run(toy('training'))
-    assert run.channels == [8]
-    assert run.in_training == [8, 8]
 
 
 def test_sizes_and_outputs_that_it_takes(toy):
     assert dry_run(toy('large')).channels == [8]
     assert dry_run(toy('wide'), size=(48, 80)).channels == [8]
     assert dry_run(toy(in_channels=4), 4).channels == [8]
+    assert CubeBackbone(dict(type=toy, in_channels=4), {})
     with pytest.raises(ValueError, match='Toy failed .*: not 48 x 80'):
         dry_run(toy('wide'))
     message = '3 x 64 x 64 and 3 x 48 x 48, .*: too small. in_channels and'
