@@ -24,7 +24,6 @@ def sample(tmp_path, write):
     return dict(
         img_path=write(tmp_path / 'image.tif', NOISE),
         seg_map_path=write(tmp_path / 'mask.tif', BINARY * 255),
-        seg_fields=[],
     )
 
 
@@ -42,28 +41,23 @@ def refused(capfd):
     return refused
 
 
-def test_mask_of_a_sample(sample):
-    loaded = LoadBuildingMask()(dict(sample))
+@pytest.mark.parametrize('backend', [None, dict(backend='local')])
+@pytest.mark.parametrize('name', ['a.png', 'a.tif'])
+def test_mask_of_a_sample(tmp_path, write, backend, name):
+    path = write(tmp_path / name, BINARY * 255)
+    step = dict(type='LoadBuildingMask', backend_args=backend)
+    step = TRANSFORMS.build(step)
+    assert repr(step) == f'LoadBuildingMask(backend_args={backend})'
+    loaded = step(dict(seg_map_path=path))
     np.testing.assert_array_equal(loaded['gt_seg_map'], BINARY)
     assert loaded['seg_fields'] == ['gt_seg_map']
-    loaded = LoadBuildingMask()(dict(sample, label_map={0: 1, 1: 0}))
+    assert step(loaded) is loaded
+    loaded = step(dict(seg_map_path=path, label_map={0: 1, 1: 0}))
     np.testing.assert_array_equal(loaded['gt_seg_map'], 1 - BINARY)
     assert loaded['gt_seg_map'].dtype == np.uint8
     with pytest.raises(ValueError, match='reduce_zero_label'):
-        LoadBuildingMask()(dict(sample, reduce_zero_label=True))
-    assert LoadBuildingMask()(dict(img_path='x')) == dict(img_path='x')
-
-
-def test_mask_through_a_file_backend(tmp_path, write):
-    backend = dict(backend='local')
-    transform = TRANSFORMS.build(
-        dict(type='LoadBuildingMask', backend_args=backend)
-    )
-    assert repr(transform) == f'LoadBuildingMask(backend_args={backend})'
-    for name in ('a.png', 'a.tif'):
-        path = write(tmp_path / name, BINARY * 255)
-        results = transform(dict(seg_map_path=path, seg_fields=[]))
-        np.testing.assert_array_equal(results['gt_seg_map'], BINARY)
+        step(dict(seg_map_path=path, reduce_zero_label=True))
+    assert step(dict(img_path='x')) == dict(img_path='x')
 
 
 @pytest.mark.parametrize('loader', ['LoadBuildingMask', 'LoadAnnotations'])
@@ -77,19 +71,6 @@ def test_mask_in_test_time_augmentation(sample, loader):
     assert [sample.flip for sample in samples] == [False, True]
     for sample in samples:
         np.testing.assert_array_equal(sample.gt_sem_seg.data[0], BINARY)
-
-
-def test_whole_raster_is_what_the_loaders_give_that_it_replaces(sample):
-    loaded = load(dict(sample))
-    expected = LoadBuildingMask()(LoadImageFromFile()(dict(sample)))
-    assert loaded['img'].flags.c_contiguous
-    for key in ('img', 'gt_seg_map'):
-        assert loaded[key].dtype == expected[key].dtype == np.uint8
-        np.testing.assert_array_equal(loaded[key], expected[key])
-    for key in ('img_shape', 'ori_shape', 'seg_fields'):
-        assert loaded[key] == expected[key]
-    assert loaded['window'] == (0, 0, 60, 40)
-    assert loaded['raster_shape'] == SHAPE
 
 
 @pytest.mark.parametrize('loader', [LoadBuildingMask, LoadAnnotations])
@@ -147,7 +128,11 @@ def test_what_does_not_count(sample, write, steps, window, core):
     np.testing.assert_array_equal(loaded['gt_seg_map'], labels[inside])
     image = values[::-1].transpose(1, 2, 0)[inside]
     np.testing.assert_array_equal(loaded['img'], image)
+    for key in ('img', 'gt_seg_map'):
+        assert loaded[key].dtype == np.uint8
+        assert loaded[key].flags.c_contiguous
     assert loaded['img_shape'] == loaded['ori_shape'] == image.shape[:2]
+    assert loaded['window'] == (window or (0, 0, 60, 40))
     assert loaded['raster_shape'] == SHAPE
 
 
@@ -155,7 +140,7 @@ def test_window_without_a_mask(sample):
     del sample['seg_map_path']
     loaded = load(dict(sample, window=WINDOW, core=CORE))
     assert loaded['img'].shape == (20, 30, 3)
-    assert 'gt_seg_map' not in loaded and loaded['seg_fields'] == []
+    assert not {'gt_seg_map', 'seg_fields'} & set(loaded)
 
 
 def test_draws_windows_by_the_seed(sample):
