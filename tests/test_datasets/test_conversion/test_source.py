@@ -3,7 +3,8 @@
 import os
 import re
 import struct
-import tarfile
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -94,33 +95,27 @@ def test_long_names_in_archives(tmp_path, raw, convert, letters, faults):
     assert all(fault.endswith(said) for fault in result.faults)
 
 
-def tar(path, raw):
-    with tarfile.open(path, 'w:gz') as archive:
-        archive.add(raw, 'WHU')
-
-
-def cut(path, raw):
-    data = pack(path, raw).read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-
-
-def nest(path, raw):
-    pack(raw / 'inner.zip', raw)
-    with zipfile.ZipFile(path, 'w') as archive:
-        archive.write(raw / 'inner.zip', 'inner.zip')
+def shell(script):
+    script = f'zip() {{ "{sys.executable}" -m zipfile -c "$@"; }}; {script}'
+    return lambda path, raw: subprocess.run(
+        script, shell=True, cwd=path.parent, check=True
+    )
 
 
 @pytest.mark.parametrize(
     ('make', 'said'),
     [
-        (lambda path, raw: None, ' not found: '),
-        (lambda path, raw: path.symlink_to('nowhere'), ' not found: '),
-        (lambda path, raw: os.mkfifo(path), 'is no file or folder'),
-        (lambda path, raw: path.write_bytes(b'7z'), 'not a zip.*"7z x" on'),
-        (lambda path, raw: zipfile.ZipFile(path, 'w').close(), 'it is empty'),
-        (tar, 'not a zip archive.*"tar xf"'),
-        (cut, 'not a zip archive or only part of one .*download'),
-        (nest, 'Next: unpack inner.zip'),
+        (shell('true'), ' not found: '),
+        (shell('ln -s nowhere a.zip'), ' not found: '),
+        (shell('mkfifo a.zip'), 'is no file or folder'),
+        (shell('printf 7z > a.zip'), 'not a zip.*"7z x" on'),
+        (shell('zip a.zip'), 'it is empty'),
+        (shell('tar czf a.zip raw'), 'not a zip archive.*"tar xf"'),
+        (
+            shell('zip b.zip raw; head -c 9999 b.zip > a.zip'),
+            'not a zip archive or only part of one .*download',
+        ),
+        (shell('zip b.zip raw; zip a.zip b.zip'), 'Next: unpack b.zip'),
         (patch(FLAGS, 1), 'it is encrypted, which needs its password'),
         (patch(METHOD, 9), 'its packing deflate64 cannot be read.*"7z x"'),
     ],
