@@ -52,7 +52,11 @@ class _CfgOptions(Action):
             if '=' not in text:
                 parser.error(f'--cfg-options takes KEY=VALUE, got {text!r}')
         read = DictAction(self.option_strings, self.dest)
-        read(parser, namespace, values, option_string)
+        try:
+            read(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError):
+            given = ' '.join(values)
+            parser.error(f'--cfg-options: brackets do not match in {given}')
 
 
 # What argparse is told of each. Where there is no help, it is the command

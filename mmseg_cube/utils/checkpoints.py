@@ -37,7 +37,7 @@ NAMES_GLOBALS = hasattr(
     torch.serialization, 'get_unsafe_globals_in_checkpoint'
 )
 # What torch and we say of a pickle that asks for more than weights.
-REFUSED = re.compile(r'GLOBAL ([^\s,]+)|(TorchScript|operand \d+)')
+REFUSED = re.compile(r'GLOBAL ([^\s,]+)|(TorchScript)|operand \d+')
 _torch_load = torch.load
 
 
@@ -187,10 +187,10 @@ def _explain(f: object, reason: str) -> str:
             begin = f'begins with {start[:20]!r}' if start else 'is empty'
             return f'is no checkpoint; it {begin}'
     if found := REFUSED.search(reason):
+        what = found[1] or found[2] or 'a pickle that is not of torch.save'
         return (
-            f'holds more than weights ({found[1] or found[2]}), and loading '
-            'it may run any program. If you trust where it comes from, add '
-            '--trust-checkpoint'
+            f'holds more than weights ({what}), and loading it may run any '
+            'program. If you trust where it comes from, add --trust-checkpoint'
         )
     reason = shorten(reason.split('. ')[0])
     return f'is damaged, cut short or of another program: {reason}'

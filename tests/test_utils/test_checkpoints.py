@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -93,6 +94,13 @@ def test_torchscript_is_refused(tmp_path):
     path = tmp_path / 'net.pt'
     torch.jit.script(nn.Linear(1, 1)).save(path)
     with pytest.raises(CheckpointError, match=r'weights \(TorchScript\)'):
+        read_checkpoint(path)
+
+
+def test_plain_pickles_are_refused(tmp_path):
+    path = tmp_path / 'net.pth'
+    path.write_bytes(pickle.dumps(Call(os.system, ('false',))))
+    with pytest.raises(CheckpointError, match='not of torch.save|system'):
         read_checkpoint(path)
 
 
