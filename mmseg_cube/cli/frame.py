@@ -110,7 +110,8 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
         known = full or isinstance(error, OSError | ValueError | ImportError)
         if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):
             raise
-        text = str(error) or 'out of memory.'
+        what = 'out of memory.' if full else type(error).__name__
+        text = str(error) or what
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f'{error.filename}: {error.strerror}'
             if isinstance(error, FileNotFoundError):

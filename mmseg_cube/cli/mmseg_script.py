@@ -4,9 +4,11 @@ import importlib.util
 import runpy
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unittest import mock
+
+from mmseg_cube.utils.checkpoints import load_file
 
 BUILDS = 'build_from_cfg'  # what builds all parts of a config, in mmengine
 OURS = Path(__file__).parents[1]
@@ -25,6 +27,15 @@ def mmseg_script(name: str) -> str:
             'install onedl-mmsegmentation, or, upstream, mmsegmentation'
         )
     return str(path)
+
+
+def find_weights(files: Iterable[str]) -> None:
+    """Fetch those at addresses, and name a file that is missing."""
+    for file in files:
+        if '://' in file:
+            load_file(file)
+        else:
+            Path(file).stat()
 
 
 def run_mmseg_script(name: str, words: Sequence[str]) -> int:

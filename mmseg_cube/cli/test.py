@@ -17,8 +17,8 @@ def add_arguments(add: Arguments) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mmseg_cube.cli.mmseg_script import run_mmseg_script
-    from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.cli.mmseg_script import find_weights, run_mmseg_script
+    from mmseg_cube.utils.configs import read_config, weights_of
     from mmseg_cube.utils.networks import load_network
     from mmseg_cube.utils.quiet import quiet_log
 
@@ -26,4 +26,5 @@ def run(args: Namespace) -> int:
     with quiet_log():
         # The script would go on with the weights that happen to fit.
         load_network(cfg, args.checkpoint)
+    find_weights(weights_of(cfg.model, when_built=True))
     return run_mmseg_script('test.py', args.words)

@@ -4,8 +4,6 @@ Its other options are passed on as they are. For several GPUs:
 torchrun --nproc_per_node N -m mmseg_cube.cli train CONFIG --launcher pytorch
 """
 
-from pathlib import Path
-
 from mmseg_cube.cli.arguments import Arguments, Namespace
 
 PASSES_ON = True
@@ -23,8 +21,8 @@ def add_arguments(add: Arguments) -> None:
 def run(args: Namespace) -> int:
     from mmengine.device import get_device
 
-    from mmseg_cube.cli.mmseg_script import run_mmseg_script
-    from mmseg_cube.utils.checkpoints import load_file, read_checkpoint
+    from mmseg_cube.cli.mmseg_script import find_weights, run_mmseg_script
+    from mmseg_cube.utils.checkpoints import read_checkpoint
     from mmseg_cube.utils.configs import read_config, weights_of
     from mmseg_cube.utils.networks import build_network
     from mmseg_cube.utils.quiet import quiet_log
@@ -39,11 +37,7 @@ def run(args: Namespace) -> int:
     with quiet_log():
         build_network(cfg)
         # All that is named has to be there before data are checked.
-        for file in weights_of(cfg.model):
-            if '://' in file:
-                load_file(file)
-            else:
-                Path(file).stat()
+        find_weights(weights_of(cfg.model))
         if cfg.get('load_from'):
             read_checkpoint(cfg.load_from)
     return run_mmseg_script('train.py', args.words)

@@ -59,20 +59,22 @@ def without_weights(cfg: object) -> object:
     return cfg
 
 
-def weights_of(cfg: object) -> Iterator[str]:
-    """Files and addresses of weights that a part of a config would load."""
+def weights_of(cfg: object, when_built: bool = False) -> Iterator[str]:
+    """Files and addresses of weights that a part of a config would load.
+
+    Those of timm are loaded when it is built, all others before a training.
+    """
     if isinstance(cfg, Mapping):
         overlay = cfg.get('pretrained_cfg_overlay') or {}
-        named = [
-            cfg.get('checkpoint') if _loads(cfg) else None,
-            cfg.get('pretrained'),
-            overlay.get('file') if cfg.get('pretrained', True) else None,
-        ]
+        named = [overlay.get('file') if cfg.get('pretrained', True) else None]
+        if not when_built:
+            named.append(cfg.get('pretrained'))
+            named.append(cfg.get('checkpoint') if _loads(cfg) else None)
         yield from (file for file in named if isinstance(file, str))
     values = cfg.values() if isinstance(cfg, Mapping) else cfg
     if isinstance(values, Iterable) and not isinstance(values, str):
         for value in values:
-            yield from weights_of(value)
+            yield from weights_of(value, when_built)
 
 
 def _loads(cfg: object) -> bool:

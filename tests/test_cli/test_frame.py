@@ -70,6 +70,7 @@ def test_words_that_are_no_command_end_with_2(words, capsys):
         (ValueError('blue; paint it red'), 'error: blue; paint it red'),
         (FileNotFoundError('blue; paint it'), 'error: blue; paint it'),
         (FileNotFoundError(2, 'No', 'a.png'), 'error: file not found: a.png'),
+        (FileNotFoundError(), 'error: FileNotFoundError'),
         (MemoryError(), 'error: out of memory. Choose a smaller --batch'),
         (RuntimeError("can't allocate memory."), 'memory. Choose a smaller'),
         (OSError(28, 'No space', 'a.png'), 'error: a.png: No space. Make'),

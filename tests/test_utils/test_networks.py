@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmseg_cube.utils.configs import read_config, without_weights
+from mmseg_cube.utils.configs import read_config, weights_of, without_weights
 from mmseg_cube.utils.networks import (
     build_network,
     choose_device,
@@ -11,15 +11,19 @@ from mmseg_cube.utils.networks import (
 )
 
 
-def test_weights_are_left_out_wherever_they_are():
-    pretrained, normal = dict(type='Pretrained'), dict(type='Normal')
+def test_weights_are_found_and_left_out_wherever_they_are():
+    pretrained = dict(type='Pretrained', checkpoint='y')
+    normal, timm = dict(type='Normal'), 'mmpretrain.TIMMBackbone'
+    file = dict(pretrained_cfg_overlay=dict(file='z'))
     cfg = dict(
-        backbone=dict(type='mmpretrain.TIMMBackbone', pretrained=True),
+        backbone=dict(type=timm, pretrained=True, **file),
         neck=[dict(init_cfg=pretrained), (dict(pretrained='x'),)],
         head=dict(init_cfg=[normal, pretrained]),
     )
+    assert [*weights_of(cfg)] == ['z', 'y', 'x', 'y']
+    assert [*weights_of(cfg, when_built=True)] == ['z']
     assert without_weights(cfg) == dict(
-        backbone=dict(type='mmpretrain.TIMMBackbone', pretrained=False),
+        backbone=dict(type=timm, pretrained=False, **file),
         neck=[{}, ({},)],
         head=dict(init_cfg=[normal]),
     )
