@@ -109,8 +109,8 @@ def convert(
             'patches go there.'
         )
     tiles, faults = find(source, raw.files)
-    settings |= dict(format=image_format, source=str(source))
-    output = Output(out, settings)
+    more = dict(format=image_format, source=str(source))
+    output = Output(out, settings | more)
     result = Conversion(output.root, tiles, faults)
     declared = building_values, ignore_values
     meanings, unclear = learn_meanings(raw.read, tiles, declared, workers)
