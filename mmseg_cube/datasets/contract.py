@@ -148,10 +148,10 @@ def _find_rgb(header: Header) -> list[int]:
     if space != 'YCbCr':
         raise RasterError(f'image is stored as {space}, not as RGB', BY_PILLOW)
     if 'MINISWHITE' in stored:
-        raise RasterError(
-            'image is stored white-is-zero',
-            'Rewrite it with "gdal_translate -co PHOTOMETRIC=RGB IN OUT".',
-        )
+        advice = 'Rewrite it with "gdal_translate -co PHOTOMETRIC=RGB IN OUT".'
+        if dataset.count < 3:  # GDAL would leave it inverted
+            advice = BY_PILLOW
+        raise RasterError('image is stored white-is-zero', advice)
     if header.orientation in range(2, 9):
         raise RasterError(
             f'image is turned when it is shown (orientation '
@@ -167,11 +167,13 @@ def _find_rgb(header: Header) -> list[int]:
         how += ['-b R -b G -b B -colorinterp red,green,blue']
     elif set(names) - {*RGB, 'alpha'}:
         how += [f'-b {place + 1}' for place in places]
+    same = ''
+    if kinds != 'uint8':
+        same = '; LOW and HIGH the same for all files'
     if how:
         raise RasterError(
             f'image has {dataset.count} band(s) of {kinds} '
             f'({", ".join(names)}), not 8-bit RGB',
-            f'Convert it with "gdal_translate {" ".join(how)} IN OUT"; LOW '
-            'and HIGH, if any, the same for all files.',
+            f'Convert it with "gdal_translate {" ".join(how)} IN OUT"{same}.',
         )
     return places

@@ -36,7 +36,8 @@ def regions_of(split: str) -> tuple[str, ...]:
 def parse_tile(stem: str) -> tuple[str, int]:
     """Split a tile's name, such as ``tyrol-w12``, into region and number."""
     name = re.fullmatch(r'([a-z-]+)([1-9][0-9]*)', stem)
-    if name is None or name[1] not in TRAINING_REGIONS + TEST_REGIONS:
+    regions = TRAINING_REGIONS + TEST_REGIONS
+    if name is None or name[1] not in regions or int(name[2]) > PER_REGION:
         raise DatasetError(
             f'{stem!r} is not the name of a tile of Inria, such as '
             '"austin12"; keep other files elsewhere, read tiles that were cut '

@@ -66,10 +66,17 @@ def _compare(
     source: Source, notes: Path, window: Window | None
 ) -> list[np.ndarray]:
     """Compare pixels with the nodata values, if any, that notes have."""
-    stamp(notes)  # refuses a pipe
-    nodata = NODATA.findall(notes.read_text(errors='replace'))
+    try:
+        stamp(notes)  # refuses a pipe
+        nodata = NODATA.findall(notes.read_text(errors='replace'))
+        values = np.array(nodata, float).reshape(-1, 1, 1)
+        bands = open_raster(source).count
+        if len(values) not in (0, 1, bands):
+            raise ValueError(f'{len(values)} nodata values, {bands} bands')
+    except (OSError, ValueError) as error:
+        fault = f'its notes {notes.name} cannot be used: {error}'
+        raise RasterError(fault, 'Mend them or take them away.') from error
     if not nodata:
         return []
     # One per band, or one for all.
-    values = np.array(nodata, float).reshape(-1, 1, 1)
     return [(read_raster(source, window) != values).any(0)]

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_cube.datasets.errors import DatasetError
+
 Box = tuple[int, int, int, int]  # x, y, width and height
 # What to do where a sample has no labels.
 MISSING = dict(
@@ -53,7 +55,7 @@ class Sample:
 
     def _labels(self, key: str) -> Tensor:
         if key not in self._content:
-            raise ValueError(f'{self.path} has no {key}. {MISSING[key]}')
+            raise DatasetError(f'{self.path} has no {key}. {MISSING[key]}')
         labels = self._content[key]['data']
         # Segmentors give (1, H, W), test-time augmentation gives (H, W).
         return labels[0] if labels.ndim == 3 and len(labels) == 1 else labels

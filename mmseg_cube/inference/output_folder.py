@@ -7,6 +7,7 @@ again.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,7 +48,8 @@ def identify(image: Path) -> list[str | int]:
     """
     beside = [image.with_name(f'{image.name}{x}') for x in BESIDE]
     with errors_of(image):
-        files = [image, *filter(Path.exists, beside)]
+        # Path.exists fails where a name becomes too long.
+        files = [image, *filter(os.path.lexists, beside)]
         return [x for f in files for x in (f.name, *stamp(f)[1:])]
 
 

@@ -73,6 +73,11 @@ def cut(path, size):
     path.write_bytes(path.read_bytes()[:size])
 
 
+def lengthen(image, mask):
+    image.rename(image.with_stem('1' * 250))
+    mask.unlink()
+
+
 # What is done to the images and the masks, and how many are made again.
 CHANGES = {
     'another image': (1, lambda i, o: shutil.copy(i / '2.tif', i / '1.tif')),
@@ -80,6 +85,7 @@ CHANGES = {
         1,
         lambda i, o: Image.new('L', (80, 96)).save(i / '1.tif.msk', 'PNG'),
     ),
+    'a long name': (1, lambda i, o: lengthen(i / '1.tif', o / '1.png')),
     'another name': (1, lambda i, o: (i / '1.tif').rename(i / '1.tiff')),
     'cut mask': (1, lambda i, o: cut(o / '1.png', -80)),
     'no mask': (1, lambda i, o: (o / '1.png').unlink()),

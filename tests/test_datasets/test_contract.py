@@ -118,6 +118,7 @@ CMYK = 'stored as CMYK|PIL.Image.open'
         ('a.tif', np.float32(NOISE), {}, '3 band(s) of float32|-scale'),
         ('a.tif', NOISE // 16, dict(nbits=4), '3 band(s) of 4 bits|-scale'),
         ('a.tif', NOISE, dict(photometric='miniswhite'), 'is-zero|=RGB'),
+        ('a.tif', NOISE[:1], dict(photometric='miniswhite'), 'is-zero|PIL.'),
         ('a.tif', NOISE, dict(mode='LAB'), 'stored as CIELAB|PIL.Image.open'),
         ('a.tif', NOISE, dict(mode='CMYK'), CMYK),
         ('a.jpg', NOISE, dict(mode='CMYK'), CMYK),

@@ -111,6 +111,7 @@ def test_every_door_says_the_same(tmp_path, make_splits, script, said):
     [
         ('austin1 (copy)', 'austin1 .copy..tif: .* is not the name of a tile'),
         ('boston3', "boston3.tif: 'boston3' is not the name of a tile"),
+        ('austin37', "austin37.tif: 'austin37' is not the name of a tile"),
         ('austin01', "austin01.tif: 'austin01' is not the name of a tile"),
         ('sfo1', "sfo1.tif: the regions of split '(train|val)' are austin"),
     ],

@@ -74,7 +74,7 @@ def test_nothing_is_declared(tmp_path, write):
         read_valid(path, Window(99, 0, 9, 9))
 
 
-def test_masks_beside_a_file_that_cannot_be_used(tmp_path, write):
+def test_files_beside_that_cannot_be_used(tmp_path, write):
     path = write(tmp_path / 'a.tif', VALUES)
     mask = tmp_path / 'a.tif.msk'
     mask.write_text('<VRTDataset rasterXSize="48" rasterYSize="40"/>')
@@ -83,3 +83,8 @@ def test_masks_beside_a_file_that_cannot_be_used(tmp_path, write):
     Path(write(tmp_path / 'b.tif', VALUES[:, 1:])).rename(mask)
     with pytest.raises(RasterError, match='its mask a.tif.msk has another si'):
         read_valid(path)
+    mask.unlink()
+    for text in ('<NoDataValue>x<', '<NoDataValue>1<' * 2):
+        (tmp_path / 'a.tif.aux.xml').write_text(text)
+        with pytest.raises(RasterError, match='its notes a.tif.aux.xml cann'):
+            read_valid(path)

@@ -7,6 +7,7 @@ from mmengine.config import DictAction
 from PIL import Image
 from sklearn import metrics as sk
 
+from mmseg_cube.datasets import DatasetError
 from mmseg_cube.evaluation import BuildingMetric
 from mmseg_cube.utils.configs import read_config
 
@@ -106,7 +107,7 @@ def test_refuses_wrong_samples(make_sample, evaluate, tmp_path):
     classes, one = dict(classes=('a', 'b', 'c')), [[0]]
     with pytest.raises(ValueError, match='two classes.*has 3'):
         evaluate([make_sample(one, one)], classes)
-    with pytest.raises(ValueError, match='a.png has no gt_sem_seg.*format_o'):
+    with pytest.raises(DatasetError, match='a.png has no gt_.*format_only'):
         evaluate([make_sample(one)])
     with pytest.raises(ValueError, match='has no img_path'):
         evaluate([make_sample(one, one, None)], output_dir=str(tmp_path))

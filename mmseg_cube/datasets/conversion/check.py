@@ -58,8 +58,8 @@ def check_data(
         What ``report.json`` holds: ``root``, ``dataset`` (None if unknown),
         ``fine``, ``splits`` (counts of each), ``findings`` (faults that make
         training wrong, one line each), ``notes`` (what else to know),
-        ``meanings`` (of the masks in each split), ``tiles`` (what was found
-        out about each).
+        ``lacking`` (of the published tiles, by split), ``meanings`` (of the
+        masks in each split), ``tiles`` (what was found out about each).
 
     Raises:
         DatasetError: If there is no dataset.
@@ -97,7 +97,8 @@ def check_data(
             'again'
         )
     counts = {split: summary['tiles'] for split, summary in splits.items()}
-    notes += compare(counts, dataset, manifest)
+    texts, lacking = compare(counts, dataset, manifest)
+    notes += texts
     for tile in tiles:
         del tile['digest'], tile['thumb'], tile['counted']
     return dict(
@@ -107,6 +108,7 @@ def check_data(
         splits=splits,
         findings=findings,
         notes=notes,
+        lacking=lacking,
         meanings={s: meaning._asdict() for s, meaning in meanings.items()},
         tiles=tiles,
     )
@@ -114,23 +116,30 @@ def check_data(
 
 def compare(
     counts: Mapping[str, int], dataset: str | None, manifest: Mapping
-) -> list[str]:
-    """Word how the tiles per split differ from the likeliest published set."""
+) -> tuple[list[str], list[str]]:
+    """Compare the tiles per split with the likeliest published set.
+
+    Returned are a line for each split that differs, and what is not there,
+    such as "3 of 25 tiles of val".
+    """
     if dataset == 'inria' and 'protocol' in manifest:
         sizes = {manifest.get('size'), manifest.get('stride')}
         dataset = manifest['protocol'] if sizes == {PATCH_SIZE} else None
-    texts = []
+    sets = []
     for name, numbers in PUBLISHED.get(dataset, {}).items():
-        lines = [
-            f'{split}: {counts.get(split, 0):,} tiles, published for {name}: '
-            f'{number:,}'
-            for split, number in numbers.items()
-            if counts.get(split, 0) != number
-        ]
+        lines, lacking = [], []
+        for split, number in numbers.items():
+            count = counts.get(split, 0)
+            if count != number:
+                text = f'{split}: {count:,} tiles, published for {name}'
+                lines.append(f'{text}: {number:,}')
+            if count < number:
+                lacking.append(f'{count:,} of {number:,} tiles of {split}')
         # A set of the same splits is the likeliest.
-        texts.append((set(numbers) != set(counts), len(lines), lines))
-    *_, nearest = min(texts, default=[[]])
-    return nearest
+        other = set(numbers) != set(counts)
+        sets.append((other, len(lines), lines, lacking))
+    *_, lines, lacking = min(sets, default=([], []))
+    return lines, lacking
 
 
 def _manifest(root: Path) -> dict:

@@ -83,6 +83,9 @@ def describe(check: Mapping) -> str:
             text.append(f'{what} ({len(lines)}):\n{listing(lines, SHOWN)}')
     if check['fine']:
         text.append('Fine: nothing that makes training wrong.')
+        if check['lacking']:
+            parts = ', '.join(check['lacking'])
+            text[-1] = f'Fine, but not the whole dataset: {parts}.'
     return '\n\n'.join(text)
 
 
