@@ -92,10 +92,10 @@ class ChannelRouter(nn.Module):
         self.reset_parameters()
 
     def _check_groups(self, name: str, value: int) -> None:
-        if value < 1 or self.channels % value:
+        if isinstance(value, float) or value < 1 or self.channels % value:
             raise ValueError(
-                f'{name} of a channel router must divide its channels '
-                f'({self.channels}), but got {value}'
+                f'{name} of a channel router must be whole and divide its '
+                f'{self.channels} channels, but got {value}'
             )
 
     def reset_parameters(self) -> None:

@@ -39,7 +39,8 @@ class SpatialMask(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if kernel_size < 1 or kernel_size % 2 == 0:
+        whole = not isinstance(kernel_size, float)
+        if not whole or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(
                 'kernel_size of a spatial mask must be a positive odd '
                 f'number, but got {kernel_size}'

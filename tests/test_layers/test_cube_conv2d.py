@@ -149,6 +149,8 @@ def test_built_by_name_in_any_scope(scope):
         (dict(router=dict(method='x')), "method of a channel router.*'x'"),
         (dict(mask=dict(kernel_size=4)), 'odd number, but got 4'),
         (dict(mask=dict(kernel_size=-3)), 'odd number, but got -3'),
+        (dict(mask=dict(kernel_size=3.0)), 'odd number, but got 3.0'),
+        (dict(router=dict(group_size=4.0)), 'must be whole and .* got 4.0'),
         (dict(router=True), 'router must be a dict of its arg.*not True'),
         (dict(mask='x'), "mask must be a dict .*not 'x'"),
         (dict(stride=2.0), 'stride must be whole, not 2.0'),
