@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_cube.layers import CubeConv2d, summarise, switch_to_deploy
+from mmseg_cube.models.backbones.dry_run import to_stages
 
 CUBE = dict(type='CubeConv2d', router=dict())
 BN = dict(type='BN')
@@ -91,11 +92,6 @@ def inputs(name):
     return torch.randn(2, 3, height, width)
 
 
-def outputs(model, x):
-    found = model(x)
-    return [found] if isinstance(found, torch.Tensor) else list(found)
-
-
 def parts(model, kind):
     return {n: m for n, m in model.named_modules() if isinstance(m, kind)}
 
@@ -128,7 +124,7 @@ def test_every_convolution_that_can_be_is_a_cube_and_learns(name):
     x = inputs(name)
     for model in (cube, plain):
         model.train()
-    expected, found = outputs(plain, x), outputs(cube, x)
+    expected, found = to_stages(plain(x)), to_stages(cube(x))
     assert [o.shape for o in found] == [o.shape for o in expected]
     sum(o.square().sum() for o in found).backward()
     for key, parameter in cube.named_parameters():
@@ -137,9 +133,9 @@ def test_every_convolution_that_can_be_is_a_cube_and_learns(name):
     for model in (cube, plain):
         model.eval()
     with torch.no_grad():
-        expected, found = outputs(plain, x), outputs(cube, x)
+        expected, found = to_stages(plain(x)), to_stages(cube(x))
         deployed = switch_to_deploy(cube)
-        again = outputs(deployed, x)
+        again = to_stages(deployed(x))
     if name.startswith('res'):
         assert not parts(deployed, _BatchNorm)
     assert [o.shape for o in found] == [o.shape for o in expected]
