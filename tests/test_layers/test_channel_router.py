@@ -120,8 +120,8 @@ def test_orders_for_ablations():
     [
         (dict(method='hungarian'), "one of .*'sort'.*'hungarian'"),
         (dict(temperature=0), 'must be positive, but got 0'),
-        (dict(method='sinkhorn', group_size=5), r'\(32\), but got 5'),
-        (dict(method='fixed', riffle_groups=0), r'\(32\), but got 0'),
+        (dict(method='sinkhorn', group_size=5), 'its 32 channels, but got 5'),
+        (dict(method='fixed', riffle_groups=0), 'its 32 channels, but got 0'),
     ],
 )
 def test_wrong_arguments(args, message):
