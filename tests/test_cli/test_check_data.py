@@ -33,7 +33,10 @@ def test_data_that_is_wrong(sample_city, tmp_path, capsys):
     for kind in ('image', 'label'):
         path = root / 'val' / kind / '2.png'
         path.rename(path.with_name('\udcff.png'))
-    (root / 'conversion.json').write_text('{')  # says nothing
+    manifest = root / 'conversion.json'
+    manifest.write_text('{"dataset": ["wbd"], "size": {}}')
+    assert check(root) == 1
+    manifest.write_text('{')  # says nothing
     words = '--building-values', 255, '9,0,0', '--ignore-values', 7
     assert check(root, *words, '--out', tmp_path / 'out') == 1
     said = capsys.readouterr().out

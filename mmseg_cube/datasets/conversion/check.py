@@ -148,7 +148,8 @@ def _manifest(root: Path) -> dict:
         content = json.loads((root / MANIFEST).read_text())
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    content = content if isinstance(content, dict) else {}
+    return {k: v for k, v in content.items() if isinstance(v, str | int)}
 
 
 def _find(
