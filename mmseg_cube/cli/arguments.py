@@ -59,6 +59,7 @@ class _CfgOptions(Action):
             parser.error(f'--cfg-options: brackets do not match in {given}')
 
 
+MASK_VALUES = dict(nargs='+', type=mask_value, metavar='V')
 # What argparse is told of each. Where there is no help, it is the command
 # that says what the argument means to it.
 SHARED = {
@@ -77,16 +78,11 @@ SHARED = {
     '--workers': dict(type=positive, help='how many at a time (all cores)'),
     '--threads': dict(type=positive, help="threads on the CPU (torch's)"),
     '--building-values': dict(
-        nargs='+',
-        type=mask_value,
-        metavar='V',
         help='of buildings in masks, or colours R,G,B (all masks tell)',
+        **MASK_VALUES,
     ),
     '--ignore-values': dict(
-        nargs='+',
-        type=mask_value,
-        metavar='V',
-        help='of pixels that do not count, likewise',
+        help='of pixels that do not count, likewise', **MASK_VALUES
     ),
     '--seed': dict(type=non_negative, default=0, help='of all that is drawn'),
     '--split': dict(

