@@ -31,11 +31,6 @@ MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
 RULES = 5  # raise it when a check becomes stricter: old facts then lapse
 
-NAMED = (
-    ' Values of masks that have a meaning can be named: building_values=..., '
-    'ignore_values=.... verify=False skips this check.'
-)
-
 Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
 
 
@@ -195,7 +190,8 @@ def settle_meaning(
         if path in unclear
     }
     if dataset.verify:
-        refuse_faults(dataset, faults, len(samples), NAMED)
+        hint = ' verify=False skips this check.'
+        refuse_faults(dataset, faults, len(samples), hint)
     if findings:
         text = (
             f'{type(dataset).__name__}: what the masks in '

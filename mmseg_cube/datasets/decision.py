@@ -27,6 +27,7 @@ TO_BINARY = (
     'Write one band of 0 for background and 255 (or 1) for building; grey '
     'edges of a resized or JPEG mask can be cut at 128.'
 )
+NAMED = 'Or name what they mean: building_values=..., ignore_values=....'
 Declared = int | Sequence[int | Sequence[int]] | None
 
 
@@ -93,7 +94,8 @@ def decide(
     for name, values in masks.items():
         codes = {x.code(colours) for x in values if x.pixels}
         if any(meaning.label(code) == UNKNOWN for code in codes):
-            faults[name] = f'mask holds {name_values(codes)}. {TO_BINARY}'
+            held = f'mask holds {name_values(codes)}'
+            faults[name] = f'{held}. {TO_BINARY} {NAMED}'
     findings = [] if colours else _compare_palettes(masks)
     if len(found) > 1:
         findings.append(

@@ -62,6 +62,7 @@ def hide(root):
         (invert, id, dict(building_values=0), None),
         (plain, id, dict(building_values=9), 'all of it is one class'),
         (doubt, id, {}, 'mask holds the values 0, 7, 255'),
+        (doubt, id, {}, 'Or name what they mean: building_values=...'),
         (doubt, id, dict(ignore_values=[7]), None),
     ],
 )
