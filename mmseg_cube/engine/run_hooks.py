@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -80,6 +81,7 @@ class WindowVisualizationHook(SegVisualizationHook):
         if window is not None:
             window = Window(*window)
             name = f'{mode}_{Path(path).stem}_{window.y}_{window.x}'
-        image = read_rgb(path, window).transpose(1, 2, 0)
+        # OpenCV, which draws names, takes no view of the bands.
+        image = np.ascontiguousarray(read_rgb(path, window).transpose(1, 2, 0))
         options = dict(show=self.show, wait_time=self.wait_time, step=step)
         self._visualizer.add_datasample(name, image, sample, **options)

@@ -6,9 +6,11 @@ tests/test_tools/test_processes.py trains with them.
 import importlib.util
 import re
 import shutil
+from collections import OrderedDict
 
 import pytest
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 
 from mmseg_cube.cli import main
 
@@ -16,8 +18,10 @@ WEIGHTS = 'train_dataloader.dataset.data_root=/nowhere model.pretrained'
 
 
 @pytest.fixture
-def refusal(tiny_config, tmp_path, capsys):
+def refusal(tiny_config, tmp_path, capsys, monkeypatch):
     """Call a command; return the one line that it ends with."""
+    # Runs of one second have one name; the log of the last one is closed.
+    monkeypatch.setattr(MMLogger, '_instance_dict', OrderedDict())
 
     def refusal(name, *words):
         work = '--work-dir', str(tmp_path / 'work')
