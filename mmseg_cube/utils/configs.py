@@ -59,22 +59,33 @@ def without_weights(cfg: object) -> object:
     return cfg
 
 
-def weights_of(cfg: object, when_built: bool = False) -> Iterator[str]:
-    """Files and addresses of weights that a part of a config would load.
-
-    Those of timm are loaded when it is built, all others before a training.
-    """
+def weights_of(cfg: object) -> Iterator[str]:
+    """Files and addresses of weights that a part of a config would load."""
     if isinstance(cfg, Mapping):
         overlay = cfg.get('pretrained_cfg_overlay') or {}
-        named = [overlay.get('file') if cfg.get('pretrained', True) else None]
-        if not when_built:
-            named.append(cfg.get('pretrained'))
-            named.append(cfg.get('checkpoint') if _loads(cfg) else None)
+        named = cfg.get('pretrained', True)
+        named = [overlay.get('file') if named is True else named]
+        named.append(cfg.get('checkpoint') if _loads(cfg) else None)
         yield from (file for file in named if isinstance(file, str))
-    values = cfg.values() if isinstance(cfg, Mapping) else cfg
-    if isinstance(values, Iterable) and not isinstance(values, str):
-        for value in values:
-            yield from weights_of(value, when_built)
+    for _, value in _parts(cfg):
+        yield from weights_of(value)
+
+
+def loaded_when_built(cfg: object, name: str) -> Iterator[str]:
+    """Options of a config whose False keeps timm from loading weights.
+
+    All other weights are loaded when a training starts.
+    """
+    if isinstance(cfg, Mapping) and 'pretrained_cfg_overlay' in cfg:
+        yield f'{name}.pretrained'
+    for key, value in _parts(cfg):
+        yield from loaded_when_built(value, f'{name}.{key}')
+
+
+def _parts(cfg: object) -> Iterable[tuple[object, object]]:
+    if isinstance(cfg, Mapping):
+        return cfg.items()
+    return enumerate(cfg) if isinstance(cfg, list | tuple) else ()
 
 
 def _loads(cfg: object) -> bool:

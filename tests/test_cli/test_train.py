@@ -9,10 +9,13 @@ import shutil
 from collections import OrderedDict
 
 import pytest
+import torch
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 
 from mmseg_cube.cli import main
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import build_network
 
 WEIGHTS = 'train_dataloader.dataset.data_root=/nowhere model.pretrained'
 
@@ -74,6 +77,30 @@ def test_scores_of_images_without_labels(
     option = f'test_dataloader.dataset.data_root={tmp_path}'
     said = refusal('test', tiny_checkpoint, '--cfg-options', option)
     assert 'has no gt_sem_seg' in said and 'format_only=True' in said
+
+
+BACKBONE = """
+_base_ = '{base}'
+model = dict(
+    backbone=dict(
+        _delete_=True, type='TIMMBackbone', model_name='lcnet_035',
+        pretrained_cfg_overlay=dict(file='nowhere.pth')),
+    decode_head=dict(
+        in_channels=[16, 24, 48, 88, 176], in_index=[0, 1, 2, 3, 4],
+        widths=[16, 8, 8, 8, 8], conv_cfg=None))
+"""
+
+
+@pytest.mark.parametrize('options', [[], ['--cfg-options', 'log_level=ERROR']])
+def test_a_checkpoint_needs_no_other_weights(
+    options, tiny_config, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'trained.pth'
+    config.write_text(BACKBONE.format(base=tiny_config))
+    network = build_network(read_config(config))
+    torch.save(dict(state_dict=network.state_dict()), checkpoint)
+    assert main(['test', str(config), str(checkpoint), *options]) == 0
 
 
 def test_mmseg_without_its_scripts(refusal, tmp_path, monkeypatch):

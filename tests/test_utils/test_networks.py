@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from mmseg_cube.utils.configs import read_config, weights_of, without_weights
+from mmseg_cube.utils.configs import (
+    loaded_when_built,
+    read_config,
+    weights_of,
+    without_weights,
+)
 from mmseg_cube.utils.networks import (
     build_network,
     choose_device,
@@ -21,7 +26,8 @@ def test_weights_are_found_and_left_out_wherever_they_are():
         head=dict(init_cfg=[normal, pretrained]),
     )
     assert [*weights_of(cfg)] == ['z', 'y', 'x', 'y']
-    assert [*weights_of(cfg, when_built=True)] == ['z']
+    options = [*loaded_when_built([cfg], 'model')]
+    assert options == ['model.0.backbone.pretrained']
     assert without_weights(cfg) == dict(
         backbone=dict(type=timm, pretrained=False, **file),
         neck=[{}, ({},)],
