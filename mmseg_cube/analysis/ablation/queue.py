@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import torch
 
@@ -50,8 +50,12 @@ def train(study: Study, devices: Sequence[str] | None = None) -> list[Run]:
         run.check_config()
     count_variants(study)
     running: dict[Run, tuple[subprocess.Popen, Place]] = {}
-    waits = False
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    waits, stopped, before = False, Event(), {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            # Not at once: a process that is being started would go on.
+            handler = signal.signal(number, lambda *_: stopped.set())
+            before[number] = handler
     try:
         while left:
             finished = False
@@ -78,14 +82,16 @@ def train(study: Study, devices: Sequence[str] | None = None) -> list[Run]:
             if left and not running and not waits:
                 waits = True
                 say('waiting for runs of another process')
-            time.sleep(POLL_SECONDS)
+            if stopped.wait(POLL_SECONDS):
+                raise KeyboardInterrupt
     finally:
         for process, _ in running.values():
             # With those that load its data; its last checkpoint stays.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return [run for run in study.runs if not run.result.exists()]
 
 
