@@ -18,6 +18,8 @@ from mmseg_cube.datasets.rasters import (
 )
 from mmseg_cube.datasets.windows import Window
 
+# Behind the name of an image, the names of files that say where it has data.
+MASK, NOTES = BESIDE = '.msk', '.aux.xml'
 NODATA = re.compile(r'<NoDataValue[^>]*>([^<]+)<')
 
 
@@ -41,7 +43,7 @@ def read_valid(
         if masked:
             found.append(read_window(dataset, dataset.dataset_mask, window))
         if not isinstance(source, bytes):
-            for suffix, read in (('.msk', _read_mask), ('.aux.xml', _compare)):
+            for suffix, read in ((MASK, _read_mask), (NOTES, _compare)):
                 beside = Path(f'{os.fspath(source)}{suffix}')
                 if os.path.lexists(beside):  # noqa: PTH110, a link may be bad
                     found += read(source, beside, window)

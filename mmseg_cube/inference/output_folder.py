@@ -23,12 +23,12 @@ from mmseg_cube.datasets.run_folder import (
     read_journal,
     refuse_other_settings,
 )
+from mmseg_cube.datasets.validity import BESIDE
 from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
 MANIFEST, JOURNAL = 'manifest.json', 'manifest.jsonl'
 # Of the manifest; the same weights may lie elsewhere the next time.
 FOR_PEOPLE = ('config', 'checkpoint')
-BESIDE = ('.msk', '.aux.xml')  # names of files that tell where data are
 
 
 class Note(NamedTuple):

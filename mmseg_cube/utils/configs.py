@@ -50,8 +50,7 @@ def without_weights(cfg: object) -> object:
             for key, value in cfg.items()
             if key != 'pretrained' and not _loads(value)
         }
-        # This one fetches weights when it is built, unless it is told not to.
-        if str(cfg.get('type')).endswith('TIMMBackbone'):
+        if _loads_when_built(cfg):
             copied['pretrained'] = False
         return copied
     if isinstance(cfg, list | tuple):
@@ -76,7 +75,7 @@ def loaded_when_built(cfg: object, name: str) -> Iterator[str]:
 
     All other weights are loaded when a training starts.
     """
-    if isinstance(cfg, Mapping) and 'pretrained_cfg_overlay' in cfg:
+    if _loads_when_built(cfg):
         yield f'{name}.pretrained'
     for key, value in _parts(cfg):
         yield from loaded_when_built(value, f'{name}.{key}')
@@ -86,6 +85,12 @@ def _parts(cfg: object) -> Iterable[tuple[object, object]]:
     if isinstance(cfg, Mapping):
         return cfg.items()
     return enumerate(cfg) if isinstance(cfg, list | tuple) else ()
+
+
+def _loads_when_built(cfg: object) -> bool:
+    # This one fetches weights when it is built, unless it is told not to.
+    is_part = isinstance(cfg, Mapping)
+    return is_part and str(cfg.get('type')).endswith('TIMMBackbone')
 
 
 def _loads(cfg: object) -> bool:

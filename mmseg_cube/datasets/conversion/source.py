@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
 from mmseg_cube.datasets.listing import list_files
+from mmseg_cube.datasets.validity import BESIDE
 from mmseg_cube.utils.words import not_found
 
 # What the zip module lets through.
@@ -38,7 +39,7 @@ class Folder:
         """Return size and times, also that which no program can set."""
         found = []
         # A raster may have more to say of itself in files beside it.
-        for end in ('', '.msk', '.aux.xml'):
+        for end in ('', *BESIDE):
             with suppress(OSError):  # reading it will say why
                 status = Path(f'{self.path / file}{end}').stat()
                 found += [status.st_size, status.st_mtime_ns]
