@@ -148,6 +148,8 @@ setup(
             'regex',
         ],
         'export': ['onnx', 'onnxruntime'],
+        # Polygons: coverage_simplify came with shapely 2.1.
+        'cities': ['pyogrio>=0.11', 'shapely>=2.1'],
         'dev': [
             'import-linter',
             'pytest',
