@@ -104,7 +104,9 @@ setup(
     license='Apache-2.0',
     keywords='semantic segmentation, building footprints, remote sensing',
     packages=find_packages(include=[MODULE, f'{MODULE}.*']),
-    package_data={MODULE: ['analysis/leaderboard/published.csv']},
+    package_data={
+        MODULE: ['analysis/leaderboard/published.csv', 'weights/*.pth']
+    },
     python_requires='>=3.10',
     # No OpenMMLab package and no torch: two sets of distributions share the
     # same import names, and the wrong one would overwrite the right one.

@@ -6,7 +6,8 @@ import io
 import warnings
 from collections.abc import Iterator
 
-ROOMS = ('layers', 'models', 'datasets', 'evaluation', 'engine')
+ROOMS = 'layers', 'models', 'datasets', 'evaluation', 'engine'
+PARTS = *ROOMS, 'utils.default_network'  # whose address configs may name
 NEEDED = ('mmengine', 'mmcv', 'mmseg')
 
 
@@ -30,8 +31,8 @@ def register_all_modules(init_default_scope: bool = True) -> None:
         # How get_config('mmseg_cube::...') finds the packaged configs:
         # mmengine has a table of packages and no other way in.
         MODULE2PACKAGE.setdefault('mmseg_cube', 'mmseg_cube')
-        for room in ROOMS:
-            importlib.import_module(f'mmseg_cube.{room}')
+        for part in PARTS:
+            importlib.import_module(f'mmseg_cube.{part}')
     if init_default_scope:
         from mmseg.utils import register_all_modules as register_mmseg
 

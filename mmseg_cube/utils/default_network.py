@@ -1,0 +1,72 @@
+"""The trained network that comes with the package, for who names no other."""
+
+import sys
+from pathlib import Path
+
+from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import load_from_local
+
+from mmseg_cube.utils.checkpoints import read_checkpoint
+
+PACKAGE = Path(__file__).parents[1]
+WEIGHTS = PACKAGE / 'weights' / 'roofs.pth'
+# How configs name this file, wherever the package is installed.
+ADDRESS = 'mmseg_cube://roofs.pth'
+
+
+@CheckpointLoader.register_scheme(prefixes=ADDRESS)
+def load_from_package(filename: str, map_location: object = None) -> object:
+    """Load it for mmengine, which takes the kind from this name."""
+    return load_from_local(str(_weights()), map_location)
+
+
+def choose_network(
+    config: str | None, checkpoint: str | None
+) -> tuple[str, str]:
+    """Return config and checkpoint as named, or else the default ones.
+
+    That these are taken is said in one line. A ValueError says that one of
+    the two is named without the other, or that there is no default.
+    """
+    if config and checkpoint:
+        return config, checkpoint
+    if config or checkpoint:
+        raise ValueError(
+            f'{config or checkpoint} is all that is named of a network: name '
+            'both CONFIG and CHECKPOINT, or neither for the default one'
+        )
+    config, checkpoint = default_network()
+    print(
+        f'Note: taking the default network, {Path(config).stem}, trained on '
+        f'roofs at {ground_resolution(checkpoint):.2f} m a pixel '
+        '(docs/model_card.md).',
+        file=sys.stderr,
+    )
+    return config, checkpoint
+
+
+def default_network() -> tuple[str, str]:
+    """Return paths of config and checkpoint of the default network.
+
+    A ValueError says that this installation has none.
+    """
+    checkpoint = str(_weights())
+    config = str(read_checkpoint(checkpoint)['meta'].get('config'))
+    return str(PACKAGE / '.mim' / 'configs' / config), checkpoint
+
+
+def ground_resolution(checkpoint: str | Path) -> float | None:
+    """Metres per pixel that a packed network was trained at, if it says so.
+
+    Args and errors are those of :func:`read_checkpoint`.
+    """
+    return read_checkpoint(checkpoint)['meta'].get('resolution')
+
+
+def _weights() -> Path:
+    if WEIGHTS.is_file():
+        return WEIGHTS
+    raise ValueError(
+        'there is no default network in this installation: it lacks '
+        f'{WEIGHTS}. Next: name a CONFIG and a CHECKPOINT'
+    )
