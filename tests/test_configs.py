@@ -35,7 +35,10 @@ HOOK_NAMES = dict(
     full=['CubeSummaryHook', 'RouterTemperatureHook', 'RouterReportHook'],
 )
 DATASET = dict(
-    InriaDataset='inria', WHUBuildingDataset='whu', WBDDataset='wbd'
+    InriaDataset='inria',
+    WHUBuildingDataset='whu',
+    WBDDataset='wbd',
+    BuildingDataset='roofs',
 )
 T = 'unet_convnext-t_1xb8-80k'
 INRIA = f'cube-{T}_inria'
@@ -57,6 +60,7 @@ KINDS = [
     f'{INRIA}-512x512',
     f'{INRIA}-buildformer-512x512',
     'cube-unet_convnext-atto_1xb8-600_sample-city-128x128',
+    'cube-unet_efficientnet-lite0_1xb8-10k_roofs-256x256',
     'cube-unet_resnet-18-w32_1xb8-1500_whu-half-128x128',
 ]  # fmt: skip
 
@@ -99,7 +103,8 @@ def load_small(sample_city, shrink):
         init_default_scope(cfg.default_scope)
         shrink(cfg.model)
         for dataset in datasets_of(cfg):
-            dataset.data_root = str(sample_city[DATASET[dataset.type]])
+            layout = DATASET[dataset.type].replace('roofs', 'whu')
+            dataset.data_root = str(sample_city[layout])
             if dataset.type == 'InriaDataset':
                 dataset.merge(dict(regions=['austin'], window_size=256))
         for step in cfg.train_dataloader.dataset.pipeline:
@@ -112,7 +117,7 @@ def load_small(sample_city, shrink):
 
 def test_there_are_configs():
     # 13 networks, each with two twins.
-    assert len(CONFIGS) == 77
+    assert len(CONFIGS) == 80
     assert len(NETWORKS) == 26
     assert all(baseline_of(path) in CONFIGS for path in CUBES)
 
