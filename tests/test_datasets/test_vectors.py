@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from rasterio.crs import CRS
+
+from mmseg_cube.datasets.errors import FileError
+
+pyogrio = pytest.importorskip('pyogrio')
+shapely = pytest.importorskip('shapely')
+
+from mmseg_cube.datasets.vectors import project, read_footprints  # noqa: E402
+
+UTM = 'EPSG:32645'
+SQUARE = shapely.box(500000, 3e6, 500010, 3000010)
+TWO = shapely.multipolygons([SQUARE, shapely.box(5e5, 3.1e6, 5e5 + 5, 3.2e6)])
+BOW_TIE = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+# Shapes of a file; then polygons, invalid shapes, others and their area.
+SHAPES = {
+    'none': ([], 0, 0, 0, 0),
+    'empty': ([shapely.Polygon(), None], 0, 0, 1, 0),
+    'parts': ([SQUARE, TWO], 3, 0, 0, 200 + 5 * 1e5),
+    'bow tie': ([BOW_TIE], 2, 1, 0, 50),
+    'no area': ([shapely.Polygon([(0, 0), (9, 9), (0, 0)])], 0, 1, 0, 0),
+    'heights': ([shapely.force_3d(SQUARE, 7)], 1, 0, 0, 100),
+    'collection': ([shapely.GeometryCollection([TWO])], 2, 0, 0, 500100),
+    'others': ([shapely.Point(0, 0), SQUARE.exterior, SQUARE], 1, 0, 2, 100),
+}
+
+
+def write(path, shapes, layer=None, crs=UTM, kind='Unknown'):
+    numbers = [np.arange(len(shapes))]
+    pyogrio.raw.write(
+        path, shapely.to_wkb(np.array(shapes, object)), numbers, ['number'],
+        layer=layer, geometry_type=kind, crs=crs,
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize('name', SHAPES)
+def test_shapes(name, tmp_path):
+    shapes, count, invalid, others, area = SHAPES[name]
+    path = write(tmp_path / 'a.gpkg', shapes)
+    assert len(read_footprints(path, to=CRS.from_epsg(6933))) == count
+    read = read_footprints(path, fields=['number', 'not there'])
+    assert (len(read), read.invalid, read.others) == (count, invalid, others)
+    assert shapely.is_valid(read.polygons).all()
+    assert not shapely.has_z(read.polygons).any()
+    assert shapely.area(read.polygons).sum() == pytest.approx(area)
+    assert list(read.fields) == ['number']
+    origin = shapely.to_wkb(np.array(shapes, object))[read.fields['number']]
+    assert shapely.intersects(read.polygons, shapely.from_wkb(origin)).all()
+
+
+@pytest.mark.parametrize('suffix', ['gpkg', 'geojson', 'fgb', 'shp'])
+def test_places_are_the_same_in_any_crs(suffix, tmp_path):
+    path = write(tmp_path / f'a.{suffix}', [SQUARE], kind='Polygon')
+    read = read_footprints(path, to=CRS.from_epsg(4326))
+    assert read.crs == CRS.from_epsg(4326)
+    bounds = read.polygons[0].bounds
+    assert bounds == pytest.approx((87, 27.12247, 87.0001, 27.12256), abs=1e-5)
+    back = project(read.polygons, read.crs, CRS.from_string(UTM))[0]
+    assert shapely.hausdorff_distance(back, SQUARE) < 0.01
+
+
+def test_the_file_knows_its_crs_best(tmp_path):
+    """What is named counts where the file says nothing."""
+    path = write(tmp_path / 'a.shp', [SQUARE], kind='Polygon')
+    assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 32645
+    path.with_suffix('.prj').unlink()
+    assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 3857
+
+
+@pytest.mark.parametrize(
+    ('fault', 'options', 'message'),
+    [
+        ('missing', {}, 'vector file not found'),
+        ('text', {}, 'cannot be read as polygons'),
+        ('two', {}, r'several layers of polygons: x \(Polygon\), y'),
+        ('two', dict(layer='z'), "has no layer 'z'; it has x"),
+        ('points', {}, r'no layer of polygons; it has a \(Point\)'),
+        ('no CRS', {}, 'such as --crs EPSG'),
+        ('no CRS', dict(crs='EPSG:1'), "'EPSG:1' names no CRS"),
+        ('no CRS', dict(crs='EPSG:4326'), '500000 to 500010 and 3000000 to'),
+    ],
+)
+def test_faults_name_the_file(fault, options, message, tmp_path):
+    path = tmp_path / 'a.gpkg'
+    if fault == 'text':
+        path.write_text('not a file of vectors')
+    elif fault == 'two':
+        for layer in ('x', 'y'):
+            write(path, [SQUARE], layer, kind='Polygon')
+    elif fault == 'points':
+        write(path, [shapely.Point(0, 0)], kind='Point')
+    elif fault == 'no CRS':
+        write(path, [SQUARE], crs=None, kind='Polygon')
+    with pytest.raises(FileError, match=message) as error:
+        read_footprints(path, to=CRS.from_epsg(6933), **options)
+    assert str(path) in str(error.value)
+    assert len(str(error.value).replace(str(path), '')) < 300
