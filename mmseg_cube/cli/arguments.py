@@ -34,6 +34,17 @@ def mask_value(text: str) -> int | list[int]:
     return parts if len(parts) > 1 else parts[0]
 
 
+def numbers(text: str) -> list[float]:
+    """Read numbers between commas, such as 0,2047."""
+    try:
+        values = [float(part) for part in text.split(',')]
+    except ValueError as error:
+        raise ArgumentTypeError(
+            f'must be numbers between commas, but got {text!r}'
+        ) from error
+    return [int(x) if x.is_integer() else x for x in values]
+
+
 def _whole(text: str, least: int, what: str) -> int:
     if not text.isdecimal() or int(text) < least:
         raise ArgumentTypeError(f'must be {what}, but got {text!r}')
@@ -83,6 +94,16 @@ SHARED = {
     ),
     '--ignore-values': dict(
         help='of pixels that do not count, likewise', **MASK_VALUES
+    ),
+    '--bands': dict(
+        type=numbers,
+        metavar='4,1,2',
+        help='bands of the images, from 1, that the network sees (RGB)',
+    ),
+    '--scale': dict(
+        type=numbers,
+        metavar='LOW,HIGH',
+        help='values of the images that become 0 and 255 (8 bits as they are)',
     ),
     '--seed': dict(type=non_negative, default=0, help='of all that is drawn'),
     '--split': dict(

@@ -1,7 +1,8 @@
 """What images, and pairs with their masks, must be whenever they are read.
 
-Images are 8-bit RGB and upright, by what their headers declare: bands that are
-named in another order are put in order. ``masks.py`` says what masks are.
+Images are upright, and 8-bit RGB by what their headers declare: bands that are
+named in another order are put in order. Others need :class:`Channels`
+(``bands.py``). ``masks.py`` says what masks are.
 Windows that reach beyond the edges of a file are reflected there. All
 functions raise a RasterError if a file is anything else, or unreadable.
 """
@@ -12,12 +13,12 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from mmseg_cube.datasets.bands import RGB, Channels, as_mmcv
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import (
-    Header,
     open_header,
     open_raster,
     read_raster,
@@ -25,48 +26,48 @@ from mmseg_cube.datasets.rasters import (
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, cut_strips
 
-RGB = ['red', 'green', 'blue']
-# Bands without names, as many tools write RGB.
-UNNAMED = ['gray', 'undefined', 'undefined'], ['undefined'] * 3
-BY_PILLOW = (
-    'Convert it, for example with PIL.Image.open(IN).convert("RGB").save(OUT).'
-)
 
-
-def image_shape(source: Source) -> tuple[int, int]:
+def image_shape(source: Source, channels: Channels = RGB) -> tuple[int, int]:
     """Height and width of an image in pixels, from its header."""
     header = open_header(source)
-    _find_rgb(header)
+    channels.places(header)
     return header.dataset.shape
 
 
-def read_rgb(source: Source, window: Window | None = None) -> np.ndarray:
+def read_rgb(
+    source: Source, window: Window | None = None, channels: Channels = RGB
+) -> np.ndarray:
     """Read red, green and blue of an image, or a window of it.
 
-    Pixels are uint8 of shape (3, H, W).
+    Pixels are uint8 of shape (3, H, W), or what ``channels`` names.
     """
-    places = _find_rgb(open_header(source))
-    bands = read_raster(source, window)
-    return bands if len(bands) == 3 and places == [0, 1, 2] else bands[places]
+    header = open_header(source)
+    channels.places(header)  # before much is read
+    return channels.take(read_raster(source, window), header)
 
 
-def read_image(source: Source, window: Window | None = None) -> np.ndarray:
+def read_image(
+    source: Source, window: Window | None = None, channels: Channels = RGB
+) -> np.ndarray:
     """Read an image, or a window of it.
 
-    Pixels are uint8 of shape (H, W, 3) in the order BGR, as mmcv reads them.
+    Pixels are uint8 of shape (H, W, 3) in the order BGR, as mmcv reads them,
+    or (H, W, C) in the order that ``channels`` names; see :func:`as_mmcv`.
     """
-    bands = read_rgb(source, window)[::-1]
+    bands = as_mmcv(read_rgb(source, window, channels))
     pixels = bands.transpose(1, 2, 0)
-    # Whole JPEG files are decoded to this order.
-    return pixels if pixels.flags.c_contiguous else cv2.merge(bands)
+    # Whole JPEG files are decoded to this order. OpenCV drops a single axis.
+    if not pixels.flags.c_contiguous:
+        pixels = cv2.merge(bands).reshape(pixels.shape)
+    return pixels
 
 
-def check_image(path: str) -> tuple[int, int]:
+def check_image(path: str, channels: Channels = RGB) -> tuple[int, int]:
     """Decode an image as training does; return its height and width."""
-    shape = image_shape(path)
+    shape = image_shape(path, channels)
     for strip in cut_strips(*shape):
         read_raster(path, strip)
-        read_valid(path, strip)
+        read_valid(path, strip, channels)
     return shape
 
 
@@ -75,15 +76,16 @@ def read_pair(
     mask: Source | None,
     names: tuple,
     meaning: MaskMeaning | None,
+    channels: Channels = RGB,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read an image and its mask, if any, by the meaning of its dataset.
 
     Raises:
         FileError: With the name of the file that cannot be used, and why.
     """
-    with errors_of_pair(image, mask, names[0]):
+    with errors_of_pair(image, mask, names[0], channels):
         with errors_of(names[0]):
-            pixels = read_image(image)
+            pixels = read_image(image, channels=channels)
         if mask is None:
             return pixels, None
         with errors_of(names[1]):
@@ -93,13 +95,16 @@ def read_pair(
 
 @contextmanager
 def errors_of_pair(
-    image: Source | None, mask: Source | None, name: str | None = None
+    image: Source | None,
+    mask: Source | None,
+    name: str | None = None,
+    channels: Channels = RGB,
 ) -> Iterator[None]:
     """Say so if a file is refused because image and mask are swapped."""
     try:
         yield
     except ValueError as error:
-        if not _are_swapped(image, mask):
+        if not _are_swapped(image, mask, channels):
             raise
         raise FileError(
             f'{name or image}: image and mask look swapped: the image holds a '
@@ -118,62 +123,17 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
         )
 
 
-def _are_swapped(image: Source | None, mask: Source | None) -> bool:
+def _are_swapped(
+    image: Source | None, mask: Source | None, channels: Channels
+) -> bool:
     """Tell whether an image and its mask, one of them refused, are swapped."""
     if image is None or mask is None:
         return False
     try:
-        if [open_raster(source).count for source in (image, mask)] == [1, 3]:
+        counts = [open_raster(source).count for source in (image, mask)]
+        if channels == RGB and counts == [1, 3]:
             return True
-        read_image(mask)
+        read_image(mask, channels=channels)
         return read_mask(image).any()  # a black image proves nothing
     except RasterError:
         return False
-
-
-def _find_rgb(header: Header) -> list[int]:
-    """Find red, green and blue among the bands of an image, from 0.
-
-    An alpha band may be there as well; it says where the image holds data.
-    """
-    dataset = header.dataset
-    names = [colour.name for colour in header.colours]
-    if names in UNNAMED:
-        names = RGB
-    places = [names.index(name) for name in RGB if name in names]
-    stored = dataset.tags(ns='IMAGE_STRUCTURE')
-    space = stored.get('SOURCE_COLOR_SPACE', 'YCbCr')
-    bits = dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
-    kinds = f'{bits} bits' if bits else ', '.join(sorted(set(dataset.dtypes)))
-    if space != 'YCbCr':
-        raise RasterError(f'image is stored as {space}, not as RGB', BY_PILLOW)
-    if 'MINISWHITE' in stored:
-        advice = 'Rewrite it with "gdal_translate -co PHOTOMETRIC=RGB IN OUT".'
-        if dataset.count < 3:  # GDAL would leave it inverted
-            advice = BY_PILLOW
-        raise RasterError('image is stored white-is-zero', advice)
-    if header.orientation in range(2, 9):
-        raise RasterError(
-            f'image is turned when it is shown (orientation '
-            f'{header.orientation}) and would leave its mask',
-            'Store it upright, without an orientation tag.',
-        )
-    how = [] if kinds == 'uint8' else ['-ot Byte -scale LOW HIGH 0 255']
-    if 'palette' in names:
-        how += ['-expand rgb']
-    elif len(names) < 3:
-        how += ['-b 1 -b 1 -b 1']
-    elif len(places) < 3:
-        how += ['-b R -b G -b B -colorinterp red,green,blue']
-    elif set(names) - {*RGB, 'alpha'}:
-        how += [f'-b {place + 1}' for place in places]
-    same = ''
-    if kinds != 'uint8':
-        same = '; LOW and HIGH the same for all files'
-    if how:
-        raise RasterError(
-            f'image has {dataset.count} band(s) of {kinds} '
-            f'({", ".join(names)}), not 8-bit RGB',
-            f'Convert it with "gdal_translate {" ".join(how)} IN OUT"{same}.',
-        )
-    return places

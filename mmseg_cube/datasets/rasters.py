@@ -60,6 +60,7 @@ class Header(NamedTuple):
     colours: tuple[ColorInterp, ...]  # what its bands are
     masked: bool  # by a nodata value, an alpha band or an internal mask
     orientation: int  # from 2 to 8 if viewers turn it
+    alpha: int | None  # the band, from 1, by which it is masked
 
 
 def open_header(source: Source) -> Header:
@@ -147,12 +148,14 @@ def _open(source: Source, *_: int) -> Header:
         dataset = rasterio.open(file, driver=driver)
         # Asked later, GDAL raises what it last said of any other file.
         colours = dataset.colorinterp
-        masked = any(
-            flags != [MaskFlags.all_valid] for flags in dataset.mask_flag_enums
-        )
+        flags = dataset.mask_flag_enums
+        masked = any(each != [MaskFlags.all_valid] for each in flags)
         turn = dataset.tags().get('EXIF_Orientation')
     turn = int(turn or find_orientation(source, driver))
-    return Header(dataset, tuple(colours), masked, turn)
+    alpha = None
+    if any(MaskFlags.alpha in each for each in flags):
+        alpha = colours.index(ColorInterp.alpha) + 1
+    return Header(dataset, tuple(colours), masked, turn, alpha)
 
 
 @lru_cache(maxsize=SOUND_FILES)

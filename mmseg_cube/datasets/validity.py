@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import Source
@@ -24,24 +25,30 @@ NODATA = re.compile(r'<NoDataValue[^>]*>([^<]+)<')
 
 
 def read_valid(
-    source: Source, window: Window | None = None
+    source: Source, window: Window | None = None, channels: Channels = RGB
 ) -> np.ndarray | None:
     """Read where an image, or a window of it, holds data.
 
     Followed are a nodata value (of pixels that have it in all bands), an
     alpha band and an internal mask; and of files beside it a mask
-    ``<name>.msk`` and the nodata value in ``<name>.aux.xml``. Windows and
-    errors are those of read_raster.
+    ``<name>.msk`` and the nodata value in ``<name>.aux.xml``. Of floats, nan
+    is no data, and an alpha band that ``channels`` names holds values, as
+    other bands do. Windows and errors are those of read_raster.
 
     Returns:
         True where there is data, bool of shape (H, W); None if there is data
         everywhere, which costs next to nothing if nothing is declared.
     """
-    dataset, _, masked, _ = open_header(source)
-    found = []
+    header, found = open_header(source), []
+    dataset = header.dataset
+    named = header.alpha is not None and header.alpha in (channels.bands or ())
     with errors_of_decoders():
-        if masked:
+        if header.masked and not named:
             found.append(read_window(dataset, dataset.dataset_mask, window))
+        if dataset.dtypes[0].startswith('float'):
+            values = read_raster(source, window)
+            seen = values[[b - 1 for b in channels.bands or ()] or slice(None)]
+            found.append(~np.isnan(seen).any(0))
         if not isinstance(source, bytes):
             for suffix, read in ((MASK, _read_mask), (NOTES, _compare)):
                 beside = Path(f'{os.fspath(source)}{suffix}')

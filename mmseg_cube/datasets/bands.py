@@ -1,0 +1,201 @@
+"""Which bands of an image a network sees, and which values are 0 and 255.
+
+Data sets, checks and prediction all ask :class:`Channels`, so that a network
+sees the same in all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+
+from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.rasters import Header
+
+COLOURS = ['red', 'green', 'blue']
+# Bands without names, as many tools write RGB.
+UNNAMED = ['gray', 'undefined', 'undefined'], ['undefined'] * 3
+BY_PILLOW = (
+    'Convert it, for example with PIL.Image.open(IN).convert("RGB").save(OUT).'
+)
+Scale = Sequence[float] | Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What of an image becomes the channels of a network.
+
+    Args:
+        bands: Numbers of bands from 1, in the order of the channels, such as
+            (4, 1, 2). One may come several times: (1, 1, 1) shows a grey
+            image to a network for RGB. An alpha band that is named holds
+            values like any other. By default red, green and blue, as the
+            header declares them.
+        scale: The values that become 0 and 255, such as (0, 2047), or such a
+            pair for each channel; what is beyond them is cut off. By default
+            images must have 8 bits and stay as they are.
+
+    Raises:
+        ValueError: If an argument is wrong.
+    """
+
+    bands: Sequence[int] | None = None
+    scale: Scale | None = None
+
+    def __post_init__(self) -> None:
+        bands, scale = self.bands, self.scale
+        if bands is not None:
+            bands = tuple(bands) if np.iterable(bands) else (bands,)
+            if not bands or not all(map(_is_number, bands)):
+                raise ValueError(
+                    'bands must be numbers of bands, from 1 on, such as '
+                    f'(4, 1, 2), not {self.bands!r}'
+                )
+            object.__setattr__(self, 'bands', bands)
+        if scale is not None:
+            try:
+                pairs = np.asarray(scale, float).reshape(-1, 2)
+                fits = len(pairs) in (1, self.count)
+                fits = fits and np.isfinite(pairs).all()
+                fits = fits and (pairs[:, 0] < pairs[:, 1]).all()
+            except (TypeError, ValueError):
+                fits = False
+            if not fits:
+                raise ValueError(
+                    'scale must be the values that become 0 and 255, such as '
+                    f'(0, 2047), or such a pair for each of {self.count} '
+                    f'channels, not {scale!r}'
+                )
+            pairs = tuple(map(tuple, pairs.tolist()))
+            scale = pairs if len(pairs) > 1 else pairs[0]
+            object.__setattr__(self, 'scale', scale)
+
+    @property
+    def count(self) -> int:
+        """Number of channels."""
+        return len(COLOURS if self.bands is None else self.bands)
+
+    def take(self, values: np.ndarray, header: Header) -> np.ndarray:
+        """Make the channels of an image from all its bands, (bands, H, W).
+
+        They are uint8 of shape (channels, H, W), in the order of ``bands``.
+        What is no number (nan) becomes 0. Errors are those of
+        :meth:`places`.
+        """
+        places = self.places(header)
+        if places != list(range(len(values))):
+            values = values[places]
+        if self.scale is None:
+            return values
+        low, high = np.reshape(self.scale, (-1, 2)).T[..., None, None]
+        kind = np.result_type(values, np.float32)
+        values = (values - low.astype(kind)) * (255 / (high - low)).astype(
+            kind
+        )
+        values = np.nan_to_num(np.clip(values, 0, 255), copy=False)
+        return np.rint(values, out=values).astype(np.uint8)
+
+    def places(self, header: Header) -> list[int]:
+        """Find the bands of the channels, counted from 0, in an image.
+
+        Raises:
+            RasterError: If it lacks them, or holds anything that has to be
+                converted before a network can see it.
+        """
+        dataset = header.dataset
+        names = [colour.name for colour in header.colours]
+        stored = dataset.tags(ns='IMAGE_STRUCTURE')
+        _refuse_other_storage(header, stored)
+        bits = dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+        kinds = ', '.join(sorted(set(dataset.dtypes)))
+        kinds = f'{bits} bits' if bits else kinds
+        plain = 'palette' not in names and 'complex' not in kinds
+        image = f'image has {dataset.count} band(s) of {kinds}'
+        if self.bands and max(self.bands) > dataset.count:
+            raise RasterError(
+                f'{image}, but bands={self.bands} are asked for',
+                'Name bands that it has.',
+            )
+        shown = COLOURS if names in UNNAMED else names
+        places = [shown.index(name) for name in COLOURS if name in shown]
+        how, named = [], []
+        if kinds != 'uint8' and (self.scale is None or 'complex' in kinds):
+            how += ['-ot Byte -scale LOW HIGH 0 255']
+            named += ['scale=(LOW, HIGH)']
+        if 'palette' in names:
+            how += ['-expand rgb']
+        elif self.bands is not None:
+            places = [band - 1 for band in self.bands]
+        elif len(names) < 3:
+            how += ['-b 1 -b 1 -b 1']
+            named = ['bands=(1, 1, 1)', *named]
+        elif len(places) < 3:
+            how += ['-b R -b G -b B -colorinterp red,green,blue']
+            named = ['bands=(R, G, B)', *named]
+        elif set(shown) - {*COLOURS, 'alpha'}:
+            rgb = [place + 1 for place in places]
+            how += [f'-b {band}' for band in rgb]
+            named = [f'bands={tuple(rgb)}', *named]
+        if how:
+            wanted = '8-bit RGB' if self.bands is None else 'of 8 bits'
+            raise RasterError(
+                f'{image} ({", ".join(names)}), not {wanted}',
+                _advise(how, named if plain else []),
+            )
+        return places
+
+
+RGB = Channels()  # what is seen unless something else is named
+
+
+def as_mmcv(channels: np.ndarray) -> np.ndarray:
+    """Put channels (..., C, H, W) in mmcv's order: of three, the last first.
+
+    mmseg's preprocessor (bgr_to_rgb) turns three round again, so that the
+    network sees them in the order that is named; other numbers it leaves.
+    """
+    return channels[..., ::-1, :, :] if channels.shape[-3] == 3 else channels
+
+
+def as_picture(channels: np.ndarray) -> np.ndarray:
+    """Show channels (C, H, W) to people: three of them, (H, W, 3)."""
+    shown = channels[:3] if len(channels) > 2 else channels[[0, 0, 0]]
+    return np.ascontiguousarray(shown.transpose(1, 2, 0))
+
+
+def _is_number(band: object) -> bool:
+    return (
+        isinstance(band, Integral) and not isinstance(band, bool) and band > 0
+    )
+
+
+def _advise(how: Sequence[str], named: Sequence[str]) -> str:
+    """Say how to name what an image holds, or else how to convert it."""
+    advice = f'onvert it with "gdal_translate {" ".join(how)} IN OUT".'
+    if any('LOW' in each for each in how):
+        advice = f'{advice[:-1]}; LOW and HIGH the same for all files.'
+    if not named:
+        return f'C{advice}'
+    return (
+        f'Name {" and ".join(named)} in the data set, or --bands and --scale '
+        f'of a command; or c{advice}'
+    )
+
+
+def _refuse_other_storage(header: Header, stored: dict) -> None:
+    """Refuse what GDAL shows in other colours, or turned."""
+    space = stored.get('SOURCE_COLOR_SPACE', 'YCbCr')
+    if space != 'YCbCr':
+        raise RasterError(f'image is stored as {space}, not as RGB', BY_PILLOW)
+    if 'MINISWHITE' in stored:
+        advice = 'Rewrite it with "gdal_translate -co PHOTOMETRIC=RGB IN OUT".'
+        if header.dataset.count < 3:  # GDAL would leave it inverted
+            advice = BY_PILLOW
+        raise RasterError('image is stored white-is-zero', advice)
+    if header.orientation in range(2, 9):
+        raise RasterError(
+            f'image is turned when it is shown (orientation '
+            f'{header.orientation}) and would leave its mask',
+            'Store it upright, without an orientation tag.',
+        )
