@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from mmseg_cube.inference.mosaic import open_rasters
+
+SIDE = 24
+PLACE = Affine(0.3, 0.1, 5e5, 0.1, -0.3, 5e6)  # rotated
+
+
+def write(path, x, y, values, valid=None, **about):
+    """Write (bands, H, W) at column x and row y of the grid."""
+    count, height, width = values.shape
+    about = dict(crs='EPSG:32632', dtype='uint8') | about
+    about.setdefault('transform', PLACE * Affine.translation(x, y))
+    shape = dict(count=count, height=height, width=width, driver='GTiff')
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(path, 'w', **shape, **about) as file,
+    ):
+        file.write(values)
+        if valid is not None:
+            file.write_mask(valid)
+    return path
+
+
+@pytest.mark.parametrize('how', ('whole', 'nodata', 'mask', 'alpha'))
+def test_tiles_become_one_raster(tmp_path, how):
+    """Eight of nine tiles, which overlap by four pixels."""
+    rng, step = np.random.default_rng(0), SIDE - 4
+    whole = np.zeros((3, 3 * step + 4, 3 * step + 4), np.uint8)
+    has_data, paths = np.zeros(whole.shape[1:], bool), []
+    for number in range(8):
+        y, x = step * (number // 3), step * (number % 3)
+        values = rng.integers(1, 255, (3, SIDE, SIDE), np.uint8)
+        valid = rng.random((SIDE, SIDE)) < (2 if how == 'whole' else 0.7)
+        values[:, ~valid] = 0
+        place = slice(y, y + SIDE), slice(x, x + SIDE)
+        has_data[place] |= valid
+        whole[(slice(None), *place)][:, valid] = values[:, valid]
+        about = dict(nodata=0 if how == 'nodata' else None)
+        if how == 'alpha':
+            values = np.concatenate([values, 255 * np.uint8(valid)[None]])
+            about.update(photometric='RGB', alpha='YES')
+        about['valid'] = valid if how == 'mask' else None
+        paths.append(write(tmp_path / f'{number}.tif', x, y, values, **about))
+    with open_rasters(paths) as mosaic:
+        assert mosaic.shape == has_data.shape
+        assert mosaic.transform.almost_equals(PLACE, 1e-9)
+        assert mosaic.crs == 'EPSG:32632'
+        np.testing.assert_array_equal(mosaic.dataset_mask() > 0, has_data)
+        found = mosaic.read([1, 2, 3])
+        np.testing.assert_array_equal(found[:, has_data], whole[:, has_data])
+    with open_rasters(paths[:1]) as alone:
+        assert alone.shape == (SIDE, SIDE)
+
+
+GREY = np.zeros((1, SIDE, SIDE), np.uint8)
+ODD = {
+    'its CRS is not EPSG:32632, but EPSG:32633': dict(crs='EPSG:32633'),
+    'its CRS is not EPSG:32632, but none': dict(crs=None),
+    'its bands is not gray, but gray undefined': dict(
+        values=np.concatenate([GREY, GREY])
+    ),
+    'its values is not uint8, but uint16': dict(dtype='uint16'),
+    'its nodata is not None, but 7.0': dict(nodata=7),
+    'its pixels is not 0.3 0.1 0.1 -0.3, but': dict(
+        transform=PLACE * Affine.scale(2)
+    ),
+    'it begins at column 24.40 and row 0.00 of it': dict(x=SIDE + 0.4),
+}
+
+
+@pytest.mark.parametrize('message', ODD)
+def test_the_odd_file_is_named(tmp_path, message):
+    paths = [write(tmp_path / f'{x}.tif', x * SIDE, 0, GREY) for x in range(3)]
+    write(paths[1], **dict(x=SIDE, y=0, values=GREY) | ODD[message])
+    with pytest.raises(ValueError, match=f'1.tif: is no .*{message}') as error:
+        open_rasters(paths)
+    assert len(str(error.value).replace(str(tmp_path), '')) < 300
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('none.tif', None, 'missing'),
+        ('vrt.tif', '<VRTDataset', 'is no TIFF, PNG or JPEG file'),
+        ('text.img', 'text', 'not recognized'),
+        ('http://localhost:1/a.tif', None, 'Failed to connect'),
+    ],
+)
+def test_what_is_no_raster(tmp_path, name, text, message):
+    path = name if '//' in name else tmp_path / name
+    if text:
+        path.write_text(text)
+    with pytest.raises(ValueError, match=f'{name}: .*{message}'):
+        open_rasters([path])
