@@ -26,7 +26,7 @@ PROG = 'mmseg-cube'
 BAD_INPUT, INTERRUPTED = 2, 130
 NO_SPACE = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 # In the order of work; each is a module of this folder.
-DATA = 'sample-city', 'convert', 'check-data'
+DATA = 'sample-city', 'convert', 'prepare', 'check-data'
 NETWORKS = 'weights', 'train', 'test', 'predict', 'submit', 'export'
 MEASURES = 'leaderboard', 'complexity', 'speed'
 STUDIES = 'ablate', 'gradients', 'learned', 'router'

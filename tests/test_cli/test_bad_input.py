@@ -30,6 +30,7 @@ CALLS = {
     'learned': 'CONFIG CHECKPOINT --out OUT --device cpu',
     'router': 'CONFIG CHECKPOINT --out OUT',
     'convert': 'whu FOLDER --out OUT',
+    'prepare': 'FOLDER OUT',
     'check-data': 'FOLDER --out OUT',
     'sample-city': 'whu --out OUT',
     'leaderboard': 'FOLDER --out OUT',

@@ -101,13 +101,7 @@ def convert(
         )
     source = source.absolute()
     raw = open_source(source)
-    ends = source.resolve(), out.resolve()
-    if any(a == b or a in b.parents for a, b in (ends, ends[::-1])):
-        raise DatasetError(
-            f'source {source} and output {out} must not lie in each other.\n'
-            f'Next: give a folder outside for the output; {MANIFEST} and the '
-            'patches go there.'
-        )
+    refuse_nested(source, out)
     tiles, faults = find(source, raw.files)
     more = dict(format=image_format, source=str(source))
     output = Output(out, settings | more)
@@ -162,6 +156,17 @@ def convert(
     if output.ignores:
         result.notes.append(IGNORES)
     return result
+
+
+def refuse_nested(source: Path, out: Path) -> None:
+    """Refuse an output folder in its source, or the other way round."""
+    ends = source.resolve(), out.resolve()
+    if any(a == b or a in b.parents for a, b in (ends, ends[::-1])):
+        raise DatasetError(
+            f'source {source} and output {out} must not lie in each other.\n'
+            f'Next: give a folder outside for the output; {MANIFEST} and the '
+            'patches go there.'
+        )
 
 
 def _convert_tile(

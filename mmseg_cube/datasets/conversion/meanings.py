@@ -33,6 +33,20 @@ def decide_splits(
     return meanings, faults, findings
 
 
+def settle_splits(
+    masks: Mapping[Tile, Sequence[Value]], declared: tuple
+) -> tuple[Meanings, dict[str, str]]:
+    """Decide as :func:`decide_splits`; a DatasetError says what is unclear."""
+    *found, findings = decide_splits(masks, declared)
+    if findings:
+        raise DatasetError(
+            f'it is not clear what the masks mean:\n{listing(findings)}'
+            '\nNext: name the values, by --building-values or '
+            'building_values=..., or correct the masks.'
+        )
+    return found
+
+
 def learn_meanings(
     read: Callable, tiles: Sequence[Tile], declared: tuple, workers: int | None
 ) -> tuple[Meanings, dict[str, str]]:
@@ -51,11 +65,4 @@ def learn_meanings(
 
     masked = [tile for tile in tiles if tile.mask]
     masks = dict(work_through(look, masked, 'Reading masks', workers))
-    *found, findings = decide_splits(masks, declared)
-    if findings:
-        raise DatasetError(
-            f'it is not clear what the masks mean:\n{listing(findings)}'
-            '\nNext: name the values, by --building-values or '
-            'building_values=..., or correct the masks.'
-        )
-    return found
+    return settle_splits(masks, declared)

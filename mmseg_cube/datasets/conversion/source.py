@@ -36,15 +36,8 @@ class Folder:
         return self.path / file
 
     def stamp(self, file: PurePosixPath) -> list[int]:
-        """Return size and times, also that which no program can set."""
-        found = []
-        # A raster may have more to say of itself in files beside it.
-        for end in ('', *BESIDE):
-            with suppress(OSError):  # reading it will say why
-                status = Path(f'{self.path / file}{end}').stat()
-                found += [status.st_size, status.st_mtime_ns]
-                found.append(status.st_ctime_ns)
-        return found
+        """Return numbers of a file as :func:`stamp_of`."""
+        return stamp_of(self.path / file)
 
 
 class Archive:
@@ -110,6 +103,17 @@ def open_source(path: Path) -> Folder | Archive:
     raise DatasetError(
         f'{path} {state}.\nNext: {advice}, or give the folder that comes out.'
     )
+
+
+def stamp_of(path: Path) -> list[int]:
+    """Return size and times of a file, also that which no program can set."""
+    found = []
+    # A raster may have more to say of itself in files beside it.
+    for end in ('', *BESIDE):
+        with suppress(OSError):  # reading it will say why
+            status = Path(f'{path}{end}').stat()
+            found += [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return found
 
 
 def _unreadable(entry: zipfile.ZipInfo) -> str:
