@@ -3,10 +3,11 @@
 Nothing heavy is imported here, so that help is there at once.
 """
 
+import math
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-__all__ = ['Arguments', 'Namespace', 'folder', 'non_negative', 'positive']
+__all__ = ['Arguments', 'Namespace', 'folder', 'metres', 'non_negative', 'positive']
 
 
 def positive(text: str) -> int:
@@ -17,6 +18,18 @@ def positive(text: str) -> int:
 def non_negative(text: str) -> int:
     """Read a whole number that is not below 0."""
     return _whole(text, 0, 'a whole number, 0 or more')
+
+
+def metres(text: str) -> float:
+    """Read metres per pixel."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        what = f'must be metres per pixel, such as 0.3, but got {text!r}'
+        raise ArgumentTypeError(what)
+    return value
 
 
 def folder(text: str) -> Path:
@@ -175,6 +188,13 @@ class Arguments:
         """Add shared arguments as they are."""
         for name in names:
             self(name, **SHARED[name])
+
+    def network(self) -> None:
+        """Add config and checkpoint; both left out mean the default ones."""
+        default = 'the default network, if both are left out'
+        for name in ('config', 'checkpoint'):
+            help = f'{SHARED[name]["help"]} ({default})'
+            self(name, help, nargs='?')
 
     def either(self) -> 'Arguments':
         """Return a group of which a call may have one only."""

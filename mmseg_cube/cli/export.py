@@ -17,7 +17,8 @@ FORMATS = 'onnx', 'torchscript', 'torch_export'
 
 
 def add_arguments(add: Arguments) -> None:
-    add.share('config', 'checkpoint', '--cfg-options', '--trust-checkpoint')
+    add.network()
+    add.share('--cfg-options', '--trust-checkpoint')
     add('--format', 'kind of the file', choices=FORMATS, required=True)
     what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
     add('--out', what, type=Path, required=True)
@@ -45,14 +46,16 @@ def run(args: Namespace) -> int:
     """Write the file; 1 if it would compute something else."""
     from mmseg_cube import deploy
     from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.default_network import choose_network
     from mmseg_cube.utils.networks import load_network
 
     start = time.monotonic()
     shape = args.fixed_size and (args.batch or 1, 3, *args.fixed_size)
     if args.batch and not shape:
         raise ValueError('--batch needs --fixed-size; else a file takes any')
-    cfg = read_config(args.config, args.cfg_options)
-    model = load_network(cfg, args.checkpoint)
+    config, checkpoint = choose_network(args.config, args.checkpoint)
+    cfg = read_config(config, args.cfg_options)
+    model = load_network(cfg, checkpoint)
     segmentor = deploy.ExportableSegmentor(model, shape)
     try:
         difference, shapes = deploy.export_segmentor(

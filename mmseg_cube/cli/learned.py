@@ -10,8 +10,8 @@ from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
 def add_arguments(add: Arguments) -> None:
-    add('config', 'config of the Cube network')
-    add.share('checkpoint', '--against', '--against-checkpoints')
+    add.network()
+    add.share('--against', '--against-checkpoints')
     what = (
         'tiles to draw; left out: those where networks differ most, the '
         'worst, the median and the best'
@@ -28,9 +28,11 @@ def add_arguments(add: Arguments) -> None:
 def run(args: Namespace) -> None:
     from mmseg_cube.analysis.learned.report import draw_learned
     from mmseg_cube.utils.configs import read_config
+    from mmseg_cube.utils.default_network import choose_network
     from mmseg_cube.utils.networks import choose_device
 
-    networks = [(read_config(args.config, args.cfg_options), args.checkpoint)]
+    config, checkpoint = choose_network(args.config, args.checkpoint)
+    networks = [(read_config(config, args.cfg_options), checkpoint)]
     if bool(args.against) != (len(args.against_checkpoints) == 1):
         raise ValueError('--against needs one file in --against-checkpoints')
     if args.against:

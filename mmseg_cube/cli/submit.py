@@ -1,6 +1,6 @@
 """Write the archive for Inria's leaderboard, or check one.
 
-    mmseg-cube submit CONFIG CHECKPOINT --out OUT.zip
+    mmseg-cube submit [CONFIG CHECKPOINT] --out OUT.zip
     mmseg-cube submit --check FILE.zip
 
 Predicts the 180 test tiles as mmseg-cube predict does, and packs one band of
@@ -21,8 +21,7 @@ DATA_ROOT = Path('data/AerialImageDataset')
 
 
 def add_arguments(add: Arguments) -> None:
-    add('config', 'config of the network', nargs='?')
-    add('checkpoint', 'its trained weights', nargs='?')
+    add.network()
     add('--out', 'archive to write, *.zip', type=Path)
     what = 'check this archive and predict nothing'
     add('--check', what, type=Path, metavar='ZIP')
@@ -39,6 +38,7 @@ def add_arguments(add: Arguments) -> None:
 def run(args: Namespace) -> int:
     """Write or check; 1 if the archive has faults."""
     from mmseg_cube.inference import submission
+    from mmseg_cube.utils.default_network import choose_network
 
     if args.check:
         shapes = dict.fromkeys(submission.STEMS, (args.tile_size,) * 2)
@@ -46,10 +46,12 @@ def run(args: Namespace) -> int:
             tiles = submission.list_tiles(args.data_root)
             shapes = submission.tile_shapes(tiles)
         return submission.report_archive(args.check, shapes)
-    if not (args.checkpoint and args.out):
+    if not args.out:
         raise ValueError(
-            'name CONFIG, CHECKPOINT and --out OUT.zip to write an archive, '
-            'or --check FILE.zip to check one'
+            'name --out OUT.zip to write an archive, or --check FILE.zip to '
+            'check one'
         )
+    given = args.config, args.checkpoint
+    args.config, args.checkpoint = choose_network(*given)
     data_root = args.data_root or DATA_ROOT
     return submission.write_submission(prediction(args), data_root, args.out)

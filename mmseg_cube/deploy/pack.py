@@ -1,0 +1,69 @@
+"""Packing a trained network into one small file."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import load_network
+from mmseg_cube.utils.whole_files import write_whole
+
+EXAMPLE = 1, 3, 256, 256
+LARGEST = 0.05  # difference of logits; a good network has 0.001
+
+
+def pack_network(
+    config: Path, checkpoint: Path, out: Path, resolution: float, scores: object
+) -> float:
+    """Write the weights of a network in half precision, and what it is.
+
+    Vectors and scalars stay as they are: they are small, and among them are
+    the the statistics of norms. Of a training with ``EMAHook`` the ``state_dict``
+    of a checkpoint is the average already.
+
+    Args:
+        config: Config of the network; in ``configs/FAMILY`` of this package,
+            if the file is to be the default network.
+        checkpoint: Its trained weights.
+        out: File to write. Its ``meta`` has ``config`` as FAMILY/NAME.py,
+            ``dataset_meta`` with the classes, and the two that follow.
+        resolution: Of the images that it was trained on, in metres per pixel.
+        scores: What is known of it, plain numbers and text in dicts.
+
+    Returns:
+        Largest difference of logits, as a share of the largest logit.
+
+    Raises:
+        OSError: If a file is missing or cannot be written.
+        ValueError: If the checkpoint is not one of this network, or its
+            logits are others in half precision.
+    """
+    model = load_network(read_config(config), checkpoint)
+    image = torch.randn(EXAMPLE, generator=torch.Generator().manual_seed(0))
+    state = {key: _halve(x) for key, x in model.state_dict().items()}
+    with torch.no_grad():
+        right = model(image, mode='tensor')
+        model.load_state_dict(state)
+        found = model(image, mode='tensor')
+    difference = ((found - right).abs().max() / right.abs().max()).item()
+    if not difference < LARGEST:  # nor a number at all
+        raise ValueError(
+            f'{checkpoint} cannot be packed: in half precision its logits '
+            f'differ by {difference:.1g} of the largest'
+        )
+    meta = dict(
+        config='/'.join(config.resolve().parts[-2:]),
+        dataset_meta={k: list(v) for k, v in model.dataset_meta.items()},
+        resolution=resolution,
+        scores=scores,
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    content = dict(state_dict=state, meta=meta)
+    write_whole(out, lambda path: torch.save(content, path))
+    return difference
+
+
+def _halve(weight: Tensor) -> Tensor:
+    is_large = weight.is_floating_point() and weight.dim() > 1
+    return weight.half() if is_large else weight
