@@ -3,11 +3,10 @@
 Nothing heavy is imported here, so that help is there at once.
 """
 
-import math
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-__all__ = ['Arguments', 'Namespace', 'folder', 'metres', 'non_negative', 'positive']
+__all__ = ['Arguments', 'Namespace', 'folder', 'non_negative', 'positive']
 
 
 def positive(text: str) -> int:
@@ -18,18 +17,6 @@ def positive(text: str) -> int:
 def non_negative(text: str) -> int:
     """Read a whole number that is not below 0."""
     return _whole(text, 0, 'a whole number, 0 or more')
-
-
-def metres(text: str) -> float:
-    """Read metres per pixel."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        what = f'must be metres per pixel, such as 0.3, but got {text!r}'
-        raise ArgumentTypeError(what)
-    return value
 
 
 def folder(text: str) -> Path:
@@ -64,7 +51,7 @@ def _whole(text: str, least: int, what: str) -> int:
     return int(text)
 
 
-class _CfgOptions(Action):
+class KeyValues(Action):
     """Reads ``key=value`` as mmengine's own tools do."""
 
     def __call__(self, parser, namespace, values, option_string=None):
@@ -74,13 +61,13 @@ class _CfgOptions(Action):
 
         for text in values:
             if '=' not in text:
-                parser.error(f'--cfg-options takes KEY=VALUE, got {text!r}')
+                parser.error(f'{option_string} takes KEY=VALUE, got {text!r}')
         read = DictAction(self.option_strings, self.dest)
         try:
             read(parser, namespace, values, option_string)
         except (AssertionError, RecursionError):
             given = ' '.join(values)
-            parser.error(f'--cfg-options: brackets do not match in {given}')
+            parser.error(f'{option_string}: brackets do not match in {given}')
 
 
 MASK_VALUES = dict(nargs='+', type=mask_value, metavar='V')
@@ -144,7 +131,7 @@ SHARED = {
     ),
     '--cfg-options': dict(
         nargs='+',
-        action=_CfgOptions,
+        action=KeyValues,
         default={},
         metavar='KEY=VALUE',
         help='settings that replace those of the config',

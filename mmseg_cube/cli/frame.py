@@ -59,10 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = make_parser(name)
         if passes_on:
-            args, _ = parser.parse_known_args(words)
+            args, _ = parser.parse_known_intermixed_args(words)
             args.words = words
-        else:
+        elif hasattr(command, 'KINDS'):
             args = parser.parse_args(words)
+        else:
+            # What may be left out may stand among options.
+            args = parser.parse_intermixed_args(words)
     except SystemExit as stop:  # after help or a wrong word
         return stop.code
     return _run(f'{PROG} {name}', command, args)

@@ -4,7 +4,7 @@ import importlib.util
 import runpy
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -36,6 +36,12 @@ def find_weights(files: Iterable[str]) -> None:
             load_file(file)
         else:
             Path(file).stat()
+
+
+def with_options(words: Sequence[str], options: Mapping) -> list[str]:
+    """Add settings to the words of a command."""
+    more = [f'{key}={value}' for key, value in options.items()]
+    return [*words, *(['--cfg-options'] if more else []), *more]
 
 
 def run_mmseg_script(name: str, words: Sequence[str]) -> int:

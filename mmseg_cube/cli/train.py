@@ -1,5 +1,11 @@
 """Train a network, with mmsegmentation's own script.
 
+    mmseg-cube train CONFIG
+    mmseg-cube train --cfg-options data_root=MY_TILES
+
+Without CONFIG the default network is fine-tuned on the tiles of a folder, as
+{train,val}/{image,label}.
+
 Its other options are passed on as they are. For several GPUs:
 torchrun --nproc_per_node N -m mmseg_cube.cli train CONFIG --launcher pytorch
 """
@@ -11,7 +17,9 @@ CONTINUES = 'The same command with --resume continues.'
 
 
 def add_arguments(add: Arguments) -> None:
-    add.share('config', '--launcher', '--cfg-options', '--trust-checkpoint')
+    what = 'config of the network (the one that fine-tunes the default one)'
+    add('config', what, nargs='?')
+    add.share('--launcher', '--cfg-options', '--trust-checkpoint')
     add('--work-dir', 'folder of logs and checkpoints')
     what = 'go on from the last checkpoint of the work folder'
     add('--resume', what, default=False)
@@ -21,13 +29,22 @@ def add_arguments(add: Arguments) -> None:
 def run(args: Namespace) -> int:
     from mmengine.device import get_device
 
-    from mmseg_cube.cli.mmseg_script import find_weights, run_mmseg_script
+    from mmseg_cube.cli.mmseg_script import (
+        find_weights,
+        run_mmseg_script,
+        with_options,
+    )
     from mmseg_cube.utils.checkpoints import read_checkpoint
-    from mmseg_cube.utils.configs import read_config, weights_of
+    from mmseg_cube.utils.configs import data_roots, read_config, weights_of
+    from mmseg_cube.utils.default_network import FINETUNE, choose_network
     from mmseg_cube.utils.networks import build_network
     from mmseg_cube.utils.quiet import quiet_log
 
-    cfg = read_config(args.config, args.cfg_options)
+    words = args.words
+    if not args.config:
+        choose_network(None, None)
+        words = [FINETUNE, *words]
+    cfg = read_config(args.config or FINETUNE, args.cfg_options)
     wrapper = cfg.get('optim_wrapper', {}).get('type')
     if get_device() == 'cpu' and (args.amp or wrapper == 'AmpOptimWrapper'):
         raise ValueError(
@@ -40,4 +57,5 @@ def run(args: Namespace) -> int:
         find_weights(weights_of(cfg.model))
         if cfg.get('load_from'):
             read_checkpoint(cfg.load_from)
-    return run_mmseg_script('train.py', args.words)
+    words = with_options(words, data_roots(cfg, args.cfg_options))
+    return run_mmseg_script('train.py', words)

@@ -9,10 +9,9 @@ default network of this package. It can be used like any checkpoint, also as
 ``load_from`` of a training.
 """
 
-import json
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import Arguments, Namespace, metres
+from mmseg_cube.cli.arguments import Arguments, KeyValues, Namespace
 
 NAMES = ('efficientnet_lite0',)
 KINDS = dict.fromkeys(NAMES, 'fetch its ImageNet weights')
@@ -29,9 +28,10 @@ def add_arguments(add: Arguments, kind: str) -> None:
         add.share('checkpoint')
         add('--out', 'file to write, *.pth', type=Path, required=True)
         what = 'of the images that it was trained on, in metres per pixel'
-        add('--resolution', what, type=metres, required=True)
-        what = 'JSON file of scores to put into it, such as a metrics.json'
-        add('--scores', what, type=Path)
+        add('--resolution', what, type=float, required=True)
+        what = 'what else the file is to say of itself, such as scores'
+        pairs = dict(nargs='+', action=KeyValues, metavar='KEY=VALUE')
+        add('--meta', what, default={}, **pairs)
     add.share('--trust-checkpoint')
 
 
@@ -45,17 +45,9 @@ def run(args: Namespace) -> None:
         return
     from mmseg_cube.deploy import pack_network
 
-    scores = _read_scores(args.scores) if args.scores else {}
-    given = args.config, args.checkpoint, args.out, args.resolution, scores
-    difference = pack_network(*given)
+    files, meta = (args.config, args.checkpoint, args.out), args.meta
+    difference = pack_network(*files, resolution=args.resolution, **meta)
     print(
         f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; logits within '
         f'{difference:.1g} of the largest'
     )
-
-
-def _read_scores(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path} is no JSON: {error}') from error

@@ -14,22 +14,22 @@ LARGEST = 0.05  # difference of logits; a good network has 0.001
 
 
 def pack_network(
-    config: Path, checkpoint: Path, out: Path, resolution: float, scores: object
+    config: Path, checkpoint: Path, out: Path, **more: object
 ) -> float:
     """Write the weights of a network in half precision, and what it is.
 
     Vectors and scalars stay as they are: they are small, and among them are
-    the the statistics of norms. Of a training with ``EMAHook`` the ``state_dict``
-    of a checkpoint is the average already.
+    the statistics of norms. Of a training with ``EMAHook`` the average is
+    taken: it is what mmengine saves as ``state_dict``.
 
     Args:
         config: Config of the network; in ``configs/FAMILY`` of this package,
             if the file is to be the default network.
         checkpoint: Its trained weights.
         out: File to write. Its ``meta`` has ``config`` as FAMILY/NAME.py,
-            ``dataset_meta`` with the classes, and the two that follow.
-        resolution: Of the images that it was trained on, in metres per pixel.
-        scores: What is known of it, plain numbers and text in dicts.
+            ``dataset_meta`` with the classes, and the rest.
+        more: What it says of itself, plain numbers and text, such as
+            ``resolution`` in metres per pixel.
 
     Returns:
         Largest difference of logits, as a share of the largest logit.
@@ -55,8 +55,7 @@ def pack_network(
     meta = dict(
         config='/'.join(config.resolve().parts[-2:]),
         dataset_meta={k: list(v) for k, v in model.dataset_meta.items()},
-        resolution=resolution,
-        scores=scores,
+        **more,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     content = dict(state_dict=state, meta=meta)

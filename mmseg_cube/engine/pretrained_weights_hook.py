@@ -37,7 +37,7 @@ class PretrainedWeightsHook(Hook):
             return
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        for name, module in model.named_modules():
+        for name, module in model.named_modules(prefix='model'):
             for file in _named_files(module, runner.cfg.get('model')):
                 number, missing = find_missing(module, file)
                 found = f'{number - len(missing)} of {number}'
@@ -56,7 +56,7 @@ def find_missing(module: nn.Module, file: str) -> tuple[int, list[str]]:
     """Number of weights of a module, and names of those not in a file."""
     stored = defaultdict(list)
     for value in read_checkpoint(file)['state_dict'].values():
-        stored[value.shape].append(value)
+        stored[value.shape].append(value.float())
     weights = {
         f'{path}.{name}'.lstrip('.'): value.detach().float().cpu()
         for path, part in module.named_modules()

@@ -16,8 +16,9 @@ def read_config(
     """Read a config that has a network.
 
     Options replace settings of the file, by dotted name, as ``--cfg-options``
-    gives them. A ValueError says that there is no such file, that it cannot
-    be read, has no ``model``, or no place for an option.
+    gives them; ``data_root`` is that of all data sets. A ValueError says that
+    there is no such file, that it cannot be read, has no ``model``, or no
+    place for an option.
     """
     if not Path(path).is_file():
         raise ValueError(not_found('config', path, NEXT))
@@ -28,8 +29,8 @@ def read_config(
             f'{path} cannot be read as a config: {_reason(error)}'
         ) from error
     try:
-        _check_kinds(cfg, options or {})
-        cfg.merge_from_dict(dict(options or {}))
+        _check_kinds(cfg, options := dict(options or {}))
+        cfg.merge_from_dict(options | data_roots(cfg, options))
     except Exception as error:  # mmengine raises and asserts all kinds
         raise ValueError(
             f'--cfg-options do not fit {path}: {_reason(error)}'
@@ -37,6 +38,17 @@ def read_config(
     if not isinstance(cfg.get('model'), Mapping):
         raise ValueError(f'{path} has no model; name the config of a network')
     return cfg
+
+
+def data_roots(
+    cfg: Config, options: Mapping[str, object]
+) -> dict[str, object]:
+    """Settings that the option ``data_root`` stands for, if it is named."""
+    if 'data_root' not in options:
+        return {}
+    loaders = [x for x in cfg if x.endswith('_dataloader') and cfg[x]]
+    roots = [f'{loader}.dataset.data_root' for loader in loaders]
+    return {x: options['data_root'] for x in roots if x not in options}
 
 
 def without_weights(cfg: object) -> object:

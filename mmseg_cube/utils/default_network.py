@@ -10,6 +10,7 @@ from mmseg_cube.utils.checkpoints import read_checkpoint
 
 PACKAGE = Path(__file__).parents[1]
 WEIGHTS = PACKAGE / 'weights' / 'roofs.pth'
+FINETUNE = str(PACKAGE / '.mim' / 'configs' / '_base_' / 'finetune.py')
 # How configs name this file, wherever the package is installed.
 ADDRESS = 'mmseg_cube://roofs.pth'
 

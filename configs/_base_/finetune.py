@@ -1,0 +1,20 @@
+# Own tiles at about 0.30 m a pixel, in {train,val}/{image,label}, starting
+# from the default network: mmseg-cube train --cfg-options data_root=FOLDER
+_base_ = '../unet_efficientnet/cube-unet_efficientnet-lite0_1xb8-10k_roofs-256x256.py'  # noqa: E501
+model = dict(
+    init_cfg=dict(type='Pretrained', checkpoint='mmseg_cube://roofs.pth'),
+    backbone=dict(pretrained=False),
+)
+dataset = dict(data_root='data/own_tiles')
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)
+val_evaluator = dict(group_by=None)
+test_evaluator = val_evaluator
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-2, by_epoch=False, begin=0, end=50),
+    dict(type='PolyLR', eta_min=0.0, by_epoch=False, begin=50, end=1000),
+]
+train_cfg = dict(max_iters=1000, val_interval=100)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100))
