@@ -1,7 +1,6 @@
 """The base of the building datasets: folders, pairs, checks."""
 
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS
 
+from mmseg_cube.datasets.bands import RGB, Channels, Scale
 from mmseg_cube.datasets.checks import (
     check_files,
     check_mask,
@@ -18,9 +18,14 @@ from mmseg_cube.datasets.checks import (
 )
 from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import list_files
+from mmseg_cube.datasets.listing import Naming, list_files
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.datasets.splits import (
+    divide,
+    read_names,
+    refuse_wrong_fractions,
+)
 from mmseg_cube.datasets.tiles import Layout, find_tiles, match_folders
 from mmseg_cube.datasets.transforms import LoadBuildingMask, use_one_reader
 from mmseg_cube.utils.words import listing, refuse_other_than_paths
@@ -30,13 +35,19 @@ LOOKED_AT = 32  # masks of a dataset that is not checked
 
 @DATASETS.register_module()
 class BuildingDataset(BaseSegDataset):
-    """Images and building masks in ``{split}/{image,label}``.
+    """Images and building masks, in any folders and by any names.
 
-    Images are 8-bit RGB. Masks hold 0 for background and 255 or 1 for
-    building, in one band, three equal ones or a palette; which it is all
-    masks say together, or ``building_values``. An image and its mask share
-    their stem; suffixes may be tif, tiff, png, jpg or jpeg, and folders may
-    bear any name of ``LAYOUT``, in any case.
+    They lie in ``{split}/{image,label}``, folders of any name of ``LAYOUT``,
+    in any case; or ``data_prefix`` names a folder of images and one of
+    masks, and ``ann_file`` or ``fractions`` what of them is the split. An
+    image and its mask share their stem, or what is left of it by
+    ``img_pattern`` and ``mask_pattern``; suffixes may be tif, tiff, png, jpg
+    or jpeg. docs/own_tiles.md shows each of these ways.
+
+    Images are 8-bit RGB; an alpha band only tells where they hold data.
+    Others need ``bands`` and ``scale``. Masks hold 0 for background and 255
+    or 1 for building, in one band, three equal ones or a palette; which it
+    is all masks say together, or ``building_values``.
 
     ``LoadImageFromFile`` and ``LoadAnnotations`` in the pipeline read as
     ``LoadRasterWindow`` and ``LoadBuildingMask`` do, by the reader that
@@ -48,15 +59,16 @@ class BuildingDataset(BaseSegDataset):
     masks of doubtful meaning, show before training. Later builds read only
     what changed since.
 
-    Samples also hold ``mask_meaning``, by which masks are read, and
-    ``data_source``, which tells the metric what its scores are scores of.
+    Samples also hold ``mask_meaning`` and ``channels``, by which masks and
+    images are read, and ``data_source``, which tells the metric what its
+    scores are scores of.
 
     Args:
         split: One of ``SPLITS``.
         data_root: Folder that holds the splits, or a folder around it.
         data_prefix: ``img_path`` and ``seg_map_path`` of other folders to
-            use instead of the split's; without ``seg_map_path`` there are
-            no labels.
+            use instead of the split's, which may be one; without
+            ``seg_map_path`` there are no labels.
         img_suffix: Accepted suffixes of images; all known ones by default.
         seg_map_suffix: Accepted suffixes of masks, likewise.
         metainfo: Extra meta information. Classes are fixed.
@@ -68,8 +80,20 @@ class BuildingDataset(BaseSegDataset):
             counts as 0 and 255, of others the index counts. A colour may be
             named instead: ``[[255, 0, 0]]``.
         ignore_values: Values of pixels that do not count, likewise.
+        bands: Bands of the images that the network sees, from 1, such as
+            ``(4, 1, 2)``; red, green and blue by default. See ``Channels``.
+        scale: Values that become 0 and 255, such as ``(0, 2047)``, or such a
+            pair for each of the bands; needed for all but 8 bits.
+        img_pattern: How images are named, without suffix, such as
+            ``'img_{}'``; the braces stand for what the mask has as well.
+        mask_pattern: How masks are named, such as ``'{}_mask'``.
+        fractions: Shares of the splits in the folders of ``data_prefix``,
+            such as ``dict(train=0.8, val=0.1, test=0.1)``, the same in all
+            datasets. Names are drawn one by one, so neighbours may come into
+            different splits.
+        seed: Of this draw.
         **kwargs: Everything else that ``BaseSegDataset`` takes. ``ann_file``
-            may name a text file of stems, one a line, to use of the split.
+            may name a text file of images, one a line, to use of the split.
 
     Raises:
         ValueError: If an argument is wrong.
@@ -96,6 +120,12 @@ class BuildingDataset(BaseSegDataset):
         verify: bool = True,
         building_values: Declared = None,
         ignore_values: Declared = None,
+        bands: Sequence[int] | None = None,
+        scale: Scale | None = None,
+        img_pattern: str = '{}',
+        mask_pattern: str = '{}',
+        fractions: Mapping[str, float] | None = None,
+        seed: int = 0,
         **kwargs,
     ) -> None:
         if split not in self.SPLITS:
@@ -123,6 +153,23 @@ class BuildingDataset(BaseSegDataset):
             )
         others = dict(prefix, ann_file=kwargs.get('ann_file'))
         refuse_other_than_paths(data_root=data_root, **others)
+        for pattern in (img_pattern, mask_pattern):
+            if not isinstance(pattern, str) or pattern.count('{}') != 1:
+                raise ValueError(
+                    'img_pattern and mask_pattern must hold {} once, such as '
+                    f"'{{}}_mask', not {pattern!r}"
+                )
+        if fractions is not None:
+            refuse_wrong_fractions(fractions, seed, split)
+            if not prefix:
+                raise ValueError(
+                    'fractions divide the folders of data_prefix, but none '
+                    'is given: data_prefix=dict(img_path=..., '
+                    'seg_map_path=...)'
+                )
+        self.fractions, self.seed = fractions, seed
+        self.patterns = img_pattern, mask_pattern
+        self.channels = Channels(bands, scale)
         self.declared = building_values, ignore_values
         decide({}, *self.declared)  # refuses wrong values
         self.split = split
@@ -142,7 +189,7 @@ class BuildingDataset(BaseSegDataset):
         """List the samples and, unless told not to, check their files."""
         if self._fully_initialized:
             return
-        use_one_reader(self.pipeline.transforms)
+        use_one_reader(self.pipeline.transforms, self.channels)
         super().full_init()
         infos = (self.get_data_info(index) for index in range(len(self)))
         # Samples may be windows of the same files.
@@ -163,7 +210,7 @@ class BuildingDataset(BaseSegDataset):
     def get_data_info(self, idx: int) -> dict:
         """Return a sample before its pipeline."""
         more = dict(mask_meaning=self.meaning, data_source=self.source)
-        return super().get_data_info(idx) | more
+        return super().get_data_info(idx) | more | self.seen
 
     def prepare_data(self, idx: int) -> Any:
         """Return a sample after its pipeline."""
@@ -171,8 +218,13 @@ class BuildingDataset(BaseSegDataset):
         packed = data.get('data_samples') if isinstance(data, dict) else None
         for sample in packed if isinstance(packed, list) else [packed]:
             if sample is not None:  # whatever its pipeline packed
-                sample.set_metainfo(dict(data_source=self.source))
+                sample.set_metainfo(dict(data_source=self.source, **self.seen))
         return data
+
+    @property
+    def seen(self) -> dict[str, Channels]:
+        """What samples say of channels that are not those of plain RGB."""
+        return {} if self.channels == RGB else dict(channels=self.channels)
 
     @property
     def source(self) -> dict[str, str]:
@@ -183,10 +235,13 @@ class BuildingDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""
-        listed = set(_read_stems(self.ann_file)) if self.ann_file else set()
-        splits, there = self.split.split('+'), set()
         suffixes = self.img_suffix, self.seg_map_suffix
-        root = Path(self.data_root or '')
+        namings = tuple(map(Naming, suffixes, self.patterns))
+        listed = set()
+        if self.ann_file:
+            listed = read_names(self.ann_file, namings[0])
+        splits, there = self.split.split('+'), set()
+        place = root = Path(self.data_root or '')
 
         def wants(split: str, stem: str) -> bool:
             if not self.wants(split, stem):
@@ -200,9 +255,9 @@ class BuildingDataset(BaseSegDataset):
                 'given.\nNext: set data_root to the folder that holds the '
                 'dataset.'
             )
-        options = splits, wants, suffixes
+        options = splits, wants, namings
         if self.data_prefix:
-            root = Path()
+            place, root = self.data_prefix.get('img_path'), Path()
             tiles, faults = match_folders(self.data_prefix, *options)
         else:
             files = list_files(root), self.LAYOUT
@@ -212,18 +267,25 @@ class BuildingDataset(BaseSegDataset):
                 f'{stem}: listed in {self.ann_file}, but no such image'
                 for stem in sorted(listed - {tile.name for tile in tiles})
             ]
-        elif not faults:
+        if self.fractions and not faults:
+            names = {tile.name for tile in tiles}
+            home = divide(names, self.fractions, self.seed)
+            tiles = [x for x in tiles if home.get(x.name) == x.split]
+        if not faults and not listed:
             empty = set(splits) - {tile.split for tile in tiles}
             faults = [f'no image for split {s!r}' for s in sorted(empty)]
         if faults:
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
-                f'{self.split!r} of {root}:\n{listing(faults)}\nNext: every '
+                f'{self.split!r} of {place}:\n{listing(faults)}\nNext: every '
                 'image needs one mask of the same stem and the other way '
-                'round; img_suffix and seg_map_suffix choose between formats '
+                'round; img_pattern and mask_pattern tell how stems differ, '
+                'img_suffix and seg_map_suffix choose between formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
-        if len(tiles) < len(there):
+        if self.fractions:
+            self.part = f'{len(tiles)} of {len(names)} tiles, seed {self.seed}'
+        elif len(tiles) < len(there):
             self.part = f'{len(tiles)} of {len(there)} tiles'
         # data_prefix gives both halves of train+val the same files.
         images = {tile.image: tile.mask for tile in tiles}
@@ -265,20 +327,3 @@ class BuildingDataset(BaseSegDataset):
 def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
     given = [suffix] if isinstance(suffix, str) else suffix or RASTER_SUFFIXES
     return tuple(each.lower() for each in given)
-
-
-def _read_stems(path: str) -> list[str]:
-    """Read a text file of stems, one a line; suffixes may be given."""
-    file = Path(path)
-    if not file.is_file():
-        raise DatasetError(
-            f'no list of stems at {file.absolute()}.\nNext: correct '
-            'ann_file, which is relative to data_root, or leave it out.'
-        )
-    text = unicodedata.normalize('NFC', file.read_text('utf-8-sig', 'replace'))
-    names = [Path(line.strip()) for line in text.splitlines()]
-    return [
-        name.stem if name.suffix.lower() in RASTER_SUFFIXES else name.name
-        for name in names
-        if name.name
-    ]

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract, masks
+from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.decision import decide
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.meaning import MaskMeaning
@@ -92,9 +93,14 @@ def check_files(sample: dict, facts: FileFacts) -> Sequence[int] | None:
     it; None without a mask.
     """
     path, mask_path = sample['img_path'], sample.get('seg_map_path')
+    kind, channels = 'image', sample.get('channels', RGB)
+    if channels != RGB:
+        kind += f' by {channels}'
     with errors_of(path):
         shape = facts.recall(
-            'image', path, lambda file: dict(image=contract.check_image(file))
+            kind,
+            path,
+            lambda file: {kind: contract.check_image(file, channels)},
         )
     mask = check_mask(sample, facts)
     if mask is not None:
@@ -134,7 +140,9 @@ def inspect_samples(
         sample = samples[index]
         try:
             with contract.errors_of_pair(
-                sample['img_path'], sample.get('seg_map_path')
+                sample['img_path'],
+                sample.get('seg_map_path'),
+                channels=sample.get('channels', RGB),
             ):
                 found[index] = inspect(sample, facts)
         except (ValueError, OSError) as error:

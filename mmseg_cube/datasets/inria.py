@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import contract, inria_tiles, masks
+from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.checks import (
     Facts,
@@ -164,7 +165,7 @@ class InriaDataset(BuildingDataset):
 
     def _cut(self, tile: dict, _: FileFacts) -> list[dict]:
         """List the samples of a tile under ``full``, from its headers."""
-        shape, size = _shape_of(tile), self.window_size
+        shape, size = _shape_of(tile | self.seen), self.window_size
         if self.windows == 'whole':
             return [tile]
         with errors_of(tile['img_path']):
@@ -199,7 +200,7 @@ class InriaDataset(BuildingDataset):
             return {'mask': [*values.shape, *chain(*found)], kind: counts}
 
         def count(tile: dict, facts: FileFacts) -> list[Sequence[int]]:
-            _shape_of(tile)  # refuses what does not match
+            _shape_of(tile | self.seen)  # refuses what does not match
             path = tile['seg_map_path']
             with errors_of(path):
                 return [facts.recall(x, path, learn) for x in (kind, 'mask')]
@@ -256,7 +257,7 @@ def _shape_of(tile: dict) -> tuple[int, int]:
     """Height and width of a tile, by the headers of its files."""
     path, mask_path = tile['img_path'], tile.get('seg_map_path')
     with errors_of(path):
-        shape = contract.image_shape(path)
+        shape = contract.image_shape(path, tile.get('channels', RGB))
     if mask_path is not None:
         with errors_of(mask_path):
             contract.refuse_mismatch(shape, masks.mask_shape(mask_path))

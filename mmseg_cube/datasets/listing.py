@@ -6,6 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
+from typing import NamedTuple
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
@@ -13,6 +14,36 @@ from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 UNREAD = '.', 'lost+found'  # how folders begin that hold no data
 
 Files = Mapping[str, Sequence[PurePath]]  # by name without suffix
+
+
+class Naming(NamedTuple):
+    """How the images, or the masks, of a dataset are named."""
+
+    suffixes: Sequence[str] = RASTER_SUFFIXES  # in lower case
+    pattern: str = '{}'  # of the name without suffix; {} names the tile
+
+    def bare(self) -> 'Naming':
+        """Return the same without a pattern."""
+        return self._replace(pattern='{}')
+
+    def tile(self, file: str) -> str | None:
+        """Return the tile that a file's name names, None if it names none.
+
+        macOS writes letters with accents as two characters, others as one;
+        both are one name here.
+        """
+        suffix = next(
+            (s for s in self.suffixes if file.lower().endswith(s)), None
+        )
+        if suffix is None or file.startswith('.'):
+            return None
+        stem = unicodedata.normalize('NFC', file[: len(file) - len(suffix)])
+        before, after = self.pattern.split('{}')
+        inner = stem[len(before) : len(stem) - len(after)]
+        return inner if inner and stem == f'{before}{inner}{after}' else None
+
+
+ANY = Naming()
 
 
 def list_files(root: Path) -> list[PurePosixPath]:
@@ -42,7 +73,7 @@ def files_in(folder: Path) -> list[Path]:
 
 def list_rasters(folder: Path) -> Files:
     """List a folder's raster files by stem, in natural order."""
-    return by_stem(files_in(folder), RASTER_SUFFIXES)
+    return by_tile(files_in(folder))
 
 
 def natural_key(stem: str) -> list[tuple[int, int | str]]:
@@ -54,20 +85,14 @@ def natural_key(stem: str) -> list[tuple[int, int | str]]:
     ]
 
 
-def by_stem(files: Iterable[PurePath], suffixes: Sequence[str]) -> Files:
-    """Sort raster files that are not hidden by their names without suffix.
-
-    macOS writes letters with accents as two characters, others as one; both
-    are one name here.
-    """
+def by_tile(files: Iterable[PurePath], naming: Naming = ANY) -> Files:
+    """Sort raster files that are not hidden by the tiles that they name."""
     found = defaultdict(list)
     for path in files:
-        name = path.name
-        suffix = next((s for s in suffixes if name.lower().endswith(s)), None)
-        if suffix is not None and not name.startswith('.'):
-            stem = name[: len(name) - len(suffix)]
-            found[unicodedata.normalize('NFC', stem)].append(path)
-    return {stem: found[stem] for stem in sorted(found, key=natural_key)}
+        tile = naming.tile(path.name)
+        if tile is not None:
+            found[tile].append(path)
+    return {tile: found[tile] for tile in sorted(found, key=natural_key)}
 
 
 def _refuse_folder(error: OSError) -> None:

@@ -1,13 +1,21 @@
 """Finding of tiles, images with their masks, among the files of a dataset."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from heapq import nsmallest
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import by_stem, files_in, natural_key
-from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.datasets.listing import (
+    ANY,
+    Files,
+    Naming,
+    by_tile,
+    files_in,
+    natural_key,
+)
 from mmseg_cube.utils.words import name_some, not_found
 
 SPLITS = ('train', 'val', 'test')
@@ -19,8 +27,12 @@ ORIGIN = 'masks_origin'
 KINDS = 'images', 'masks'
 PREFIX = 'img_path', 'seg_map_path'  # keys of data_prefix
 
-Wants = Callable[[str, str], bool]  # by split and stem
-Suffixes = Sequence[Sequence[str]]  # of images and of masks, in lower case
+NEAREST = 3  # files without a partner for which others are looked for
+ALIKE = 2  # others that are named, which have
+COMMON = 0.3  # of the shorter name in common, in one piece
+
+Wants = Callable[[str, str], bool]  # by split and name
+Namings = Sequence[Naming]  # of images and of masks
 
 
 class Layout(NamedTuple):
@@ -58,7 +70,7 @@ def find_tiles(
     layout: Layout = MIRRORS,
     splits: Sequence[str] = SPLITS,
     wants: Wants = lambda split, stem: True,
-    suffixes: Suffixes = (RASTER_SUFFIXES,) * 2,
+    namings: Namings = (ANY, ANY),
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.
 
@@ -67,7 +79,7 @@ def find_tiles(
     DatasetError if it belongs nowhere. Returned are tiles, each split in
     natural order, and one line of text per fault.
     """
-    found = _choose_root(place, files, layout, suffixes)
+    found = _choose_root(place, files, layout, namings)
     folders, needed = {}, {}
     for split in splits:
         names = layout.splits[split]
@@ -81,16 +93,19 @@ def find_tiles(
             folders[split].append((prefix, kinds))
         if split != 'test':
             needed[split] = f'{names[0]}/{layout.masks[0]}'
-    return _match(place, folders, needed, wants, suffixes)
+    return _match(place, folders, needed, wants, namings)
 
 
 def match_folders(
     prefix: Mapping[str, str],
     splits: Sequence[str],
     wants: Wants,
-    suffixes: Suffixes,
+    namings: Namings,
 ) -> tuple[list[Tile], list[str]]:
-    """Find the tiles in the folders of ``data_prefix``, like find_tiles."""
+    """Find the tiles in the folders of ``data_prefix``, like find_tiles.
+
+    In a folder of both, what is named like a mask is no image.
+    """
     unknown = sorted(set(prefix) - set(PREFIX))
     if unknown or not prefix.get('img_path'):
         fault = f'has no key {unknown[0]!r}' if unknown else 'lacks img_path'
@@ -105,9 +120,14 @@ def match_folders(
             advice = f'correct {key} of data_prefix, relative to data_root'
             raise DatasetError(not_found('folder', folder.absolute(), advice))
         kinds.append(files_in(folder) if prefix.get(key) else [])
+    if kinds[0] == kinds[1]:
+        sides = [[], []]
+        for file in kinds[0]:
+            sides[namings[1].tile(file.name) is not None].append(file)
+        kinds = sides
     folders = dict.fromkeys(splits, [('', kinds)])
     needed = dict.fromkeys(splits, masks) if masks else {}
-    return _match(prefix['img_path'], folders, needed, wants, suffixes)
+    return _match(prefix['img_path'], folders, needed, wants, namings)
 
 
 def _match(
@@ -115,7 +135,7 @@ def _match(
     folders: Mapping[str, Sequence],
     needed: Mapping[str, str],
     wants: Wants,
-    suffixes: Suffixes,
+    namings: Namings,
 ) -> tuple[list[Tile], list[str]]:
     """Match the images and masks of splits by name.
 
@@ -126,15 +146,21 @@ def _match(
     for split, parts in folders.items():
         images, masks = defaultdict(list), defaultdict(list)
         for prefix, kinds in parts:
-            sides = zip((images, masks), kinds, suffixes, strict=True)
-            for found, files, accepted in sides:
-                for stem, same in by_stem(files, accepted).items():
+            sides = zip((images, masks), kinds, namings, strict=True)
+            for found, files, naming in sides:
+                for name, same in by_tile(files, naming).items():
                     try:
-                        if wants(split, stem):
-                            found[prefix + stem] += same
+                        if wants(split, name):
+                            found[prefix + name] += same
                     except DatasetError as error:
                         faults += [f'{path}: {error}' for path in same]
-        if images and not masks and split in needed:
+                faults += [
+                    f'{path}: is not named {naming.pattern!r}'
+                    for name, same in by_tile(files, naming.bare()).items()
+                    for path in same
+                    if naming.tile(path.name) is None and wants(split, name)
+                ]
+        if images and not masks and split in needed and not faults:
             raise DatasetError(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '
                 f'put them into {needed[split]}.'
@@ -146,31 +172,80 @@ def _match(
                 for same in files.values()
                 if len(same) > 1
             ]
-        for name in sorted(images, key=natural_key):
-            image, mask = images[name][0], masks.get(name, [None])[0]
-            if mask is None and masks:
-                faults.append(f'{image}: image without a mask')
-            else:
-                tiles.append(Tile(split, name, image, mask))
-        faults += [
-            f'{same[0]}: mask without an image'
-            for name, same in masks.items()
-            if name not in images
+        tiles += [
+            Tile(split, name, images[name][0], masks.get(name, [None])[0])
+            for name in sorted(images, key=natural_key)
+            if name in masks or not masks
         ]
+        faults += _unmatched(images, masks)
     return tiles, list(dict.fromkeys(faults))  # of halves with the same files
+
+
+def _unmatched(images: Files, masks: Files) -> list[str]:
+    """Say which files have no partner, and which others are named alike."""
+    lines = []
+    sides = (
+        ('image without a mask', images if masks else {}, masks),
+        ('mask without an image', masks, images),
+    )
+    for fault, files, others in sides:
+        alone = [same[0] for name, same in files.items() if name not in others]
+        free = [same[0] for name, same in others.items() if name not in files]
+        names = {path.stem: path.name for path in free}
+        for place, path in enumerate(alone):
+            near, said = [], f'{path}: {fault}'
+            if place < NEAREST:  # it takes a while
+                near = _alike(path.stem, names)
+            if near:
+                alike = ' or '.join(names[stem] for stem in near)
+                said += f'; named alike: {alike}'
+                if place == 0 and files is images:
+                    said += _suggest(path.stem, near[0], images, masks)
+            lines.append(said)
+    return lines
+
+
+def _alike(stem: str, others: Iterable[str]) -> list[str]:
+    """Choose the names that have most in common with one."""
+    matcher = SequenceMatcher(None, '', stem, False)
+    common = {}
+    for other in others:
+        matcher.set_seq1(other)
+        size = matcher.find_longest_match().size
+        if size > COMMON * min(len(stem), len(other)):
+            common[other] = -size, len(other)
+    return nsmallest(ALIKE, common, common.get)
+
+
+def _suggest(image: str, mask: str, images: Files, masks: Files) -> str:
+    """Say by which patterns most match if these two names belong together."""
+    # What is alike in both, and long, names the tile.
+    matcher = SequenceMatcher(None, image, mask, False)
+    *starts, size = matcher.find_longest_match()
+    patterns, tiles = [], []
+    sides = zip((image, mask), starts, (images, masks), strict=True)
+    for stem, start, files in sides:
+        patterns.append(f'{stem[:start]}{{}}{stem[start + size :]}')
+        tile = Naming(('',), patterns[-1]).tile
+        tiles.append({tile(same[0].stem) for same in files.values()} - {None})
+    if 2 * len(tiles[0] & tiles[1]) < len(images):
+        return ''
+    options = 'img_pattern={!r}, mask_pattern={!r}'.format(*patterns)
+    return f'; most match by {options}'
 
 
 def _choose_root(
     place: Path,
     files: Sequence[PurePosixPath],
     layout: Layout,
-    suffixes: Suffixes,
+    namings: Namings,
 ) -> Mapping[tuple[str, str], list[PurePosixPath]]:
     """Return the rasters of the dataset by split folder and kind."""
     known = {name for names in layout.splits.values() for name in names}
     roots = defaultdict(lambda: defaultdict(list))
     names = layout.images, layout.masks
-    kinds = list(zip(KINDS, names, map(tuple, suffixes), strict=True))
+    accepted = [tuple(naming.suffixes) for naming in namings]
+    kinds = list(zip(KINDS, names, accepted, strict=True))
     for file in files:
         hidden = any(part.startswith(('.', '__MACOSX')) for part in file.parts)
         if len(file.parts) < 3 or hidden:

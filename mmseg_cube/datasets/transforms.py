@@ -1,11 +1,17 @@
 """Transforms that load images and building masks, or windows of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
-from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.datasets.transforms import (
+    LoadAnnotations,
+    PhotoMetricDistortion,
+)
 from mmseg.registry import TRANSFORMS
 
+from mmseg_cube.datasets.bands import RGB, Channels, Scale
 from mmseg_cube.datasets.contract import (
     errors_of_pair,
     read_image,
@@ -45,7 +51,7 @@ class LoadBuildingMask(BaseTransform):
     ignore, where the image holds no data and outside of the window's ``core``.
 
     Reads ``seg_map_path``, and what there is of ``label_map``,
-    ``seg_fields``, ``window``, ``core``, ``raster_shape`` and
+    ``seg_fields``, ``window``, ``core``, ``raster_shape``, ``channels`` and
     ``mask_meaning``, what the values mean by all masks of a dataset. Adds
     ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``, unless
     there is no mask or it is loaded.
@@ -86,7 +92,9 @@ class LoadBuildingMask(BaseTransform):
             source = fileio.get(path, backend_args=self.backend_args)
         window, shape = results.get('window'), results.get('raster_shape')
         meaning = results.get('mask_meaning')
-        with quiet_libraries(), errors_of_pair(image, path):
+        channels = results.get('channels', RGB)
+        pair = errors_of_pair(image, path, channels=channels)
+        with quiet_libraries(), pair:
             with errors_of(path):
                 if shape is not None:
                     refuse_mismatch(shape, open_raster(source).shape)
@@ -98,7 +106,7 @@ class LoadBuildingMask(BaseTransform):
                 mask = table[mask]
             if shape is not None:
                 with errors_of(image):
-                    valid = read_valid(image, window)
+                    valid = read_valid(image, window, channels)
                 if valid is not None:
                     mask[~valid] = IGNORED
         if results.get('core') is not None:
@@ -132,34 +140,48 @@ class LoadRasterWindow(BaseTransform):
 
     Adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape`` (of
     the window), ``window``, ``raster_shape``, the height and width of the
-    whole raster, and what ``LoadBuildingMask`` adds.
+    whole raster, and what ``LoadBuildingMask`` adds. With other than three
+    ``bands``, ``img`` is (H, W, C) in their order; three are turned round, as
+    BGR is, and data preprocessors with ``bgr_to_rgb`` turn them back.
 
     Args:
         with_mask: Whether to load the mask too; else ``LoadBuildingMask``
             may do so later.
         to_float32: Whether ``img`` is float32.
+        bands: As of ``BuildingDataset``, for other datasets.
+        scale: Likewise.
 
     Raises:
         ValueError: If a file is missing, damaged or cut short, the image is
-            not 8-bit RGB, the mask is no building mask, both are swapped, or
-            the window is larger than the raster that it is drawn from.
+            not what ``bands`` and ``scale`` say (8-bit RGB), the mask is no
+            building mask, both are swapped, or the window is larger than the
+            raster that it is drawn from.
     """
 
     def __init__(
-        self, with_mask: bool = True, to_float32: bool = False
+        self,
+        with_mask: bool = True,
+        to_float32: bool = False,
+        bands: Sequence[int] | None = None,
+        scale: Scale | None = None,
     ) -> None:
         self.load_mask = LoadBuildingMask() if with_mask else None
         self.to_float32 = to_float32
+        self.channels = Channels(bands, scale)
 
     def transform(self, results: dict) -> dict:
         """Load the window of one sample."""
         path, mask_path = results['img_path'], results.get('seg_map_path')
-        pair = errors_of_pair(path, mask_path)
+        if self.channels != RGB:
+            results['channels'] = self.channels
+        channels = results.get('channels', RGB)
+        pair = errors_of_pair(path, mask_path, channels=channels)
         with quiet_libraries(), pair, errors_of(path):
             shape = open_raster(path).shape
             window = _choose_window(results, shape)
             whole = window == (0, 0, *shape[::-1])
-            pixels = read_image(path, None if whole else window)
+            part = None if whole else window
+            pixels = read_image(path, part, channels)
         size = window.height, window.width
         results.update(window=window, raster_shape=shape)
         results.update(img_shape=size, ori_shape=size)
@@ -173,19 +195,33 @@ class LoadRasterWindow(BaseTransform):
         )
 
 
-def use_one_reader(steps: list) -> None:
+def use_one_reader(steps: list, channels: Channels = RGB) -> None:
     """Put our loaders in place of those of OpenMMLab in a pipeline.
 
     OpenCV and Pillow see other pixels than GDAL in some files, and others are
     damaged for one of them only. This way training sees what was checked.
 
     Raises:
-        ValueError: If a loader has options that cannot be honoured.
+        ValueError: If a loader has options that cannot be honoured, or a
+            step cannot deal with the channels.
     """
     for place, step in enumerate(steps):
         for views in getattr(step, 'subroutines', []):  # of TestTimeAug
-            use_one_reader(views.transforms)
+            use_one_reader(views.transforms, channels)
         loader = type(step)
+        own = getattr(step, 'channels', RGB)
+        if loader is LoadRasterWindow and own not in (RGB, channels):
+            raise ValueError(
+                'LoadRasterWindow has other bands or scale than its dataset, '
+                'which are those that are checked. Give them to the dataset '
+                'only'
+            )
+        if isinstance(step, PhotoMetricDistortion) and channels.count != 3:
+            raise ValueError(
+                'PhotoMetricDistortion changes the colours of three channels, '
+                f'but the bands of this dataset make {channels.count}. Take '
+                'it out of the pipeline'
+            )
         for name, values in HONOURED.get(loader, {}).items():
             value = getattr(step, name)
             if value not in values:

@@ -1,0 +1,203 @@
+"""Tiles of any names, in any folders, divided in any way."""
+
+import random
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+from mmseg_cube.datasets import BuildingDataset, DatasetError, listing
+from mmseg_cube.datasets.splits import divide
+
+build = partial(BuildingDataset, serialize_data=False)
+BINARY = np.zeros((16, 16), np.uint8)
+BINARY[2:6, 3:9] = 255
+FOLDERS = dict(img_path='images', seg_map_path='masks')
+THIRDS = dict(train=0.6, val=0.2, test=0.2)
+
+
+@pytest.fixture
+def make(tmp_path, write):
+    """Write tiles by the names of their images and masks, {} the number."""
+    noise = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
+
+    def make(image='images/{}.png', mask='masks/{}.png', tiles=range(1, 11)):
+        for number in tiles:
+            write(tmp_path / image.format(number), noise)
+            write(tmp_path / mask.format(number), BINARY)
+        return partial(build, data_root=tmp_path, data_prefix=FOLDERS)
+
+    return make
+
+
+def pairs(dataset):
+    """Names of images and masks."""
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    keys = 'img_path', 'seg_map_path'
+    return [tuple(Path(info[key]).name for key in keys) for info in infos]
+
+
+@pytest.mark.parametrize(
+    ('image', 'mask', 'options'),
+    [
+        ('images/{}.jpg', 'masks/{}_mask.png', dict(mask_pattern='{}_mask')),
+        (
+            'images/img_{}.tif',
+            'masks/mask_{}.png',
+            dict(img_pattern='img_{}', mask_pattern='mask_{}'),
+        ),
+        # As mmseg names what stands behind.
+        ('images/{}_sat.jpg', 'masks/{}_mask.png',
+         dict(img_suffix='_sat.jpg', seg_map_suffix='_mask.png')),
+        # Both in one folder.
+        ('all/{}.png', 'all/{}_mask.png',
+         dict(mask_pattern='{}_mask',
+              data_prefix=dict.fromkeys(FOLDERS, 'all'))),
+        ('all/{}.jpg', 'all/{}.png',
+         dict(img_suffix='.jpg', seg_map_suffix='.png',
+              data_prefix=dict.fromkeys(FOLDERS, 'all'))),
+        # In folders by split.
+        ('train/image/{}.png', 'train/label/{}-gt.png',
+         dict(mask_pattern='{}-gt', data_prefix=None)),
+    ],
+)  # fmt: skip
+def test_names_that_differ(make, tmp_path, image, mask, options):
+    make = make(image, mask)
+    found = pairs(make(**options))
+    assert found == [
+        (Path(image.format(n)).name, Path(mask.format(n)).name)
+        for n in range(1, 11)
+    ]
+    second, seventh = Path(image.format(2)), Path(image.format(7))
+    text = f'a\\b\\{second.name}\r\n/c/{seventh.stem}\r\n\r\n3\r'
+    (tmp_path / 'mine.txt').write_bytes(text.encode('utf-8-sig'))
+    if 'img_suffix' in options:  # a stem is what is in front of the suffix
+        return
+    some = pairs(make(ann_file='mine.txt', **options))
+    assert some == [found[1], found[2], found[6]]
+
+
+@pytest.mark.parametrize(
+    ('image', 'mask', 'options', 'said'),
+    [
+        ('img_{}', 'mask_{}', {},
+         'img_1.png: image without a mask; named alike: mask_1.png or mask_1'
+         "|; most match by img_pattern='img{}', mask_pattern='mask{}'"),
+        ('{}', '{}_Gebäude', {}, "pattern='{}', mask_pattern='{}_Gebäude'"),
+        ('{}', '{}_m', dict(mask_pattern='{}_n'),
+         "10 fault|masks/1_m.png: is not named '{}_n'"),
+        ('tile{}', 'Tile{}', {}, 'tile1.png: image without|alike: Tile1.png'),
+        ('{}', 'x', {}, '11 fault|1.png: image without a mask'),
+        ('{}', '{}', dict(mask_pattern='mask'), "{} once|not 'mask'"),
+        ('{}', '{}', dict(img_pattern=3), '{} once|not 3'),
+    ],
+)  # fmt: skip
+def test_names_that_do_not_match(make, image, mask, options, said):
+    make = make(f'images/{image}.png', f'masks/{mask}.png')
+    with pytest.raises(ValueError) as caught:
+        make(**options)
+    for part in said.split('|'):
+        assert part in str(caught.value)
+
+
+def test_shares_of_a_folder(make, monkeypatch):
+    make = partial(make(), fractions=THIRDS)
+    parts = {x: pairs(make(x)) for x in (*THIRDS, 'train+val')}
+    assert [len(parts[x]) for x in THIRDS] == [6, 2, 2]
+    assert len(set(sum(map(parts.get, THIRDS), []))) == 10
+    assert sorted(parts['train+val']) == sorted(parts['train'] + parts['val'])
+    assert make('val').source['part'] == '2 of 10 tiles, seed 0'
+    assert pairs(make('train', seed=1)) != parts['train']
+    files = listing.files_in
+
+    def shuffled(folder):
+        return random.sample(files(folder), 10)
+
+    monkeypatch.setattr('mmseg_cube.datasets.tiles.files_in', shuffled)
+    assert {x: pairs(make(x)) for x in parts} == parts
+    some = make('train', fractions=dict(train=0.3))
+    assert len(some) == 3
+    for split, count in (('train', 1), ('val', 1)):
+        assert len(make(split, fractions=dict(val=0.01, train=0.01))) == count
+
+
+def test_shares_of_many_names_come_close():
+    names = [f'tile_{i}' for i in range(1000)]
+    home = divide(names, THIRDS, 3)
+    assert [list(home.values()).count(x) for x in THIRDS] == [600, 200, 200]
+    assert divide(reversed(names), THIRDS, 3) == home
+    turned = dict(reversed(THIRDS.items()))
+    assert divide(names, turned, 3) == home
+    for few in range(4):
+        home = divide(names[:few], THIRDS, 0)
+        assert len(home) == len(set(home.values())) == few
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (dict(fractions=dict(train=0.9, val=0.2)), 'at most 1 together'),
+        (dict(fractions=dict(train=0)), 'shares of train, val, test above 0'),
+        (dict(fractions=dict(train='8')), "not {'train': '8'}"),
+        (dict(fractions=0.8), 'not 0.8'),
+        (dict(fractions=dict(fit=0.8)), "not {'fit': 0.8}"),
+        (dict(fractions=dict(val=0.2)), "'train' needs a share of train"),
+        (dict(fractions=THIRDS, seed=0.5), 'seed must be a whole number'),
+        (dict(fractions=THIRDS, data_prefix=None), 'divide the folders of'),
+    ],
+)
+def test_wrong_shares(make, options, said):
+    with pytest.raises(ValueError, match=said):
+        make()(**options)
+
+
+def test_too_few_tiles_for_a_split(make):
+    make = partial(make(tiles=[1]), fractions=dict(train=0.5, val=0.5))
+    parts = []
+    for split in ('train', 'val'):
+        try:
+            parts += pairs(make(split))
+        except DatasetError as error:
+            assert f'no image for split {split!r}' in str(error)
+    assert len(parts) == 1
+
+
+def test_bands_reach_network_and_check(tmp_path, write):
+    bands = np.random.default_rng(0).integers(0, 4000, (4, 16, 16), np.uint16)
+    bands[:, :2] = 0
+    init_default_scope('mmseg')
+    for number in range(2):
+        write(tmp_path / f'train/image/{number}.tif', bands, nodata=0)
+        write(tmp_path / f'train/label/{number}.png', BINARY)
+    crop = dict(type='RandomCrop', crop_size=(16, 16))
+    steps = [dict(type='Resize', scale=(32, 32)), crop]
+    steps += [dict(type='RandomFlip', prob=1.0), dict(type='PackSegInputs')]
+    loaders = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+    own = dict(bands=(4, 3, 2, 1), scale=(0, 2047))
+    dataset = build(data_root=tmp_path, pipeline=[*loaders, *steps], **own)
+    packed = dataset[0]
+    assert packed['inputs'].shape == (4, 16, 16)
+    assert packed['data_samples'].channels == dataset.channels
+    seen = np.rint(bands[::-1].clip(0, 2047) * (255 / 2047))
+    for more in (own, {}):  # in the loader, too, or in the dataset alone
+        loader = dict(type='LoadRasterWindow', **more)
+        dataset = build(data_root=tmp_path, pipeline=[loader], **own)
+        image = dataset[0]['img'].transpose(2, 0, 1)
+        np.testing.assert_array_equal(image, seen)
+        assert (dataset[0]['gt_seg_map'][:2] == 255).all()
+    for step, said in (
+        ('PhotoMetricDistortion', 'make 4. Take it out'),
+        (dict(type='LoadRasterWindow', bands=1), 'Give them to the dataset'),
+    ):
+        step = step if isinstance(step, dict) else dict(type=step)
+        with pytest.raises(ValueError, match=said):
+            build(data_root=tmp_path, pipeline=[step], **own)
+    # What passed by other bands has not passed for these.
+    for options, said in (
+        ({}, r'0.tif: image has 4 band.*bands=\(R, G, B\) and scale=\(LOW'),
+        (dict(own, bands=(5, 1, 1)), r'0.tif: .*but bands=\(5, 1, 1\) are'),
+    ):
+        with pytest.raises(DatasetError, match=said):
+            build(data_root=tmp_path, **options)
