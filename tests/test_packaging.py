@@ -59,6 +59,9 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp('source')
     tree = folder / 'tree'
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    weights = tree / 'mmseg_cube' / 'weights'
+    weights.mkdir(exist_ok=True)
+    (weights / 'roofs.pth').touch()
     build = 'from setuptools.build_meta import build_sdist; build_sdist("..")'
     run(build, cwd=tree)
     (archive,) = folder.glob('*.tar.gz')
@@ -84,6 +87,7 @@ def test_wheel_has_all_configs_and_tools(wheel):
     names = set(wheel.namelist())
     mim = 'mmseg_cube/.mim/'
     assert mim + 'model-index.yml' in names
+    assert 'mmseg_cube/weights/roofs.pth' in names
     configs, tools = (ROOT / 'configs').rglob('*.py'), ROOT / 'tools'
     for path in (*configs, *tools.rglob('*.py'), *tools.glob('*.sh')):
         assert mim + path.relative_to(ROOT).as_posix() in names

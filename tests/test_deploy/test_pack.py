@@ -1,5 +1,7 @@
 """Networks packed into one small file, and the commands that take it."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,6 +9,10 @@ from mmseg_cube.cli import main
 from mmseg_cube.deploy import pack_network
 from mmseg_cube.utils import default_network
 from mmseg_cube.utils.checkpoints import read_checkpoint
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import build_network, load_network
+
+FINETUNE = Path(__file__).parents[2] / 'configs' / '_base_' / 'finetune.py'
 
 
 @pytest.fixture(scope='module')
@@ -52,14 +58,12 @@ def test_a_network_that_half_precision_cannot_hold(
 
 
 @pytest.fixture
-def default(packed, tiny_config, monkeypatch):
+def default(packed, tiny_config, tmp_path, monkeypatch):
     """The packed network as the default one."""
-    folder = tiny_config.parents[1]
-    (folder / '.mim').mkdir(exist_ok=True)
-    configs = folder / '.mim' / 'configs'
-    if not configs.exists():
-        configs.symlink_to(folder, target_is_directory=True)
-    monkeypatch.setattr(default_network, 'PACKAGE', folder)
+    folder = tmp_path / '.mim'
+    folder.mkdir()
+    (folder / 'configs').symlink_to(tiny_config.parents[1], True)
+    monkeypatch.setattr(default_network, 'PACKAGE', tmp_path)
     monkeypatch.setattr(default_network, 'WEIGHTS', packed)
 
 
@@ -72,7 +76,42 @@ def default(packed, tiny_config, monkeypatch):
     ],
 )
 def test_commands_take_the_default_network(words, default, tmp_path, capsys):
-    words = words.replace('OUT', str(tmp_path)).split()
-    assert main(words) == 0
+    assert main(words.replace('OUT', str(tmp_path)).split()) == 0
     said = capsys.readouterr().err
     assert said.count('Note: taking the default network, cube-tiny, ') == 1
+
+
+def test_fine_tuning_has_all_weights_or_none(
+    default, sample_city, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(default_network, 'FINETUNE', str(FINETUNE))
+    work = '--work-dir', str(tmp_path / 'work')
+    options = [f'data_root={sample_city["whu"]}', 'train_cfg.max_iters=1']
+    for loader in ('train', 'val', 'test'):
+        here = dict(num_workers=0, persistent_workers=False)
+        options += [f'{loader}_dataloader.{k}={v}' for k, v in here.items()]
+    train = ['train', *work, '--cfg-options', *options]
+    # The tiny network is not the one that is fine-tuned.
+    assert main(train) == 2
+    assert 'model has 0 of 51 weights' in capsys.readouterr().err
+    files = tmp_path / 'trained.pth', tmp_path / 'packed.pth'
+    state = build_network(read_config(FINETUNE)).state_dict()
+    torch.save(dict(state_dict=state), files[0])
+    pack_network(FINETUNE, *files, resolution=0.3)
+    monkeypatch.setattr(default_network, 'WEIGHTS', files[1])
+    assert main(train) == 0
+    # No step yet, as the rate of the first one is small.
+    found = read_checkpoint(tmp_path / 'work' / 'iter_1.pth')['state_dict']
+    for name, value in read_checkpoint(files[1])['state_dict'].items():
+        if value.dim() > 1:
+            assert (found[name] - value.float()).abs().max() < 1e-4
+
+
+def test_the_file_of_this_package():
+    if not default_network.WEIGHTS.is_file():
+        pytest.skip('it is put there by a training')
+    assert default_network.WEIGHTS.stat().st_size < 9e6
+    config, checkpoint = default_network.default_network()
+    assert default_network.ground_resolution(checkpoint) == 0.3
+    for path in (config, FINETUNE):
+        load_network(read_config(path), checkpoint)

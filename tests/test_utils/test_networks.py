@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmseg_cube.utils.configs import (
+    data_roots,
     loaded_when_built,
     read_config,
     weights_of,
@@ -33,6 +34,14 @@ def test_weights_are_found_and_left_out_wherever_they_are():
         neck=[{}, ({},)],
         head=dict(init_cfg=[normal]),
     )
+
+
+def test_one_option_is_the_root_of_all_data_sets(tiny_config):
+    name = 'test_dataloader.dataset.data_root'
+    cfg = read_config(tiny_config, {name: 'b', 'data_root': 'a'})
+    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
+    assert [x.dataset.data_root for x in loaders] == ['a', 'a', 'b']
+    assert data_roots(cfg, {}) == {}
 
 
 def test_initialisers_stay_but_pretrained_weights_go(tiny_config):
