@@ -279,8 +279,9 @@ class BuildingDataset(BaseSegDataset):
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
                 f'{self.split!r} of {place}:\n{listing(faults)}\nNext: every '
                 'image needs one mask of the same stem and the other way '
-                'round; img_pattern and mask_pattern tell how stems differ, '
-                'img_suffix and seg_map_suffix choose between formats '
+                'round, or patterns that tell how they differ (mask_pattern='
+                "'{}_mask'); img_suffix and seg_map_suffix choose between "
+                'formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
         if self.fractions:

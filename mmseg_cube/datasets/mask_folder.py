@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import PNG
 from mmseg_cube.datasets.rasters import open_raster, read_raster
@@ -32,7 +33,11 @@ class MaskFolder:
         self._sources: dict[str, str] = {}
 
     def write(
-        self, mask: np.ndarray, image: str | Path, window: Box | None = None
+        self,
+        mask: np.ndarray,
+        image: str | Path,
+        window: Box | None = None,
+        channels: Channels = RGB,
     ) -> int:
         """Write the mask (H, W) of an image, or of a window of it.
 
@@ -41,7 +46,8 @@ class MaskFolder:
         """
         path = self.folder / self.claim(image, window)
         try:
-            valid = read_valid(image, window and Window(*window))
+            part = window and Window(*window)
+            valid = read_valid(image, part, channels)
         except RasterError:  # other data sets read other formats
             valid = None
         if valid is not None:

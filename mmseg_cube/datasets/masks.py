@@ -22,7 +22,11 @@ from mmseg_cube.datasets.meaning import (
     code_of,
     name_values,
 )
-from mmseg_cube.datasets.rasters import open_raster, read_raster
+from mmseg_cube.datasets.rasters import (
+    open_header,
+    open_raster,
+    read_raster,
+)
 from mmseg_cube.datasets.windows import Window
 
 MOST_VALUES = 256  # an image or a map of heights has more
@@ -85,12 +89,17 @@ def read_values(
     """Read the values (H, W) of a mask, and its palette."""
     header = _open_mask(source)
     values, palette = read_raster(source, window), _palette(header)
+    alpha = open_header(source).alpha
+    if alpha == len(values) in (2, 4) and (values[-1] == 255).all():
+        values = values[:-1]  # opaque everywhere, as drawing programs write
     if len(values) not in (1, 3):
         raise RasterError(f'mask has {len(values)} bands', TO_BINARY)
     if values.dtype.kind not in 'biu':
         raise RasterError(f'mask holds {values.dtype} values', TO_BINARY)
     band, bits = values[0], header.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
     if any((band != other).any() for other in values[1:]):
+        if values.max() > 255 or values.min() < 0:
+            raise RasterError('mask holds colours of 16 bits', TO_BINARY)
         return code_of(values.astype(np.int32)), {}
     if header.driver == PNG and not palette and bits in ('1', '2', '4'):
         band = band * np.uint8(255 // (2 ** int(bits) - 1))  # as it looks

@@ -1,9 +1,8 @@
 """Finding of tiles, images with their masks, among the files of a dataset."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import SequenceMatcher
-from heapq import nsmallest
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ KINDS = 'images', 'masks'
 PREFIX = 'img_path', 'seg_map_path'  # keys of data_prefix
 
 NEAREST = 3  # files without a partner for which others are looked for
-ALIKE = 2  # others that are named, which have
-COMMON = 0.3  # of the shorter name in common, in one piece
+ALIKE = 2, 0.1  # others that are named, and what they have in common
 
 Wants = Callable[[str, str], bool]  # by split and name
 Namings = Sequence[Naming]  # of images and of masks
@@ -192,46 +190,14 @@ def _unmatched(images: Files, masks: Files) -> list[str]:
         alone = [same[0] for name, same in files.items() if name not in others]
         free = [same[0] for name, same in others.items() if name not in files]
         names = {path.stem: path.name for path in free}
-        for place, path in enumerate(alone):
-            near, said = [], f'{path}: {fault}'
-            if place < NEAREST:  # it takes a while
-                near = _alike(path.stem, names)
+        lines += [f'{path}: {fault}' for path in alone]
+        # Of many it takes a while.
+        for place, path in enumerate(alone[:NEAREST], len(lines) - len(alone)):
+            near = get_close_matches(path.stem, names, *ALIKE)
             if near:
                 alike = ' or '.join(names[stem] for stem in near)
-                said += f'; named alike: {alike}'
-                if place == 0 and files is images:
-                    said += _suggest(path.stem, near[0], images, masks)
-            lines.append(said)
+                lines[place] += f'; named alike: {alike}'
     return lines
-
-
-def _alike(stem: str, others: Iterable[str]) -> list[str]:
-    """Choose the names that have most in common with one."""
-    matcher = SequenceMatcher(None, '', stem, False)
-    common = {}
-    for other in others:
-        matcher.set_seq1(other)
-        size = matcher.find_longest_match().size
-        if size > COMMON * min(len(stem), len(other)):
-            common[other] = -size, len(other)
-    return nsmallest(ALIKE, common, common.get)
-
-
-def _suggest(image: str, mask: str, images: Files, masks: Files) -> str:
-    """Say by which patterns most match if these two names belong together."""
-    # What is alike in both, and long, names the tile.
-    matcher = SequenceMatcher(None, image, mask, False)
-    *starts, size = matcher.find_longest_match()
-    patterns, tiles = [], []
-    sides = zip((image, mask), starts, (images, masks), strict=True)
-    for stem, start, files in sides:
-        patterns.append(f'{stem[:start]}{{}}{stem[start + size :]}')
-        tile = Naming(('',), patterns[-1]).tile
-        tiles.append({tile(same[0].stem) for same in files.values()} - {None})
-    if 2 * len(tiles[0] & tiles[1]) < len(images):
-        return ''
-    options = 'img_pattern={!r}, mask_pattern={!r}'.format(*patterns)
-    return f'; most match by {options}'
 
 
 def _choose_root(

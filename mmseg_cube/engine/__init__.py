@@ -6,12 +6,14 @@ from mmseg_cube.engine.router_hooks import (
     RouterTemperatureHook,
 )
 from mmseg_cube.engine.run_hooks import (
+    ChannelsHook,
     ChannelsLastHook,
     CubeSummaryHook,
     WindowVisualizationHook,
 )
 
 __all__ = [
+    'ChannelsHook',
     'ChannelsLastHook',
     'CubeSummaryHook',
     'PretrainedWeightsHook',

@@ -3,17 +3,20 @@
 import logging
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 
+from mmseg_cube.datasets import BuildingDataset
+from mmseg_cube.datasets.bands import RGB, as_picture
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.layers import CubeConv2d, summarise
+from mmseg_cube.utils.networks import refuse_other_channels
 
 
 @HOOKS.register_module()
@@ -28,6 +31,28 @@ class ChannelsLastHook(Hook):
     def before_run(self, runner) -> None:
         """Change the layout; the values, optimizer and names stay."""
         runner.model.to(memory_format=torch.channels_last)
+
+
+@HOOKS.register_module()
+class ChannelsHook(Hook):
+    """Refuse to run a network on images of other channels than it takes.
+
+    Raises:
+        ValueError: If the ``bands`` of a dataset do not fit the network.
+    """
+
+    def before_run(self, runner) -> None:
+        """Compare datasets, in wrappers as well, with the network."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        loops = runner._train_loop, runner._val_loop, runner._test_loop
+        loaders = (getattr(loop, 'dataloader', None) for loop in loops)
+        found = [loader.dataset for loader in loaders if loader is not None]
+        for dataset in found:
+            found += getattr(dataset, 'datasets', [])
+            found += [dataset.dataset] * hasattr(dataset, 'dataset')
+            if isinstance(dataset, BuildingDataset):
+                refuse_other_channels(model, dataset.channels.count)
 
 
 @HOOKS.register_module()
@@ -81,7 +106,6 @@ class WindowVisualizationHook(SegVisualizationHook):
         if window is not None:
             window = Window(*window)
             name = f'{mode}_{Path(path).stem}_{window.y}_{window.x}'
-        # OpenCV, which draws names, takes no view of the bands.
-        image = np.ascontiguousarray(read_rgb(path, window).transpose(1, 2, 0))
+        image = as_picture(read_rgb(path, window, sample.get('channels', RGB)))
         options = dict(show=self.show, wait_time=self.wait_time, step=step)
         self._visualizer.add_datasample(name, image, sample, **options)

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 
+from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.evaluation import score_kinds, thresholds
 from mmseg_cube.evaluation.sample import Sample, check_single_view
@@ -149,7 +150,8 @@ class BuildingMetric(BaseMetric):
             counts = {name: kind.count(sample) for name, kind in kinds.items()}
             place = sample.path, sample.window
             if self._masks is not None:
-                self._masks.write(sample.pred.cpu().numpy(), *place)
+                pred = sample.pred.cpu().numpy()
+                self._masks.write(pred, *place, content.get('channels', RGB))
             self._merge_margins()
             self.results.append((*place, source, group, counts))
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from mmseg_cube.utils.checkpoints import CheckpointError, read_checkpoint
 from mmseg_cube.utils.configs import without_weights
-from mmseg_cube.utils.words import name_some, shorten
+from mmseg_cube.utils.words import name_some, quantity, shorten
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
@@ -77,6 +77,24 @@ def load_network(
     meta = load_weights(model, checkpoint, cfg.filename)
     model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
     return model.to(device)
+
+
+def refuse_other_channels(model: nn.Module, count: int) -> None:
+    """Raise ValueError if a segmentor takes images of other channels."""
+    parts = getattr(model, 'backbone', nn.Identity()).modules()
+    taken = {x.in_channels for x in parts if isinstance(x, nn.Conv2d)}
+    mean = getattr(getattr(model, 'data_preprocessor', None), 'mean', None)
+    if taken and count not in taken:
+        fault = 'but no convolution of the backbone takes so many'
+    elif mean is not None and len(mean) not in (1, count):
+        fault = f'but the data preprocessor has {len(mean)} means'
+    else:
+        return
+    raise ValueError(
+        f'images have {quantity(count, "channel")} (bands of the data set), '
+        f'{fault}. Set in_channels={count} of the backbone, and mean and std '
+        'of model.data_preprocessor to one value each, or correct bands'
+    )
 
 
 def load_weights(

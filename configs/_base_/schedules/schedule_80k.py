@@ -47,4 +47,5 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='WindowVisualizationHook'),
     pretrained=dict(type='PretrainedWeightsHook'),
+    channels=dict(type='ChannelsHook'),
 )
