@@ -2,6 +2,7 @@
 
 Looks at pairs, sizes, mask values, building shares, images that occur twice,
 empty tiles and black borders, and compares counts with the published ones.
+Of a config it checks the datasets, by their folders, names, bands and values.
 Exits with 1 if training on the data would be wrong.
 """
 
@@ -13,20 +14,24 @@ DATASETS = 'auto', 'inria', 'whu', 'wbd'
 
 
 def add_arguments(add: Arguments) -> None:
-    add('data_root', 'folder that holds train, val and test', type=Path)
+    what = 'folder that holds train, val and test, or a config'
+    add('data_root', what, type=Path)
     what = 'whose published counts to compare with; auto guesses'
     add('--dataset', what, default='auto', choices=DATASETS)
     add('--out', 'folder for report.json and contact_sheet.png')
     add.share('--workers', '--building-values', '--ignore-values')
+    add.share('--bands', '--scale')
 
 
 def run(args: Namespace) -> int:
+    from mmseg_cube.datasets.bands import Channels
     from mmseg_cube.datasets.conversion import check_report
     from mmseg_cube.datasets.conversion.check import check_data
 
     dataset = None if args.dataset == 'auto' else args.dataset
-    declared = args.building_values, args.ignore_values
-    check = check_data(args.data_root, dataset, args.workers, *declared)
+    read = args.building_values, args.ignore_values
+    read = *read, Channels(args.bands, args.scale)
+    check = check_data(args.data_root, dataset, args.workers, *read)
     print(check_report.describe(check))
     if args.out:
         check_report.write_check(check, args.out)

@@ -3,10 +3,13 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.conversion.check_report import summarise
+from mmseg_cube.datasets.conversion.config_tiles import find_in_config
 from mmseg_cube.datasets.conversion.inspect_tile import inspect_tile
 from mmseg_cube.datasets.conversion.meanings import decide_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST
@@ -42,40 +45,49 @@ def check_data(
     workers: int | None = None,
     building_values: Declared = None,
     ignore_values: Declared = None,
+    channels: Channels = RGB,
 ) -> dict:
     """Read every file of a dataset once and look for what is wrong.
 
     Args:
-        root: Folder that holds the splits, or a parent of it.
+        root: Folder that holds the splits, or a parent of it; or a config,
+            whose datasets say how their files are read.
         dataset: ``inria``, ``whu`` or ``wbd``; guessed by default, from the
             manifest of a conversion, the names of tiles and of folders.
         workers: Tiles at a time; as many as there are cores by default.
         building_values: As of ``BuildingDataset``; by default all masks of a
             split tell.
         ignore_values: Likewise.
+        channels: What of images the network sees.
 
     Returns:
         What ``report.json`` holds: ``root``, ``dataset`` (None if unknown),
         ``fine``, ``splits`` (counts of each), ``findings`` (faults that make
         training wrong, one line each), ``notes`` (what else to know),
-        ``lacking`` (of the published tiles, by split), ``meanings`` (of the
-        masks in each split), ``tiles`` (what was found out about each).
+        ``lacking`` (of the published tiles, by split), ``channels``,
+        ``meanings`` (of the masks in each split), ``tiles`` (what was found
+        out about each).
 
     Raises:
         DatasetError: If there is no dataset.
     """
-    root = root.absolute()
-    if not root.is_dir():
-        advice = 'give the folder that holds train, val and test; unpack or '
-        advice += 'convert archives first'
-        raise DatasetError(not_found('folder', root, advice))
-    manifest = _manifest(root)
-    found, findings, dataset = _find(root, dataset, manifest)
-    work = partial(inspect_tile, root)
+    root, manifest = root.absolute(), {}
+    declared = building_values, ignore_values
+    if root.suffix == '.py' and not root.is_dir():
+        if (*declared, channels) != (None, None, RGB):
+            raise ValueError(
+                f'{root.name} says itself how its images and masks are read. '
+                'Leave bands, scale and mask values out of the command'
+            )
+        found, named = find_in_config(root)
+        findings, declared, channels = [], named.declared, named.channels
+    else:
+        manifest = _manifest(root)
+        found, findings, dataset = _find(root, dataset, manifest)
+    work = partial(inspect_tile, root, channels)
     by_tile = dict(work_through(work, found, 'Reading tiles', workers))
     tiles = [by_tile[tile] for tile in found]
     masks = {t: by_tile[t]['counted'] for t in found if by_tile[t]['counted']}
-    declared = building_values, ignore_values
     meanings, unclear, doubts = decide_splits(masks, declared)
     for tile in tiles:
         if tile['counted']:
@@ -109,6 +121,7 @@ def check_data(
         findings=findings,
         notes=notes,
         lacking=lacking,
+        channels=asdict(channels),
         meanings={s: meaning._asdict() for s, meaning in meanings.items()},
         tiles=tiles,
     )
@@ -156,6 +169,10 @@ def _find(
     root: Path, dataset: str | None, manifest: Mapping
 ) -> tuple[list[Tile], list[str], str | None]:
     """Find the tiles and faults, and tell which dataset they are of."""
+    if not root.is_dir():
+        advice = 'give the folder that holds train, val and test; unpack or '
+        advice += 'convert archives first'
+        raise DatasetError(not_found('folder', root, advice))
     files = list_files(root)
     dataset = dataset or manifest.get('dataset')
     if dataset in (None, 'inria') and not manifest:

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mmseg_cube.datasets.contract import read_image
+from mmseg_cube.datasets.bands import Channels, as_picture
+from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.utils.tables import Table
@@ -119,7 +120,8 @@ def _draw_sheet(check: Mapping) -> Image.Image:
 def _draw_tile(check: Mapping, tile: Mapping) -> np.ndarray:
     """Draw a thumbnail of a tile with the outlines of its mask, RGB."""
     root = Path(check['root'])
-    image = read_image(root / tile['image'])[..., ::-1]
+    channels = Channels(**check['channels'])
+    image = as_picture(read_rgb(root / tile['image'], channels=channels))
     size = SIDE, SIDE
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if tile['mask'] is not None:

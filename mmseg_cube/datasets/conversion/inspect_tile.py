@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mmseg_cube.datasets import contract, masks
+from mmseg_cube.datasets.bands import Channels, as_picture
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.validity import read_valid
@@ -15,7 +16,9 @@ THUMB = 16  # side of the thumbnails that are compared, in pixels
 BLACK = 8  # JPEG leaves grey values up to about this in black areas
 
 
-def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
+def inspect_tile(
+    root: Path, channels: Channels, tile: Tile
+) -> tuple[Tile, dict]:
     """Read a tile and take its measures."""
     image, mask = root / tile.image, tile.mask and root / tile.mask
     found = dict(
@@ -35,9 +38,10 @@ def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
         counted=[],
     )
     try:
-        with contract.errors_of_pair(image, mask, str(tile.image)):
+        name = str(tile.image)
+        with contract.errors_of_pair(image, mask, name, channels):
             with errors_of(tile.image):
-                found |= _look_at_image(image)
+                found |= _look_at_image(image, channels)
             if mask:
                 with errors_of(tile.mask):
                     learnt = masks.learn_mask(mask)
@@ -48,10 +52,11 @@ def inspect_tile(root: Path, tile: Tile) -> tuple[Tile, dict]:
     return tile, found
 
 
-def _look_at_image(path: Path) -> dict:
-    pixels = contract.read_image(path)
-    read_valid(path)  # may be broken as well
-    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+def _look_at_image(path: Path, channels: Channels) -> dict:
+    pixels = contract.read_image(path, channels=channels)
+    read_valid(path, channels=channels)  # may be broken as well
+    bands = pixels.transpose(2, 0, 1)
+    grey = cv2.cvtColor(as_picture(bands), cv2.COLOR_BGR2GRAY)
     frame = np.concatenate(
         [pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]]
     )
