@@ -45,8 +45,8 @@ def run(args: Namespace) -> None:
         return
     from mmseg_cube.deploy import pack_network
 
-    files, meta = (args.config, args.checkpoint, args.out), args.meta
-    difference = pack_network(*files, resolution=args.resolution, **meta)
+    files = args.config, args.checkpoint, args.out
+    difference = pack_network(*files, args.resolution, args.meta)
     print(
         f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; logits within '
         f'{difference:.1g} of the largest'

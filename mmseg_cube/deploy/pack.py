@@ -1,5 +1,7 @@
 """Packing a trained network into one small file."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -14,7 +16,11 @@ LARGEST = 0.05  # difference of logits; a good network has 0.001
 
 
 def pack_network(
-    config: Path, checkpoint: Path, out: Path, **more: object
+    config: Path,
+    checkpoint: Path,
+    out: Path,
+    resolution: float,
+    more: Mapping[str, object] | None = None,
 ) -> float:
     """Write the weights of a network in half precision, and what it is.
 
@@ -27,18 +33,23 @@ def pack_network(
             if the file is to be the default network.
         checkpoint: Its trained weights.
         out: File to write. Its ``meta`` has ``config`` as FAMILY/NAME.py,
-            ``dataset_meta`` with the classes, and the rest.
-        more: What it says of itself, plain numbers and text, such as
-            ``resolution`` in metres per pixel.
+            ``dataset_meta`` with the classes, and what follows.
+        resolution: Of the images it was trained on, in metres per pixel.
+        more: What else it says of itself, plain numbers and text.
 
     Returns:
         Largest difference of logits, as a share of the largest logit.
 
     Raises:
         OSError: If a file is missing or cannot be written.
-        ValueError: If the checkpoint is not one of this network, or its
-            logits are others in half precision.
+        ValueError: If the resolution is none, the checkpoint is of another
+            network, or the logits are others in half precision.
     """
+    if not 0 < resolution < math.inf:
+        raise ValueError(
+            'resolution must be metres per pixel, such as 0.3, but is '
+            f'{resolution}'
+        )
     model = load_network(read_config(config), checkpoint)
     image = torch.randn(EXAMPLE, generator=torch.Generator().manual_seed(0))
     state = {key: _halve(x) for key, x in model.state_dict().items()}
@@ -52,13 +63,12 @@ def pack_network(
             f'{checkpoint} cannot be packed: in half precision its logits '
             f'differ by {difference:.1g} of the largest'
         )
-    meta = dict(
-        config='/'.join(config.resolve().parts[-2:]),
-        dataset_meta={k: list(v) for k, v in model.dataset_meta.items()},
-        **more,
-    )
+    data = model.dataset_meta
+    data = {x: list(data[x]) for x in ('classes', 'palette') if x in data}
+    name = '/'.join(config.resolve().parts[-2:])
+    meta = dict(config=name, dataset_meta=data, resolution=resolution)
     out.parent.mkdir(parents=True, exist_ok=True)
-    content = dict(state_dict=state, meta=meta)
+    content = dict(state_dict=state, meta={**(more or {}), **meta})
     write_whole(out, lambda path: torch.save(content, path))
     return difference
 

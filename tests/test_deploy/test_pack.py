@@ -19,7 +19,7 @@ FINETUNE = Path(__file__).parents[2] / 'configs' / '_base_' / 'finetune.py'
 def packed(tiny_config, tiny_checkpoint, tmp_path_factory):
     out = tmp_path_factory.mktemp('packed') / 'new' / 'roofs.pth'
     words = tiny_config, tiny_checkpoint, '--out', out, '--resolution', 0.3
-    meta = '--meta', 'IoU=67.5', 'seeds=[0,1,2]'
+    meta = '--meta', 'IoU=67.5', 'config=x', 'seeds=[0,1,2]'
     assert main(['weights', 'pack', *map(str, words), *meta]) == 0
     return out
 
@@ -53,7 +53,9 @@ def test_a_network_that_half_precision_cannot_hold(
     torch.save(dict(state_dict=state), tmp_path / 'large.pth')
     files = tiny_config, tmp_path / 'large.pth', tmp_path / 'out.pth'
     with pytest.raises(ValueError, match='large.pth cannot be packed: in ha'):
-        pack_network(*files)
+        pack_network(*files, 0.3)
+    with pytest.raises(ValueError, match='as 0.3, but is 0$'):
+        pack_network(*files, 0)
     assert not files[-1].exists()
 
 
@@ -97,7 +99,7 @@ def test_fine_tuning_has_all_weights_or_none(
     files = tmp_path / 'trained.pth', tmp_path / 'packed.pth'
     state = build_network(read_config(FINETUNE)).state_dict()
     torch.save(dict(state_dict=state), files[0])
-    pack_network(FINETUNE, *files, resolution=0.3)
+    pack_network(FINETUNE, *files, 0.3)
     monkeypatch.setattr(default_network, 'WEIGHTS', files[1])
     assert main(train) == 0
     # No step yet, as the rate of the first one is small.
