@@ -50,7 +50,8 @@ class ChannelsHook(Hook):
         found = [loader.dataset for loader in loaders if loader is not None]
         for dataset in found:
             found += getattr(dataset, 'datasets', [])
-            found += [dataset.dataset] * hasattr(dataset, 'dataset')
+            if hasattr(dataset, 'dataset'):
+                found.append(dataset.dataset)
             if isinstance(dataset, BuildingDataset):
                 refuse_other_channels(model, dataset.channels.count)
 
