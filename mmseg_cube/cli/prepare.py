@@ -1,13 +1,16 @@
-"""Make tiles of one ground resolution from images and masks.
+"""Make tiles of one ground resolution from images and masks or footprints.
 
-IN is a folder of {train,val,test}/{image,label}, whose splits are kept; or
-two files or folders, of images and of masks. OUT becomes such a folder of
-tiles, with report.json and contact_sheet.png to look at.
+IN is a folder of {train,val,test}/{image,label}, whose splits are kept; two
+folders, or two files, of images and of masks; or GeoTIFFs, and folders of
+them, and then a vector file of footprints. OUT becomes such a folder of
+tiles, with report.json and a contact sheet to look at.
 
-Resolutions are true metres on the ground, also for Web Mercator and degrees.
+Resolutions are true metres on the ground, also of Web Mercator and degrees.
 Images shrink by the mean of what a pixel covers; a pixel of a mask is
 building if buildings cover one half of it or more, and 128 if it does not
-count.
+count. Tiles with data in less than a quarter of them are left out. Where
+there are no splits, whole blocks of neighbouring tiles make them; without a
+georeference, whole images.
 
 Exits with 1 if training on the tiles would be wrong.
 """
@@ -24,16 +27,21 @@ def add_arguments(add: Arguments) -> None:
     add('sources', 'what there is', nargs='+', metavar='IN', type=Path)
     what = 'folder to fill; a run that was stopped continues there'
     add('out', what, metavar='OUT', type=folder)
-    what = 'side of a tile in pixels; smaller images stay as they are'
+    what = 'side of a tile in pixels; smaller images become one tile'
     add('--size', what, default=512)
     add('--resolution', 'metres of a pixel', type=float, default=0.3)
-    what = 'those of a pixel in images without a georeference'
+    what = 'those of images that carry no georeference'
     add('--ground', what, type=float)
-    what = 'share of a tile that must have data, or it is left out'
-    add('--least', what, type=float, default=0.25)
+    for split in ('val', 'test'):
+        what = f'share of the tiles for {split}'
+        add(f'--{split}', what, type=float, default=0.1)
+    add.share('--seed')
     what = 'of images; masks are PNG'
     add('--format', what, default='png', choices=('png', 'jpg'))
-    add.share('--workers', '--building-values', '--ignore-values')
+    add('--layer', 'of the vector file, if several have polygons')
+    add('--crs', 'of a vector file that does not say it')
+    add.share('--bands', '--scale', '--building-values', '--ignore-values')
+    add.share('--workers')
 
 
 def run(args: Namespace) -> int:
@@ -41,15 +49,15 @@ def run(args: Namespace) -> int:
     from mmseg_cube.datasets.conversion.convert import IGNORES
     from mmseg_cube.datasets.preparation import Aim, prepare
 
-    names = 'size', 'resolution', 'ground', 'least', 'format'
-    aim = Aim(**{name: getattr(args, name) for name in names})
-    declared = args.building_values, args.ignore_values
-    check = prepare(args.sources, args.out, aim, args.workers, *declared)
+    options = vars(args)
+    places = [options.pop(name) for name in ('sources', 'out')]
+    workers = options.pop('workers')
+    check = prepare(*places, Aim(**options), workers)
     print(describe(check))
     if any('128' in split['values'] for split in check['splits'].values()):
         print(f'Note: {IGNORES}', file=sys.stderr)
     print(
-        f'{args.out}: {check["written"]} tiles written now, '
-        f'{check["left_out"]} left out for want of data'
+        f'{places[1]}: {check["written"]} tiles written now, '
+        f'{check["left_out"]} left out with too little data'
     )
     return 0 if check['fine'] else 1

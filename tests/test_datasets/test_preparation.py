@@ -1,12 +1,75 @@
 """Tiles of one ground resolution from what people have."""
 
 import json
+import os
+import shutil
+import signal
+import time
+from collections import Counter
 
 import cv2
 import numpy as np
+import pytest
+import rasterio
+from rasterio import Affine
+from rasterio.warp import transform
 
-from mmseg_cube.datasets import BuildingDataset
+from mmseg_cube.cli import main
+from mmseg_cube.datasets import BuildingDataset, DatasetError
+from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.preparation import Aim, prepare
+from mmseg_cube.datasets.preparation.places import split_by_place
+from mmseg_cube.datasets.preparation.scene import Scene, measure
+from mmseg_cube.datasets.tiles import Tile
+
+UTM = 'EPSG:32633'
+CORNER = Affine(0.3, 0, 500_000, 0, -0.3, 5_000_000)
+
+
+@pytest.fixture
+def geotiff(tmp_path, quiet):
+    """Write bands (n, H, W) at a place; random RGB of a size by default."""
+
+    def geotiff(name, bands, crs=UTM, place=CORNER, **options):
+        if isinstance(bands, tuple):
+            rng = np.random.default_rng(0)
+            bands = rng.integers(0, 256, (3, *bands), np.uint8)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sides = zip(('count', 'height', 'width'), bands.shape, strict=True)
+        options |= dict(sides, dtype=bands.dtype, crs=crs, transform=place)
+        with rasterio.open(path, 'w', 'GTiff', **options) as file:
+            file.write(bands)
+        return path
+
+    return geotiff
+
+
+@pytest.fixture
+def footprints(tmp_path):
+    """Write polygons, given in metres from the corner, as a vector file."""
+    shapely = pytest.importorskip('shapely')
+    pyogrio = pytest.importorskip('pyogrio')
+
+    def footprints(name, shapes, crs=UTM, **options):
+        def move(points):
+            metres = points * (1, -1) + (CORNER.c, CORNER.f)
+            return np.column_stack(transform(UTM, crs or UTM, *metres.T))
+
+        shapes = shapely.transform(np.array(shapes), move)
+        path = tmp_path / name
+        pyogrio.raw.write(
+            path,
+            shapely.to_wkb(shapes),
+            [],
+            [],
+            crs=crs,
+            geometry_type='Polygon',
+            **options,
+        )
+        return path
+
+    return footprints
 
 
 def shares(source, target):
@@ -26,8 +89,7 @@ def read(root):
 
 def test_splits_are_kept_and_pixels_are_means(tmp_path, make_splits):
     raw = make_splits(tmp_path / 'raw', shape=(64, 47))
-    aim = Aim(ground=0.138, resolution=0.3)
-    check = prepare([raw], tmp_path / 'out', aim)
+    check = prepare([raw], tmp_path / 'out', Aim(ground=0.138))
     assert check['fine'] and check['written'] == 9
     tiles, sources = read(tmp_path / 'out'), read(raw)
     assert tiles.keys() == sources.keys()
@@ -40,3 +102,204 @@ def test_splits_are_kept_and_pixels_are_means(tmp_path, make_splits):
     assert len(BuildingDataset('train', tmp_path / 'out')) == 3
     manifest = json.loads((tmp_path / 'out/conversion.json').read_text())
     assert manifest['complete'] and manifest['resolution'] == 0.3
+    assert manifest['counts'] == dict(train=3, val=3, test=3, left_out=0)
+
+
+def test_enlarged_by_interpolation(tmp_path, make_splits):
+    raw = make_splits(tmp_path / 'raw', shape=(20, 30))
+    prepare([raw], tmp_path / 'out', Aim(ground=0.6))
+    for place, pixels in read(tmp_path / 'out').items():
+        source = read(raw)[place]
+        how = cv2.INTER_NEAREST if 'label' in place else cv2.INTER_LINEAR
+        expected = cv2.resize(source, (60, 40), interpolation=how)
+        assert np.abs(pixels - expected.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ('crs', 'place', 'pixel'),
+    [
+        (UTM, Affine(0.3, 0, 500_000, 0, -0.2, 5e6), (0.2, 0.3)),
+        ('EPSG:3857', Affine(1, 0, 1e6, 0, -1, 8_399_738), (0.5, 0.5)),
+        ('EPSG:4326', Affine(1e-5, 0, 10, 0, -1e-5, 60), (1.114, 0.558)),
+        ('EPSG:2263', Affine(1, 0, 987e3, 0, -1, 2e5), (0.3048, 0.3048)),
+        (UTM, CORNER @ Affine.rotation(30), (0.3, 0.3)),
+        (None, CORNER, None),
+    ],
+)
+def test_true_metres(geotiff, crs, place, pixel):
+    """Web Mercator at 60 degrees, degrees there, and American feet."""
+    found = measure(geotiff('a.tif', (8, 8), crs, place))
+    assert found == (pixel and pytest.approx(pixel, rel=4e-3))
+
+
+@pytest.mark.parametrize(
+    ('name', 'crs'),
+    [('a.geojson', 'EPSG:4326'), ('a.gpkg', UTM), ('a.fgb', 'EPSG:3857'),
+     ('a.shp', 'EPSG:32632')],
+)  # fmt: skip
+def test_footprints(tmp_path, geotiff, footprints, name, crs):
+    """A block with a court, and a shed that covers no middle of a pixel."""
+    from shapely import Polygon, box
+
+    house = box(3, 6, 18, 24)
+    court = box(9, 12, 12, 18)
+    shapes = [
+        Polygon(house.exterior, [court.exterior]),
+        box(0.2, 0.2, 0.4, 0.4),
+    ]
+    image = geotiff('a.tif', (100, 100))
+    aim = Aim(val=0, test=0)
+    prepare([image, footprints(name, shapes, crs)], tmp_path / 'out', aim)
+    expected = np.zeros((100, 100), np.uint8)
+    expected[20:80, 10:60] = 255
+    expected[40:60, 30:40] = 0
+    (label,) = (tmp_path / 'out').glob('train/label/*')
+    np.testing.assert_equal(cv2.imread(str(label), -1), expected)
+
+
+def test_tiles_with_too_little_data(tmp_path, geotiff):
+    """Of 3 x 3 tiles the first and the last hold less than a quarter."""
+    bands = np.full((4, 90, 90), 7, np.uint8)
+    bands[3, :40, 9:40] = 0
+    image = geotiff('a.tif', bands, photometric='RGB', alpha='YES')
+    mask = np.zeros((1, 90, 90), np.uint8)
+    mask[:, 50:] = 1
+    mask[:, 60:70] = 2
+    aim = Aim(40, val=0, test=0, ignore_values=2)
+    out = tmp_path / 'out'
+    check = prepare([image, geotiff('b.tif', mask)], out, aim)
+    assert check['left_out'] == 2 and check['splits']['train']['tiles'] == 7
+    tile = read(out)['train', 'label', 'a_00040_00080']
+    expected = np.full((40, 40), 128)
+    expected[:, :10] = 255
+    expected[:10, :10], expected[20:30, :10] = 0, 128
+    np.testing.assert_equal(tile, expected)
+
+
+def test_splits_are_blocks_of_neighbours(geotiff):
+    """Also across files: two images meet in the middle of a block."""
+    pieces = {}
+    for name in 'ab':
+        place = CORNER @ Affine.translation(160 * (name == 'b'), 0)
+        path = geotiff(f'{name}.tif', (320, 160), place=place)
+        scene = Scene(path, RGB, (320, 160), (320, 160))
+        for window in scene.windows(16):
+            block = window.y // 64, (window.x + 160 * (name == 'b')) // 64
+            pieces[Tile('', f'{name}{window}', path, block)] = scene, window
+    shares, found = dict(train=0.7, val=0.2, test=0.1), []
+    for seed in (0, 0, 1):
+        splits = split_by_place(pieces, 16 * 0.3, shares, seed)
+        blocks = {(tile.mask, split) for tile, split in splits.items()}
+        counts = Counter(split for _, split in blocks)
+        assert counts == dict(train=18, val=4, test=3)
+        found.append(blocks)
+    assert found[0] == found[1] != found[2]
+
+
+def test_images_without_a_place_stay_whole(tmp_path, make_splits):
+    raw, out = make_splits(tmp_path / 'raw') / 'train', tmp_path / 'out'
+    prepare([raw / 'image', raw / 'label'], out, Aim(8, ground=0.3))
+    tiles = [place for place in read(out) if 'label' in place]
+    assert len(tiles) == 27
+    homes = {(stem.split('_')[0], split) for split, _, stem in tiles}
+    assert len(homes) == 3 == len({split for _, split in homes})
+
+
+def test_killed_and_continued(tmp_path, geotiff, footprints):
+    from shapely import box
+
+    sources = [geotiff('a.tif', (300, 300))]
+    sources.append(footprints('b.gpkg', [box(0, 0, 33, 44)]))
+    aim, outs = Aim(32, 0.4, format='jpg'), [tmp_path / x for x in 'xy']
+    prepare(sources, outs[0], aim)
+    process = os.fork()
+    if process == 0:
+        prepare(sources, outs[1], aim, 1)
+        os._exit(0)
+    while len([*outs[1].glob('*/image/*')]) < 9:
+        time.sleep(0.002)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    check = prepare(sources, outs[1], aim)
+    assert 0 < check['written'] < 49 - 8
+    one, other = (
+        {
+            path.relative_to(out): path.read_bytes()
+            for path in out.glob('*/*/*')
+        }
+        for out in outs
+    )
+    assert one == other and len(one) == 2 * 49
+    assert (outs[1] / 'val_contact_sheet.png').is_file()
+    assert prepare(sources, outs[1], aim)['written'] == 0
+    with pytest.raises(DatasetError, match='size is 32 there and 64 now'):
+        prepare(sources, outs[1], Aim(64, 0.4, format='jpg'))
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ('nowhere', 'source not found: '),
+        ('whole', 'no images of this dataset in whole'),
+        ('pairs/image pairs/few', '2.png: image without a mask'),
+        ('one.tif', 'no images with masks or footprints were given'),
+        (
+            'one.tif mask.tif --val 1',
+            'val must be less than 1 with test',
+        ),
+        ('one.tif mask.tif --test -1', 'test must be 0 or more, not -1.0'),
+        ('one.tif mask.tif', "of 1 tiles with data none is left for split '"),
+        (
+            'one.tif mask.tif --resolution 0',
+            'resolution must be metres, not 0.0',
+        ),
+        (
+            'one.tif mask.tif --resolution 30',
+            '0.3001 x 0.3001 m, too far from',
+        ),
+        ('one.tif narrow.tif', 'mask is 30 x 32 pixels, its image is 32 x 32'),
+        ('one.tif grey.tif', 'grey.tif: mask holds the values 0, 7'),
+        ('four.tif mask.tif', 'image has 4 band(s) of uint16'),
+        ('four.tif mask.tif --bands 1,2', 'bands must be three, for RGB'),
+        ('torn.tif mask.tif', 'torn.tif: cannot be read'),
+        ('plain.png far.gpkg', 'has no georeference, so footprints have no'),
+        ('one.tif far.gpkg', 'and none of the 1 footprints of'),
+        ('one.tif no_crs.shp', 'does not say what its coordinates mean'),
+        ('one.tif torn.gpkg', 'torn.gpkg: cannot be read'),
+        ('one.tif pairs near.gpkg --test 0', ''),
+    ],
+)
+def test_bad_input(
+    tmp_path,
+    geotiff,
+    footprints,
+    write,
+    make_splits,
+    capsys,
+    monkeypatch,
+    words,
+    said,
+):
+    """One message names what is wrong, and nothing is written."""
+    from shapely import box
+
+    monkeypatch.chdir(tmp_path)
+    pairs = make_splits(tmp_path / 'pairs', [''])
+    (tmp_path / 'whole').mkdir()
+    shutil.copytree(
+        pairs / 'label', pairs / 'few', ignore=lambda *_: ['2.png']
+    )
+    image = geotiff('one.tif', (32, 32))
+    for name, values in (('mask', [0, 1]), ('grey', [0, 7])):
+        geotiff(f'{name}.tif', np.tile(np.uint8(values), (1, 32, 16)))
+    geotiff('narrow.tif', np.zeros((1, 32, 30), np.uint8))
+    geotiff('four.tif', np.zeros((4, 32, 32), np.uint16))
+    (tmp_path / 'torn.tif').write_bytes(image.read_bytes()[:2000])
+    write(tmp_path / 'plain.png', np.zeros((3, 32, 32), np.uint8))
+    footprints('no_crs.shp', [box(0, 0, 9, 9)], None)
+    footprints('far.gpkg', [box(90, 0, 99, 9)])
+    (tmp_path / 'torn.gpkg').write_text('torn')
+    assert main(['prepare', *words.split(), 'out']) == 2
+    err = capsys.readouterr().err
+    assert err.count('error: ') == 1 and said in err, err
+    assert not list(tmp_path.glob('out/*'))

@@ -1,19 +1,17 @@
 """Writing of tiles of one ground resolution."""
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mmseg_cube.datasets.contract import (
-    check_image,
-    errors_of_pair,
-    refuse_mismatch,
-)
+from mmseg_cube.datasets.bands import Channels, Scale, as_mmcv
+from mmseg_cube.datasets.contract import errors_of_pair, refuse_mismatch
 from mmseg_cube.datasets.conversion.check import check_data
 from mmseg_cube.datasets.conversion.check_report import write_check
 from mmseg_cube.datasets.conversion.convert import patch_name, refuse_nested
@@ -24,55 +22,77 @@ from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
 from mmseg_cube.datasets.masks import learn_mask, read_mask, values_of
-from mmseg_cube.datasets.meaning import Value
+from mmseg_cube.datasets.meaning import MaskMeaning, Value
+from mmseg_cube.datasets.preparation.places import split_by_place
 from mmseg_cube.datasets.preparation.scene import Scene, open_scene
-from mmseg_cube.datasets.preparation.sources import find_images
+from mmseg_cube.datasets.preparation.sources import (
+    UNSPLIT,
+    find_images,
+    is_vector,
+)
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import listing
 
-FORMATS = ('png', 'jpg')  # of images; masks are PNG
+FORMATS = ('png', 'jpg')
+LEAST = 0.25  # of a tile must have data, or it is left out
 
 
-@dataclass
+@dataclass(frozen=True)
 class Aim:
-    """What tiles are to be.
+    """What tiles are to be, and how to read what they are made of."""
 
-    Args:
-        size: Side in pixels; an image that is no larger becomes one tile.
-        resolution: Metres of a pixel, true on the ground.
-        ground: Those of images that carry no georeference.
-        least: Share of a tile that must have data, or it is left out.
-        format: ``png`` or ``jpg``, of images; masks are PNG.
-    """
-
-    size: int = 512
-    resolution: float = 0.3
-    ground: float | None = None
-    least: float = 0.25
-    format: str = 'png'
+    size: int = 512  # side in pixels; a smaller image becomes one tile
+    resolution: float = 0.3  # metres of a pixel, true on the ground
+    ground: float | None = None  # those of images without a georeference
+    val: float = 0.1  # share of the tiles, unless there are splits
+    test: float = 0.1  # likewise
+    seed: int = 0  # of this draw
+    format: str = 'png'  # of images, or jpg; masks are PNG
+    bands: Sequence[int] | None = None  # of images, as of Channels; three
+    scale: Scale | None = None  # likewise
+    building_values: Declared = None  # of masks, as of BuildingDataset
+    ignore_values: Declared = None  # likewise; they become 128
+    layer: str | None = None  # of a vector file that has several
+    crs: str | None = None  # of a vector file that does not say it
 
     def __post_init__(self) -> None:
-        for name, right in (
-            ('size', self.size >= 1),
-            ('resolution', 0 < self.resolution < inf),
-            ('ground', self.ground is None or 0 < self.ground < inf),
-            ('least', 0 <= self.least <= 1),
-            ('format', self.format in FORMATS),
+        for name, wanted, right in (
+            ('size', '1 or more', self.size >= 1),
+            ('resolution', 'metres', 0 < self.resolution < inf),
+            ('ground', 'metres', 0 < (self.ground or 1) < inf),
+            ('val', 'less than 1 with test', self.val + self.test < 1),
+            ('val', '0 or more', self.val >= 0),
+            ('test', '0 or more', self.test >= 0),
+            ('format', ' or '.join(FORMATS), self.format in FORMATS),
+            ('bands', 'three, for RGB', self.channels.count == 3),
         ):
             if not right:
-                raise ValueError(f'{name} cannot be {getattr(self, name)!r}')
+                value = getattr(self, name)
+                raise ValueError(f'{name} must be {wanted}, not {value!r}')
+
+    @property
+    def channels(self) -> Channels:
+        """What is read of images."""
+        return Channels(self.bands, self.scale)
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """Shares of the splits that are to be made."""
+        held = dict(val=self.val, test=self.test)
+        shares = dict(train=1 - sum(held.values()), **held)
+        return {split: share for split, share in shares.items() if share}
 
 
 class Look(NamedTuple):
-    """What was seen of an image."""
+    """What was seen of an image, or what is wrong with it."""
 
-    image: Tile
-    scene: Scene
-    windows: list[Window]  # with enough data
-    left_out: int  # the others
-    values: Sequence[Value]  # of its mask
+    fault: str = ''
+    scene: Scene | None = None
+    windows: Sequence[Window] = ()  # with enough data
+    values: Sequence[Value] = ()  # of its mask
+    left_out: int = 0  # windows without
 
 
 def prepare(
@@ -80,62 +100,61 @@ def prepare(
     out: Path,
     aim: Aim | None = None,
     workers: int | None = None,
-    building_values: Declared = None,
-    ignore_values: Declared = None,
-) -> dict:
+) -> dict[str, Any]:
     """Write tiles in ``{split}/{image,label}``; what is there already stays.
 
     Images shrink by the mean of what a pixel covers and grow by bilinear
-    interpolation; a pixel of a mask is building if they cover one half of it
+    interpolation. A pixel of a mask is building if they cover one half of it
     or more, and 128 if it does not count.
 
     Args:
-        sources: As of :func:`find_images`.
+        sources: As of :func:`find_images`. Splits are kept, others made by
+            :func:`split_by_place`.
         out: Folder to fill.
         aim: What tiles are to be.
         workers: Files at a time; as many as there are cores by default.
-        building_values: As of ``BuildingDataset``; by default all masks of a
-            split tell.
-        ignore_values: Likewise.
 
     Returns:
-        The check of what is there, as of :func:`check_data`, with the tiles
-        that were ``left_out`` and ``written`` now.
+        The check of what is there, as of :func:`check_data`, and how many
+        tiles were ``written`` now, or ``left_out`` for want of data.
 
     Raises:
         DatasetError: If the sources cannot be used as they are.
-        FileError: If one changes or breaks meanwhile.
+        FileError: If one of them changes or breaks meanwhile.
     """
-    aim = aim or Aim()
+    aim, footprints = aim or Aim(), None
     for source in sources:
         refuse_nested(source, out)
     images = find_images(sources)
-    looks = _look_at(images, aim, workers)
-    masks = {each.image: each.values for each in looks if each.image.mask}
-    meanings, faults = settle_splits(masks, (building_values, ignore_values))
-    _refuse_faults(faults.values())
-    pieces = {
-        _place(each, window): (each.scene, window)
-        for each in looks
-        for window in each.windows
-    }
+    if is_vector(sources[-1]):
+        from mmseg_cube.datasets.preparation.footprints import Footprints
+
+        footprints = Footprints(sources[-1], aim.layer, aim.crs)
+    look = partial(_look, aim, footprints)
+    found = dict(work_through(look, images, 'Reading images', workers))
+    looks = {image: found[image] for image in images}
+    meanings = _settle(looks, aim)
+    pieces = _cut(looks, aim)
     stamps = {
         tile: [
-            [stamp_of(path) for path in (tile.image, tile.mask) if path],
-            list(map(str, meanings.get(tile.split, ()))),
+            *[stamp_of(path) for path in (tile.image, tile.mask) if path],
+            str(meanings.get(tile.mask)),
         ]
         for tile in pieces
     }
-    paths = [str(source.absolute()) for source in sources]
-    output = Output(out, dict(dataset='own', sources=paths, **asdict(aim)))
+    settings = dict(sources=[str(source.absolute()) for source in sources])
+    settings |= json.loads(json.dumps(asdict(aim)))  # as it is read again
+    output = Output(out, dict(dataset='own', **settings))
 
     def write(tile: Tile) -> None:
         scene, window = pieces[tile]
         with errors_of(tile.image):
-            layers = [scene.image(window)[::-1]]
+            layers = [as_mmcv(scene.image(window))]
         if tile.mask:
-            meaning = meanings[tile.split]
-            read = partial(read_mask, tile.mask, meaning=meaning)
+            read = partial(read_mask, tile.mask)
+            read = partial(read, meaning=meanings.get(tile.mask))
+            if footprints:
+                read = partial(footprints.labels, tile.image)
             with errors_of(tile.mask):
                 layers.append(scene.labels(window, read))
         output.begin(tile, [tile.name])
@@ -143,71 +162,88 @@ def prepare(
 
     with output.opened(stamps) as finished:
         todo = [tile for tile in pieces if tile not in finished]
-        jobs = work_through(write, todo, 'Writing tiles', workers)
-        with closing(jobs):
+        with closing(
+            work_through(write, todo, 'Writing tiles', workers)
+        ) as jobs:
             written = len(list(jobs))
-        left_out = sum(each.left_out for each in looks)
+        left_out = sum(look.left_out for look in looks.values())
         counts = Counter(tile.split for tile in pieces)
         output.save(True, dict(counts, left_out=left_out))
-        check = check_data(
-            output.root,
-            workers=workers,
-            building_values=BUILDING_VALUE,
-            ignore_values=NOT_COUNTED,
-        )
-        write_check(check, output.root)
-    return dict(check, left_out=left_out, written=written)
+        values = BUILDING_VALUE, NOT_COUNTED
+        check = check_data(output.root, None, workers, *values)
+        write_check(check, output.root, apart=True)
+    return dict(check, written=written, left_out=left_out)
 
 
-def _look_at(
-    images: Sequence[Tile], aim: Aim, workers: int | None
-) -> list[Look]:
-    """Read all files once before anything is written."""
-    faults, looks = {}, {}
-
-    def look(image: Tile) -> None:
-        try:
-            looks[image] = _look(image, aim)
-        except ValueError as error:
-            faults[image] = str(error)
-
-    for _ in work_through(look, images, 'Reading images', workers):
-        pass
-    _refuse_faults([faults[image] for image in images if image in faults])
-    return [looks[image] for image in images]
-
-
-def _look(image: Tile, aim: Aim) -> Look:
+def _look(aim: Aim, footprints: Any, image: Tile) -> tuple[Tile, Look]:
+    """Read an image and its mask once, before anything is written."""
     _, _, path, mask = image
-    windows, values, left_out = [], [], 0
-    with errors_of_pair(path, mask, str(path)):
-        with errors_of(path):
-            shape = check_image(path)
-            scene = open_scene(path, aim.resolution, aim.ground)
-            for window in scene.windows(aim.size):
-                share = scene.valid(window).mean()
-                if 0 < share >= aim.least:
-                    windows.append(window)
-                else:
-                    left_out += 1
-        if mask:
-            with errors_of(mask):
-                learnt = learn_mask(mask)
-                refuse_mismatch(shape, learnt[:2])
-            values = values_of(learnt)
-    return Look(image, scene, windows, left_out, values)
+    values, channels = [], aim.channels
+    try:
+        with errors_of_pair(path, mask, str(path), channels):
+            with errors_of(path):
+                if footprints:
+                    footprints.check(path)
+                scene = open_scene(path, channels, aim.resolution, aim.ground)
+                windows = scene.windows(aim.size)
+                full = [w for w in windows if scene.valid(w).mean() >= LEAST]
+            if mask and not footprints:
+                with errors_of(mask):
+                    learnt = learn_mask(mask)
+                    refuse_mismatch(scene.source, learnt[:2])
+                values = values_of(learnt)
+    except ValueError as error:
+        return image, Look(str(error))
+    return image, Look('', scene, full, values, len(windows) - len(full))
 
 
-def _refuse_faults(faults: Sequence[str]) -> None:
+def _settle(looks: Mapping[Tile, Look], aim: Aim) -> dict[Path, MaskMeaning]:
+    """Decide what each mask means; refuse what is wrong with any file."""
+    masks = {
+        image: look.values for image, look in looks.items() if look.values
+    }
+    faults = [look.fault for look in looks.values() if look.fault]
+    if not faults:
+        declared = aim.building_values, aim.ignore_values
+        meanings, unclear = settle_splits(masks, declared)
+        faults = [*unclear.values()]
     if faults:
         raise DatasetError(
-            f'{len(faults)} file(s) cannot be used:\n{listing([*faults])}\n'
-            'Next: mend them, or take image and mask away.'
+            f'{len(faults)} of {len(looks)} images cannot be used:\n'
+            f'{listing(faults)}\nNext: mend these files, or take image and '
+            'mask away.'
         )
+    return {image.mask: meanings[image.split] for image in masks}
 
 
-def _place(look: Look, window: Window) -> Tile:
-    """Name a tile after its image, and its place in there."""
-    image, whole = look.image, window[2:] == look.scene.shape[::-1]
-    name = image.name if whole else patch_name(image.name, window)
-    return image._replace(name=name)
+def _cut(
+    looks: Mapping[Tile, Look], aim: Aim
+) -> dict[Tile, tuple[Scene, Window]]:
+    """Cut images into tiles, and give them splits if they have none."""
+    pieces = {}
+    for image, look in looks.items():
+        for window in look.windows:
+            whole = window[2:] == look.scene.shape[::-1]
+            name = image.name if whole else patch_name(image.name, window)
+            pieces[image._replace(name=name)] = look.scene, window
+    splits = {tile: tile.split for tile in pieces}
+    wanted = {image.split for image in looks}
+    if wanted == {UNSPLIT}:
+        side, wanted = aim.size * aim.resolution, {*aim.fractions}
+        splits = split_by_place(pieces, side, aim.fractions, aim.seed)
+    if missing := wanted - {*splits.values()}:
+        raise DatasetError(
+            f'of {len(pieces)} tiles with data none is left for split '
+            f'{min(missing)!r}.\nNext: give more images, a smaller --size, or '
+            '--val 0 --test 0.'
+        )
+    names = Counter((split, tile.name) for tile, split in splits.items())
+    if max(names.values()) > 1:
+        raise DatasetError(
+            f'two tiles would be named {max(names, key=names.get)[1]!r}.\n'
+            'Next: rename one of their images.'
+        )
+    return {
+        tile._replace(split=split): pieces[tile]
+        for tile, split in splits.items()
+    }

@@ -1,7 +1,7 @@
-"""An image at another resolution, and the tiles of it."""
+"""An image at another ground resolution, read in windows of that."""
 
 from collections.abc import Callable
-from math import ceil, dist, floor
+from math import ceil, floor, hypot
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,8 @@ from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.warp import Resampling, reproject, transform
 
-from mmseg_cube.datasets.contract import image_shape, read_rgb
+from mmseg_cube.datasets.bands import Channels
+from mmseg_cube.datasets.contract import check_image, read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.meaning import IGNORED
@@ -20,7 +21,6 @@ from mmseg_cube.datasets.windows import Window
 
 DEGREES = CRS.from_epsg(4326)
 PLANE = CRS.from_epsg(3857)  # GDAL wants one where only pixels are meant
-AROUND = 8  # pixels about the middle of an image that are measured
 SHRUNK, ENLARGED = 1 / 64, 8  # times; more is a mistake
 
 
@@ -28,13 +28,19 @@ class Scene(NamedTuple):
     """An image of ``source`` pixels as one of ``shape`` pixels.
 
     Both are (height, width), and cover the same ground. Windows are of
-    ``shape`` and may reach beyond its right and lower edge; what is there is
-    black and holds no data.
+    ``shape``; beyond its right and lower edge all is 0.
     """
 
     path: Path
+    channels: Channels
     source: tuple[int, int]
     shape: tuple[int, int]
+
+    @property
+    def scale(self) -> Affine:
+        """What turns pixels into those of the source."""
+        (height, width), (rows, columns) = self.source, self.shape
+        return Affine.scale(width / columns, height / rows)
 
     def windows(self, size: int) -> list[Window]:
         """Tile it, row by row; one tile if it is no larger than that."""
@@ -48,20 +54,20 @@ class Scene(NamedTuple):
         ]
 
     def image(self, window: Window) -> np.ndarray:
-        """Read red, green and blue (3, H, W) of a window."""
-        (height, width), (rows, columns) = self.source, self.shape
-        shrinks = rows * columns < height * width
+        """Read the channels (C, H, W) of a window."""
+        shrinks = self.scale.determinant > 1
         how = Resampling.average if shrinks else Resampling.bilinear
-        bands = read_rgb(self.path, self._covered(window))
+        bands = read_rgb(self.path, self._covered(window), self.channels)
         return self._resample(window, bands, how)
 
     def valid(self, window: Window) -> np.ndarray:
         """Tell where a window has data in the middle of its pixels (H, W)."""
-        rows, columns = self._middles(window)
-        height, width = self.source
-        inside = (rows < height) & (columns < width)
-        valid = read_valid(self.path, self._covered(window))
-        return inside if valid is None else inside & self._take(window, valid)
+        covered = self._covered(window)
+        valid = read_valid(self.path, covered, self.channels)
+        if valid is None:
+            valid = np.ones((covered.height, covered.width))
+        valid = valid[None].astype(np.uint8)
+        return self._resample(window, valid, Resampling.nearest)[0] > 0
 
     def labels(
         self, window: Window, read: Callable[[Window], np.ndarray]
@@ -71,58 +77,34 @@ class Scene(NamedTuple):
         A pixel is building if they cover one half of it or more; it does not
         count if that in its middle does not, or holds no data.
         """
-        labels = read(self._covered(window))
-        share = (labels == 1).astype(np.float32)[None]
+        labels = read(self._covered(window))[None]
+        share = (labels == 1).astype(np.float32)
         built = self._resample(window, share, Resampling.average)[0] >= 0.5
-        counts = self.valid(window) & (self._take(window, labels) != IGNORED)
+        middle = self._resample(window, labels, Resampling.nearest)[0]
+        counts = self.valid(window) & (middle != IGNORED)
         return np.where(counts, built, IGNORED).astype(np.uint8)
-
-    def _steps(self) -> tuple[float, float]:
-        """Source pixels that a pixel is high and wide."""
-        (height, width), (rows, columns) = self.source, self.shape
-        return height / rows, width / columns
 
     def _covered(self, window: Window) -> Window:
         """Source pixels under a window, and one more around for bilinear."""
-        (high, wide), (height, width) = self._steps(), self.source
-        left = max(floor(window.x * wide) - 1, 0)
-        top = max(floor(window.y * high) - 1, 0)
-        right = min(ceil((window.x + window.width) * wide) + 1, width)
-        bottom = min(ceil((window.y + window.height) * high) + 1, height)
+        x, y, width, height = window
+        left, top = self.scale * (x, y)
+        right, bottom = self.scale * (x + width, y + height)
+        left, top = max(floor(left) - 1, 0), max(floor(top) - 1, 0)
+        right = min(ceil(right) + 1, self.source[1])
+        bottom = min(ceil(bottom) + 1, self.source[0])
         return Window(left, top, right - left, bottom - top)
-
-    def _middles(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (H, 1) and columns (W,) of the source in pixels' middles."""
-        high, wide = self._steps()
-        rows = (window.y + np.arange(window.height) + 0.5) * high
-        columns = (window.x + np.arange(window.width) + 0.5) * wide
-        return rows.astype(int)[:, None], columns.astype(int)
-
-    def _take(self, window: Window, values: np.ndarray) -> np.ndarray:
-        """Take covered values in the middle of a window's pixels."""
-        (rows, columns), (height, width) = self._middles(window), self.source
-        left, top, *_ = self._covered(window)
-        rows, columns = (
-            np.minimum(rows, height - 1),
-            np.minimum(columns, width - 1),
-        )
-        return values[rows - top, columns - left]
 
     def _resample(
         self, window: Window, bands: np.ndarray, how: Resampling
     ) -> np.ndarray:
-        """Resample covered bands (n, h, w) to a window, 0 beyond the edges."""
-        high, wide = self._steps()
+        """Resample covered bands (n, h, w) to a window."""
+        size = len(bands), window.height, window.width
         covered = self._covered(window)
-        corner = Affine.translation(window.x * wide, window.y * high)
-        result = np.zeros(
-            (len(bands), window.height, window.width), bands.dtype
-        )
-        reproject(
+        result, _ = reproject(
             np.ascontiguousarray(bands),
-            result,
+            np.zeros(size, bands.dtype),
             src_transform=Affine.translation(covered.x, covered.y),
-            dst_transform=corner * Affine.scale(wide, high),
+            dst_transform=self.scale * Affine.translation(window.x, window.y),
             src_crs=PLANE,
             dst_crs=PLANE,
             resampling=how,
@@ -130,14 +112,15 @@ class Scene(NamedTuple):
         return result
 
 
-def open_scene(path: Path, resolution: float, ground: float | None) -> Scene:
-    """Open an image at metres of a pixel.
+def open_scene(
+    path: Path, channels: Channels, resolution: float, ground: float | None
+) -> Scene:
+    """Read an image once to check it; open it at metres of a pixel.
 
     ``ground`` is its own metres of a pixel if it has no georeference. A
-    RasterError says that it is no image, that they are not known, or cannot
-    be meant.
+    RasterError says that it cannot be used, or these cannot be meant.
     """
-    shape = image_shape(path)
+    shape = check_image(path, channels)
     sides = measure(path) or (ground, ground)
     if None in sides:
         raise RasterError(
@@ -151,9 +134,8 @@ def open_scene(path: Path, resolution: float, ground: float | None) -> Scene:
             f'from the resolution of {resolution:g} m',
             'Correct --resolution, --ground or the georeference.',
         )
-    pairs = zip(shape, times, strict=True)
-    new = tuple(max(round(side * each), 1) for side, each in pairs)
-    return Scene(path, shape, new)
+    new = np.maximum(np.rint(np.multiply(shape, times)), 1).astype(int)
+    return Scene(path, channels, shape, tuple(new.tolist()))
 
 
 def measure(path: Path) -> tuple[float, float] | None:
@@ -166,14 +148,12 @@ def measure(path: Path) -> tuple[float, float] | None:
     if dataset.crs is None:
         return None
     y, x = (side / 2 for side in dataset.shape)
+    points = [dataset.transform * p for p in ((x, y), (x, y + 1), (x + 1, y))]
     with errors_of_decoders():
-        middle = [[each] for each in dataset.transform * (x, y)]
-        (east,), (north,) = transform(dataset.crs, DEGREES, *middle)
+        places = transform(dataset.crs, DEGREES, *zip(*points, strict=True))
+        (east, *_), (north, *_) = places
         # True in all directions from its middle.
         local = CRS.from_proj4(f'+proj=aeqd +lat_0={north} +lon_0={east}')
-        ends = (0, AROUND), (0, -AROUND), (AROUND, 0), (-AROUND, 0)
-        points = [dataset.transform * (x + i, y + j) for i, j in ends]
         places = transform(dataset.crs, local, *zip(*points, strict=True))
-    below, above, right, left = zip(*places, strict=True)
-    lengths = dist(below, above), dist(right, left)
-    return tuple(length / (2 * AROUND) for length in lengths)
+    _, *ends = zip(*places, strict=True)
+    return tuple(hypot(*end) for end in ends)

@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import list_files
+from mmseg_cube.datasets.headers import BY_SUFFIX
+from mmseg_cube.datasets.listing import ANY, list_files, list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.tiles import Tile, find_tiles, match_folders
+from mmseg_cube.datasets.tiles import PREFIX, Tile, find_tiles, match_folders
 from mmseg_cube.utils.words import listing, not_found
 
 UNSPLIT = 'all'  # until a split is chosen
-FOLDERS = 'img_path', 'seg_map_path'
 
 
 def find_images(sources: Sequence[Path]) -> list[Tile]:
-    """Find images with their masks.
+    """Find images with their masks, or with the vector file of all.
 
-    One source is a folder of ``{split}/{image,label}``; two are images and
-    masks, as folders or as files. Returned are tiles with the paths of both,
-    whose split is ``UNSPLIT`` if they have none.
+    One source is a folder of ``{split}/{image,label}``. Of several the last
+    holds buildings: two folders, or two files, are images and masks; a vector
+    file goes with any number of images and folders of them. Returned are
+    tiles with the paths of both, whose split is ``UNSPLIT`` if they have none.
 
     Raises:
         DatasetError: If something is missing or without its partner.
@@ -26,31 +27,43 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
     for path in sources:
         if not path.exists():
             raise DatasetError(not_found('source', path, 'correct the path'))
-    folders = [path.is_dir() for path in sources]
+    *others, last = sources
+    folders = [path.is_dir() for path in others]
     tiles, faults, root = [], [], Path()
-    if folders == [True]:
-        (root,) = sources
-        tiles, faults = find_tiles(root, list_files(root))
-    elif folders == [True, True]:
-        prefix = dict(zip(FOLDERS, sources, strict=True))
-        suffixes = (RASTER_SUFFIXES,) * 2
+    if last.is_dir() and not others:
+        tiles, faults = find_tiles(last, list_files(last))
+        root = last
+    elif last.is_dir() and folders == [True]:
+        prefix = dict(zip(PREFIX, sources, strict=True))
         tiles, faults = match_folders(
-            prefix, [UNSPLIT], lambda split, stem: True, suffixes
+            prefix, [UNSPLIT], lambda split, stem: True, (ANY, ANY)
         )
-    elif folders == [False, False]:
-        tiles = [Tile(UNSPLIT, sources[0].stem, *sources)]
+    elif is_vector(last):
+        for path, folder in zip(others, folders, strict=True):
+            found = list_rasters(path).values() if folder else [[path]]
+            images = [image for same in found for image in same]
+            tiles += [Tile(UNSPLIT, x.stem, x, last) for x in images]
+    elif folders == [False]:
+        tiles = [Tile(UNSPLIT, others[0].stem, *sources)]
+    if not tiles and not faults:
+        faults = [
+            'no images with masks or footprints were given: a folder of '
+            '{train,val,test}/{image,label}; two folders or two files, of '
+            'images and masks; or images and then a vector file'
+        ]
     if faults:
+        names = ', '.join(map(str, sources))
         raise DatasetError(
-            f'{len(faults)} fault(s):\n{listing(faults)}\nNext: give every '
-            'image one mask of the same name, or take it away.'
-        )
-    if not tiles:
-        raise DatasetError(
-            f'no images with masks in {", ".join(map(str, sources))}.\nNext: '
-            'give a folder of {train,val,test}/{image,label}, or images and '
-            'masks, as two folders or two files.'
+            f'{len(faults)} fault(s) in {names}:\n{listing(faults)}\nNext: '
+            'give every image one mask of the same name, or take it away.'
         )
     return [
         Tile(split, name, root / image, mask and root / mask)
         for split, name, image, mask in tiles
     ]
+
+
+def is_vector(path: Path) -> bool:
+    """Tell whether a file is no raster, by its name."""
+    known = (*RASTER_SUFFIXES, *BY_SUFFIX)
+    return path.is_file() and path.suffix.lower() not in known

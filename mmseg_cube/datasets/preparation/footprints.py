@@ -1,0 +1,68 @@
+"""Labels from the footprints of a vector file, on the grids of images."""
+
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from rasterio import Affine
+from rasterio.crs import CRS
+from rasterio.features import rasterize
+from rasterio.transform import array_bounds
+from shapely import STRtree, box, total_bounds
+
+from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.rasters import open_raster
+from mmseg_cube.datasets.vectors import read_footprints
+from mmseg_cube.datasets.windows import Window
+
+
+class Footprints:
+    """Polygons of a vector file, with options of :func:`read_footprints`."""
+
+    def __init__(self, path: Path, layer: str | None, crs: str | None) -> None:
+        self.source = path, layer, crs
+        self._trees: dict[CRS, STRtree] = {}
+        self._lock = Lock()
+
+    def check(self, image: Path) -> None:
+        """Refuse, by a RasterError, an image that lies elsewhere."""
+        dataset = open_raster(image)
+        if dataset.crs is None:
+            raise RasterError(
+                'has no georeference, so footprints have no place in it',
+                'Give a GeoTIFF, or masks instead.',
+            )
+        polygons = self._tree(dataset.crs).geometries
+        there = (
+            box(*total_bounds(polygons)) if len(polygons) else box(*[0] * 4)
+        )
+        here = box(*array_bounds(*dataset.shape, dataset.transform))
+        if not here.intersects(there):
+            bounds = [
+                [round(x, 6) for x in each.bounds] for each in (here, there)
+            ]
+            raise RasterError(
+                f'has the bounds {bounds[0]} in its CRS, and none of the '
+                f'{len(polygons)} footprints of {self.source[0]} is there: '
+                f'theirs are {bounds[1]}',
+                'Give footprints of this place, or name their CRS by --crs.',
+            )
+
+    def labels(self, image: Path, window: Window) -> np.ndarray:
+        """Return 1 where the middle of a pixel is on one, uint8 (H, W)."""
+        dataset, shape = open_raster(image), (window.height, window.width)
+        place = dataset.transform * Affine.translation(window.x, window.y)
+        tree = self._tree(dataset.crs)
+        near = tree.query(box(*array_bounds(*shape, place)))
+        if not len(near):  # GDAL wants one
+            return np.zeros(shape, np.uint8)
+        shapes = tree.geometries[near]
+        return rasterize(shapes, shape, transform=place, dtype=np.uint8)
+
+    def _tree(self, crs: CRS) -> STRtree:
+        """Return the polygons in a CRS; they are read once for each."""
+        with self._lock:
+            if crs not in self._trees:
+                found = read_footprints(*self.source, to=crs)
+                self._trees[crs] = STRtree(found.polygons)
+            return self._trees[crs]

@@ -1,0 +1,55 @@
+"""The split of tiles by place, so that neighbours do not leak."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from rasterio.warp import transform
+
+from mmseg_cube.datasets.preparation.scene import PLANE, Scene
+from mmseg_cube.datasets.rasters import open_raster
+from mmseg_cube.datasets.splits import divide
+from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.windows import Window
+
+SIDES = 4, 3, 2, 1  # of blocks in tiles, the first that makes enough of them
+ENOUGH = 20
+EARTH = 6378137  # radius of the sphere of Web Mercator in metres
+
+
+def split_by_place(
+    pieces: Mapping[Tile, tuple[Scene, Window]],
+    side: float,
+    fractions: Mapping[str, float],
+    seed: int,
+) -> dict[Tile, str]:
+    """Choose splits for tiles, which are windows of scenes.
+
+    Squares of 4 x 4 tiles, of ``side`` metres each, are drawn as one, or
+    smaller ones where that makes less than 20; of images without a
+    georeference, all tiles. ``fractions`` and ``seed`` are as of ``divide``.
+    """
+    names = np.array([tile.image.stem for tile in pieces], object)
+    places = np.array([_place(*piece) for piece in pieces.values()])
+    here = ~np.isnan(places[:, 0])
+    if here.any():
+        # The map stretches lengths by latitude, alike in all directions.
+        side *= np.cosh(np.median(places[here, 1]) / EARTH)
+        steps = (places[here] - places[here].min(0)) / side + 0.5
+        for tiles in SIDES:
+            names[here] = [f'{x},{y}' for x, y in steps // tiles]
+            if len(set(names)) >= ENOUGH:
+                break
+    home = divide(names, fractions, seed)
+    return {tile: home[name] for tile, name in zip(pieces, names, strict=True)}
+
+
+def _place(scene: Scene, window: Window) -> tuple[float, float]:
+    """Return the middle of a window in Web Mercator; nan if it has none."""
+    dataset = open_raster(scene.path)
+    if dataset.crs is None:
+        return np.nan, np.nan
+    x, y, width, height = window
+    middle = scene.scale * (x + width / 2, y + height / 2)
+    place = [[each] for each in dataset.transform * middle]
+    (east,), (north,) = transform(dataset.crs, PLANE, *place)
+    return east, north
