@@ -6,7 +6,14 @@ Nothing heavy is imported here, so that help is there at once.
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-__all__ = ['Arguments', 'Namespace', 'folder', 'non_negative', 'positive']
+__all__ = [
+    'ArgumentTypeError',
+    'Arguments',
+    'Namespace',
+    'folder',
+    'non_negative',
+    'positive',
+]
 
 
 def positive(text: str) -> int:

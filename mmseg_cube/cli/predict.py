@@ -1,30 +1,63 @@
-"""Predict a folder of images: 0 / 255 PNG masks of the same stems.
+"""Predict rasters of any size: probabilities and masks on a map, or PNG masks.
 
-Images are 8-bit RGB of any size. Large ones are covered with overlapping
-windows, which are blended. (mmseg-cube test takes windows of equal weight;
-the --tta of both averages the same three views.) A run that was stopped
-continues; the folder notes in manifest.json how its masks were made, and
-takes none that are made otherwise. Masks whose image has changed are made
-again. A file that cannot be used does not stop the others: all such files are
-named at the end, and the exit code is 2.
+    mmseg-cube predict [CONFIG CHECKPOINT] INPUT... --out DIR
+
+An input is a file of any format that GDAL reads, a folder of files, a pattern
+of names, a .txt file with one input a line, or an address (https://, s3://,
+/vsi...). Of NAME.tif come NAME_probability.tif (0 to 254, 255 where there is
+no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and in the place
+of the raster, NAME_preview.png and NAME.json; of an image that does not say
+where it lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
+
+Large rasters are covered with overlapping windows, which are blended.
+(mmseg-cube test takes windows of equal weight; the --tta of both averages the
+same three views.) Windows without data are not computed. A run that was
+stopped continues, also inside a raster; DIR/manifest.json says how all of it
+was made, and takes nothing that is made otherwise. Rasters that have changed
+are predicted again. One that cannot be used does not stop the others: all
+such are named at the end, and the exit code is 2. Several processes share the
+work: under torchrun, or each with a --shard.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_cube.cli.arguments import Arguments, Namespace, positive
+from mmseg_cube.cli.arguments import (
+    Arguments,
+    ArgumentTypeError,
+    Namespace,
+    numbers,
+    positive,
+)
 
 if TYPE_CHECKING:
     from mmseg_cube.inference.prediction import Prediction
 
 CONTINUES = True
+WRITES = 'probability', 'mask', 'preview', 'png'
 
 
 def add_arguments(add: Arguments) -> None:
-    add.share('config', 'checkpoint')
-    add('images', 'folder of the images', type=Path)
-    add('--out', 'folder for the masks', required=True)
+    what = 'rasters, folders, patterns or lists; CONFIG CHECKPOINT before them'
+    add('inputs', what, nargs='+', metavar='INPUT')
+    add('--out', 'folder for what is made', required=True)
+    what = 'the inputs are adjacent parts of one raster, called mosaic'
+    add('--mosaic', what, default=False)
+    what = 'what to make, ' + ' '.join(WRITES)
+    add('--write', what, nargs='+', choices=WRITES, default=())
+    add.share('--bands')
+    what = 'values that become 0 and 255, or percentile: all but 2 %% at '
+    what += 'either end, of the whole raster (8 bits stay as they are)'
+    add('--scale', what, type=_scale)
+    what = 'metres on the ground of the pixels that the network sees, and of '
+    what += 'what is written (as the raster has them)'
+    add('--resolution', what, type=float)
+    what = 'value of pixels without data (what the raster declares)'
+    add('--nodata', what, type=float)
+    what = 'rows of a strip, the least that is kept of a run (8 windows)'
+    add('--strip', what, type=positive)
+    what = 'part of the work, such as 2/8, if others do the rest'
+    add('--shard', what, type=_shard)
     add_settings(add)
 
 
@@ -52,20 +85,30 @@ def prediction(args: Namespace) -> 'Prediction':
 
     from mmseg_cube.inference.prediction import Prediction
 
-    names = [field.name for field in fields(Prediction)]
-    return Prediction(**{name: getattr(args, name) for name in names})
+    names = {field.name for field in fields(Prediction)}
+    given = vars(args)
+    return Prediction(**{x: given[x] for x in names & given.keys()})
 
 
 def run(args: Namespace) -> None:
-    from mmseg_cube.datasets.mask_folder import MaskFolder
-    from mmseg_cube.inference.prediction import list_images
+    from mmseg_cube.inference.inputs import find_inputs
+    from mmseg_cube.utils.default_network import choose_network
 
-    if args.images.resolve() == args.out.resolve():
-        raise ValueError(
-            f'{args.out} holds the images; name another folder for the masks'
-        )
-    images = list_images(args.images)
-    prediction(args).run(images, partial(MaskFolder, args.out))
+    words, network = args.inputs, (None, None)
+    if words[0].endswith('.py') or '::' in words[0]:
+        network, words = (*words[:2], None)[:2], words[2:]
+    args.config, args.checkpoint = choose_network(*network)
+    inputs = find_inputs(words, args.mosaic)
+    if not inputs or not all(inputs.values()):
+        raise ValueError('name an INPUT: a raster, or a folder of them')
+    for paths in inputs.values():
+        for path in paths:
+            if Path(path).parent.resolve() == args.out.resolve():
+                raise ValueError(
+                    f'{args.out} holds the images; name another folder for '
+                    'what is made of them'
+                )
+    prediction(args).run(inputs, args.out)
 
 
 def _number_or_path(text: str) -> float | str:
@@ -73,3 +116,18 @@ def _number_or_path(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _scale(text: str) -> str | list[float]:
+    return text if text == 'percentile' else numbers(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, count = text.partition('/')
+    if number.isdecimal() and count.isdecimal():
+        number, count = int(number), int(count)
+        if 1 <= number <= count:
+            return number - 1, count
+    raise ArgumentTypeError(
+        f'must be a number and a total, such as 2/8, but got {text!r}'
+    )

@@ -19,6 +19,7 @@ from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import (
+    Header,
     open_header,
     open_raster,
     read_raster,
@@ -27,7 +28,9 @@ from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, cut_strips
 
 
-def image_shape(source: Source, channels: Channels = RGB) -> tuple[int, int]:
+def image_shape(
+    source: Source | Header, channels: Channels = RGB
+) -> tuple[int, int]:
     """Height and width of an image in pixels, from its header."""
     header = open_header(source)
     channels.places(header)
@@ -35,7 +38,9 @@ def image_shape(source: Source, channels: Channels = RGB) -> tuple[int, int]:
 
 
 def read_rgb(
-    source: Source, window: Window | None = None, channels: Channels = RGB
+    source: Source | Header,
+    window: Window | None = None,
+    channels: Channels = RGB,
 ) -> np.ndarray:
     """Read red, green and blue of an image, or a window of it.
 

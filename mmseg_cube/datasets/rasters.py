@@ -62,20 +62,38 @@ class Header(NamedTuple):
     orientation: int  # from 2 to 8 if viewers turn it
     alpha: int | None  # the band, from 1, by which it is masked
 
+    @classmethod
+    def of(cls, dataset: rasterio.DatasetReader, turn: int = 1) -> 'Header':
+        """Ask an open dataset, which may be turned when it is shown.
 
-def open_header(source: Source) -> Header:
+        The functions of this module take the result in place of a file.
+        """
+        colours, flags = dataset.colorinterp, dataset.mask_flag_enums
+        masked = any(each != [MaskFlags.all_valid] for each in flags)
+        turn = int(dataset.tags().get('EXIF_Orientation') or turn)
+        alpha = None
+        if any(MaskFlags.alpha in each for each in flags):
+            alpha = colours.index(ColorInterp.alpha) + 1
+        return cls(dataset, tuple(colours), masked, turn, alpha)
+
+
+def open_header(source: Source | Header) -> Header:
     """Open a raster, or take it from those that are open."""
+    if isinstance(source, Header):
+        return source
     with errors_of_decoders():
         # GDAL's handles must not be shared by processes or threads.
         return _once(_open, source, os.getpid(), threading.get_ident())
 
 
-def open_raster(source: Source) -> rasterio.DatasetReader:
+def open_raster(source: Source | Header) -> rasterio.DatasetReader:
     """Open a raster to look at what GDAL knows of it."""
     return open_header(source).dataset
 
 
-def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
+def read_raster(
+    source: Source | Header, window: Window | None = None
+) -> np.ndarray:
     """Read a raster, or a window of it, which must not lie outside.
 
     Returns:
@@ -84,8 +102,9 @@ def read_raster(source: Source, window: Window | None = None) -> np.ndarray:
     """
     dataset = open_raster(source)
     with errors_of_decoders():
-        _once(_check, source)
-        if dataset.driver != JPEG:
+        if not isinstance(source, Header):
+            _once(_check, source)
+        if isinstance(source, Header) or dataset.driver != JPEG:
             return read_window(dataset, dataset.read, window)
         if window is None:
             return _decode_jpeg.__wrapped__(source)
@@ -147,15 +166,7 @@ def _open(source: Source, *_: int) -> Header:
     with rasterio.Env(**STRICT):
         dataset = rasterio.open(file, driver=driver)
         # Asked later, GDAL raises what it last said of any other file.
-        colours = dataset.colorinterp
-        flags = dataset.mask_flag_enums
-        masked = any(each != [MaskFlags.all_valid] for each in flags)
-        turn = dataset.tags().get('EXIF_Orientation')
-    turn = int(turn or find_orientation(source, driver))
-    alpha = None
-    if any(MaskFlags.alpha in each for each in flags):
-        alpha = colours.index(ColorInterp.alpha) + 1
-    return Header(dataset, tuple(colours), masked, turn, alpha)
+        return Header.of(dataset, find_orientation(source, driver))
 
 
 @lru_cache(maxsize=SOUND_FILES)

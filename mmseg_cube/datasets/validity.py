@@ -11,6 +11,7 @@ from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.rasters import (
+    Header,
     open_header,
     open_raster,
     read_raster,
@@ -25,7 +26,9 @@ NODATA = re.compile(r'<NoDataValue[^>]*>([^<]+)<')
 
 
 def read_valid(
-    source: Source, window: Window | None = None, channels: Channels = RGB
+    source: Source | Header,
+    window: Window | None = None,
+    channels: Channels = RGB,
 ) -> np.ndarray | None:
     """Read where an image, or a window of it, holds data.
 
@@ -49,7 +52,7 @@ def read_valid(
             values = read_raster(source, window)
             seen = values[[b - 1 for b in channels.bands or ()] or slice(None)]
             found.append(~np.isnan(seen).any(0))
-        if not isinstance(source, bytes):
+        if isinstance(source, str | Path):
             for suffix, read in ((MASK, _read_mask), (NOTES, _compare)):
                 beside = Path(f'{os.fspath(source)}{suffix}')
                 if os.path.lexists(beside):  # noqa: PTH110, a link may be bad

@@ -6,6 +6,7 @@ from mmseg_cube.inference.raster import (
     predict_bands,
     predict_mask,
     predict_raster,
+    predict_strip,
 )
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     'predict_bands',
     'predict_mask',
     'predict_raster',
+    'predict_strip',
 ]

@@ -58,27 +58,32 @@ def open_any(path: str | Path) -> DatasetReader:
             return rasterio.open(_absolute(name), driver=driver)
 
 
-def open_rasters(paths: Sequence[str | Path]) -> DatasetReader:
+def open_rasters(
+    paths: Sequence[str | Path], nodata: float | None = None
+) -> DatasetReader:
     """Open a raster, or several that lie beside each other as one.
 
     Where files overlap, the later one counts if it has data. Between files
-    there is no data, as ``dataset_mask()`` of the result tells.
+    there is no data, as ``dataset_mask()`` of the result tells. A nodata
+    value that is given stands above what files declare.
 
     Raises:
         FileError: If a file cannot be read, or does not fit to the first one:
             it has another CRS, grid, kind of bands or nodata value.
     """
-    if len(paths) == 1:
+    if len(paths) == 1 and nodata is None:
         return open_any(paths[0])
     tiles = []
     for path in paths:
         with open_any(path) as dataset:
             if not tiles:
-                about, kind = _describe(dataset), dataset.dtypes[0]
+                about = _describe(dataset, nodata)
+                declared = dataset.nodata if nodata is None else nodata
                 place = dataset.crs, dataset.transform
-                grid = Grid(kind, dataset.nodata, *place)
+                grid = Grid(dataset.dtypes[0], declared, *place)
             with errors_of(str(path)):
-                x, y = _find_place(dataset, about, grid, paths[0])
+                fits = _describe(dataset, nodata), about
+                x, y = _find_place(dataset, *fits, grid, paths[0])
             name = str(path) if is_remote(path) else _absolute(path)
             tiles.append(Tile(name, x, y, dataset.width, dataset.height))
     left, top = min(tile.x for tile in tiles), min(tile.y for tile in tiles)
@@ -88,7 +93,7 @@ def open_rasters(paths: Sequence[str | Path]) -> DatasetReader:
     bands = [Band(n, colour) for n, colour in enumerate(colours, 1)]
     masked = grid.nodata is None and 'alpha' not in colours
     text = write_vrt(grid._replace(transform=corner), tiles, bands, masked)
-    with errors_of(f'mosaic of {paths[0]}'), errors_of_decoders():
+    with errors_of(paths[0]), errors_of_decoders():
         return rasterio.open(text)
 
 
@@ -97,7 +102,7 @@ def _absolute(path: str | Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100, links stay
 
 
-def _describe(dataset: DatasetReader) -> dict[str, str]:
+def _describe(dataset: DatasetReader, nodata: float | None) -> dict[str, str]:
     """Describe what all files of a mosaic have to have in common."""
     pixel = dataset.transform
     sides = (f'{x:.9g}' for x in (pixel.a, pixel.b, pixel.d, pixel.e))
@@ -106,19 +111,20 @@ def _describe(dataset: DatasetReader) -> dict[str, str]:
         'CRS': crs if len(crs) < LONGEST_CRS else f'{crs[:LONGEST_CRS]} ...',
         'bands': ' '.join(colour.name for colour in dataset.colorinterp),
         'values': dataset.dtypes[0],
-        'nodata': str(dataset.nodata),
+        'nodata': str(dataset.nodata if nodata is None else nodata),
         'pixels': ' '.join(sides),
     }
 
 
 def _find_place(
     dataset: DatasetReader,
+    own: dict[str, str],
     about: dict[str, str],
     grid: Grid,
     first: str | Path,
 ) -> tuple[int, int]:
     """Column and row of a file on the grid of the first, in whole pixels."""
-    for what, value in _describe(dataset).items():
+    for what, value in own.items():
         if value != about[what]:
             raise RasterError(
                 f'is no part of a mosaic with {first}: its {what} is not '

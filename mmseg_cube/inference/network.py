@@ -6,6 +6,8 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_cube.datasets.bands import as_mmcv
+
 # Axes of images (N, 3, H, W) that each view mirrors, as in tta_pipeline of
 # the configs, so that tools/test.py --tta scores what prediction writes.
 ONE_VIEW = ((),)
@@ -44,11 +46,12 @@ class BuildingNetwork:
     def __call__(self, windows: np.ndarray) -> Tensor:
         """Return the building probabilities of windows.
 
-        Windows are RGB images, uint8 of shape (N, 3, H, W); probabilities
-        are float32 of shape (N, H, W), on the device of the network.
+        Windows are RGB images, uint8 of shape (N, 3, H, W), or of as many
+        channels as the network was trained with; probabilities are float32
+        of shape (N, H, W), on the device of the network.
         """
         # Preprocessors expect BGR, as mmcv loads it, and turn it round.
-        images = torch.from_numpy(np.ascontiguousarray(windows[:, ::-1]))
+        images = torch.from_numpy(np.ascontiguousarray(as_mmcv(windows)))
         total = 0
         for axes in self.views:
             probability = building_probability(self._logits(images.flip(axes)))

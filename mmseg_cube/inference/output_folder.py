@@ -1,32 +1,28 @@
 """The folder that a prediction fills, and what it notes there.
 
-``manifest.json`` says what all masks depend on. ``manifest.jsonl`` has a line
-per mask: name, time and size of the file of its image, and what the mask
-holds. A mask that is not noted, or whose image has changed since, is made
-again.
+``manifest.json`` says what all its files depend on. ``manifest.jsonl`` has a
+line per raster: the state of its files when they were read, and what was made
+of it. What is not noted, or whose raster has changed since, is made again.
 """
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
+from filelock import FileLock
 
-from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
-from mmseg_cube.datasets.mask_folder import MaskFolder
-from mmseg_cube.datasets.rasters import stamp
+from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.run_folder import (
+    LOCK,
     only_run,
     read_journal,
     refuse_other_settings,
 )
-from mmseg_cube.datasets.validity import BESIDE
 from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
-MANIFEST, JOURNAL = 'manifest.json', 'manifest.jsonl'
+MANIFEST, JOURNAL, PARTS = 'manifest.json', 'manifest.jsonl', '.parts'
 # Of the manifest; the same weights may lie elsewhere the next time.
 FOR_PEOPLE = ('config', 'checkpoint')
 
@@ -34,94 +30,107 @@ FOR_PEOPLE = ('config', 'checkpoint')
 class Note(NamedTuple):
     """A line of the journal."""
 
-    mask: str  # file name
-    image: list  # as of ``identify``
-    shape: tuple[int, int]  # height and width in pixels
+    name: str  # of the raster
+    identity: str  # as of ``Scene.identity``
+    files: Mapping[str, int]  # that were made, and their bytes
     building: int  # pixels
     pixels: int  # that have data
 
 
-def identify(image: Path) -> list[str | int]:
-    """Return file name, time (ns) and bytes: others once it is replaced.
-
-    The same of the files beside it that may say where it has no data.
-    """
-    beside = [image.with_name(f'{image.name}{x}') for x in BESIDE]
-    with errors_of(image):
-        # Path.exists fails where a name becomes too long.
-        files = [image, *filter(os.path.lexists, beside)]
-        return [x for f in files for x in (f.name, *stamp(f)[1:])]
-
-
 class OutputFolder:
-    """Masks that know of which images they are."""
+    """Files that know of which rasters they are."""
 
-    def __init__(self, masks: MaskFolder) -> None:
-        self.masks, self.folder = masks, masks.folder
-        self._journal = self.folder / JOURNAL
-        self._notes: dict[str, Note] = {}
+    def __init__(self, folder: Path, shared: bool = False) -> None:
+        self.folder, self.shared = folder, shared
+        self._journal = folder / JOURNAL
+        self.notes: dict[str, Note] = {}
 
     @contextmanager
     def opened(self, settings: Mapping[str, object]) -> Iterator[None]:
-        """Take the folder for this run, unless its masks are made otherwise.
+        """Take the folder for this run, unless it was begun otherwise.
 
         Raises:
-            DatasetError: If they are, or another run is writing there.
+            DatasetError: If it was, or another run is writing there.
         """
+        made = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.shared:
+            self._open_manifest(settings)
+            yield
+            return
         with only_run(self.folder):
             self._open_manifest(settings)
-            for entry in read_journal(self._journal):
-                with suppress(TypeError):  # a line of another version
-                    note = Note(*entry)
-                    self._notes[note.mask] = note
-            lines = [json.dumps(note) + '\n' for note in self._notes.values()]
+            self.read_notes()
+            lines = [json.dumps(note) + '\n' for note in self.notes.values()]
             write_text_whole(self._journal, ''.join(lines))
+            try:
+                yield
+            finally:
+                self._tidy(made)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep processes that share the folder out; know what they noted."""
+        if not self.shared:
+            yield
+            return
+        with FileLock(self.folder / LOCK):
+            self.read_notes()
             yield
 
-    def path(self, image: Path) -> Path:
-        """Return where the mask of an image belongs."""
-        return self.folder / self.masks.claim(image)
+    def read_notes(self) -> None:
+        """Read what was noted, by other processes too."""
+        for entry in read_journal(self._journal):
+            with suppress(TypeError):  # a line of another version
+                note = Note(*entry)
+                self.notes[note.name] = note
 
-    def has(self, image: Path) -> bool:
-        """Tell whether the mask of this very image is there, whole."""
-        path = self.path(image)
-        note = self._notes.get(path.name)
-        try:
-            if note is None or note.image != identify(image):
-                return False
-        except FileError:  # it is gone
+    def has(self, name: str, identity: str, files: Iterable[str]) -> bool:
+        """Tell whether files of this very raster are there, whole."""
+        note = self.notes.get(name)
+        if note is None or note.identity != identity:
             return False
-        return path.is_file() and self.masks.is_whole(path, tuple(note.shape))
+        paths = {self.folder / file: note.files.get(file) for file in files}
+        return all(p.is_file() and p.stat().st_size == paths[p] for p in paths)
 
-    def write(self, mask: np.ndarray, image: Path, identity: list) -> None:
-        """Write a mask (H, W), and note the image that it was read from."""
-        pixels = self.masks.write(mask, image)
-        name, building = self.path(image).name, int((mask == 1).sum())
-        note = Note(name, identity, mask.shape, building, pixels)
+    def note(self, note: Note) -> None:
+        """Note what was made."""
         with self._journal.open('a') as file:
             file.write(json.dumps(note) + '\n')
-        self._notes[name] = note
+        self.notes[note.name] = note
 
-    def discard(self, image: Path) -> None:
-        """Remove the mask of what an image was before."""
-        path = self.path(image)
-        path.unlink(missing_ok=True)
-        self._notes.pop(path.name, None)
+    def discard(self, name: str, files: Sequence[str] = ()) -> bool:
+        """Remove what was made of a raster before; tell if there was any."""
+        note = self.notes.pop(name, None)
+        paths = {
+            self.folder / x for x in (*files, *(note.files if note else ()))
+        }
+        there = [path for path in paths if path.exists()]
+        for path in there:
+            path.unlink()
+        return bool(there)
 
-    def building_share(self, images: Iterable[Path]) -> float:
-        """Share of buildings in all pixels with data, in percent."""
-        notes = [self._notes.get(self.path(image).name) for image in images]
-        notes = [note for note in notes if note]
-        pixels = sum(note.pixels for note in notes)
-        return 100 * sum(note.building for note in notes) / max(pixels, 1)
+    def _tidy(self, made: bool) -> None:
+        """Leave no empty folders, and nothing at all if nothing was made."""
+        parts = self.folder / PARTS
+        for folder in (*parts.glob('*'), parts):
+            with suppress(OSError):  # there are strips
+                folder.rmdir()
+        if not self.notes and not parts.exists():
+            for name in (MANIFEST, JOURNAL, LOCK):
+                (self.folder / name).unlink(missing_ok=True)
+            if made:
+                self.folder.rmdir()
 
     def _open_manifest(self, settings: Mapping[str, object]) -> None:
-        """Note what masks depend on, or compare it."""
+        """Note what files depend on, or compare it."""
         path = self.folder / MANIFEST
         if path.is_file():
             fixed = {k: v for k, v in settings.items() if k not in FOR_PEOPLE}
             refuse_other_settings(path, fixed)
-        elif any(self.folder.glob(f'*{self.masks.suffix}')):
+        elif any(
+            path.suffix in ('.png', '.tif') for path in self.folder.iterdir()
+        ):
             raise DatasetError(
                 f'{self.folder} holds masks, but no {MANIFEST} that says how '
                 'they were made.\nNext: give a new or empty folder.'

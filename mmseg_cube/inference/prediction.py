@@ -1,37 +1,42 @@
-"""A whole run of prediction: from a config and images to a folder of masks."""
+"""A whole run of prediction: from a config and rasters to a folder."""
 
-import hashlib
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmseg.models import BaseSegmentor
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
+from rich.progress import Progress, ProgressColumn, Task
+from rich.text import Text
 
-from mmseg_cube.datasets.contract import image_shape
-from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
-from mmseg_cube.datasets.listing import list_rasters
-from mmseg_cube.datasets.mask_folder import MaskFolder
-from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.datasets.errors import FileError, errors_of
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
-from mmseg_cube.inference.output_folder import OutputFolder, identify
-from mmseg_cube.inference.raster import Tiling, predict_mask
+from mmseg_cube.inference.inputs import Inputs
+from mmseg_cube.inference.predictor import (
+    Output,
+    RasterPredictor,
+    RasterResult,
+)
+from mmseg_cube.inference.raster import Tiling
+from mmseg_cube.inference.scene import Bands, Scene
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
-from mmseg_cube.utils.words import listing, not_found, quantity
+from mmseg_cube.utils.words import listing, quantity
 
 DEFAULT_SIZE = 512
 SMALLEST = 32  # window; most networks halve an image five times
-Shapes = dict[Path, tuple[int, int]]  # height and width in pixels
+Shape = tuple[int, int]  # height and width in pixels
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What to predict with, and how; :class:`Tiling` explains the numbers."""
+    """What to predict with, and how.
+
+    :class:`Tiling`, :class:`Bands` and :class:`Output` explain the numbers.
+    """
 
     config: str
     checkpoint: str
@@ -43,63 +48,55 @@ class Prediction:
     amp: bool = False
     threshold: float | str = 0.5  # of the probability, or a curve.json
     device: str | None = None  # a GPU, if there is one
+    bands: Sequence[int] | None = None
+    scale: str | Sequence[float] | None = None
+    resolution: float | None = None
+    nodata: float | None = None
+    write: Sequence[str] = ()
+    strip: int | None = None
+    shard: tuple[int, int] | None = None  # of torchrun, if that runs this
 
-    def run(
-        self, images: Sequence[Path], make_folder: Callable[[], MaskFolder]
-    ) -> None:
-        """Predict the masks that are not there yet, and say how it went.
+    def run(self, inputs: Inputs, folder: Path) -> None:
+        """Predict what is not there yet, and say how it went.
 
-        The folder to write to is made once the input is known to be right. A
-        file that cannot be used does not stop the others.
+        The folder is made once the input is known to be right. A raster that
+        cannot be used does not stop the others.
 
         Raises:
             ValueError: If something is wrong with the input, or at last with
-                some of the images; the text names them all.
+                some of the rasters; the text names them all.
         """
         threshold = ChosenThreshold(self.threshold).value
+        bands = Bands(self.bands, self.scale, self.resolution, self.nodata)
         cfg = read_config(self.config, self.cfg_options)
-        shapes, faults = read_shapes(images)
+        shapes, faults = read_shapes(inputs, bands)
         if not shapes:
-            raise _faulty(faults, len(images))
-        size = self._choose_size(_default_size(cfg), shapes)
+            raise _faulty(faults, len(inputs))
+        size = self._choose_size(_default_size(cfg), [*shapes.values()])
         tiling = Tiling(size, self.stride, self.batch, self.tta, self.amp)
-        model = load_network(cfg, self.checkpoint, self.device)
-        settings = dict(
-            config=Path(self.config).name,
-            checkpoint=Path(self.checkpoint).name,
-            network=_fingerprint(cfg, model),
-            images=str(images[0].parent.resolve()),
-            threshold=threshold,
-            **asdict(tiling),
+        rank, count = shard = self.shard or _processes()
+        model = load_network(cfg, self.checkpoint, _device(self.device))
+        model.cfg = cfg
+        predictor = RasterPredictor(
+            model,
+            tiling,
+            bands,
+            Output(folder, self.write, threshold, self.strip, shard),
+            dict(
+                config=Path(self.config).name,
+                checkpoint=Path(self.checkpoint).name,
+            ),
         )
-        # The size of a batch changes no more than the last digits.
-        del settings['batch']
-        out = OutputFolder(make_folder())
-        with out.opened(settings):
-            missing = [image for image in images if not out.has(image)]
-            again = sum(out.path(image).exists() for image in missing)
-            if again:
-                print(
-                    f'Note: making {quantity(again, "mask")} in {out.folder} '
-                    'again: cut short, or not noted as those of the images '
-                    'that are there now.',
-                    file=sys.stderr,
-                )
-            faults = _predict(model, missing, threshold, tiling, out)
-            share = out.building_share(images)
-        there, new = len(images) - len(missing), len(missing) - len(faults)
-        print(
-            f'{quantity(there + new, "mask")} in {out.folder}: {new} '
-            f'predicted, {there} there already, {share:.1f} % building'
-        )
-        warn_of_shares({str(out.folder): share})
+        with predictor:
+            results, faults = _predict(predictor, inputs, rank == 0)
+        _summarize(results, folder, count)
         if faults:
-            raise _faulty(faults, len(images))
+            raise _faulty(faults, len(inputs))
 
-    def _choose_size(self, default: int, shapes: Shapes) -> int:
+    def _choose_size(self, default: int, shapes: Sequence[Shape]) -> int:
         """Return the side of the windows, unless it makes no sense."""
         size = self.size or default
-        longest = max(map(max, shapes.values()))
+        longest = max(map(max, shapes))
         least, most = min(SMALLEST, default), max(default, 2 * longest)
         if least <= size <= most:
             return size
@@ -112,34 +109,63 @@ class Prediction:
         )
 
 
+class _Speed(ProgressColumn):
+    """Shows how much is done in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f'{task.speed or 0:.2f} {task.description}/s')
+
+
 def _predict(
-    model: BaseSegmentor,
-    images: Sequence[Path],
-    threshold: float,
-    tiling: Tiling,
-    out: OutputFolder,
-) -> list[str]:
-    """Write masks and show how far it is; return what is wrong with files."""
-    faults, columns = [], Progress.get_default_columns()
-    columns = *columns[:-1], MofNCompleteColumn(), columns[-1]
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as bar:
-        outer, inner = bar.add_task('images'), bar.add_task('windows')
+    predictor: RasterPredictor, inputs: Inputs, shown: bool
+) -> tuple[list[RasterResult], list[str]]:
+    """Predict rasters and show how far it is; list what is wrong with some."""
+    results, faults = [], []
+    columns = *Progress.get_default_columns(), _Speed()
+    settings = dict(console=Console(stderr=True), transient=True)
+    with Progress(*columns, **settings, disable=not shown) as bar:
+        outer, inner = bar.add_task('rasters'), bar.add_task('Mpx')
 
         def show(done: int, total: int) -> None:
-            bar.update(inner, completed=done, total=total)
+            bar.update(inner, completed=done / 1e6, total=total / 1e6)
 
-        for image in bar.track(images, task_id=outer):
+        for name, paths in bar.track(inputs.items(), task_id=outer):
+            bar.reset(inner)
             try:
-                identity = identify(image)
-                out.discard(image)
-                with errors_of(image):  # of a memory that is too small
-                    mask = predict_mask(model, image, threshold, tiling, show)
+                with errors_of(paths[0]):  # of a memory that is too small
+                    results.append(predictor.predict(paths, name, show))
             except FileError as error:
+                predictor.folder.discard(name)
                 faults.append(str(error))
-            else:
-                out.write(mask, image, identity)
-    return faults
+    return results, faults
+
+
+def _summarize(
+    results: Sequence[RasterResult], folder: Path, processes: int
+) -> None:
+    """Say what was done."""
+    again = sum(result.again for result in results)
+    if again:
+        print(
+            f'Note: made {quantity(again, "mask")} in {folder} again: cut '
+            'short, or not noted as those of the images that are there now.',
+            file=sys.stderr,
+        )
+    done = [result for result in results if result.files]
+    new = sum(result.new for result in done)
+    pixels = max(sum(result.pixels for result in done), 1)
+    share = 100 * sum(result.building for result in done) / pixels
+    print(
+        f'{quantity(len(done), "mask")} in {folder}: {new} predicted, '
+        f'{len(done) - new} there already, {share:.1f} % building'
+    )
+    if len(done) < len(results):
+        print(
+            f'{len(results) - len(done)} wait for strips of the other '
+            f'{processes - 1} processes.'
+        )
+    if done:
+        warn_of_shares({str(folder): share})
 
 
 def warn_of_shares(shares: Mapping[str, float]) -> None:
@@ -155,53 +181,49 @@ def warn_of_shares(shares: Mapping[str, float]) -> None:
         )
 
 
-def list_images(folder: Path) -> list[Path]:
-    """List the images of a folder in natural order, no two of one stem."""
-    if not folder.is_dir():
-        raise DatasetError(not_found('folder', folder, 'correct the path'))
-    files = list_rasters(folder)
-    if not files:
-        suffixes = ', '.join(RASTER_SUFFIXES)
-        raise DatasetError(
-            f'{folder} has no images ({suffixes}); those in folders within '
-            'it are not looked for'
-        )
-    for same in files.values():
-        if len(same) > 1:
-            names = ', '.join(path.name for path in same)
-            text = f'{folder}: {names} would all get the same mask. '
-            raise DatasetError(f'{text}Leave one of them')
-    return [path for (path,) in files.values()]
-
-
-def read_shapes(images: Iterable[Path]) -> tuple[Shapes, list[str]]:
-    """Read height and width of images from their headers; list the faults."""
-    shapes, faults = {}, []
-    for image in images:
+def read_shapes(
+    inputs: Inputs, bands: Bands | None = None
+) -> tuple[dict[str, Shape], list[str]]:
+    """Read height and width of rasters from their headers; list the faults."""
+    shapes, faults, notes = {}, [], {}
+    for name, paths in inputs.items():
         try:
-            with errors_of(str(image)):
-                shapes[image] = image_shape(image)
+            scene = Scene(paths, bands)
         except FileError as error:
             faults.append(str(error))
+        else:
+            shapes[name] = scene.shape
+            for note in scene.notes:
+                notes.setdefault(note, scene.name)
+    for note, name in notes.items():
+        print(f'Note: {name} {note}.', file=sys.stderr)
     return shapes, faults
 
 
+def _processes() -> tuple[int, int]:
+    """Tell which of the processes of torchrun this is, from 0, of how many."""
+    return tuple(
+        int(os.environ.get(name, default))
+        for name, default in (('RANK', 0), ('WORLD_SIZE', 1))
+    )
+
+
+def _device(name: str | None) -> str | None:
+    """Share the GPUs of a machine among the processes of torchrun."""
+    if name is None and torch.cuda.is_available():
+        number = int(os.environ.get('LOCAL_RANK', 0))
+        name = f'cuda:{number % torch.cuda.device_count()}'
+    return name
+
+
 def _faulty(faults: Sequence[str], count: int) -> ValueError:
+    if count == 1:
+        return ValueError(faults[0])
     text = f'{len(faults)} of {quantity(count, "image")} cannot be predicted'
     return ValueError(
         f'{text}:\n{listing(faults, len(faults))}\nNext: mend or remove '
         'them; the same command then does only what is missing.'
     )
-
-
-def _fingerprint(cfg: Config, model: BaseSegmentor) -> str:
-    """Identify a network by its settings and all of its weights, in hex."""
-    digest = hashlib.sha256(repr(cfg.model).encode())
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f'{name} {tuple(value.shape)} {value.dtype}'.encode())
-        value = value.detach().cpu().contiguous().reshape(-1)
-        digest.update(value.view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
 
 
 def _default_size(cfg: Config) -> int:

@@ -1,8 +1,10 @@
-"""Prediction of whole rasters of any size, window by window."""
+"""Prediction of rasters of any size, window by window."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,12 @@ import torch
 from mmseg.models import BaseSegmentor
 from torch import Tensor
 
-from mmseg_cube.datasets.contract import image_shape, read_rgb
-from mmseg_cube.datasets.errors import errors_of
-from mmseg_cube.datasets.validity import read_valid
-from mmseg_cube.datasets.windows import Window, cut_grid
+from mmseg_cube.datasets.windows import Window, cut_grid, take_window
 from mmseg_cube.inference.network import BuildingNetwork
+from mmseg_cube.inference.scene import Scene
 
 Progress = Callable[[int, int], object]
+Rows = tuple[int, int]  # the first one, and the one behind the last
 
 
 @dataclass(frozen=True)
@@ -39,87 +40,120 @@ class Tiling:
                 raise ValueError(f'{name} must be positive, not {value}')
         if self.stride is None:
             object.__setattr__(self, 'stride', max(self.size // 2, 1))
-        cut_grid(*[self.size] * 3, self.stride)  # refuses a wrong stride
+        self.starts(self.size)  # refuses a wrong stride
+
+    def starts(self, length: int) -> list[int]:
+        """Return where windows begin along a side of a raster."""
+        cuts = cut_grid(length, *[self.size] * 2, self.stride)
+        return [cut.window.y for cut in cuts]
 
 
 def predict_bands(
     model: BaseSegmentor,
-    path: str | Path,
+    source: str | Path | Scene,
     tiling: Tiling | None = None,
     progress: Progress | None = None,
+    rows: Rows | None = None,
 ) -> Iterator[np.ndarray]:
-    """Predict a raster from top to bottom.
+    """Predict a raster, or some of its rows, from top to bottom.
 
     Overlapping windows are blended. Only a band as high as a window is kept,
-    so that memory does not grow with the height of the raster.
+    so that memory does not grow with the height of the raster. Windows
+    without data do not pass through the network. No batch has windows of
+    two rows, so that values do not depend on the rows that are asked for.
 
     Args:
         model: Segmentor of background and building, on its device.
-        path: An 8-bit RGB image; reflected if smaller than a window.
+        source: A raster; it is reflected if smaller than a window.
         tiling: How to cut it.
         progress: Called with the number of windows done, and of all.
+        rows: Those to predict, all by default.
 
     Yields:
         Building probabilities of the next rows, float32 of shape (rows,
-        width); 0 where the image declares that it has no data.
+        width); nan where the raster declares that it has no data.
 
     Raises:
-        FileError: If the image cannot be read or is not 8-bit RGB.
+        FileError: If the raster cannot be read.
         ValueError: If the network has other classes, or gives values that
             are no numbers.
     """
     tiling = tiling or Tiling()
-    with errors_of(str(path)):
-        height, width = image_shape(path)
+    scene = source if isinstance(source, Scene) else Scene(source)
     network = BuildingNetwork(model, tiling.tta, tiling.amp)
-    size = tiling.size
-    cuts = cut_grid(height, width, size, tiling.stride)
-    windows = [cut.window for cut in cuts]
-    rows = blending_shares({w.y for w in windows}, size, network.device)
-    columns = blending_shares({w.x for w in windows}, size, network.device)
+    size, (height, width) = tiling.size, scene.shape
+    first, last = rows or (0, height)
+    if not 0 <= first < last <= height:
+        raise ValueError(f'{scene.name} has {height} rows, not {rows}')
+    starts, lefts = tiling.starts(height), tiling.starts(width)
+    tops = [top for top in starts if first - size < top < last]
+    down = blending_shares(starts, size, network.device)
+    across = blending_shares(lefts, size, network.device)
     # A window may be larger than the raster; what is beyond is cut off.
     band = torch.zeros(size, max(width, size), device=network.device)
-    top = done = 0
-    starts = range(0, len(windows), tiling.batch)
-    batches = [windows[i : i + tiling.batch] for i in starts]
-    for batch, images in zip(batches, _read_ahead(path, batches), strict=True):
-        for window, probability in zip(batch, network(images), strict=True):
-            if window.y > top:
-                ready = band[: window.y - top]
-                yield _finish(path, ready[:, :width], top)
-                band = torch.cat([band[len(ready) :], torch.zeros_like(ready)])
-                top = window.y
-            weights = rows[window.y][:, None] * columns[window.x]
-            band[:, window.x : window.x + size] += weights * probability
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(windows))
-    yield _finish(path, band[: height - top, :width], top)
+    batches = _one_ahead(_read_windows(scene, tops, lefts, tiling))
+    ends = [*tops[1:], last]
+    for number, (top, row) in enumerate(groupby(batches, itemgetter(0))):
+        done = number * len(lefts)
+        for _, _valid, places, images in row:
+            if not places:  # none of the row has data
+                continue
+            for left, probability in zip(places, network(images), strict=True):
+                weights = down[top][:, None] * across[left]
+                band[:, left : left + size] += weights * probability
+            done += len(places)
+            if progress is not None:
+                progress(done, len(tops) * len(lefts))
+        ready = slice(max(first - top, 0), ends[number] - top)
+        values = _to_numbers(scene, band[ready, :width])
+        if _valid is not None:
+            values[~_valid[ready]] = np.nan
+        if len(values):
+            yield values
+        _move_up(band, ends[number] - top)
+    if progress is not None:
+        progress(len(tops) * len(lefts), len(tops) * len(lefts))
+
+
+def predict_strip(
+    model: BaseSegmentor,
+    path: str | Path | Scene,
+    rows: Rows,
+    tiling: Tiling | None = None,
+) -> np.ndarray:
+    """Predict some rows of a raster, of shape (rows, width).
+
+    The values are those that these rows have in the whole raster, down to
+    the last bit: processes may share a raster by its strips. Arguments,
+    values and errors are those of :func:`predict_bands`.
+    """
+    scene = path if isinstance(path, Scene) else Scene(path)
+    with scene.cache((tiling or Tiling()).size):
+        bands = predict_bands(model, scene, tiling, rows=rows)
+        return np.concatenate([*bands])
 
 
 def predict_raster(
     model: BaseSegmentor,
-    path: str | Path,
+    path: str | Path | Scene,
     tiling: Tiling | None = None,
-    progress: Progress | None = None,
 ) -> np.ndarray:
-    """Predict a raster as :func:`predict_bands`, whole, of shape (H, W)."""
-    return np.concatenate([*predict_bands(model, path, tiling, progress)])
+    """Predict a raster as :func:`predict_strip`, whole, of shape (H, W)."""
+    return predict_strip(model, path, None, tiling)
 
 
 def predict_mask(
     model: BaseSegmentor,
-    path: str | Path,
+    path: str | Path | Scene,
     threshold: float = 0.5,
     tiling: Tiling | None = None,
-    progress: Progress | None = None,
 ) -> np.ndarray:
     """Predict buildings, where probabilities are above a threshold.
 
-    Returned are 0 and 1, uint8 of shape (H, W); other arguments and errors
-    are those of :func:`predict_bands`.
+    Returned are 0 and 1, uint8 of shape (H, W), 0 also where there is no
+    data; other arguments and errors are those of :func:`predict_bands`.
     """
-    bands = predict_bands(model, path, tiling, progress)
+    bands = predict_bands(model, path, tiling)
     return np.concatenate([np.uint8(band > threshold) for band in bands])
 
 
@@ -144,34 +178,60 @@ def blending_shares(
     }
 
 
-def _read_ahead(
-    path: str | Path, batches: Sequence[Sequence[Window]]
-) -> Iterator[np.ndarray]:
-    """Read batches of windows, one ahead of the network."""
+def _read_windows(
+    scene: Scene, tops: Sequence[int], lefts: Sequence[int], tiling: Tiling
+) -> Iterator[tuple]:
+    """Read the windows that have data, in batches.
 
-    def read(batch: Sequence[Window]) -> np.ndarray:
-        with errors_of(str(path)):
-            return np.stack([read_rgb(path, window) for window in batch])
+    Yields their row, where that has data, their columns and their pixels;
+    what has no data is black. A row without any is one empty batch.
+    """
+    (height, width), size = scene.shape, tiling.size
+    for top in tops:
+        rows = min(size, height - top)
+        valid = scene.valid(Window(0, top, width, rows))
+        windows = {left: Window(left, top, size, size) for left in lefts}
+        if valid is not None:
+            parts = {
+                x: take_window(valid, w._replace(y=0))
+                for x, w in windows.items()
+            }
+            windows = {x: w for x, w in windows.items() if parts[x].any()}
+        places = list(windows)
+        for start in range(0, max(len(places), 1), tiling.batch):
+            chosen = places[start : start + tiling.batch]
+            images = [scene.read(windows[left]) for left in chosen]
+            if valid is not None:
+                images = [
+                    np.where(parts[left], image, np.uint8(0))
+                    for left, image in zip(chosen, images, strict=True)
+                ]
+            yield top, valid, chosen, np.stack(images) if chosen else None
 
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(read, batches[0])
-        for batch in batches[1:]:
-            ready, coming = coming, reader.submit(read, batch)
-            yield ready.result()
-        yield coming.result()
+
+def _one_ahead(items: Iterator[tuple]) -> Iterator[tuple]:
+    """Make the next item in a thread of its own while one is used."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
 
 
-def _finish(path: str | Path, rows: Tensor, top: int) -> np.ndarray:
+def _to_numbers(scene: Scene, rows: Tensor) -> np.ndarray:
     if not rows.isfinite().all():
         raise ValueError(
-            f'{path}: the network gives values that are no numbers, so its '
-            'weights are broken or too large for float16. Try without '
+            f'{scene.name}: the network gives values that are no numbers, so '
+            'its weights are broken or too large for float16. Try without '
             'automatic mixed precision, and look for a loss of nan in the '
             'log of its training'
         )
-    values = rows.cpu().numpy()
-    with errors_of(str(path)):
-        valid = read_valid(path, Window(0, top, *values.shape[::-1]))
-    if valid is not None:
-        values[~valid] = 0
-    return values
+    return rows.to('cpu', copy=True).numpy()
+
+
+def _move_up(band: Tensor, count: int) -> None:
+    """Drop the first rows of a band, in its own memory."""
+    for start in range(count, len(band), count):
+        rows = band[start : start + count]
+        band[start - count : start - count + len(rows)] = rows
+    band[len(band) - count :] = 0

@@ -13,20 +13,20 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import rasterio
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
 from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS, parse_tile
 from mmseg_cube.datasets.listing import list_files
-from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.tiles import find_tiles
+from mmseg_cube.inference.inputs import Inputs
 from mmseg_cube.inference.prediction import (
     Prediction,
+    Shape,
     read_shapes,
     warn_of_shares,
 )
@@ -40,7 +40,6 @@ STEMS = tuple(
 )
 SUFFIX = '.tif'
 COMPRESSION = 'CCITTFAX4'
-Shape = tuple[int, int]  # height and width in pixels
 
 # Of damaged members, and of those with a password or an unknown method.
 UNPACK_ERRORS = zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError
@@ -56,18 +55,18 @@ def write_submission(
         )
     tiles = list_tiles(data_root)
     shapes, _ = read_shapes(tiles)
-    odd = [p for p, shape in shapes.items() if set(shape) != {TILE_SIZE}]
+    odd = [x for x, shape in shapes.items() if set(shape) != {TILE_SIZE}]
     if odd:
         height, width = shapes[odd[0]]
         print(
             f'Note: {len(odd)} tiles are not of {TILE_SIZE} x {TILE_SIZE} '
-            f'pixels, such as {odd[0].name} of {width} x {height}: the '
+            f'pixels, such as {odd[0]} of {width} x {height}: the '
             'leaderboard will not take them.',
             file=sys.stderr,
         )
     archive.parent.mkdir(parents=True, exist_ok=True)
     folder = archive.with_name(f'{archive.stem}_tiles')
-    prediction.run(tiles, partial(InriaFolder, folder))
+    replace(prediction, write=('inria',)).run(tiles, folder)
     pack_archive(folder, archive, STEMS)
     return report_archive(archive, tile_shapes(tiles))
 
@@ -88,7 +87,7 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
     return 0
 
 
-def list_tiles(data_root: Path) -> list[Path]:
+def list_tiles(data_root: Path) -> Inputs:
     """List the images of all test tiles."""
     files = list_files(data_root)
     tiles, faults = find_tiles(data_root, files, LAYOUT, ['test'])
@@ -102,43 +101,15 @@ def list_tiles(data_root: Path) -> list[Path]:
             f'{listing(missing)}\nNext: unpack the whole dataset, or point '
             '--data-root to where it is.'
         )
-    return [files[stem] for stem in STEMS]
+    return {stem: [files[stem]] for stem in STEMS}
 
 
-def tile_shapes(tiles: Iterable[Path]) -> dict[str, Shape]:
+def tile_shapes(tiles: Inputs) -> dict[str, Shape]:
     """Read height and width of tiles, by stem."""
     shapes, faults = read_shapes(tiles)
     if faults:
         raise DatasetError('\n'.join(faults))
-    return {path.stem: shape for path, shape in shapes.items()}
-
-
-class InriaFolder(MaskFolder):
-    """Tiles of a submission, each with the name and the place of its image."""
-
-    suffix = SUFFIX
-
-    def save(self, path: Path, mask: np.ndarray, image: str | Path) -> None:
-        """Write the mask of a tile to a path."""
-        height, width = mask.shape
-        profile = dict(driver='GTiff', height=height, width=width, count=1)
-        profile.update(dtype='uint8', compress=COMPRESSION, nbits=1)
-        with quiet_libraries():
-            source = open_raster(image)
-            profile.update(crs=source.crs, transform=source.transform)
-            # GDAL would put what a TIFF cannot hold into an .aux.xml file,
-            # and takes a full disk for a success.
-            with (
-                rasterio.Env(GDAL_PAM_ENABLED=False),
-                rasterio.MemoryFile() as memory,
-            ):
-                with memory.open(**profile) as tile:
-                    tile.write((mask == 1).astype(np.uint8), 1)
-                path.write_bytes(memory.read())
-
-    def is_whole(self, path: Path, shape: Shape) -> bool:
-        """Tell whether a file is a whole mask of a height and width."""
-        return not _inspect_tile(path.read_bytes(), shape)[0]
+    return shapes
 
 
 def pack_archive(folder: Path, archive: Path, stems: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import pytest
 import rasterio
 import torch
 from PIL import Image
+from rasterio.errors import RasterioIOError
 
 from mmseg_cube.cli import main
-from mmseg_cube.datasets.mask_folder import MaskFolder
 from mmseg_cube.datasets.run_folder import only_run
-from mmseg_cube.inference import Tiling, predict_mask
+from mmseg_cube.inference import Tiling, outputs, predict_mask, strips
 
 THRESHOLD = 0.507  # near the middle of what the network gives
 OPTIONS = ['--size', '64', '--device', 'cpu', '--threshold', THRESHOLD]
@@ -115,11 +116,12 @@ def read(folder):
     """Return the masks of a folder; nothing but them must be there."""
     names = {path.name for path in folder.iterdir()}
     names -= {'.lock', 'manifest.json', 'manifest.jsonl'}
-    return {name: (folder / name).read_bytes() for name in names}
+    paths = {name: folder / name for name in names}
+    return {x: p.is_file() and p.read_bytes() for x, p in paths.items()}
 
 
 FAULTS = {
-    'one band': lambda path: Image.new('L', (32, 32)).save(path, 'TIFF'),
+    'palette': lambda path: Image.new('P', (32, 32)).save(path, 'TIFF'),
     'deep': lambda path: Image.new('I;16', (32, 32)).save(path, 'TIFF'),
     'text': lambda path: path.write_text('no image'),
     'empty': lambda path: path.write_bytes(b''),
@@ -151,21 +153,23 @@ def test_one_bad_file_does_not_stop_the_rest(
 @pytest.mark.parametrize('end', ('full disk', 'killed'))
 def test_continues(predict, tmp_path, monkeypatch, end):
     predict(tmp_path / 'whole')
-    out, save = tmp_path / 'masks', MaskFolder.save
+    out, copy = tmp_path / 'masks', outputs.copy
 
-    def fail(self, path, mask, image):
-        if image.stem == '2':
+    def fail(source, path, **options):
+        if path.parent.name == '2':
             path.write_bytes(b'half')
             if end == 'full disk':
-                raise OSError(28, 'No space left on device')
+                raise RasterioIOError('Write failed')
             raise KeyboardInterrupt
-        save(self, path, mask, image)
+        copy(source, path, **options)
 
-    monkeypatch.setattr(MaskFolder, 'save', fail)
+    monkeypatch.setattr(outputs, 'copy', fail)
+    full = Namespace(free=0)
+    monkeypatch.setattr(strips.shutil, 'disk_usage', lambda _: full)
     said = predict(out, code=2 if end == 'full disk' else 130)
     if end == 'full disk':
         assert f'{out}/2.png: No space left on device. Make room' in said
-    assert list(read(out)) == ['1.png']
+    assert sorted(read(out)) == ['.parts', '1.png']
     monkeypatch.undo()
     assert ': 1 predicted, 1 there already' in predict(out)
     assert read(out) == read(tmp_path / 'whole')
@@ -227,14 +231,15 @@ def test_options(predict, tmp_path):
 
 def test_wrong_images(predict, tmp_path):
     images, out = tmp_path / 'images', tmp_path / 'masks'
-    assert 'folder not found: ' in predict(out, images=images, code=2)
+    assert 'it is missing' in predict(out, images=images, code=2)
     images.mkdir()
     assert 'has no images' in predict(out, images=images, code=2)
     for name, mode, message in (
-        ('a.png', 'L', 'a.png: image has 1 band(s)'),
+        ('a.png', 'P', 'a.png: image has 1 band(s)'),
         ('a.jpg', 'RGB', 'would all get the same mask'),
     ):
         Image.new(mode, (32, 32)).save(images / name)
         assert message in predict(out, images=images, code=2)
     assert not out.exists()
+    (images / 'a.jpg').unlink()
     assert 'holds the images' in predict(images, images=images, code=2)

@@ -1,0 +1,71 @@
+"""What is to be predicted: from words on a command line to rasters."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.listing import by_stem, files_in
+from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
+from mmseg_cube.inference.mosaic import is_remote
+from mmseg_cube.utils.words import name_some
+
+SUFFIXES = *RASTER_SUFFIXES, '.jp2', '.vrt'
+MOSAIC = 'mosaic'  # the name of one
+Inputs = dict[str, list[str | Path]]  # files of a raster, by its name
+
+
+def find_inputs(words: Iterable[str], mosaic: bool = False) -> Inputs:
+    """Find the rasters that are meant, and name each.
+
+    A word is a file, a folder of files, a pattern of names, a ``.txt`` file
+    with one of these a line, or an address that GDAL reads. Names are those
+    of files without suffix; of a mosaic, all rasters are one.
+
+    Raises:
+        DatasetError: If there are none, or two of one name.
+    """
+    found = [path for word in words for path in _expand(str(word))]
+    if mosaic:
+        return {MOSAIC: found}
+    named = {}
+    for path in found:
+        named.setdefault(Path(path).stem, []).append(path)
+    for name, same in named.items():
+        if len(same) > 1:
+            raise DatasetError(
+                f'{name_some(same)} would all get the same mask, {name}. '
+                'Leave one of them, or predict them to folders of their own'
+            )
+    return named
+
+
+def _expand(word: str) -> Iterator[str | Path]:
+    path = Path(word)
+    if is_remote(word):
+        yield word
+    elif path.is_dir():
+        yield from _list_folder(path)
+    elif path.suffix.lower() == '.txt' and path.is_file():
+        lines = path.read_text(encoding='utf-8', errors='replace').split('\n')
+        for line in filter(None, map(str.strip, lines)):
+            near = line if is_remote(line) else path.parent / line
+            yield from _expand(str(near))
+    elif has_magic(word) and not path.exists():
+        files = [name for name in sorted(glob(word)) if Path(name).is_file()]  # noqa: PTH207, a whole path
+        if not files:
+            raise DatasetError(f'no file is named like {word}')
+        yield from map(Path, files)
+    else:
+        yield path
+
+
+def _list_folder(folder: Path) -> Sequence[Path]:
+    """List the images of a folder in natural order."""
+    files = by_stem(files_in(folder), SUFFIXES)
+    if not files:
+        raise DatasetError(
+            f'{folder} has no images ({", ".join(SUFFIXES)}); those in '
+            'folders within it are not looked for'
+        )
+    return [path for same in files.values() for path in same]

@@ -1,0 +1,125 @@
+"""The files that are made of the strips of a raster, each whole or not at all.
+
+Each is copied by GDAL from the strips, block by block, so that memory does
+not grow with the raster.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from PIL import Image
+from rasterio.shutil import copy
+
+from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
+from mmseg_cube.inference.scene import OVERVIEW, Scene
+from mmseg_cube.inference.strips import NODATA, Strips, errors_of_disk
+from mmseg_cube.inference.vrt import Band, Grid, Tile, write_vrt
+
+# Of the values 0 to 255 of a mask: ground is left clear, so that the mask can
+# lie upon its image.
+PALETTE = [(0, 0, 0, 0), (230, 60, 40, 255), *[(0, 0, 0, 0)] * 254]
+COG = dict(
+    driver='COG', compress='DEFLATE', predictor='YES', bigtiff='IF_SAFER'
+)
+PROBABILITY, MASK = 1, 2  # the bands of a strip
+# By the name of an output: what follows the name of the raster, the band of
+# the strips, whether it has nodata, and how GDAL is to write it.
+KINDS = {
+    'probability': (
+        '_probability.tif',
+        Band(PROBABILITY, 'gray'),
+        NODATA,
+        dict(COG, overview_resampling='AVERAGE'),
+    ),
+    'mask': (
+        '_mask.tif',
+        Band(MASK, 'palette', palette=PALETTE),
+        NODATA,
+        dict(COG, overview_resampling='NEAREST'),
+    ),
+    'png': (
+        '.png',
+        Band(MASK, 'gray', replace=f'0:0,1:{BUILDING_VALUE}'),
+        None,
+        dict(driver='PNG'),
+    ),
+    'inria': (
+        '.tif',
+        Band(MASK, 'gray'),
+        None,
+        dict(driver='GTiff', compress='CCITTFAX4', nbits=1),
+    ),
+}
+PREVIEW = 'preview'
+SUFFIXES = {name: kind[0] for name, kind in KINDS.items()} | {
+    PREVIEW: '_preview.png'
+}
+
+
+def write_outputs(
+    names: Sequence[str],
+    scene: Scene,
+    strips: Strips,
+    tags: Mapping[str, object],
+    target: Path,
+) -> dict[str, int]:
+    """Write files of a raster whose strips are all there.
+
+    Args:
+        names: Keys of ``SUFFIXES``.
+        scene: The raster.
+        strips: What was predicted.
+        tags: Notes for georeferenced files.
+        target: Folder and name of the files, without their suffixes.
+
+    Returns:
+        Their names and sizes in bytes.
+    """
+    written = {}
+    for name in names:
+        part = strips.folder / f'{name}.part'
+        path = target.with_name(target.name + SUFFIXES[name])
+        with errors_of_disk(path):
+            if name == PREVIEW:
+                _write_preview(scene, strips.tiles(), part)
+            else:
+                _copy(name, scene, strips.tiles(), tags, part)
+        part.replace(path)
+        written[path.name] = path.stat().st_size
+    return written
+
+
+def _copy(
+    name: str,
+    scene: Scene,
+    tiles: Sequence[Tile],
+    tags: Mapping[str, object],
+    path: Path,
+) -> None:
+    """Copy the strips to a file, and compare it with them."""
+    _, band, nodata, options = KINDS[name]
+    grid = Grid('uint8', nodata, scene.crs, scene.transform)
+    vrt = write_vrt(grid, tiles, [band], tags=tags if nodata else None)
+    # What a format cannot hold would go to another file.
+    with rasterio.Env(GDAL_PAM_ENABLED='NO'), rasterio.open(vrt) as source:
+        copy(source, path, **options)
+        with rasterio.open(path) as file:
+            same = name == 'inria' or file.checksum(1) == source.checksum(1)
+    if not same:
+        raise OSError('it does not hold what was written')
+
+
+def _write_preview(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
+    """Draw the buildings upon a small copy of the raster."""
+    step = max(1, -(-max(scene.shape) // OVERVIEW))
+    shape = tuple(-(-side // step) for side in scene.shape)
+    grid = Grid('uint8', NODATA, None, Affine.identity())
+    with rasterio.open(write_vrt(grid, tiles, [Band(MASK)])) as file:
+        mask = file.read(1, out_shape=shape)
+    picture = scene.picture(shape)
+    built = mask == 1
+    picture[built, :3] = (picture[built, :3] + np.array(PALETTE[1][:3])) / 2
+    Image.fromarray(picture).save(path, 'PNG')

@@ -1,0 +1,260 @@
+"""From a raster to files: strips, then what is made of them."""
+
+import hashlib
+import json
+import shutil
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+
+import torch
+from mmseg.models import BaseSegmentor
+
+from mmseg_cube.inference.output_folder import (
+    FOR_PEOPLE,
+    PARTS,
+    Note,
+    OutputFolder,
+)
+from mmseg_cube.inference.outputs import SUFFIXES, write_outputs
+from mmseg_cube.inference.raster import Progress, Tiling, predict_bands
+from mmseg_cube.inference.scene import Bands, Scene
+from mmseg_cube.inference.strips import WINDOWS_HIGH, Counts, Strips
+from mmseg_cube.utils.whole_files import write_json
+from mmseg_cube.version import __version__
+
+WITH_PLACE = 'probability', 'mask', 'preview'
+WITHOUT_PLACE = ('png',)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to write, and where.
+
+    ``shard`` is the number of this process, from 0, and how many share the
+    work. Each makes its own strips; the one that makes the last one of a
+    raster writes its files.
+    """
+
+    folder: str | Path
+    write: Sequence[str] = ()  # keys of SUFFIXES; by whether a raster has CRS
+    threshold: float = 0.5  # of the probability of a building
+    strip: int | None = None  # rows; eight windows
+    shard: tuple[int, int] = (0, 1)
+
+
+@dataclass(frozen=True)
+class RasterResult:
+    """What has become of a raster."""
+
+    files: tuple[Path, ...]  # none yet, if other processes have strips of it
+    new: bool  # something was predicted or written
+    again: bool  # and files of another state of the raster were replaced
+    building: int  # pixels
+    pixels: int  # that have data
+
+
+class RasterPredictor:
+    """Predicts rasters of any size into a folder.
+
+    What is in the folder and not changed since is not made again, down to
+    the strips of a raster. ``with predictor:`` holds the folder for several
+    rasters; otherwise it is held for each.
+
+    Args:
+        model: Segmentor of background and building, on its device.
+        tiling: How to cut rasters into windows.
+        bands: What to read of them.
+        output: What to write.
+        about: More to note in the manifest.
+    """
+
+    def __init__(
+        self,
+        model: BaseSegmentor,
+        tiling: Tiling,
+        bands: Bands,
+        output: Output,
+        about: Mapping[str, object] | None = None,
+    ) -> None:
+        self.model, self.tiling, self.bands = model, tiling, bands
+        self.output = output
+        shared = output.shard[1] > 1
+        self.folder = OutputFolder(Path(output.folder), shared)
+        # The size of a batch changes no more than the last digits.
+        cut = {k: v for k, v in asdict(tiling).items() if k != 'batch'}
+        self.settings = dict(
+            **about or {},
+            network=fingerprint(model),
+            threshold=output.threshold,
+            **cut,
+            **asdict(bands),
+        )
+        self.settings = json.loads(json.dumps(self.settings))
+        self._held = False
+
+    def __enter__(self) -> 'RasterPredictor':
+        self._holder = self.folder.opened(self.settings)
+        self._holder.__enter__()
+        self._held = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._held = False
+        self._holder.__exit__(*error)
+
+    def predict(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        name: str | None = None,
+        progress: Progress | None = None,
+    ) -> RasterResult:
+        """Predict a raster, or what of it is not there yet.
+
+        Args:
+            paths: A raster, or the files of a mosaic.
+            name: Of its files; by default that of the (first) raster.
+            progress: Called with the number of pixels done, and of all that
+                this process has to do.
+
+        Raises:
+            ValueError: If it cannot be read, or the folder was begun with
+                other settings.
+            OSError: If the disk is full.
+        """
+        with nullcontext() if self._held else self:
+            scene = Scene(paths, self.bands)
+            name = name or Path(scene.paths[0]).stem
+            return self._predict(scene, name, progress)
+
+    def kinds(self, scene: Scene) -> Sequence[str]:
+        """Return what is written of a raster, keys of ``SUFFIXES``."""
+        default = WITH_PLACE if scene.has_place else WITHOUT_PLACE
+        return self.output.write or default
+
+    def _predict(
+        self, scene: Scene, name: str, progress: Progress | None
+    ) -> RasterResult:
+        folder, identity = self.folder, scene.identity()
+        kinds, root = self.kinds(scene), folder.folder
+        files = [name + SUFFIXES[kind] for kind in kinds]
+        if folder.has(name, identity, files):
+            return self._result(name, new=False)
+        again = not folder.shared and folder.discard(name, files)
+        mark = json.dumps([identity, self._fixed()]).encode()
+        height, _ = scene.shape
+        strips = Strips(
+            root / PARTS / name,
+            hashlib.sha256(mark).hexdigest()[:16],
+            scene.shape,
+            self.tiling.starts(height),
+            self.output.strip or WINDOWS_HIGH * self.tiling.size,
+            self.output.threshold,
+        )
+        start = time.perf_counter()
+        with scene.cache(self.tiling.size):
+            new = self._fill(strips, scene, name, progress)
+            if strips.missing():  # other processes are to make them
+                return RasterResult((), new, again, 0, 0)
+            predicted = time.perf_counter()
+            with folder.alone():
+                if folder.has(name, identity, files):
+                    return self._result(name, new)
+                tags = self._tags(scene)
+                written = write_outputs(
+                    kinds, scene, strips, tags, root / name
+                )
+                counts = strips.counts()
+                seconds = predicted - start, time.perf_counter() - predicted
+                if scene.has_place:
+                    report = self._report(scene, counts, seconds)
+                    write_json(root / f'{name}.json', report)
+                folder.note(Note(name, identity, written, *counts))
+        shutil.rmtree(strips.folder, ignore_errors=True)
+        return self._result(name, True, again)
+
+    def _fill(
+        self,
+        strips: Strips,
+        scene: Scene,
+        name: str,
+        progress: Progress | None,
+    ) -> bool:
+        """Make the strips that this process has to; tell if there are any."""
+        rank, count = self.output.shard
+        # Rasters of one strip are spread, too.
+        first = zlib.crc32(name.encode())
+        mine = [n for n in strips.missing() if (first + n) % count == rank]
+        pixels = [strips.pixels(n) for n in mine]
+        done = 0
+        # What follows each other shares the windows at its borders.
+        for _, pairs in groupby(
+            enumerate(mine), lambda pair: pair[1] - pair[0]
+        ):
+            run = [number for _, number in pairs]
+            rows = strips.rows[run[0]][0], strips.rows[run[-1]][1]
+            area = (rows[1] - rows[0]) * scene.shape[1]
+
+            def tell(part, whole, before=done, area=area):
+                if progress:
+                    progress(before + area * part // whole, sum(pixels))
+
+            bands = predict_bands(self.model, scene, self.tiling, tell, rows)
+            strips.write(run, bands)
+            done += area
+        return bool(mine)
+
+    def _fixed(self) -> dict[str, object]:
+        return {k: v for k, v in self.settings.items() if k not in FOR_PEOPLE}
+
+    def _tags(self, scene: Scene) -> dict[str, object]:
+        """Return the notes in georeferenced files."""
+        return dict(
+            TIFFTAG_SOFTWARE=f'mmseg_cube {__version__}',
+            image=Path(scene.name).name,
+            network=self.settings['network'],
+            threshold=self.output.threshold,
+        )
+
+    def _report(
+        self, scene: Scene, counts: Counts, seconds: tuple[float, float]
+    ) -> dict[str, object]:
+        """Return what ``NAME.json`` tells."""
+        kilobytes = getrusage(RUSAGE_SELF).ru_maxrss
+        return dict(
+            image=scene.name,
+            height=scene.shape[0],
+            width=scene.shape[1],
+            crs=scene.crs.to_string() if scene.crs else None,
+            transform=list(scene.transform)[:6],
+            scale=scene.channels.scale,
+            building_pixels=counts.building,
+            pixels_with_data=counts.valid,
+            seconds=dict(zip(('predict', 'write'), seconds, strict=True)),
+            peak_memory_mb=kilobytes // 1024,
+            settings=self.settings,
+        )
+
+    def _result(
+        self, name: str, new: bool, again: bool = False
+    ) -> RasterResult:
+        note = self.folder.notes[name]
+        files = tuple(self.folder.folder / file for file in note.files)
+        return RasterResult(files, new, again, note.building, note.pixels)
+
+
+def fingerprint(model: BaseSegmentor) -> str:
+    """Identify a network by its settings and all of its weights, in hex."""
+    cfg = getattr(model, 'cfg', None)
+    about = repr(cfg.model if cfg else model)
+    digest = hashlib.sha256(about.encode())
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f'{name} {tuple(value.shape)} {value.dtype}'.encode())
+        value = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(value.view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,297 @@
+"""A raster as a network sees it: any format, chosen bands, where it has data.
+
+A scene is one file, or several that lie beside each other. It may be read at
+another resolution than it is stored.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from math import cos, hypot, radians, sin
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio import DatasetReader
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform as transform_points
+
+from mmseg_cube.datasets.bands import Channels
+from mmseg_cube.datasets.contract import read_rgb
+from mmseg_cube.datasets.damage import errors_of_decoders
+from mmseg_cube.datasets.errors import RasterError, errors_of
+from mmseg_cube.datasets.headers import find_driver
+from mmseg_cube.datasets.rasters import Header, open_header, stamp
+from mmseg_cube.datasets.validity import BESIDE, read_valid
+from mmseg_cube.datasets.windows import Window
+from mmseg_cube.inference.mosaic import SERVERS, is_remote, open_rasters
+
+PERCENTILE = 'percentile'
+SHARES = 2, 98  # percent of the values that are below what becomes 0 and 255
+OVERVIEW = 1024  # pixels of its longer side
+LEAST_CACHE = 2**26  # bytes
+LARGEST = 2**24  # side in pixels
+ONE_BAND = ['gray'], ['undefined'], ['gray', 'alpha']
+ONE_GREY = 'has one band, which is shown to the network as red, green and blue'
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Which values of a raster a network sees, and at which resolution.
+
+    ``bands`` and ``scale`` are those of ``Channels``; besides, the scale may
+    be ``'percentile'``: of each band all but 2 % of the values at either end,
+    measured on an overview of the whole raster. A single band is taken three
+    times where ``bands`` says nothing.
+    """
+
+    bands: Sequence[int] | None = None
+    scale: str | Sequence[float] | None = None
+    resolution: float | None = None  # ground metres a pixel; as stored
+    nodata: float | None = None  # a value, in place of what is declared
+
+    def __post_init__(self) -> None:
+        scale = None if self.scale == PERCENTILE else self.scale
+        channels = Channels(self.bands, scale)
+        object.__setattr__(self, 'bands', channels.bands)
+        if scale is not None:
+            object.__setattr__(self, 'scale', channels.scale)
+        if self.resolution is not None and not self.resolution > 0:
+            raise ValueError(
+                f'resolution must be above 0 metres, not {self.resolution}'
+            )
+
+
+class Scene:
+    """A raster that is open for reading.
+
+    Args:
+        paths: A file, or what GDAL takes for one, such as an address; or the
+            files of a mosaic.
+        bands: What to read of it.
+
+    Raises:
+        FileError: If it cannot be read as asked.
+    """
+
+    def __init__(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        bands: Bands | None = None,
+    ) -> None:
+        alone = isinstance(paths, str | Path)
+        self.paths = [paths] if alone else list(paths)
+        self.bands = bands = bands or Bands()
+        self.notes: list[str] = []  # what a person should know
+        others = len(self.paths) - 1
+        self.name = str(self.paths[0]) + f' and {others} more' * bool(others)
+        self.dataset = self._stored = open_rasters(self.paths, bands.nodata)
+        with self._reading():
+            self._source = self._header = Header.of(self._stored)
+            if (
+                not others
+                and bands.nodata is None
+                and _is_known(self.paths[0])
+            ):
+                # Read as data sets do, down to the last bit.
+                self._source = self.paths[0]
+                self._header = open_header(self._source)
+            self._channels = self._choose_channels()
+            if bands.resolution is not None:
+                self.dataset = _resample(self._stored, bands.resolution)
+                self._source = Header.of(self.dataset)
+        self.shape = self.dataset.shape
+        self.crs, self.transform = self.dataset.crs, self.dataset.transform
+
+    @property
+    def has_place(self) -> bool:
+        """Tell whether it says where on earth it lies."""
+        return bool(self.crs) or self.transform != Affine.identity()
+
+    @cached_property
+    def channels(self) -> Channels:
+        """What the network sees, with the numbers of the scale."""
+        if self.bands.scale != PERCENTILE:
+            return self._channels
+        step = -(-max(self._stored.shape) // OVERVIEW)
+        small = tuple(-(-side // step) for side in self._stored.shape)
+        values, valid = self._read_small(small)
+        places = self._channels.places(self._header)
+        seen = [values[place][valid] for place in places]
+        ends = [np.percentile(x, SHARES) if x.size else (0, 1) for x in seen]
+        pairs = [(low, high if high > low else low + 1) for low, high in ends]
+        return Channels(self._channels.bands, pairs)
+
+    def identity(self) -> str:
+        """Tell this state of the files from others, by their times and sizes.
+
+        Also that of files beside them that may say where there is no data.
+        """
+        with self._reading():
+            about = [identify(path) for path in self.paths]
+        digest = hashlib.sha256(json.dumps(about).encode())
+        return digest.hexdigest()[:16]
+
+    def read(self, window: Window) -> np.ndarray:
+        """Read what a network sees, uint8 of shape (channels, H, W)."""
+        with self._reading():
+            return read_rgb(self._source, window, self.channels)
+
+    def valid(self, window: Window) -> np.ndarray | None:
+        """Read where there is data, bool (H, W), or None: everywhere."""
+        with self._reading():
+            return read_valid(self._source, window, self._channels)
+
+    def picture(self, shape: tuple[int, int]) -> np.ndarray:
+        """Read it all as a small picture, uint8 (H, W, 4), red first."""
+        values, valid = self._read_small(shape)
+        seen = self.channels.take(values, self._header)
+        seen = seen[:3] if len(seen) > 2 else seen[[0, 0, 0]]
+        alpha = 255 * valid[None].astype(np.uint8)
+        return np.concatenate([seen, alpha]).transpose(1, 2, 0)
+
+    def cache(self, size: int) -> rasterio.Env:
+        """Let GDAL keep two rows of windows, however much memory there is.
+
+        Left to itself it takes a twentieth of all. Formats that are stored
+        in lines are then decoded once.
+        """
+        height, width = self._stored.shape
+        rows = 2 * size * -(-height // self.shape[0])
+        bytes_ = sum(np.dtype(kind).itemsize for kind in self._stored.dtypes)
+        most = max(LEAST_CACHE, rows * width * bytes_)
+        return rasterio.Env(GDAL_CACHEMAX=most)
+
+    def metres(self) -> tuple[float, float]:
+        """Width and height of its middle pixel on the ground.
+
+        A RasterError says that nothing is known of it.
+        """
+        return ground_size(self.dataset)
+
+    def _choose_channels(self) -> Channels:
+        bands, scale = self.bands.bands, self.bands.scale
+        colours = [colour.name for colour in self._header.colours]
+        if bands is None and colours in ONE_BAND:
+            bands = 1, 1, 1
+            self.notes.append(ONE_GREY)
+        if scale == PERCENTILE:
+            scale = 0, 1  # any one, to find out that values need it
+        channels = Channels(bands, scale)
+        channels.places(self._header)  # refuses what does not fit
+        return channels
+
+    def _read_small(
+        self, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read all bands in a few pixels, and where there is data."""
+        with self._reading():
+            values = self._stored.read(out_shape=shape)
+            valid = self._stored.dataset_mask(out_shape=shape) > 0
+        if values.dtype.kind == 'f':
+            valid &= ~np.isnan(values).any(0)
+        return values, valid
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(errors_of(self.name))
+            stack.enter_context(errors_of_decoders())
+            stack.enter_context(rasterio.Env(**SERVERS))
+            yield
+
+
+def identify(path: str | Path) -> list[str | int]:
+    """Return file name, time (ns) and bytes: others once it is replaced."""
+    if is_remote(path):
+        return [str(path)]
+    path = Path(path)
+    beside = [path.with_name(f'{path.name}{suffix}') for suffix in BESIDE]
+    # Path.exists fails where a name becomes too long.
+    files = [path, *filter(os.path.lexists, beside)]
+    return [part for f in files for part in (f.name, *stamp(f)[1:])]
+
+
+def ground_size(dataset: DatasetReader) -> tuple[float, float]:
+    """Width and height in metres of the pixel in the middle of a raster.
+
+    They are true on the ground, also where the units of the CRS are degrees,
+    or metres that are stretched as in EPSG:3857. A RasterError says that the
+    raster does not know its place.
+    """
+    if not dataset.crs:
+        raise RasterError(
+            'has no CRS, so its pixels have no size in metres',
+            'Leave out --resolution.',
+        )
+    middle = dataset.width / 2, dataset.height / 2
+    steps = (0, 0), (1, 0), (0, 1)
+    points = [
+        dataset.transform * (middle[0] + x, middle[1] + y) for x, y in steps
+    ]
+    degrees = transform_points(
+        dataset.crs, 'OGC:CRS84', *zip(*points, strict=True)
+    )
+    (lon, *lons), (lat, *lats) = degrees
+    # The ellipsoid WGS 84: its radii along and across the meridian.
+    axis, flat = 6378137.0, 0.00669437999014
+    curve = 1 - flat * sin(radians(lat)) ** 2
+    north = axis * (1 - flat) / curve**1.5
+    east = axis / curve**0.5 * cos(radians(lat))
+    width, height = (
+        hypot(
+            radians((x - lon + 180) % 360 - 180) * east,
+            radians(y - lat) * north,
+        )
+        for x, y in zip(lons, lats, strict=True)
+    )
+    return width, height
+
+
+def _is_known(path: str | Path) -> bool:
+    """Tell whether data sets read such files, too."""
+    if is_remote(path):
+        return False
+    try:
+        find_driver(path)
+    except RasterError:
+        return False
+    return True
+
+
+def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
+    """Show a raster with pixels of so many metres, on its own axes."""
+    sizes = ground_size(dataset)
+    shape = dataset.width, dataset.height
+    width, height = (
+        max(round(n * size / resolution), 1)
+        for n, size in zip(shape, sizes, strict=True)
+    )
+    if max(width, height) > LARGEST:
+        raise RasterError(
+            f'has pixels of {sizes[0]:.3g} m: at {resolution:g} m they would '
+            f'be {width} x {height}',
+            'Choose a larger --resolution.',
+        )
+    grow = Affine.scale(dataset.width / width, dataset.height / height)
+    smaller = resolution > max(sizes)
+    header = Header.of(dataset)
+    return WarpedVRT(
+        dataset,
+        crs=dataset.crs,
+        transform=dataset.transform * grow,
+        width=width,
+        height=height,
+        resampling=Resampling.average if smaller else Resampling.bilinear,
+        # So that a mask goes along.
+        add_alpha=header.masked
+        and header.alpha is None
+        and dataset.nodata is None,
+        UNIFIED_SRC_NODATA='YES',
+    )
