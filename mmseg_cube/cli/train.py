@@ -17,7 +17,7 @@ CONTINUES = 'The same command with --resume continues.'
 
 
 def add_arguments(add: Arguments) -> None:
-    what = 'config of the network (the one that fine-tunes the default one)'
+    what = 'config of the network (that of the default one on own tiles)'
     add('config', what, nargs='?')
     add.share('--launcher', '--cfg-options', '--trust-checkpoint')
     add('--work-dir', 'folder of logs and checkpoints')
@@ -36,15 +36,15 @@ def run(args: Namespace) -> int:
     )
     from mmseg_cube.utils.checkpoints import read_checkpoint
     from mmseg_cube.utils.configs import data_roots, read_config, weights_of
-    from mmseg_cube.utils.default_network import FINETUNE, choose_network
+    from mmseg_cube.utils.default_network import choose_network
     from mmseg_cube.utils.networks import build_network
     from mmseg_cube.utils.quiet import quiet_log
 
-    words = args.words
-    if not args.config:
-        choose_network(None, None)
-        words = [FINETUNE, *words]
-    cfg = read_config(args.config or FINETUNE, args.cfg_options)
+    config, words = args.config, args.words
+    if not config:
+        config, _ = choose_network(None, None)
+        words = [config, *words]
+    cfg = read_config(config, args.cfg_options)
     wrapper = cfg.get('optim_wrapper', {}).get('type')
     if get_device() == 'cpu' and (args.amp or wrapper == 'AmpOptimWrapper'):
         raise ValueError(

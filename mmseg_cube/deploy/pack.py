@@ -29,10 +29,9 @@ def pack_network(
     taken: it is what mmengine saves as ``state_dict``.
 
     Args:
-        config: Config of the network; in ``configs/FAMILY`` of this package,
-            if the file is to be the default network.
+        config: Config of the network.
         checkpoint: Its trained weights.
-        out: File to write. Its ``meta`` has ``config`` as FAMILY/NAME.py,
+        out: File to write. Its ``meta`` has the name of the config,
             ``dataset_meta`` with the classes, and what follows.
         resolution: Of the images it was trained on, in metres per pixel.
         more: What else it says of itself, plain numbers and text.
@@ -65,8 +64,7 @@ def pack_network(
         )
     data = model.dataset_meta
     data = {x: list(data[x]) for x in ('classes', 'palette') if x in data}
-    name = '/'.join(config.resolve().parts[-2:])
-    meta = dict(config=name, dataset_meta=data, resolution=resolution)
+    meta = dict(config=config.name, dataset_meta=data, resolution=resolution)
     out.parent.mkdir(parents=True, exist_ok=True)
     content = dict(state_dict=state, meta={**(more or {}), **meta})
     write_whole(out, lambda path: torch.save(content, path))

@@ -10,7 +10,7 @@ from mmseg_cube.utils.checkpoints import read_checkpoint
 
 PACKAGE = Path(__file__).parents[1]
 WEIGHTS = PACKAGE / 'weights' / 'roofs.pth'
-FINETUNE = str(PACKAGE / '.mim' / 'configs' / '_base_' / 'finetune.py')
+CONFIG = PACKAGE / '.mim' / 'configs' / '_base_' / 'own_tiles.py'
 # How configs name this file, wherever the package is installed.
 ADDRESS = 'mmseg_cube://roofs.pth'
 
@@ -38,9 +38,8 @@ def choose_network(
         )
     config, checkpoint = default_network()
     print(
-        f'Note: taking the default network, {Path(config).stem}, trained on '
-        f'roofs at {ground_resolution(checkpoint):.2f} m a pixel '
-        '(docs/model_card.md).',
+        'Note: taking the default network, trained on roofs at '
+        f'{ground_resolution(checkpoint):.2f} m a pixel (docs/model_card.md).',
         file=sys.stderr,
     )
     return config, checkpoint
@@ -51,9 +50,7 @@ def default_network() -> tuple[str, str]:
 
     A ValueError says that this installation has none.
     """
-    checkpoint = str(_weights())
-    config = str(read_checkpoint(checkpoint)['meta'].get('config'))
-    return str(PACKAGE / '.mim' / 'configs' / config), checkpoint
+    return str(CONFIG), str(_weights())
 
 
 def ground_resolution(checkpoint: str | Path) -> float | None:

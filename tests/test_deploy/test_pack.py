@@ -12,7 +12,7 @@ from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network, load_network
 
-FINETUNE = Path(__file__).parents[2] / 'configs' / '_base_' / 'finetune.py'
+OWN_TILES = Path(__file__).parents[2] / 'configs' / '_base_' / 'own_tiles.py'
 
 
 @pytest.fixture(scope='module')
@@ -34,7 +34,7 @@ def test_half_precision_and_what_it_is(packed, tiny_config, tiny_checkpoint):
         right = right.half() if right.dim() > 1 else right
         assert torch.equal(value, right) and value.dtype == right.dtype
     assert found['meta'] == dict(
-        config=f'{tiny_config.parent.name}/cube-tiny.py',
+        config='cube-tiny.py',
         dataset_meta=dict(
             classes=['background', 'building'],
             palette=[[0, 0, 0], [255, 170, 0]],
@@ -60,12 +60,9 @@ def test_a_network_that_half_precision_cannot_hold(
 
 
 @pytest.fixture
-def default(packed, tiny_config, tmp_path, monkeypatch):
+def default(packed, tiny_config, monkeypatch):
     """The packed network as the default one."""
-    folder = tmp_path / '.mim'
-    folder.mkdir()
-    (folder / 'configs').symlink_to(tiny_config.parents[1], True)
-    monkeypatch.setattr(default_network, 'PACKAGE', tmp_path)
+    monkeypatch.setattr(default_network, 'CONFIG', tiny_config)
     monkeypatch.setattr(default_network, 'WEIGHTS', packed)
 
 
@@ -80,13 +77,13 @@ def default(packed, tiny_config, tmp_path, monkeypatch):
 def test_commands_take_the_default_network(words, default, tmp_path, capsys):
     assert main(words.replace('OUT', str(tmp_path)).split()) == 0
     said = capsys.readouterr().err
-    assert said.count('Note: taking the default network, cube-tiny, ') == 1
+    assert said.count('Note: taking the default network, ') == 1
 
 
 def test_fine_tuning_has_all_weights_or_none(
     default, sample_city, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(default_network, 'FINETUNE', str(FINETUNE))
+    monkeypatch.setattr(default_network, 'CONFIG', OWN_TILES)
     work = '--work-dir', str(tmp_path / 'work')
     options = [f'data_root={sample_city["whu"]}', 'train_cfg.max_iters=1']
     for loader in ('train', 'val', 'test'):
@@ -97,9 +94,9 @@ def test_fine_tuning_has_all_weights_or_none(
     assert main(train) == 2
     assert 'model has 0 of 51 weights' in capsys.readouterr().err
     files = tmp_path / 'trained.pth', tmp_path / 'packed.pth'
-    state = build_network(read_config(FINETUNE)).state_dict()
+    state = build_network(read_config(OWN_TILES)).state_dict()
     torch.save(dict(state_dict=state), files[0])
-    pack_network(FINETUNE, *files, 0.3)
+    pack_network(OWN_TILES, *files, 0.3)
     monkeypatch.setattr(default_network, 'WEIGHTS', files[1])
     assert main(train) == 0
     # No step yet, as the rate of the first one is small.
@@ -115,5 +112,4 @@ def test_the_file_of_this_package():
     assert default_network.WEIGHTS.stat().st_size < 9e6
     config, checkpoint = default_network.default_network()
     assert default_network.ground_resolution(checkpoint) == 0.3
-    for path in (config, FINETUNE):
-        load_network(read_config(path), checkpoint)
+    load_network(read_config(config), checkpoint)

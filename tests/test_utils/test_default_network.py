@@ -12,7 +12,7 @@ from mmseg_cube.utils.default_network import ADDRESS, choose_network
 def packaged(tmp_path, monkeypatch):
     """A file in the place of the default network's."""
     path = tmp_path / 'roofs.pth'
-    meta = dict(config='unet/net.py', resolution=0.3)
+    meta = dict(resolution=0.3)
     state = dict(weight=torch.ones(2, 2).half())
     torch.save(dict(state_dict=state, meta=meta), path)
     monkeypatch.setattr(default_network, 'WEIGHTS', path)
@@ -23,11 +23,11 @@ def test_default_network_is_taken_where_none_is_named(packaged, capsys):
     assert choose_network('a.py', 'a.pth') == ('a.py', 'a.pth')
     assert not capsys.readouterr().err
     config, checkpoint = choose_network(None, None)
-    assert config.endswith('mmseg_cube/.mim/configs/unet/net.py')
+    assert config.endswith('mmseg_cube/.mim/configs/_base_/own_tiles.py')
     assert checkpoint == str(packaged)
     said = capsys.readouterr().err
-    assert 'default network, net, ' in said and 'at 0.30 m a pixel' in said
-    assert said.count('\n') == 1
+    assert 'default network' in said and 'at 0.30 m a pixel' in said
+    assert said.count('Note: ') == 1
     assert read_checkpoint(ADDRESS)['meta']['resolution'] == 0.3
 
 
