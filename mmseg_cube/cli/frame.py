@@ -28,7 +28,7 @@ NO_SPACE = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 # In the order of work; each is a module of this folder.
 DATA = 'sample-city', 'convert', 'prepare', 'check-data'
 NETWORKS = 'weights', 'train', 'test', 'predict', 'submit', 'export'
-MEASURES = 'leaderboard', 'complexity', 'speed'
+MEASURES = 'leaderboard', 'evaluate-vectors', 'complexity', 'speed'
 STUDIES = 'ablate', 'gradients', 'learned', 'router'
 COMMANDS = ('check', *DATA, *NETWORKS, *MEASURES, *STUDIES, 'zoo')
 AGAIN = 'The same command continues where it stopped.'
@@ -164,6 +164,6 @@ def _overview() -> str:
     lines = [f'usage: {PROG} COMMAND ...', '', 'commands:']
     for name in COMMANDS:
         first = _module(name).__doc__.strip().splitlines()[0]
-        lines.append(f'  {name:<12} {first}')
+        lines.append(f'  {name:<17}{first}')
     lines += ['', f'{PROG} COMMAND --help says what a command takes.']
     return '\n'.join(lines)

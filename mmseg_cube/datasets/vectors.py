@@ -6,6 +6,7 @@ it needs the extra ``[cities]``.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,9 @@ except ImportError as error:
         'polygons need shapely and pyogrio: '
         'pip install "mmsegmentation-cube[cities]"'
     ) from error
+
+CHUNK = 100_000  # vertices, as lists of numbers, in memory
+POLYGON = shapely.GeometryType.POLYGON
 
 
 @dataclass
@@ -70,8 +74,8 @@ def read_footprints(
         fields: Attributes to read along; those it lacks are left out.
 
     Raises:
-        FileError: It cannot be read, has no layer of polygons, several of
-            them, no CRS, or coordinates that do not fit its CRS.
+        FileError: It cannot be read, has other shapes than polygons only,
+            several layers, no CRS, or coordinates that do not fit it.
     """
     if not str(path).startswith('/vsi') and not Path(path).exists():
         raise FileError(not_found('vector file', path, 'correct the path'))
@@ -86,16 +90,18 @@ def read_footprints(
                 f'cannot be read as polygons: {error}',
                 'Export it as GeoPackage or GeoJSON.',
             ) from error
-        crs = _make_crs(meta['crs'] or crs)
+        crs = _find_crs(meta['crs'] or crs)
         shapes = shapely.from_wkb(shapes, on_invalid='ignore')
         areas = shapely.get_dimensions(shapes) == 2
-        polygons, rows, invalid = _mend(shapes[areas])
+        others = int(np.count_nonzero(~areas))
+        if others and others == len(areas):
+            raise RasterError(f'has no polygons, but {others} other shapes')
+        polygons, rows, invalid = mend(shapes[areas])
         if to and to != crs:
-            polygons, inner, _ = _mend(project(polygons, crs, to))
+            polygons, inner, _ = mend(project(polygons, crs, to))
             crs, rows = to, rows[inner]
     columns = [column[areas][rows] for column in columns]
     values = dict(zip(meta['fields'], columns, strict=True))
-    others = int(np.count_nonzero(~areas))
     return Footprints(polygons, crs, values, invalid, others)
 
 
@@ -105,62 +111,47 @@ def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
     Raises a RasterError if one of them has no place there.
     """
     points = shapely.get_coordinates(shapes)
-    try:
-        x, y = transform(source, target, *points.T.tolist())
-    except CPLE_BaseError:  # from some projections, from others infinity
-        x = y = np.full(len(points), np.inf)
-    moved = np.column_stack((x, y))
+    moved = np.full_like(points, np.inf)
+    for start in range(0, len(points), CHUNK):
+        part = slice(start, start + CHUNK)
+        # Where there is no place, some projections raise an error.
+        with suppress(CPLE_BaseError):
+            places = transform(source, target, *points[part].T.tolist())
+            moved[part] = np.transpose(places)
     if not np.isfinite(moved).all():
-        left, low, right, high = shapely.total_bounds(shapes)
+        bounds = ', '.join(f'{x:.10g}' for x in shapely.total_bounds(shapes))
         raise RasterError(
-            f'not all of its coordinates, {left:.10g} to {right:.10g} and '
-            f'{low:.10g} to {high:.10g}, are places of {_name(source)} that '
-            f'{_name(target)} has',
-            'Name the CRS they are in.',
+            f'its bounds, {bounds}, are not all places of its CRS',
+            'Name the CRS that they are in.',
         )
     return shapely.set_coordinates(shapes.copy(), moved)
 
 
-def _make_crs(text: str | None) -> CRS:
-    advice = 'Name their CRS, such as --crs EPSG:32645.'
-    if not text:
-        raise RasterError('does not say what its coordinates mean', advice)
+def _find_crs(name: str | None) -> CRS:
     try:
-        return CRS.from_user_input(text)
+        return CRS.from_user_input(name)
     except CRSError as error:
-        raise RasterError(f'{text!r} names no CRS', advice) from error
-
-
-def _name(crs: CRS) -> str:
-    """Name a CRS shortly: ``EPSG:3857``, else what it calls itself."""
-    code = crs.to_authority()
-    return ':'.join(code) if code else crs.to_wkt().split('"')[1]
+        raise RasterError(
+            f'its CRS, {name or "which it does not name"}, is not known',
+            'Name the CRS, such as --crs EPSG:32645.',
+        ) from error
 
 
 def _choose_layer(path: str | Path, layer: str | None) -> str:
-    """Find the layer: the one that is named, or the only one of polygons."""
+    """Find the layer that is named, or the only one that has shapes."""
     kinds = dict(pyogrio.list_layers(path))
-    found = name_some([f'{name} ({kind})' for name, kind in kinds.items()])
-    if layer:
-        if layer not in kinds:
-            raise RasterError(f'has no layer {layer!r}; it has {found}')
-        return layer
-    words = 'Polygon', 'Surface', 'Unknown', 'Collection'
-    fitting = [
-        name
-        for name, kind in kinds.items()
-        if any(word in str(kind) for word in words)
-    ]
-    if not fitting:
-        raise RasterError(f'has no layer of polygons; it has {found}')
-    if len(fitting) > 1:
-        advice = 'Name one with --layer.'
-        raise RasterError(f'several layers of polygons: {found}', advice)
-    return fitting[0]
+    fitting = [name for name, kind in kinds.items() if kind]
+    if layer in kinds or (len(fitting) == 1 and not layer):
+        return layer or fitting[0]
+    raise RasterError(
+        f'has {len(fitting)} layers of shapes: {name_some(fitting)}; '
+        f'{repr(layer) if layer else "which one"} is not clear',
+        'Name one with --layer.',
+    )
 
 
-def _mend(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Make shapes valid and take them apart into polygons.
+def mend(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Make shapely shapes valid and take them apart into polygons.
 
     Returns the polygons, the row of ``shapes`` each comes from, and how many
     shapes were not valid.
@@ -171,8 +162,9 @@ def _mend(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     shapes[wrong] = shapely.make_valid(
         shapes[wrong], method='structure', keep_collapsed=False
     )
-    # Twice, for a collection may hold multipolygons.
-    parts, rows = shapely.get_parts(shapes, return_index=True)
-    parts, inner = shapely.get_parts(parts, return_index=True)
-    full = (shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)
-    return parts[full], rows[inner[full]], int(np.count_nonzero(wrong))
+    rows = np.arange(len(shapes))
+    while (shapely.get_type_id(shapes) > POLYGON).any():  # several in one
+        shapes, inner = shapely.get_parts(shapes, return_index=True)
+        rows = rows[inner]
+    full = (shapely.get_type_id(shapes) == POLYGON) & ~shapely.is_empty(shapes)
+    return shapes[full], rows[full], int(np.count_nonzero(wrong))

@@ -1,5 +1,6 @@
 """Prediction of images of any size: probabilities, masks, archives."""
 
+from mmseg_cube.inference.matching import Matches, match
 from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.raster import (
     Tiling,
@@ -11,7 +12,9 @@ from mmseg_cube.inference.raster import (
 
 __all__ = [
     'BuildingNetwork',
+    'Matches',
     'Tiling',
+    'match',
     'predict_bands',
     'predict_mask',
     'predict_raster',

@@ -34,6 +34,7 @@ CALLS = {
     'check-data': 'FOLDER --out OUT',
     'sample-city': 'whu --out OUT',
     'leaderboard': 'FOLDER --out OUT',
+    'evaluate-vectors': 'FOLDER FOLDER --out OUT',
     'zoo': '',
     'check': '',
 }

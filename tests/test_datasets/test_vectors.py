@@ -74,12 +74,12 @@ def test_the_file_knows_its_crs_best(tmp_path):
     [
         ('missing', {}, 'vector file not found'),
         ('text', {}, 'cannot be read as polygons'),
-        ('two', {}, r'several layers of polygons: x \(Polygon\), y'),
-        ('two', dict(layer='z'), "has no layer 'z'; it has x"),
-        ('points', {}, r'no layer of polygons; it has a \(Point\)'),
-        ('no CRS', {}, 'such as --crs EPSG'),
-        ('no CRS', dict(crs='EPSG:1'), "'EPSG:1' names no CRS"),
-        ('no CRS', dict(crs='EPSG:4326'), '500000 to 500010 and 3000000 to'),
+        ('two', {}, 'has 2 layers of shapes: x, y; which one is not clear'),
+        ('two', dict(layer='z'), "'z' is not clear"),
+        ('points', {}, 'has no polygons, but 1 other shapes'),
+        ('no CRS', {}, 'which it does not name, is not known. .*--crs EPSG'),
+        ('no CRS', dict(crs='EPSG:1'), 'its CRS, EPSG:1, is not known'),
+        ('no CRS', dict(crs='EPSG:4326'), '500000, 3000000, 500010, 3000010'),
     ],
 )
 def test_faults_name_the_file(fault, options, message, tmp_path):

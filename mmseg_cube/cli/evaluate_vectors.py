@@ -1,0 +1,64 @@
+"""Score predicted footprints against true ones, polygon by polygon.
+
+Takes any vector files that GDAL reads; the predicted ones are brought to the
+CRS of the true ones. docs/cities.md says what the scores mean. The folder
+gets vectors.md and vectors.json (scores), vectors.gpkg (layers matched,
+missed, false, merged and split) and vectors.png (a map of them).
+"""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+from mmseg_cube.cli.arguments import Arguments, Namespace
+
+
+def add_arguments(add: Arguments) -> None:
+    add('pred', 'vector file of predicted footprints', type=Path)
+    add('truth', 'vector file of the true ones', type=Path)
+    add('--out', 'folder for the scores', required=True)
+    what = 'vector file: what lies outside is cut off from both'
+    add('--aoi', what, type=Path, metavar='FILE')
+    what = 'overlaps from which on two are a pair'
+    add('--iou', what, type=_share, default=[0.5, 0.75])
+    what = (
+        'of the smallest that count, in m2; a smaller true one may be found '
+        'or not, and a smaller predicted one may lie anywhere'
+    )
+    add('--min-area', what, default=20)
+    what = 'of PRED, or of PRED and TRUTH, in files with several'
+    add('--layer', what, default=[])
+    what = 'of files that do not say theirs, such as EPSG:32645'
+    add('--crs', what)
+    what = 'field of PRED that says how sure each is, for AP'
+    add('--confidence', what, default='confidence', metavar='FIELD')
+
+
+def run(args: Namespace) -> None:
+    from mmseg_cube.datasets.vectors import read_footprints
+    from mmseg_cube.inference import vector_report
+    from mmseg_cube.inference.vector_scores import VectorScores
+
+    ours, theirs = [*args.layer, None, None][:2]
+    truth = read_footprints(args.truth, theirs, args.crs)
+    fields = [args.confidence]
+    pred = read_footprints(args.pred, ours, args.crs, truth.crs, fields)
+    aoi = args.aoi and read_footprints(args.aoi, crs=args.crs, to=truth.crs)
+    if aoi is not None and not len(aoi):
+        raise ValueError(f'{args.aoi}: has no polygons')
+    scores = VectorScores(
+        pred, truth, aoi, args.iou, args.min_area, args.confidence
+    )
+    for table in vector_report.tabulate(scores.numbers):
+        print(table.terminal(), end='\n\n')
+    vector_report.write(scores, args.out)
+    print(f'vectors.md, .json, .gpkg and .png are in {args.out}')
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0
+    if not 0 < share <= 1:
+        raise ArgumentTypeError(f'must be above 0, at most 1, got {text!r}')
+    return share

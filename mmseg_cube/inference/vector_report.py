@@ -1,0 +1,130 @@
+"""What an evaluation of footprints leaves: page, numbers, layers, picture."""
+
+import warnings
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import shapely
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from mmseg_cube.evaluation.error_picture import FALSE, FOUND, MISSED
+from mmseg_cube.inference.vector_scores import VectorScores
+from mmseg_cube.utils.figures import new_figure, save_figure
+from mmseg_cube.utils.tables import Table
+from mmseg_cube.utils.whole_files import (
+    write_json,
+    write_text_whole,
+    write_whole,
+)
+
+COLOURS = dict(matched=FOUND, missed=MISSED, false=FALSE)
+GROUND = '0.2'
+DRAWN = 20_000  # polygons, more than one can tell apart
+SHAPES = 10  # columns before those of shapes
+Layers = dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]
+
+
+def tabulate(numbers: dict) -> list[Table]:
+    """Lay out which buildings were found, then how these look."""
+    rows = numbers['rows']
+    head, cells = list(rows[0]), [list(map(_cell, x.values())) for x in rows]
+    title = (
+        '{predicted} predicted and {true} true polygons, {overlapping} pairs '
+        'of predicted ones overlap, AP {AP}'
+    )
+    return [
+        Table(
+            head[:SHAPES],
+            [row[:SHAPES] for row in cells],
+            title.format(**numbers | dict(AP=_cell(numbers['AP']))),
+        ),
+        Table(
+            head[:2] + head[SHAPES:],
+            [row[:2] + row[SHAPES:] for row in cells],
+            'Means of the pairs, in metres and degrees',
+        ),
+    ]
+
+
+def write(scores: VectorScores, out: Path) -> None:
+    """Write vectors.md, .json, .gpkg and .png into a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    page = [table.markdown() for table in tabulate(scores.numbers)]
+    layers, crs = make_layers(scores), scores.truth.crs
+    write_layers = partial(_write_layers, layers, crs.to_wkt())
+    write_whole(out / 'vectors.gpkg', write_layers)
+    save_figure(draw(layers, crs.is_geographic), out / 'vectors.png')
+    write_json(out / 'vectors.json', scores.numbers)
+    write_text_whole(out / 'vectors.md', '\n\n'.join(page) + '\n')
+
+
+def make_layers(scores: VectorScores) -> Layers:
+    """Sort polygons by what became of them; give them their attributes."""
+    found = scores.matches
+    right, false, missed = found.judge(scores.pairs, scores.min_area)
+    ours = scores.pred.polygons, found.pred_areas
+    theirs = scores.truth.polygons, found.truth_areas
+    chosen = (
+        ('matched', ours, found.pred[scores.pairs[right]]),
+        ('missed', theirs, missed),
+        ('false', ours, false),
+        ('merged', ours, found.merged()),
+        ('split', theirs, found.split()),
+    )
+    layers = {
+        name: (polygons[rows], dict(area_m2=areas[rows]))
+        for name, (polygons, areas), rows in chosen
+    }
+    for name, values in scores.errors.items():
+        layers['matched'][1][name] = values[right]
+    return layers
+
+
+def _write_layers(layers: Layers, crs: str, path: Path) -> None:
+    with warnings.catch_warnings():  # of a name that does not end in gpkg
+        warnings.simplefilter('ignore', RuntimeWarning)
+        for name, (polygons, fields) in layers.items():
+            pyogrio.raw.write(
+                path,
+                shapely.to_wkb(polygons),
+                list(fields.values()),
+                list(fields),
+                layer=name,
+                driver='GPKG',
+                geometry_type='Polygon',
+                crs=crs,
+            )
+
+
+def draw(layers: Layers, degrees: bool) -> Figure:
+    """Draw what was found and what was not, around the middle of the map."""
+    figure, [[axes]] = new_figure(size=(8, 8))
+    shapes = [layers[name][0] for name in COLOURS]
+    colours = np.repeat(list(COLOURS.values()), list(map(len, shapes)), axis=0)
+    shapes = np.concatenate(shapes)
+    centres = shapely.get_coordinates(shapely.centroid(shapes))
+    middle = np.median(centres, axis=0) if len(shapes) else np.zeros(2)
+    near = np.abs(centres - middle).max(axis=1).argsort()[:DRAWN]
+    rings = map(
+        shapely.get_coordinates, shapely.get_exterior_ring(shapes[near])
+    )
+    axes.add_collection(PolyCollection(list(rings), color=colours[near] / 255))
+    axes.autoscale()
+    axes.set(xticks=[], yticks=[], facecolor=GROUND)
+    axes.set_aspect(1 / np.cos(np.radians(middle[1])) if degrees else 1)
+    patches = [
+        Patch(facecolor=np.divide(colour, 255), edgecolor=GROUND, label=name)
+        for name, colour in COLOURS.items()
+    ]
+    figure.legend(handles=patches, loc='outside lower center', ncols=3)
+    return figure
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return '-'
+    return f'{value:.3f}' if isinstance(value, float) else str(value)

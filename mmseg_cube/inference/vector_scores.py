@@ -1,0 +1,142 @@
+"""Scores of predicted footprints against true ones, as numbers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from rasterio.crs import CRS
+
+from mmseg_cube.datasets.vectors import Footprints, mend, project
+from mmseg_cube.inference.matching import match, overlaps
+from mmseg_cube.inference.shape_errors import shape_errors
+
+SIZES = 0, 50, 200, 1000, np.inf  # m2
+OVERLAP = 0.01  # m2, more than rounding leaves between houses that touch
+# Areas are true everywhere, lengths within 0.3 % for 1000 km.
+AROUND = '+proj=laea +lon_0={} +lat_0={} +datum=WGS84 +units=m'
+
+
+class VectorScores:
+    """Footprints, which of them belong together, and scores.
+
+    Args:
+        pred, truth: The predicted and the true ones, in one CRS.
+        aoi: What lies outside is cut off from both.
+        ious: From which on two are a pair.
+        min_area: Smallest that count, in m2, see :meth:`Matches.judge`.
+        confidence: Field of ``pred`` for the AP, if it has that.
+
+    Attributes:
+        matches: All that overlap; areas are in m2.
+        pairs: Numbers of those that are one to one at the lowest IoU.
+        errors: Their ``IoU`` and what ``shape_errors`` gives.
+        numbers: Counts, and a row of scores for each range of areas and IoU.
+
+    Raises a ValueError if they lie at different places.
+    """
+
+    def __init__(
+        self,
+        pred: Footprints,
+        truth: Footprints,
+        aoi: Footprints | None = None,
+        ious: Sequence[float] = (0.5, 0.75),
+        min_area: float = 20,
+        confidence: str = 'confidence',
+    ) -> None:
+        _refuse_other_places('prediction and truth', pred, truth)
+        if aoi is not None:
+            _refuse_other_places('AOI and truth', aoi, truth)
+            pred, truth = _clip(pred, aoi), _clip(truth, aoi)
+        self.pred, self.truth, self.min_area = pred, truth, min_area
+        first, second = _in_metres(pred, truth)
+        self.matches = found = match(first, second)
+        self.pairs = found.one_to_one(min(ious))
+        one, other = found.pred[self.pairs], found.truth[self.pairs]
+        self.errors = dict(IoU=found.iou[self.pairs])
+        self.errors |= shape_errors(first[one], second[other])
+        rank, ap = pred.fields.get(confidence), None
+        if rank is not None:
+            if rank.dtype.kind not in 'iuf':
+                raise ValueError(f'{confidence} of predictions is no number')
+            ap = found.average_precision(np.nan_to_num(rank), min_area)
+        self.numbers = dict(
+            predicted=len(pred),
+            true=len(truth),
+            invalid=dict(predicted=pred.invalid, true=truth.invalid),
+            overlapping=int(np.sum(overlaps(first)[2] > OVERLAP)),
+            AP=ap,
+            rows=[
+                self._score(iou, max(low, min_area), high)
+                for low, high in ((0, np.inf), *pairwise(SIZES))
+                for iou in ious
+                if high > min_area
+            ],
+        )
+
+    def _score(self, iou: float, low: float, high: float) -> dict:
+        """Score the buildings of areas from low to high at an IoU."""
+        found = self.matches
+        pairs = self.errors['IoU'] >= iou
+        right, *others = found.judge(self.pairs[pairs], low, high)
+        merged = found.pred_areas[found.merged()]
+        split = found.truth_areas[found.split()]
+        others += [(low <= x) & (x < high) for x in (merged, split)]
+        hits, false, missed, merged, split = (
+            int(np.sum(each)) for each in (right, *others)
+        )
+        scores = dict(
+            area=f'{low:g} to {high:g} m2',
+            iou=iou,
+            right=hits,
+            false=false,
+            missed=missed,
+            precision=hits / max(hits + false, 1),
+            recall=hits / max(hits + missed, 1),
+            F1=2 * hits / max(2 * hits + false + missed, 1),
+            merged=merged,
+            split=split,
+        )
+        for name, values in self.errors.items():
+            mean = float(values[pairs][right].mean()) if hits else None
+            scores[name] = mean
+        return scores
+
+
+def _clip(layer: Footprints, aoi: Footprints) -> Footprints:
+    """Cut off what lies outside the AOI; what falls apart becomes several."""
+    area = shapely.union_all(aoi.polygons)
+    shapely.prepare(area)
+    shapes = layer.polygons.copy()
+    edge = ~shapely.contains_properly(area, shapes)
+    shapes[edge] = shapely.intersection(shapes[edge], area)
+    polygons, rows, _ = mend(shapes)
+    fields = {name: values[rows] for name, values in layer.fields.items()}
+    return replace(layer, polygons=polygons, fields=fields)
+
+
+def _refuse_other_places(what: str, *layers: Footprints) -> None:
+    """Raise an error if the layers do not meet; empty ones meet all."""
+    if not all(map(len, layers)):
+        return
+    bounds = [shapely.total_bounds(layer.polygons) for layer in layers]
+    if not shapely.intersects(*(shapely.box(*each) for each in bounds)):
+        places = ' and '.join(str(each.round(5).tolist()) for each in bounds)
+        raise ValueError(
+            f'{what} do not overlap: left, bottom, right and top are {places}.'
+            ' Next: check the CRS of the files'
+        )
+
+
+def _in_metres(*layers: Footprints) -> list[np.ndarray]:
+    """Bring the polygons to a CRS around them."""
+    shapes = [layer.polygons for layer in layers]
+    points = shapely.get_coordinates(np.concatenate(shapes))
+    if not len(points):
+        return shapes
+    crs, middle = layers[0].crs, np.median(points, axis=0)
+    [place] = project(shapely.points([middle]), crs, CRS.from_epsg(4326))
+    around = CRS.from_string(AROUND.format(place.x, place.y))
+    return [project(each, crs, around) for each in shapes]

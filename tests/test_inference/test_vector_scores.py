@@ -1,0 +1,139 @@
+"""Scores of vector files, through the command as a user calls it."""
+
+import json
+
+import numpy as np
+import pytest
+from rasterio.crs import CRS
+
+from mmseg_cube.cli import main
+
+pyogrio = pytest.importorskip('pyogrio')
+shapely = pytest.importorskip('shapely')
+from shapely.affinity import rotate, translate  # noqa: E402
+
+from mmseg_cube.datasets.vectors import project  # noqa: E402
+from mmseg_cube.inference.shape_errors import shape_errors  # noqa: E402
+
+UTM, DEGREES, WEB = 'EPSG:32633', 'EPSG:4326', 'EPSG:3857'
+HOUSE = shapely.box(500000, 6.65e6, 500020, 6.65e6 + 10)  # 60 degrees north
+HOUSES = [translate(HOUSE, 50 * step, 0) for step in range(4)]
+
+
+@pytest.fixture
+def evaluate(tmp_path, capsys):
+    """Score shapes of UTM, written in any CRS; return what is said, read."""
+
+    def write(name, shapes, crs, **fields):
+        shapes = np.array(shapes, object)
+        if crs:
+            sides = CRS.from_string(UTM), CRS.from_string(crs)
+            shapes = project(shapes, *sides)
+        path = tmp_path / f'{name}.gpkg'
+        values = [np.array(each) for each in fields.values()]
+        pyogrio.raw.write(
+            path, shapely.to_wkb(shapes), values, list(fields), crs=crs,
+            geometry_type='Polygon',
+        )  # fmt: skip
+        return str(path)
+
+    def evaluate(pred, truth, *words, aoi=None, crs=(WEB, DEGREES), **fields):
+        words = [write('pred', pred, crs[0], **fields),
+                 write('truth', truth, crs[1]), *words]  # fmt: skip
+        if aoi is not None:
+            words += ['--aoi', write('aoi', aoi, WEB)]
+        out = tmp_path / 'out'
+        code = main(['evaluate-vectors', *words, '--out', str(out)])
+        said = capsys.readouterr()
+        if code:
+            assert code == 2 and said.err.count('\n') == 1
+            assert not out.exists()
+            return said.err
+        assert sorted(path.suffix for path in out.iterdir()) == [
+            '.gpkg', '.json', '.md', '.png',
+        ]  # fmt: skip
+        numbers = json.loads((out / 'vectors.json').read_text())
+        layers = pyogrio.list_layers(out / 'vectors.gpkg')[:, 0]
+        layers = {
+            name: pyogrio.raw.read(out / 'vectors.gpkg', layer=name)
+            for name in layers
+        }
+        return numbers, layers
+
+    return evaluate
+
+
+def test_shape_errors():
+    """By hand: a shift, and turns that walls cannot tell from others."""
+    pairs = [translate(HOUSE, 1, 0), rotate(HOUSE, 10), rotate(HOUSE, 85)]
+    errors = shape_errors(np.array(pairs), np.array([HOUSE] * 3))
+    assert errors['polis'][0] == 0.5 and errors['hausdorff'][0] == 1
+    assert errors['angle'] == pytest.approx([0, 10, 5], abs=1e-3)
+    assert (errors['corners'] == 1).all()
+
+
+def test_scores_do_not_depend_on_the_crs(evaluate):
+    """Metres and square metres are those on the ground, also far north."""
+    pred = [translate(house, 1, 0) for house in HOUSES[:3]]
+    confidence = [0.9, 0.8, np.nan]
+    numbers, layers = evaluate(pred, HOUSES, confidence=confidence)
+    row = numbers['rows'][0]
+    assert (row['right'], row['false'], row['missed']) == (3, 0, 1)
+    assert row['precision'] == 1 and row['recall'] == 0.75
+    assert row['IoU'] == pytest.approx(19 / 21, abs=1e-3)
+    assert row['polis'] == pytest.approx(0.5, rel=1e-3)
+    assert row['hausdorff'] == pytest.approx(1, rel=1e-3)
+    assert numbers['AP'] == pytest.approx(0.9 * 76 / 101, abs=1e-3)
+    counts = {name: len(layer[2]) for name, layer in layers.items()}
+    assert counts == dict(matched=3, missed=1, false=0, merged=0, split=0)
+    areas = layers['matched'][3][0]
+    assert areas == pytest.approx(200 / 0.9996**2, rel=1e-4)
+
+
+BOW_TIE = shapely.Polygon([HOUSE.exterior.coords[i] for i in (0, 2, 1, 3)])
+AROUND = HOUSE.buffer(1, join_style='mitre')
+# Predictions, truths, AOI; right, false and missed of those from 20 m2, and
+# pairs of predictions that overlap.
+CASES = {
+    'perfect': (HOUSES, HOUSES, None, (4, 0, 0, 0)),
+    'half': ([translate(HOUSE, 10, 0)], [HOUSE], None, (0, 1, 1, 0)),
+    'no prediction': ([], HOUSES, None, (0, 0, 4, 0)),
+    'no truth': (HOUSES, [], None, (0, 4, 0, 0)),
+    'nothing': ([], [], None, (0, 0, 0, 0)),
+    'AOI': (HOUSES, HOUSES, [AROUND], (1, 0, 0, 0)),
+    'cut': (HOUSES, [AROUND], [HOUSE.buffer(-1)], (1, 0, 0, 0)),
+    'outside': (HOUSES[:2], HOUSES, [HOUSES[3]], (0, 0, 1, 0)),
+    'duplicates': ([HOUSE, HOUSE], HOUSES, None, (1, 1, 3, 1)),
+    'invalid': ([BOW_TIE], HOUSES, None, (0, 2, 4, 0)),
+    'parts': ([shapely.multipolygons(HOUSES[:2])], HOUSES, None, (2, 0, 2, 0)),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_cases(name, evaluate):
+    pred, truth, aoi, expected = CASES[name]
+    numbers, layers = evaluate(pred, truth, aoi=aoi)
+    row = numbers['rows'][0]
+    counts = [row[each] for each in ('right', 'false', 'missed')]
+    assert (*counts, numbers['overlapping']) == expected
+    assert row['F1'] == 2 * counts[0] / max(2 * counts[0] + sum(counts[1:]), 1)
+    assert numbers['invalid']['predicted'] == (name == 'invalid')
+    counted = [len(layers[x][2]) for x in ('matched', 'false', 'missed')]
+    assert counted == counts
+
+
+@pytest.mark.parametrize(
+    ('change', 'words', 'message'),
+    [
+        (dict(truth=[translate(HOUSE, 1e4, 0)]), '', 'truth do not overlap: '),
+        (dict(aoi=[translate(HOUSE, 1e4, 0)]), '', 'AOI and truth do not'),
+        (dict(aoi=[]), '', 'aoi.gpkg: has no polygons'),
+        (dict(crs=(None, UTM)), '', 'pred.gpkg: its CRS, which it does not'),
+        (dict(confidence=['high']), '', 'confidence of predictions is no num'),
+        ({}, '--layer nothing', "'nothing' is not clear"),
+    ],
+)
+def test_faults_leave_nothing(change, words, message, evaluate):
+    files = dict(pred=[HOUSE], truth=[HOUSE]) | change
+    pred, truth = files.pop('pred'), files.pop('truth')
+    assert message in evaluate(pred, truth, *words.split(), **files)
