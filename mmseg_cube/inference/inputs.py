@@ -5,7 +5,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import by_stem, files_in
+from mmseg_cube.datasets.listing import Naming, by_tile, files_in
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.inference.mosaic import is_remote
 from mmseg_cube.utils.words import name_some
@@ -62,7 +62,7 @@ def _expand(word: str) -> Iterator[str | Path]:
 
 def _list_folder(folder: Path) -> Sequence[Path]:
     """List the images of a folder in natural order."""
-    files = by_stem(files_in(folder), SUFFIXES)
+    files = by_tile(files_in(folder), Naming(SUFFIXES))
     if not files:
         raise DatasetError(
             f'{folder} has no images ({", ".join(SUFFIXES)}); those in '
