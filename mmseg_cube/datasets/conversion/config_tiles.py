@@ -29,7 +29,7 @@ def find_in_config(path: Path) -> tuple[list[Tile], BuildingDataset]:
             continue
         options = dict(pipeline=[], lazy_init=True, test_mode=True)
         dataset = DATASETS.build(part | options)
-        first = first or dataset
+        first = dataset if first is None else first
         if not isinstance(dataset, BuildingDataset) or (
             (dataset.declared, dataset.channels)
             != (first.declared, first.channels)
