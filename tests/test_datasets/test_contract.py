@@ -200,6 +200,7 @@ def test_masks_with_a_palette(
         (NOISE, 'and 1912 more'),
         (np.stack([BINARY] * 4), 'mask has 4 bands'),
         (np.float32(BINARY), 'mask holds float32 values'),
+        (np.uint16(NOISE) * 9, 'mask holds colours of 16 bits'),
     ],
 )
 def test_masks_outside_the_contract(tmp_path, write, values, found):

@@ -46,6 +46,10 @@ def build(root, write, masks, **options):
         ),
         ([HOUSE, HOUSE * 7], dict(ignore_values=7), [HOUSE, HOUSE * 255]),
         ([np.uint16(HOUSE) * 300], 300, [HOUSE]),
+        # An alpha band that is opaque says nothing.
+        ([np.stack([HOUSE * 255] * 3 + [ROOF * 255])], {}, [HOUSE]),
+        ([np.stack([HOUSE, ROOF * 255]), LAND], {}, [HOUSE, LAND]),
+        ([np.stack([HOUSE * 255, LAND, LAND, ROOF * 255])], [RED], [HOUSE]),
         # Palettes: black and white are colours, of others the index counts.
         ([(LAND, WHITE, BROWN), (HOUSE, WHITE, BROWN)], {}, [LAND, HOUSE]),
         ([(LAND, WHITE, BROWN)], {}, [LAND]),
