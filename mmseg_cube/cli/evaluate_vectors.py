@@ -7,29 +7,28 @@ missed, false, merged and split) and vectors.png (a map of them).
 """
 
 from argparse import ArgumentTypeError
-from pathlib import Path
 
-from mmseg_cube.cli.arguments import Arguments, Namespace
+from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
 
 
 def add_arguments(add: Arguments) -> None:
-    add('pred', 'vector file of predicted footprints', type=Path)
-    add('truth', 'vector file of the true ones', type=Path)
+    add('pred', 'vector file of predicted footprints')
+    add('truth', 'vector file of the true ones')
     add('--out', 'folder for the scores', required=True)
     what = 'vector file: what lies outside is cut off from both'
-    add('--aoi', what, type=Path, metavar='FILE')
+    add('--aoi', what, metavar='FILE')
     what = 'overlaps from which on two are a pair'
     add('--iou', what, type=_share, default=[0.5, 0.75])
     what = (
-        'of the smallest that count, in m2; a smaller true one may be found '
-        'or not, and a smaller predicted one may lie anywhere'
+        'area of the smallest that count, in m2; a smaller true one may be '
+        'found or not, and a smaller predicted one may lie anywhere'
     )
-    add('--min-area', what, default=20)
-    what = 'of PRED, or of PRED and TRUTH, in files with several'
+    add('--min-area', what, type=non_negative, default=20)
+    what = 'layer of PRED, or those of PRED and TRUTH, in files with several'
     add('--layer', what, default=[])
-    what = 'of files that do not say theirs, such as EPSG:32645'
+    what = 'CRS of files that do not say it, such as EPSG:32645'
     add('--crs', what)
-    what = 'field of PRED that says how sure each is, for AP'
+    what = 'field of PRED that says how sure each one is, for AP'
     add('--confidence', what, default='confidence', metavar='FIELD')
 
 

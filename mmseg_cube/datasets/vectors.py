@@ -17,7 +17,7 @@ from rasterio.errors import CRSError
 from rasterio.warp import transform
 
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
-from mmseg_cube.utils.words import name_some, not_found
+from mmseg_cube.utils.words import name_some, not_found, quantity
 
 try:
     import pyogrio
@@ -43,14 +43,12 @@ class Footprints:
             array (n,).
         invalid: Shapes of the file that had to be made valid; those without
             area are left out.
-        others: Shapes of the file that are no polygons, left out.
     """
 
     polygons: np.ndarray
     crs: CRS
     fields: dict[str, np.ndarray]
     invalid: int
-    others: int
 
     def __len__(self) -> int:
         return len(self.polygons)
@@ -63,10 +61,10 @@ def read_footprints(
     to: CRS | None = None,
     fields: Sequence[str] = (),
 ) -> Footprints:
-    """Read the polygons of a vector file.
+    """Read the polygons of a vector file; other shapes are left out.
 
     Args:
-        path: The file, or a name that GDAL knows, such as ``/vsizip/...``.
+        path: The file, its address, or a name of GDAL's (``/vsizip/...``).
         layer: Which one, if several have polygons.
         crs: What the coordinates mean, such as ``'EPSG:32645'``, if the file
             does not say it; what the file says counts more.
@@ -77,7 +75,8 @@ def read_footprints(
         FileError: It cannot be read, has other shapes than polygons only,
             several layers, no CRS, or coordinates that do not fit it.
     """
-    if not str(path).startswith('/vsi') and not Path(path).exists():
+    local = '://' not in str(path) and not str(path).startswith('/vsi')
+    if local and not Path(path).exists():
         raise FileError(not_found('vector file', path, 'correct the path'))
     with errors_of(path):
         try:
@@ -86,23 +85,24 @@ def read_footprints(
                 path, layer, columns=list(fields), force_2d=True
             )
         except RuntimeError as error:
+            reason = str(error).partition(';')[0]  # without GDAL's advice
             raise RasterError(
-                f'cannot be read as polygons: {error}',
+                f'cannot be read as polygons: {reason}'.rstrip('.'),
                 'Export it as GeoPackage or GeoJSON.',
             ) from error
         crs = _find_crs(meta['crs'] or crs)
         shapes = shapely.from_wkb(shapes, on_invalid='ignore')
         areas = shapely.get_dimensions(shapes) == 2
-        others = int(np.count_nonzero(~areas))
-        if others and others == len(areas):
-            raise RasterError(f'has no polygons, but {others} other shapes')
+        if len(areas) and not areas.any():
+            shapes = quantity(len(areas), 'other shape')
+            raise RasterError(f'has no polygons, but {shapes}')
         polygons, rows, invalid = mend(shapes[areas])
         if to and to != crs:
             polygons, inner, _ = mend(project(polygons, crs, to))
             crs, rows = to, rows[inner]
     columns = [column[areas][rows] for column in columns]
     values = dict(zip(meta['fields'], columns, strict=True))
-    return Footprints(polygons, crs, values, invalid, others)
+    return Footprints(polygons, crs, values, invalid)
 
 
 def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
@@ -144,7 +144,7 @@ def _choose_layer(path: str | Path, layer: str | None) -> str:
     if layer in kinds or (len(fitting) == 1 and not layer):
         return layer or fitting[0]
     raise RasterError(
-        f'has {len(fitting)} layers of shapes: {name_some(fitting)}; '
+        f'has {quantity(len(fitting), "layer")}: {name_some(fitting)}; '
         f'{repr(layer) if layer else "which one"} is not clear',
         'Name one with --layer.',
     )

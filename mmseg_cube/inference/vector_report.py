@@ -33,8 +33,8 @@ def tabulate(numbers: dict) -> list[Table]:
     rows = numbers['rows']
     head, cells = list(rows[0]), [list(map(_cell, x.values())) for x in rows]
     title = (
-        '{predicted} predicted and {true} true polygons, {overlapping} pairs '
-        'of predicted ones overlap, AP {AP}'
+        '{predicted} predicted polygons, {true} true ones, {invalid} of both '
+        'made valid, {overlapping} pairs of predicted ones overlap, AP {AP}'
     )
     return [
         Table(

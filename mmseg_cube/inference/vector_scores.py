@@ -57,15 +57,17 @@ class VectorScores:
         one, other = found.pred[self.pairs], found.truth[self.pairs]
         self.errors = dict(IoU=found.iou[self.pairs])
         self.errors |= shape_errors(first[one], second[other])
-        rank, ap = pred.fields.get(confidence), None
-        if rank is not None:
-            if rank.dtype.kind not in 'iuf':
-                raise ValueError(f'{confidence} of predictions is no number')
-            ap = found.average_precision(np.nan_to_num(rank), min_area)
+        ap = None
+        if confidence in pred.fields:
+            try:
+                rank = np.nan_to_num(np.array(pred.fields[confidence], float))
+            except ValueError as error:
+                raise ValueError(f'field {confidence}: {error}') from error
+            ap = found.average_precision(rank, min_area)
         self.numbers = dict(
             predicted=len(pred),
             true=len(truth),
-            invalid=dict(predicted=pred.invalid, true=truth.invalid),
+            invalid=pred.invalid + truth.invalid,
             overlapping=int(np.sum(overlaps(first)[2] > OVERLAP)),
             AP=ap,
             rows=[
@@ -125,8 +127,8 @@ def _refuse_other_places(what: str, *layers: Footprints) -> None:
     if not shapely.intersects(*(shapely.box(*each) for each in bounds)):
         places = ' and '.join(str(each.round(5).tolist()) for each in bounds)
         raise ValueError(
-            f'{what} do not overlap: left, bottom, right and top are {places}.'
-            ' Next: check the CRS of the files'
+            f'{what} do not overlap: left, bottom, right and top are {places} '
+            'in the CRS of the truth. Next: check what CRS the files name'
         )
 
 

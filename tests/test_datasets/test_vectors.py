@@ -13,16 +13,16 @@ UTM = 'EPSG:32645'
 SQUARE = shapely.box(500000, 3e6, 500010, 3000010)
 TWO = shapely.multipolygons([SQUARE, shapely.box(5e5, 3.1e6, 5e5 + 5, 3.2e6)])
 BOW_TIE = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
-# Shapes of a file; then polygons, invalid shapes, others and their area.
+# Shapes of a file; then polygons, invalid shapes and area.
 SHAPES = {
-    'none': ([], 0, 0, 0, 0),
-    'empty': ([shapely.Polygon(), None], 0, 0, 1, 0),
-    'parts': ([SQUARE, TWO], 3, 0, 0, 200 + 5 * 1e5),
-    'bow tie': ([BOW_TIE], 2, 1, 0, 50),
-    'no area': ([shapely.Polygon([(0, 0), (9, 9), (0, 0)])], 0, 1, 0, 0),
-    'heights': ([shapely.force_3d(SQUARE, 7)], 1, 0, 0, 100),
-    'collection': ([shapely.GeometryCollection([TWO])], 2, 0, 0, 500100),
-    'others': ([shapely.Point(0, 0), SQUARE.exterior, SQUARE], 1, 0, 2, 100),
+    'none': ([], 0, 0, 0),
+    'empty': ([shapely.Polygon(), None], 0, 0, 0),
+    'parts': ([SQUARE, TWO], 3, 0, 200 + 5 * 1e5),
+    'bow tie': ([BOW_TIE], 2, 1, 50),
+    'no area': ([shapely.Polygon([(0, 0), (9, 9), (0, 0)])], 0, 1, 0),
+    'heights': ([shapely.force_3d(SQUARE, 7)], 1, 0, 100),
+    'collection': ([shapely.GeometryCollection([TWO])], 2, 0, 500100),
+    'others': ([shapely.Point(0, 0), SQUARE.exterior, SQUARE], 1, 0, 100),
 }
 
 
@@ -37,11 +37,11 @@ def write(path, shapes, layer=None, crs=UTM, kind='Unknown'):
 
 @pytest.mark.parametrize('name', SHAPES)
 def test_shapes(name, tmp_path):
-    shapes, count, invalid, others, area = SHAPES[name]
+    shapes, count, invalid, area = SHAPES[name]
     path = write(tmp_path / 'a.gpkg', shapes)
     assert len(read_footprints(path, to=CRS.from_epsg(6933))) == count
     read = read_footprints(path, fields=['number', 'not there'])
-    assert (len(read), read.invalid, read.others) == (count, invalid, others)
+    assert (len(read), read.invalid) == (count, invalid)
     assert shapely.is_valid(read.polygons).all()
     assert not shapely.has_z(read.polygons).any()
     assert shapely.area(read.polygons).sum() == pytest.approx(area)
@@ -74,9 +74,9 @@ def test_the_file_knows_its_crs_best(tmp_path):
     [
         ('missing', {}, 'vector file not found'),
         ('text', {}, 'cannot be read as polygons'),
-        ('two', {}, 'has 2 layers of shapes: x, y; which one is not clear'),
+        ('two', {}, 'has 2 layers: x, y; which one is not clear'),
         ('two', dict(layer='z'), "'z' is not clear"),
-        ('points', {}, 'has no polygons, but 1 other shapes'),
+        ('points', {}, 'has no polygons, but 1 other shape'),
         ('no CRS', {}, 'which it does not name, is not known. .*--crs EPSG'),
         ('no CRS', dict(crs='EPSG:1'), 'its CRS, EPSG:1, is not known'),
         ('no CRS', dict(crs='EPSG:4326'), '500000, 3000000, 500010, 3000010'),

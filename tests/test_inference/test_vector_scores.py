@@ -117,7 +117,7 @@ def test_cases(name, evaluate):
     counts = [row[each] for each in ('right', 'false', 'missed')]
     assert (*counts, numbers['overlapping']) == expected
     assert row['F1'] == 2 * counts[0] / max(2 * counts[0] + sum(counts[1:]), 1)
-    assert numbers['invalid']['predicted'] == (name == 'invalid')
+    assert numbers['invalid'] == (name == 'invalid')
     counted = [len(layers[x][2]) for x in ('matched', 'false', 'missed')]
     assert counted == counts
 
@@ -129,7 +129,11 @@ def test_cases(name, evaluate):
         (dict(aoi=[translate(HOUSE, 1e4, 0)]), '', 'AOI and truth do not'),
         (dict(aoi=[]), '', 'aoi.gpkg: has no polygons'),
         (dict(crs=(None, UTM)), '', 'pred.gpkg: its CRS, which it does not'),
-        (dict(confidence=['high']), '', 'confidence of predictions is no num'),
+        (
+            dict(confidence=['high']),
+            '',
+            "field confidence: could not convert string to float: 'high'",
+        ),
         ({}, '--layer nothing', "'nothing' is not clear"),
     ],
 )
