@@ -28,9 +28,10 @@ NO_SPACE = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 # In the order of work; each is a module of this folder.
 DATA = 'sample-city', 'convert', 'prepare', 'check-data'
 NETWORKS = 'weights', 'train', 'test', 'predict', 'submit', 'export'
-MEASURES = 'leaderboard', 'evaluate-vectors', 'complexity', 'speed'
+MAPS = 'polygonize', 'evaluate-vectors'
+MEASURES = 'leaderboard', 'complexity', 'speed'
 STUDIES = 'ablate', 'gradients', 'learned', 'router'
-COMMANDS = ('check', *DATA, *NETWORKS, *MEASURES, *STUDIES, 'zoo')
+COMMANDS = ('check', *DATA, *NETWORKS, *MAPS, *MEASURES, *STUDIES, 'zoo')
 AGAIN = 'The same command continues where it stopped.'
 
 

@@ -1,4 +1,4 @@
-"""Where pixels of a raster are on the ground, and how large."""
+"""From pixels to places and metres."""
 
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ WGS84 = CRS.from_epsg(4326)
 RADIUS, ECCENTRICITY = 6378137.0, 0.0066943799901413165  # squared
 
 
-class Grid(NamedTuple):
-    """Pixels of a raster, (column, row), and their places."""
+class Ground(NamedTuple):
+    """Where pixels of a raster are, (column, row)."""
 
     transform: Affine = Affine.identity()
     crs: CRS | None = None
@@ -25,7 +25,8 @@ class Grid(NamedTuple):
         Raises a RasterError if they have no place there.
         """
         points = shapely.get_coordinates(shapes)
-        points = np.column_stack(self.transform * points.T)
+        matrix = np.array(self.transform).reshape(3, 3)[:2]
+        points = points @ matrix[:, :2].T + matrix[:, 2]
         moved = shapely.set_coordinates(shapes.copy(), points)
         return project(moved, self.crs, crs) if crs and self.crs else moved
 

@@ -1,16 +1,15 @@
-"""Outlines of buildings in a raster of labels, and simpler ones of them.
+"""Outlines of regions of a raster, and simpler ones.
 
 Vertices are corners of pixels, (column, row). Simpler outlines have some of
-them, so they stay within the hull of a building: where the boxes of buildings
-are apart, so are they.
+them, so they stay within the hull of a region: where the boxes of regions are
+apart, so are they.
 """
-
-from itertools import chain
 
 import numpy as np
 import shapely
-from rasterio.features import shapes as find_shapes
-from rasterio.transform import Affine
+from affine import Affine
+from rasterio.features import shapes
+from shapely.geometry import shape
 
 from mmseg_cube.inference.ground import scale
 
@@ -21,36 +20,38 @@ APART = 1e-6  # square pixels by which shapes that touch may overlap
 
 
 def trace(labels: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
-    """Outline regions of a raster (rows, width), the first row of which is top.
+    """Outline regions of pixels that are connected by their sides.
 
-    Each number has to be of pixels that are connected by their sides.
+    Args:
+        labels: A number for each region, int32 (rows, width).
+        top: Row of the raster that the first of these is.
 
     Returns:
         Polygons (n,) that look the same wherever they are, and their numbers.
     """
     place = Affine.translation(0, top)
-    found = find_shapes(labels, labels > 0, connectivity=4, transform=place)
-    polygons, numbers = [], []
-    for shape, number in found:
-        polygons.append(shape['coordinates'])
-        numbers.append(int(number))
-    rings = [*chain.from_iterable(polygons)]
-    if not rings:
-        return np.empty(0, object), np.empty(0, int)
-    points = np.array([*chain.from_iterable(rings)])
-    ends = [np.cumsum([0, *map(len, x)]) for x in (rings, polygons)]
-    kind = shapely.GeometryType.POLYGON
-    shapes = shapely.from_ragged_array(kind, points, ends)
-    return shapely.normalize(shapes), np.array(numbers)
+    found = shapes(labels, labels > 0, connectivity=4, transform=place)
+    pairs = np.array([(shape(x), int(n)) for x, n in found], object)
+    polygons, numbers = pairs.reshape(-1, 2).T
+    return shapely.normalize(polygons), numbers.astype(int)
 
 
-def fill_holes(polygons: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """Fill holes up to an area of each polygon, in square pixels."""
+def first_pixels(polygons: np.ndarray) -> np.ndarray:
+    """Return the leftmost pixel in the upper row of each, (n, 2)."""
+    points, index = shapely.get_coordinates(polygons, return_index=True)
+    order = np.lexsort((*points.T, index))
+    return points[order[np.unique(index[order], return_index=True)[1]]]
+
+
+def fill_holes(
+    polygons: np.ndarray, pixel: np.ndarray, least: float
+) -> np.ndarray:
+    """Fill holes below an area; ``pixel`` (n,) is that of one pixel."""
     filled = polygons.copy()
     for i in np.flatnonzero(shapely.get_num_interior_rings(polygons)):
         holes = np.array(polygons[i].interiors)
-        holes = holes[shapely.area(shapely.polygons(holes)) > largest[i]]
-        filled[i] = shapely.Polygon(polygons[i].exterior, holes)
+        area = shapely.area(shapely.polygons(holes)) * pixel[i]
+        filled[i] = shapely.Polygon(polygons[i].exterior, holes[area >= least])
     return filled
 
 
@@ -66,26 +67,23 @@ def simplify(
         steps: Metres per pixel, (n, 2, 2), the same within a group.
         metres: Size of details that are left out.
     """
-    order = np.argsort(group, kind='stable')
-    starts = np.unique(group[order], return_index=True)[1]
-    groups = [x for x in np.split(order, starts[1:]) if len(x) > 1]
-    together = np.concatenate([np.empty(0, int), *groups])
-    alone = np.setdiff1d(order, together)
-    ground = polygons.copy()
+    simple = polygons.copy()
+    _, index, count = np.unique(group, False, True, True)
+    together = count[index] > 1
     # Shared borders need the same vertices on both sides.
-    ground[together] = shapely.transform(
-        shapely.segmentize(polygons[together], 1), np.rint
-    )
-    simple = scale(ground, steps)
-    simple[alone] = shapely.simplify(simple[alone], metres * DISTANCE)
-    for members in groups:
-        simple[members] = shapely.coverage_simplify(
-            simple[members], metres * ROOT
-        )
+    simple[together] = shapely.segmentize(polygons[together], 1)
+    simple = scale(shapely.transform(simple, np.rint), steps)
+    simple[~together] = shapely.simplify(simple[~together], metres * DISTANCE)
+    order = np.argsort(index, kind='stable')
+    for members in np.split(order, np.cumsum(count)[:-1]):
+        if len(members) > 1:
+            simple[members] = shapely.coverage_simplify(
+                simple[members], metres * ROOT
+            )
     simple = scale(simple, np.linalg.inv(steps))
     simple = shapely.transform(simple, np.rint)
-    broken = group[~shapely.is_valid(simple)]
-    return np.where(np.isin(group, broken), polygons, simple)
+    broken = np.isin(group, group[~shapely.is_valid(simple)])
+    return np.where(broken, polygons, simple)
 
 
 def separate(
@@ -115,9 +113,15 @@ def separate(
     shared = shapely.area(shapely.intersection(result[one], simple[other]))
     one, other = one[shared > APART], other[shared > APART]
     for i in np.unique(one):
-        rivals = simple[np.sort(other[one == i])]
-        taken = shapely.difference(rivals, exact[at[i]])
-        parts = shapely.difference(result[i], shapely.union_all(taken))
-        parts = shapely.get_parts(parts)
+        taken = shapely.difference(simple[other[one == i]], exact[at[i]])
+        result[i] = shapely.difference(result[i], shapely.union_all(taken))
+    return largest_parts(result)
+
+
+def largest_parts(shapes: np.ndarray) -> np.ndarray:
+    """Take of each shape that has several parts the largest one."""
+    result = shapes.copy()
+    for i in np.flatnonzero(shapely.get_num_geometries(shapes) > 1):
+        parts = shapely.get_parts(shapes[i])
         result[i] = parts[shapely.area(parts).argmax()]
     return result

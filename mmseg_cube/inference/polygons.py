@@ -1,7 +1,7 @@
 """Polygons of buildings, from a raster that is read strip by strip.
 
 The set of polygons is that of the whole raster, however it is cut into
-strips. Memory is bounded by the tallest component of connected pixels.
+raster. Memory is bounded by the tallest component of connected pixels.
 """
 
 from collections import Counter
@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 from rasterio.crs import CRS
+from scipy import ndimage
 
 from mmseg_cube.inference.components import Block, find_components
-from mmseg_cube.inference.ground import Grid, scale
+from mmseg_cube.inference.ground import Ground, scale
 from mmseg_cube.inference.outlines import (
     fill_holes,
+    first_pixels,
+    largest_parts,
     separate,
     simplify,
     trace,
@@ -24,11 +27,12 @@ from mmseg_cube.inference.split import split_touching
 
 LARGEST_BATCH = 20_000
 SPLITS = 'none', 'watershed'
+LIMITS = dict(threshold=1, seed=1, min_confidence=1)
+LIMITS |= dict(min_area=1e9, max_hole=1e9, simplify=1e4)
 UNSURE = 'components left out that are never above --seed'
 # What is noted of a building until all of its neighbours are known.
 BUILDING = np.dtype(
-    [(name, np.int64) for name in ('group', 'top', 'bottom')]
-    + [(name, np.int64) for name in ('row', 'column')]
+    [(name, np.int64) for name in ('group', 'row', 'column', 'bottom')]
     + [(name, np.float64) for name in ('confidence', 'p_max')]
     + [(name, object) for name in ('exact', 'simple')]
     + [('done', bool)]
@@ -46,7 +50,7 @@ class PolygonOptions:
     split: str = 'none'  # or 'watershed', for buildings that touch
     seed: float = 0.95  # probability that each of these has to be above
     min_area: float = 10  # m2
-    max_hole: float = 5  # m2; holes up to this, or to min_area, are filled
+    max_hole: float = 5  # m2; holes below this and min_area are filled
     min_confidence: float = 0  # mean probability
     simplify: float = 0.6  # m; 0 keeps the borders of pixels
     max_rows: int = 4096  # components of so many rows are cut
@@ -55,52 +59,55 @@ class PolygonOptions:
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise ValueError(f'split must be one of {SPLITS}')
-        for name in ('threshold', 'seed', 'min_confidence'):
+            raise ValueError(f'split must be one of {", ".join(SPLITS)}')
+        for name, most in LIMITS.items():
             value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f'{name} must be from 0 to 1, not {value}')
-        for name in ('min_area', 'max_hole', 'simplify'):
-            value = getattr(self, name)
-            if not 0 <= value < np.inf:
-                raise ValueError(f'{name} must be 0 or more, not {value}')
-        if self.split != 'none' and self.seed < self.threshold:
-            raise ValueError(
-                f'seed must be at least the threshold of {self.threshold}, '
-                f'not {self.seed}'
-            )
+            if not 0 <= value <= most:
+                raise ValueError(f'{name} must be from 0 to {most:g}: {value}')
+        if self.seed < self.threshold:
+            raise ValueError(f'seed {self.seed} is below the threshold')
 
 
 @dataclass
-class Strips:
-    """A raster from top to bottom.
+class Probabilities:
+    """Those of a raster, from top to bottom.
 
     Attributes:
         rows: Arrays (any, width), 0 where there is no data.
         full: Their value of probability 1.
-        grid: Where the pixels are.
+        ground: Where its pixels are.
         source: What the raster is called, part of the ids.
+        shape: Height and width.
         notes: Counts what a user should know of.
     """
 
     rows: Iterable[np.ndarray]
     full: float = 1
-    grid: Grid = field(default_factory=Grid)
+    ground: Ground = field(default_factory=Ground)
     source: str = ''
+    shape: tuple[int, int] | None = None
     notes: Counter = field(default_factory=Counter)
 
 
 @dataclass
 class Batch:
-    """Polygons (n,), in the wanted CRS and in pixels; arrays (n,) by field."""
+    """Some polygons; all arrays are of shape (n,).
+
+    Attributes:
+        polygons: In the CRS that is asked for.
+        pixels: The same in columns and rows of the raster.
+        area: In m2, or in square pixels if the raster has no CRS.
+        fields: What a file says of each, by name; area is one of them.
+    """
 
     polygons: np.ndarray
     pixels: np.ndarray
+    area: np.ndarray
     fields: dict[str, np.ndarray]
 
 
 def polygons(
-    strips: Strips, options: PolygonOptions | None = None
+    raster: Probabilities, options: PolygonOptions | None = None
 ) -> Iterator[Batch]:
     """Find the buildings of a raster.
 
@@ -115,11 +122,11 @@ def polygons(
     options = options or PolygonOptions()
     table = np.zeros(0, BUILDING)
     ready = [table]
-    level = options.threshold * strips.full
+    level = options.threshold * raster.full
     for block in find_components(
-        strips.rows, level, options.max_rows, strips.notes
+        raster.rows, level, options.max_rows, raster.notes
     ):
-        new = _find_buildings(block, strips, options)
+        new = _find_buildings(block, raster, options)
         table = np.concatenate([table, new])
         # What has not ended does not reach into their rows.
         settled = ~table['done'] & (table['bottom'] <= block.open_top)
@@ -127,96 +134,88 @@ def polygons(
         ready.append(table[settled])
         ready[-1]['simple'] = separate(*shapes, settled)
         table['done'] |= settled
-        top = table['top'][~table['done']].min(initial=block.open_top)
+        top = table['row'][~table['done']].min(initial=block.open_top)
         table = table[~table['done'] | (table['bottom'] > top)]
         if sum(map(len, ready)) >= LARGEST_BATCH:
-            yield from _make_batches(ready, strips, options)
-            ready = []
-    yield from _make_batches(ready, strips, options)
+            yield from _make_batches(ready, raster, options)
+            ready = [table[:0]]
+    yield from _make_batches(ready, raster, options)
 
 
 def _find_buildings(
-    block: Block, strips: Strips, options: PolygonOptions
+    block: Block, raster: Probabilities, options: PolygonOptions
 ) -> np.ndarray:
-    """Measure, filter and outline what has ended: a table of BUILDING."""
-    labels, values, full = block.labels, block.values, strips.full
-    width = labels.shape[1]
+    """Outline, measure, filter and simplify what has ended."""
+    labels, values, full = block.labels, block.values, raster.full
     owner = np.arange(labels.max(initial=0) + 1)
     if options.split != 'none':
         labels, owner, unsure = split_touching(
             labels, values, options.seed * full, full
         )
-        strips.notes[UNSURE] += unsure
-    at = np.flatnonzero(labels)
-    number = labels.flat[at]
-    count = np.bincount(number, minlength=len(owner))
-    total = np.bincount(number, values.flat[at], len(owner))
-    peak = np.zeros(len(owner))
-    np.maximum.at(peak, number, values.flat[at])
-    first, last = np.zeros((2, len(owner)), int)
-    # Of several values for one place, the last one is kept.
-    first[number[::-1]], last[number] = at[::-1], at
-    # The first and last pixel of the component of each.
-    there = np.flatnonzero(count)
-    start = np.full(owner.max() + 1, labels.size)
-    end = np.zeros(len(start), int)
-    np.minimum.at(start, owner[there], first[there])
-    np.maximum.at(end, owner[there], last[there])
-    start, end = start[owner], end[owner]
-
-    points = np.column_stack(np.divmod(start[there], width)[::-1])
-    steps = np.zeros((len(owner), 2, 2))
-    steps[there] = strips.grid.steps(points + [0, block.top])
+        raster.notes[UNSURE] += unsure
+    shapes, number = trace(labels, block.top)
+    pixels = first_pixels(shapes)
+    # The name of a component is its first pixel.
+    names = np.full((owner.max() + 1, 2), np.inf)
+    owner = owner[number]
+    order = np.lexsort(pixels.T)[::-1]
+    names[owner[order]] = pixels[order]
+    steps = raster.ground.steps(names[owner])
     pixel = abs(np.linalg.det(steps))
-    confidence = total / np.maximum(count, 1) / full
-    kept = (count > 0) & (count * pixel >= options.min_area)
-    kept &= confidence >= options.min_confidence
-    shapes, at = trace(np.where(kept[labels], labels, 0), block.top)
-    # No building that is kept could stand in a hole that is filled.
-    largest = min(options.max_hole, options.min_area) / pixel[at]
-    exact = fill_holes(shapes, largest)
+    total = np.bincount(labels.ravel(), values.ravel())
+    confidence = total[number] / shapely.area(shapes) / full
 
-    table = np.zeros(len(at), BUILDING)
-    table['group'] = start[at] + block.top * width
-    table['top'] = start[at] // width + block.top
-    table['bottom'] = end[at] // width + block.top + 1
-    table['row'] = first[at] // width + block.top
-    table['column'] = first[at] % width
-    table['confidence'] = confidence[at]
-    table['p_max'] = peak[at] / full
-    table['exact'] = table['simple'] = exact
+    table = np.zeros(len(number), BUILDING)
+    table['group'] = names[owner] @ [1, labels.shape[1]]
+    table['column'], table['row'] = pixels.T
+    table['bottom'] = shapely.bounds(shapes)[:, 3]
+    table['confidence'] = confidence
+    table['p_max'] = ndimage.maximum(values, labels, number) / full
+    # No building that is kept could stand in a hole that is filled.
+    least = min(options.max_hole, options.min_area)
+    table['exact'] = fill_holes(shapes, pixel, least)
+    kept = shapely.area(shapes) * pixel >= options.min_area
+    kept &= confidence >= options.min_confidence
+    table, steps = table[kept], steps[kept]
+    table['simple'] = table['exact']
     if options.simplify:
         table['simple'] = simplify(
-            exact, table['group'], steps[at], options.simplify
+            table['exact'], table['group'], steps, options.simplify
         )
     return table
 
 
 def _make_batches(
-    tables: list[np.ndarray], strips: Strips, options: PolygonOptions
+    tables: list[np.ndarray], raster: Probabilities, options: PolygonOptions
 ) -> Iterator[Batch]:
     """Bring polygons to their place, and describe them."""
-    table, grid = np.concatenate(tables), strips.grid
+    table, ground = np.concatenate(tables), raster.ground
     pixels = table['simple']
-    steps = grid.steps(shapely.get_coordinates(shapely.centroid(pixels)))
-    unit, square = ('m', 'm2') if grid.crs else ('px', 'px2')
-    prefix = f'{options.id_prefix}{strips.source}_'
+    steps = ground.steps(shapely.get_coordinates(shapely.centroid(pixels)))
+    area = shapely.area(pixels) * abs(np.linalg.det(steps))
+    unit, square = ('m', 'm2') if ground.crs else ('px', 'px2')
+    prefix = f'{options.id_prefix}{raster.source}_'
     rings = shapely.get_num_interior_rings(pixels) + 1
     fields = {
         'id': [f'{prefix}{x["row"]}_{x["column"]}' for x in table],
-        f'area_{square}': shapely.area(pixels) * abs(np.linalg.det(steps)),
-        f'perimeter_{unit}': shapely.length(scale(pixels, steps)),
-        'confidence': table['confidence'],
-        'p_max': table['p_max'],
+        f'area_{square}': area.round(2),
+        f'perimeter_{unit}': shapely.length(scale(pixels, steps)).round(2),
+        'confidence': table['confidence'].round(4),
+        'p_max': table['p_max'].round(4),
         # Rings end where they begin.
         'vertices': shapely.get_num_coordinates(pixels) - rings,
-        'source': [strips.source] * len(table),
+        'source': [raster.source] * len(table),
     }
-    placed = shapely.orient_polygons(grid.place(pixels, options.crs))
-    fields = {name: np.asarray(x) for name, x in fields.items()}
+    placed = ground.place(pixels, options.crs)
+    # Rings may touch, and places are rounded.
+    broken = ~shapely.is_valid(placed)
+    placed[broken] = largest_parts(shapely.make_valid(placed[broken]))
+    placed = shapely.orient_polygons(placed)
+    for name in ('id', 'source'):
+        fields[name] = np.array(fields[name], object)
     # Simpler outlines may have become smaller.
-    kept = np.flatnonzero(fields[f'area_{square}'] >= options.min_area)
+    kept = np.flatnonzero((area > 0) & (area >= options.min_area))
     for i in range(0, max(len(kept), 1), LARGEST_BATCH):
         part = kept[i : i + LARGEST_BATCH]
         columns = {name: x[part] for name, x in fields.items()}
-        yield Batch(placed[part], pixels[part], columns)
+        yield Batch(placed[part], pixels[part], area[part], columns)

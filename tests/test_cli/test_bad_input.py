@@ -23,6 +23,7 @@ CALLS = {
     'predict': 'CONFIG CHECKPOINT IMAGES --out OUT --device cpu',
     'submit': 'CONFIG CHECKPOINT --out ZIP --data-root INRIA --device cpu',
     'export': 'CONFIG CHECKPOINT --format torchscript --out OUT --size 64',
+    'polygonize': 'MASK --out MAP',
     'complexity': 'CONFIG --out OUT --size 64',
     'speed': 'network CONFIG --out OUT --size 64 --repeats 1 --device cpu',
     'ablate': 'CONFIG --variants full --out OUT',
@@ -113,6 +114,8 @@ def call(tiny_config, tiny_checkpoint, sample_city, inria, tmp_path, capsys):
         FOLDER=tmp_path / 'empty',
         OUT=tmp_path / 'out',
         ZIP=tmp_path / 'out.zip',
+        MASK=next(sample_city['whu'].glob('test/label/*.tif')),
+        MAP=tmp_path / 'out' / 'map.gpkg',
     )
 
     def call(name, *more, **other):

@@ -1,0 +1,123 @@
+"""Make polygons of buildings from probabilities or masks, for maps.
+
+A raster is a probability of mmseg-cube predict, or any mask of 0 and 1 or
+255. It is read in strips, so that it may be larger than the memory; the
+polygons are those of the whole. Areas and lengths are those on the ground,
+of a raster without CRS in pixels. The suffix of the output is its format:
+.gpkg, .fgb, .geojson, .geojsonl, .shp, .parquet or .pmtiles.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_cube.cli.arguments import Arguments, Namespace
+
+if TYPE_CHECKING:
+    from rasterio.crs import CRS
+
+    from mmseg_cube.inference.polygons import Probabilities
+
+CACHE = 2**27  # bytes that GDAL keeps of rasters
+NUMBERS = {
+    'threshold': (0.5, 'probability that buildings are above'),
+    'seed': (0.95, 'probability that each has to reach to be split off'),
+    'min-area': (10.0, 'smallest building, m2'),
+    'max-hole': (5.0, 'holes below this and --min-area are filled, m2'),
+    'min-confidence': (0.0, 'least mean probability of a building'),
+    'simplify': (0.6, 'size of details that outlines leave out, m'),
+    'full': (None, 'value of probability 1 in a raster of whole numbers'),
+}
+
+
+def add_arguments(add: Arguments) -> None:
+    add('rasters', 'one or more', nargs='+', type=Path, metavar='RASTER')
+    what = 'file for the polygons; a picture of them is put beside it'
+    add('--out', what, type=Path, required=True, metavar='FILE')
+    add('--mosaic', 'take adjacent rasters as one', default=False)
+    what = 'how buildings that touch are taken apart'
+    add('--split', what, choices=('none', 'watershed'), default='none')
+    for name, (default, what) in NUMBERS.items():
+        add(f'--{name}', what, type=float, default=default, metavar='X')
+    add('--crs', 'CRS of the polygons, such as EPSG:4326 (of the raster)')
+    add('--id-prefix', 'what ids begin with', default='')
+    what = 'rows above which connected buildings are cut, to save memory'
+    add('--max-rows', what, default=4096)
+
+
+def run(args: Namespace) -> None:
+    """Write the polygons and a picture of them; say what was found."""
+    from dataclasses import fields
+
+    import rasterio
+
+    import mmseg_cube.datasets.vectors  # noqa: F401, says what is missing
+    from mmseg_cube.datasets.errors import errors_of
+    from mmseg_cube.inference.polygon_picture import OutlinePicture
+    from mmseg_cube.inference.polygons import PolygonOptions, polygons
+    from mmseg_cube.inference.probability import open_probabilities
+    from mmseg_cube.inference.vector_files import find_driver, vector_file
+    from mmseg_cube.utils.words import quantity
+
+    find_driver(args.out)
+    args.crs = _read_crs(args.crs)
+    names = [field.name for field in fields(PolygonOptions)]
+    options = PolygonOptions(**{name: getattr(args, name) for name in names})
+    if args.out.resolve() in [path.resolve() for path in args.rasters]:
+        raise ValueError(f'{args.out} is a raster to read; name another file')
+    groups = [args.rasters] if args.mosaic else [[x] for x in args.rasters]
+    notes, count, area = Counter(), 0, 0
+    with rasterio.Env(GDAL_CACHEMAX=CACHE):
+        rasters = [open_probabilities(x, args.full) for x in groups]
+        crs = _find_crs(rasters, args)
+        with vector_file(args.out, crs) as add:
+            for raster, (name, *_) in zip(rasters, groups, strict=True):
+                picture = OutlinePicture(raster)
+                with errors_of(name):
+                    for batch in polygons(raster, options):
+                        add(batch.polygons, batch.fields)
+                        picture.add(batch)
+                        count += len(batch.polygons)
+                        area += batch.area.sum()
+                notes.update(raster.notes)
+    unit = 'm2' if crs else 'square pixels'
+    print(f'{args.out}: {quantity(count, "building")}, {area:,.0f} {unit}')
+    if len(rasters) == 1:
+        picture.save(args.out.with_suffix('.png'))
+        print(f'{args.out.with_suffix(".png")}: their outlines')
+    said = [f'{number} {what}' for what, number in notes.items() if number]
+    said += ['no building was found'] * (not count)
+    said += ['without a CRS, metres are pixels here'] * (not crs)
+    for note in said:
+        print(f'Note: {note}', file=sys.stderr)
+
+
+def _read_crs(name: str | None) -> 'CRS | None':
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    try:
+        return CRS.from_user_input(name) if name else None
+    except CRSError as error:
+        raise ValueError(
+            f'--crs {name} is not known; a CRS is called such as EPSG:4326'
+        ) from error
+
+
+def _find_crs(rasters: 'list[Probabilities]', args: Namespace) -> 'CRS | None':
+    """Return the CRS of the polygons; refuse what cannot be in one file."""
+    own = [raster.ground.crs for raster in rasters]
+    if args.crs and None in own:
+        raise ValueError('--crs needs rasters with a CRS, and one has none')
+    if not args.crs and own.count(own[0]) < len(own):
+        raise ValueError(
+            'the rasters have several CRSs; name that of all polygons with '
+            '--crs'
+        )
+    if len({raster.source for raster in rasters}) < len(rasters):
+        raise ValueError(
+            'rasters of one name would give the same ids: rename them, or '
+            'take adjacent ones as one raster with --mosaic'
+        )
+    return args.crs or own[0]

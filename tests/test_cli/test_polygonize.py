@@ -1,0 +1,204 @@
+"""``mmseg-cube polygonize``: rasters in, files for maps out."""
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from PIL import Image
+
+from mmseg_cube.cli import main
+
+pyogrio = pytest.importorskip('pyogrio')
+shapely = pytest.importorskip('shapely')
+
+UTM = 'EPSG:32645'
+PLACE = Affine(0.5, 0, 5e5, 0, -0.5, 3e6)
+SHAPE = 'count', 'height', 'width'
+FIELDS = ['id', 'area_m2', 'perimeter_m', 'confidence', 'p_max', 'vertices']
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a raster; return its path."""
+
+    def write(values, name='x.tif', scale=None, **options):
+        values = np.asarray(values)
+        bands = values if values.ndim == 3 else values[None]
+        shape = dict(zip(SHAPE, bands.shape, strict=True))
+        profile = dict(dtype=values.dtype, crs=UTM, transform=PLACE)
+        path = tmp_path / name
+        with rasterio.open(path, 'w', **shape | profile | options) as file:
+            file.write(bands)
+            if scale:
+                file.scales = [scale]
+        return path
+
+    return write
+
+
+@pytest.fixture
+def call(tmp_path, capsys):
+    """Call the command; return its exit code and all that it says."""
+
+    def call(*words, out='out/map.gpkg'):
+        words = [*map(str, words), '--out', str(tmp_path / out)]
+        code = main(['polygonize', *words])
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return call
+
+
+def town(size=60):
+    """Draw 9 buildings of 6 x 6 m."""
+    mask = np.zeros((size, size), np.uint8)
+    for y in range(4, size, size // 3):
+        for x in range(4, size, size // 3):
+            mask[y : y + 12, x : x + 12] = 1
+    return mask
+
+
+def read(path):
+    meta, _, shapes, columns = pyogrio.raw.read(path)
+    fields = dict(zip(meta['fields'], columns, strict=True))
+    return meta['crs'], shapely.from_wkb(shapes), fields
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'crs'),
+    [('gpkg', UTM), ('fgb', UTM), ('shp', UTM), ('geojson', 'EPSG:4326')]
+    + [('geojsonl', 'EPSG:4326'), ('pmtiles', 'EPSG:3857')],
+)
+def test_formats(suffix, crs, write, call, tmp_path):
+    code, text = call(write(town()), out=f'out/map.{suffix}')
+    assert code == 0, text
+    assert '9 buildings, 324 m2' in text
+    path = tmp_path / f'out/map.{suffix}'
+    found, shapes, fields = read(path)
+    assert found == crs
+    if suffix != 'pmtiles':  # cuts shapes at the borders of tiles
+        assert len(shapes) == 9 and shapely.is_valid(shapes).all()
+        letters = 10 if suffix == 'shp' else None
+        assert [*fields] == [x[:letters] for x in [*FIELDS, 'source']]
+        assert 'x_4_4' in fields['id']
+        assert fields['area_m2'] == pytest.approx(36, rel=1e-3)
+    if suffix == 'gpkg':
+        first = shapes[[*fields['id']].index('x_4_4')]
+        assert first.equals(shapely.box(500002, 2999992, 500008, 2999998))
+    with Image.open(path.with_suffix('.png')) as picture:
+        assert max(picture.size) < 1200
+    names = {file.stem for file in path.parent.iterdir()}
+    assert names == {'map'}  # and nothing temporary
+
+
+HALF = np.where(town(), 0.6, 0.3).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ('values', 'options', 'words'),
+    [
+        (town() * 255, {}, ''),
+        (town().astype(np.int16), {}, ''),
+        (np.where(town(), 1, 255).astype(np.uint8), dict(nodata=255), ''),
+        (HALF, {}, ''),
+        (np.where(HALF < 0.5, np.nan, HALF), dict(nodata=np.nan), ''),
+        (np.uint8(254 * HALF), dict(scale=1 / 254, nodata=255), ''),
+        (np.uint8(100 * HALF), {}, '--full 100'),
+        (np.stack([town(), town() * 255]), dict(alpha='yes'), ''),
+    ],
+)
+def test_values(values, options, words, write, call):
+    code, text = call(write(values, **options), *words.split())
+    assert code == 0 and '9 buildings' in text, text
+
+
+def test_files_that_are_one(write, call, tmp_path):
+    """A mosaic of 3 x 3 files has the polygons of the whole."""
+    rng = np.random.default_rng(0)
+    values = np.uint8(rng.random((90, 120)) < 0.6)
+    words = '--min-area', 0, '--max-hole', 0
+    call(write(values, 'mosaic.tif'), *words)
+    whole = read(tmp_path / 'out/map.gpkg')
+    paths = [
+        write(
+            values[y : y + 30, x : x + 40],
+            f'{y}-{x}.tif',
+            transform=PLACE * Affine.translation(x, y),
+        )
+        for y in (0, 30, 60)
+        for x in (0, 40, 80)
+    ]
+    assert call(*paths[::-1], '--mosaic', *words)[0] == 0
+    parts = read(tmp_path / 'out/map.gpkg')
+    both = [dict(zip(x[2]['id'], x[1], strict=True)) for x in (whole, parts)]
+    assert both[0] == both[1]
+    # One by one, buildings end where files do.
+    assert call(*paths, *words)[0] == 0
+    assert len(read(tmp_path / 'out/map.gpkg')[1]) > len(both[0])
+
+
+def test_another_crs(write, call, tmp_path):
+    here, there = write(town()), write(town(), 'y.tif', crs='EPSG:32644')
+    assert call(here, there, '--crs', 'EPSG:4326')[0] == 0
+    crs, shapes, fields = read(tmp_path / 'out/map.gpkg')
+    assert crs == 'EPSG:4326' and len(shapes) == 18
+    assert {*fields['source']} == {'x', 'y'}
+    east = shapely.bounds(shapes)[:, 0]
+    assert np.ptp(east) == pytest.approx(6, abs=0.01)  # degrees
+
+
+def test_neither_place_nor_buildings(write, call, tmp_path):
+    code, text = call(write(town(), crs=None, transform=Affine.identity()))
+    assert code == 0 and '1,296 square pixels' in text
+    assert 'Note: without a CRS, metres are pixels here' in text
+    assert 'area_px2' in read(tmp_path / 'out/map.gpkg')[2]
+    code, text = call(write(town() * 0))
+    assert code == 0 and 'Note: no building was found' in text
+    crs, shapes, fields = read(tmp_path / 'out/map.gpkg')
+    assert (crs, len(shapes)) == (UTM, 0) and 'area_m2' in fields
+
+
+BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
+
+
+@pytest.mark.parametrize(
+    ('values', 'words', 'message'),
+    [
+        (town(), '--out x.dxf', '.gpkg, .fgb, .geojson, .geojsonl, .shp, '),
+        (town(), '--out x.parquet', 'cannot write Parquet'),
+        (town(), '{g} --out {g}', 'g.gpkg is a raster to read'),
+        (town(), '--crs nowhere', '--crs nowhere is not known'),
+        (town(), '--threshold 2', 'threshold must be from 0 to 1: 2'),
+        (town(), '{y}', 'several CRSs'),
+        (town(), '{x}', 'one name'),
+        (town(), '{y} --mosaic', 'CRS'),
+        (town(), '{z} --crs EPSG:4326', 'one has none'),
+        (np.stack([town()] * 3), '', 'has 3 bands of uint8'),
+        (BYTES, '', 'holds 1, not only 0 and 1, or 0 and 255'),
+        (BYTES, '--full 50', 'holds 51, not only up to 50'),
+        (HALF - 1, '', 'not only up to 1'),
+        (HALF * 1j, '', 'has 1 bands of complex'),
+        (None, '', 'missing, damaged or cut short'),
+        (b'II*\0 no raster', '', 'missing, damaged or cut short'),
+        (town() * 0, '--out x.pmtiles', 'x.pmtiles cannot be written'),
+    ],
+)  # fmt: skip
+def test_bad_input(
+    values, words, message, write, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(values, bytes):
+        (tmp_path / 'x.tif').write_bytes(values)
+    elif values is not None:
+        write(values)
+    write(town(), 'y.tif', crs='EPSG:32644')
+    write(town(), 'z.tif', crs=None)
+    write(town(), 'g.gpkg', driver='GTiff')
+    there = {*tmp_path.rglob('*')}
+    names = {path.stem: path for path in there} | dict(x=tmp_path / 'x.tif')
+    # Of two --out the last one counts.
+    words = f'{names["x"]} --out map.gpkg {words}'.format(**names).split()
+    assert main(['polygonize', *words]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line and len(line) < 300 + len(str(tmp_path))
+    assert {*tmp_path.rglob('*')} == there

@@ -1,0 +1,231 @@
+"""Polygons of buildings: the same however a raster is read, valid, apart."""
+
+import os
+
+import numpy as np
+import pytest
+from affine import Affine
+from rasterio.crs import CRS
+from scipy import ndimage
+
+shapely = pytest.importorskip('shapely')
+
+from mmseg_cube.inference.components import CUT  # noqa: E402
+from mmseg_cube.inference.ground import Ground  # noqa: E402
+from mmseg_cube.inference.polygons import (  # noqa: E402
+    UNSURE,
+    PolygonOptions,
+    Probabilities,
+    polygons,
+)
+
+RANDOM = int(os.environ.get('RANDOM_MASKS', 40))
+FULL = 254
+EXACT = dict(min_area=0, max_hole=0, simplify=0)
+# Metres as they are, as on maps of the web, and turned.
+GROUNDS = [
+    Ground(),
+    Ground(
+        Affine(1.9, 0, 11584735.1234, 0, -1.9, 8399737.77),
+        CRS.from_epsg(3857),
+    ),
+    Ground(Affine(0.3, 0.4, 5e5, 0.4, -0.3, 3e6), CRS.from_epsg(32645)),
+]
+
+
+def find(values, high=1000, ground=None, full=FULL, **options):
+    """Return the polygons and each attribute of them, and what is noted."""
+    strips = (values[i : i + high] for i in range(0, len(values), high))
+    raster = Probabilities(strips, full, ground or Ground(), 'x')
+    batches = [*polygons(raster, PolygonOptions(**options))]
+    fields = {
+        name: np.concatenate([batch.fields[name] for batch in batches])
+        for name in batches[0].fields
+    }
+    shapes = np.concatenate([batch.polygons for batch in batches])
+    return shapes, fields, raster.notes
+
+
+def draw(rows):
+    """Make a mask of text, a letter per pixel; spaces are 0."""
+    return np.array([[x != ' ' for x in row] for row in rows], np.uint8)
+
+
+def overlaps(shapes):
+    one, other = shapely.STRtree(shapes).query(shapes, 'intersects')
+    pairs = one < other
+    common = shapely.intersection(shapes[one[pairs]], shapes[other[pairs]])
+    return shapely.area(common).max(initial=0)
+
+
+def random_case(seed):
+    """Draw probabilities from noise to smooth, and options."""
+    rng = np.random.default_rng(seed)
+    blur = rng.choice([0, 0.7, 1.5, 3])
+    values = ndimage.gaussian_filter(rng.random(rng.integers(9, 90, 2)), blur)
+    values = (values - values.min()) / np.ptp(values)
+    choices = dict(
+        threshold=[0.3, 0.5, 0.6],
+        split=['none', 'watershed'],
+        seed=[0.65, 0.8],
+        min_area=[0, 1, 10],
+        max_hole=[0, 5],
+        min_confidence=[0, 0.6],
+        simplify=[0, 0.6, 1.5, 3],
+        max_rows=[16, 4096],
+    )
+    options = {name: rng.choice(x).item() for name, x in choices.items()}
+    return np.uint8(values * FULL), GROUNDS[rng.integers(3)], options
+
+
+@pytest.mark.parametrize('seed', range(RANDOM))
+def test_random_fields(seed):
+    """Any strips give one set, which is fit for a map."""
+    values, ground, options = random_case(seed)
+    shapes, fields, notes = find(values, ground=ground, **options)
+    rows = sorted(zip(*fields.values(), shapely.to_wkb(shapes), strict=True))
+    for high in (1, 7, 64):
+        others, more, same = find(values, high, ground, **options)
+        others = zip(*more.values(), shapely.to_wkb(others), strict=True)
+        assert sorted(others) == rows
+        assert same == notes
+    assert shapely.is_valid(shapes).all()
+    assert (shapely.get_type_id(shapes) == 3).all()
+    assert shapely.is_ccw(shapely.get_exterior_ring(shapes)).all()
+    assert len({*fields['id']}) == len(shapes)
+    assert (
+        fields['area_m2' if ground.crs else 'area_px2'].min(initial=np.inf)
+        >= options['min_area']
+    )
+    pixel = abs(ground.transform.determinant)
+    assert overlaps(shapes) < 1e-6 * pixel
+
+
+def test_exact_outlines_are_those_of_the_pixels():
+    values = random_case(5)[0]
+    mask = values > FULL / 2
+    shapes, fields, _ = find(values, 5, **EXACT)
+    labels, count = ndimage.label(mask)
+    assert len(shapes) == count
+    assert shapely.area(shapes).sum() == fields['area_px2'].sum() == mask.sum()
+    mean = ndimage.mean(values, labels, range(1, count + 1)) / FULL
+    assert sorted(fields['confidence']) == sorted(mean.round(4))
+
+
+def test_what_is_said_of_a_building():
+    values = np.zeros((9, 12), np.uint8)
+    values[2:5, 4:9] = 200
+    values[3, 5] = 254
+    [shape], fields, _ = find(values, id_prefix='a-')
+    assert shape.equals(shapely.box(4, 2, 9, 5))
+    mean = (200 * 14 + 254) / 15 / FULL
+    assert {name: x.item() for name, x in fields.items()} == dict(
+        id='a-x_2_4', area_px2=15, perimeter_px=16, vertices=4, p_max=1,
+        confidence=round(mean, 4), source='x',
+    )  # fmt: skip
+
+
+def test_corners_do_not_connect():
+    shapes, _, _ = find(draw(['x ', ' x']), full=1, **EXACT)
+    assert len(shapes) == 2 and overlaps(shapes) == 0
+
+
+@pytest.mark.parametrize(
+    ('max_hole', 'min_area', 'area'),
+    [(5, 10, 20), (1, 10, 19), (2, 10, 20), (5, 1, 19)],
+)
+def test_holes(max_hole, min_area, area):
+    """Never filled is a hole in which a building might stand."""
+    mask = draw(['xxxxx', 'xx xx', 'xxxxx', 'xxxxx'])
+    options = dict(EXACT, max_hole=max_hole, min_area=min_area)
+    shapes, _, _ = find(mask, full=1, **options)
+    assert shapely.area(shapes).tolist() == [area]
+
+
+def test_touching_buildings_are_split():
+    """A row of three on a plinth: borders meet between corners."""
+    values = np.zeros((40, 64), np.uint8)
+    values[4:36, 2:62] = 140
+    for x in (4, 24, 44):
+        values[6:20, x : x + 16] = 250
+    values[24:34, 4:60] = 250
+    values[30:38, 0:2] = 150  # never sure
+    one, _, _ = find(values)
+    shapes, _, notes = find(values, split='watershed')
+    assert (len(one), len(shapes)) == (1, 4)
+    assert notes[UNSURE] == 0
+    assert overlaps(shapes) < 1e-9
+    union = shapely.union_all(shapes)
+    # Nothing is left between them, either.
+    assert union.area == pytest.approx(shapely.area(shapes).sum())
+    assert union.geom_type == 'Polygon' and not union.interiors
+    assert find(values, split='watershed', seed=1)[2][UNSURE] == 1
+
+
+def test_simple_outlines_keep_away_from_neighbours():
+    """Two slanting walls with a gap of a pixel, in steps."""
+    mask = np.zeros((60, 60), np.uint8)
+    for y in range(60):
+        mask[y, : 10 + y // 2] = mask[y, 11 + y // 2 :] = 1
+    shapes, fields, _ = find(mask, full=1, simplify=6)
+    assert overlaps(shapes) < 1e-9
+    assert len(shapes) == 2 and max(fields['vertices']) < 40
+
+
+def test_tall_components_are_cut():
+    mask = np.ones((50, 3), np.uint8)
+    shapes, _, notes = find(mask, 7, full=1, max_rows=16, **EXACT)
+    heights = [shape.bounds[3] - shape.bounds[1] for shape in shapes]
+    assert sorted(heights) == [2, 16, 16, 16]
+    assert notes[CUT] == 3
+
+
+@pytest.mark.parametrize(
+    ('epsg', 'x', 'y', 'pixel'),
+    [(3857, 9.5e6, y, 0.5) for y in (0, 3.2e6, 8.4e6)]
+    + [(32645, 5e5, 3e6, 0.5), (4326, 85, 60, 4e-6), (32601, 166022, 0, 0.5)],
+)
+def test_areas_are_those_of_the_ellipsoid(epsg, x, y, pixel):
+    """The last lies across 180 degrees of longitude."""
+    from rasterio.warp import transform
+
+    mask = np.zeros((70, 90), np.uint8)
+    mask[5:65, 5:85] = 1
+    crs = CRS.from_epsg(epsg)
+    ground = Ground(Affine(pixel, 0, x, 0, -pixel, y), crs)
+    [shape], fields, _ = find(mask, ground=ground, full=1, min_area=1)
+    east, north = shape.exterior.xy
+    east, north = transform(crs, 'EPSG:6933', east, north)
+    round_the_world = 2 * 17367530.445
+    east = np.unwrap(east, period=round_the_world)
+    area = shapely.Polygon(np.column_stack((east, north))).area
+    assert fields['area_m2'].item() == pytest.approx(area, rel=1e-4)
+    assert fields['perimeter_m'].item() == pytest.approx(
+        2 * np.dot([60, 80], np.linalg.norm(
+            ground.steps(np.array([[45, 35]]))[0][:, ::-1], axis=0)),
+        rel=1e-4,
+    )  # fmt: skip
+
+
+def test_a_batch_has_20000_at_most():
+    mask = np.zeros((450, 450), np.uint8)
+    mask[::2, ::2] = 1
+    raster = Probabilities([mask[:200], mask[200:]])
+    options = PolygonOptions(**EXACT)
+    sizes = [len(batch.polygons) for batch in polygons(raster, options)]
+    assert sum(sizes) == 225**2 and max(sizes) == 20_000
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(split='colour'), 'one of none, watershed'),
+        (dict(threshold=1.5), 'threshold must be from 0 to 1: 1.5'),
+        (dict(min_area=-1), 'min_area must be from 0'),
+        (dict(simplify=float('nan')), 'simplify must be from 0'),
+        (dict(seed=0.2), 'below the threshold'),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        PolygonOptions(**options)
