@@ -1,10 +1,7 @@
 """Train a network, with mmsegmentation's own script.
 
-    mmseg-cube train CONFIG
-    mmseg-cube train --cfg-options data_root=MY_TILES
-
-Without CONFIG the default network is fine-tuned on the tiles of a folder, as
-{train,val}/{image,label}.
+Without CONFIG the default network is fine-tuned on {train,val}/{image,label}
+of a folder: mmseg-cube train --cfg-options data_root=FOLDER
 
 Its other options are passed on as they are. For several GPUs:
 torchrun --nproc_per_node N -m mmseg_cube.cli train CONFIG --launcher pytorch

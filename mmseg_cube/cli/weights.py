@@ -27,9 +27,8 @@ def add_arguments(add: Arguments, kind: str) -> None:
         add('config', 'config of the network', type=Path)
         add.share('checkpoint')
         add('--out', 'file to write, *.pth', type=Path, required=True)
-        what = 'of the images that it was trained on, in metres per pixel'
-        add('--resolution', what, type=float, required=True)
-        what = 'what else the file is to say of itself, such as scores'
+        what = 'what the file says of itself, such as scores, and resolution, '
+        what += 'the metres per pixel of the images that it was trained on'
         pairs = dict(nargs='+', action=KeyValues, metavar='KEY=VALUE')
         add('--meta', what, default={}, **pairs)
     add.share('--trust-checkpoint')
@@ -46,7 +45,7 @@ def run(args: Namespace) -> None:
     from mmseg_cube.deploy import pack_network
 
     files = args.config, args.checkpoint, args.out
-    difference = pack_network(*files, args.resolution, args.meta)
+    difference = pack_network(*files, args.meta)
     print(
         f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; logits within '
         f'{difference:.1g} of the largest'

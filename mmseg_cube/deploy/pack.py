@@ -1,6 +1,5 @@
 """Packing a trained network into one small file."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,8 +18,7 @@ def pack_network(
     config: Path,
     checkpoint: Path,
     out: Path,
-    resolution: float,
-    more: Mapping[str, object] | None = None,
+    about: Mapping[str, object],
 ) -> float:
     """Write the weights of a network in half precision, and what it is.
 
@@ -33,22 +31,17 @@ def pack_network(
         checkpoint: Its trained weights.
         out: File to write. Its ``meta`` has the name of the config,
             ``dataset_meta`` with the classes, and what follows.
-        resolution: Of the images it was trained on, in metres per pixel.
-        more: What else it says of itself, plain numbers and text.
+        about: Plain numbers and text; commands read ``resolution``, metres
+            per pixel of the images that it was trained on.
 
     Returns:
         Largest difference of logits, as a share of the largest logit.
 
     Raises:
         OSError: If a file is missing or cannot be written.
-        ValueError: If the resolution is none, the checkpoint is of another
-            network, or the logits are others in half precision.
+        ValueError: If the checkpoint is of another network, or the logits are
+            others in half precision.
     """
-    if not 0 < resolution < math.inf:
-        raise ValueError(
-            'resolution must be metres per pixel, such as 0.3, but is '
-            f'{resolution}'
-        )
     model = load_network(read_config(config), checkpoint)
     image = torch.randn(EXAMPLE, generator=torch.Generator().manual_seed(0))
     state = {key: _halve(x) for key, x in model.state_dict().items()}
@@ -64,9 +57,9 @@ def pack_network(
         )
     data = model.dataset_meta
     data = {x: list(data[x]) for x in ('classes', 'palette') if x in data}
-    meta = dict(config=config.name, dataset_meta=data, resolution=resolution)
+    meta = dict(about, config=config.name, dataset_meta=data)
     out.parent.mkdir(parents=True, exist_ok=True)
-    content = dict(state_dict=state, meta={**(more or {}), **meta})
+    content = dict(state_dict=state, meta=meta)
     write_whole(out, lambda path: torch.save(content, path))
     return difference
 

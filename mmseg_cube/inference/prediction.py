@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from mmseg_cube.inference.predictor import (
     RasterResult,
 )
 from mmseg_cube.inference.raster import Tiling
-from mmseg_cube.inference.scene import Bands, Scene
+from mmseg_cube.inference.scene import Bands, Scene, ground_size
 from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.default_network import ground_resolution
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.words import listing, quantity
 
 DEFAULT_SIZE = 512
+FAR = 1.5  # times the size of a pixel
 SMALLEST = 32  # window; most networks halve an image five times
 Shape = tuple[int, int]  # height and width in pixels
 
@@ -69,7 +71,9 @@ class Prediction:
         threshold = ChosenThreshold(self.threshold).value
         bands = Bands(self.bands, self.scale, self.resolution, self.nodata)
         cfg = read_config(self.config, self.cfg_options)
-        shapes, faults = read_shapes(inputs, bands)
+        shapes, faults = read_shapes(
+            inputs, bands, ground_resolution(self.checkpoint)
+        )
         if not shapes:
             raise _faulty(faults, len(inputs))
         size = self._choose_size(_default_size(cfg), [*shapes.values()])
@@ -182,9 +186,12 @@ def warn_of_shares(shares: Mapping[str, float]) -> None:
 
 
 def read_shapes(
-    inputs: Inputs, bands: Bands | None = None
+    inputs: Inputs, bands: Bands | None = None, meant: float | None = None
 ) -> tuple[dict[str, Shape], list[str]]:
-    """Read height and width of rasters from their headers; list the faults."""
+    """Read height and width of rasters from their headers; list the faults.
+
+    Pixels far from the size in metres that is meant are noted.
+    """
     shapes, faults, notes = {}, [], {}
     for name, paths in inputs.items():
         try:
@@ -193,11 +200,21 @@ def read_shapes(
             faults.append(str(error))
         else:
             shapes[name] = scene.shape
-            for note in scene.notes:
+            for note in [*scene.notes, *_far(scene, meant)]:
                 notes.setdefault(note, scene.name)
     for note, name in notes.items():
         print(f'Note: {name} {note}.', file=sys.stderr)
     return shapes, faults
+
+
+def _far(scene: Scene, meant: float | None) -> Iterator[str]:
+    if meant and scene.crs:
+        found = max(ground_size(scene.dataset)) / meant
+        if not 1 / FAR < found < FAR:
+            yield (
+                f'has pixels of {found * meant:.2g} m, but the network was '
+                f'trained on {meant} m: try --resolution {meant}'
+            )
 
 
 def _processes() -> tuple[int, int]:

@@ -9,16 +9,21 @@ from mmengine.runner.checkpoint import load_from_local
 from mmseg_cube.utils.checkpoints import read_checkpoint
 
 PACKAGE = Path(__file__).parents[1]
-WEIGHTS = PACKAGE / 'weights' / 'roofs.pth'
 CONFIG = PACKAGE / '.mim' / 'configs' / '_base_' / 'own_tiles.py'
-# How configs name this file, wherever the package is installed.
+WEIGHTS = PACKAGE / 'weights' / 'roofs.pth'
+# How configs and commands name them, wherever the package is installed.
 ADDRESS = 'mmseg_cube://roofs.pth'
 
 
 @CheckpointLoader.register_scheme(prefixes=ADDRESS)
 def load_from_package(filename: str, map_location: object = None) -> object:
-    """Load it for mmengine, which takes the kind from this name."""
-    return load_from_local(str(_weights()), map_location)
+    """Load the weights for mmengine, which takes 'package' from this name."""
+    if not WEIGHTS.is_file():
+        raise ValueError(
+            'there is no default network in this installation: it lacks '
+            f'{WEIGHTS}. Next: name a CONFIG and a CHECKPOINT'
+        )
+    return load_from_local(str(WEIGHTS), map_location)
 
 
 def choose_network(
@@ -36,21 +41,12 @@ def choose_network(
             f'{config or checkpoint} is all that is named of a network: name '
             'both CONFIG and CHECKPOINT, or neither for the default one'
         )
-    config, checkpoint = default_network()
     print(
         'Note: taking the default network, trained on roofs at '
-        f'{ground_resolution(checkpoint):.2f} m a pixel (docs/model_card.md).',
+        f'{ground_resolution(ADDRESS)} m a pixel (docs/model_card.md).',
         file=sys.stderr,
     )
-    return config, checkpoint
-
-
-def default_network() -> tuple[str, str]:
-    """Return paths of config and checkpoint of the default network.
-
-    A ValueError says that this installation has none.
-    """
-    return str(CONFIG), str(_weights())
+    return str(CONFIG), ADDRESS
 
 
 def ground_resolution(checkpoint: str | Path) -> float | None:
@@ -59,12 +55,3 @@ def ground_resolution(checkpoint: str | Path) -> float | None:
     Args and errors are those of :func:`read_checkpoint`.
     """
     return read_checkpoint(checkpoint)['meta'].get('resolution')
-
-
-def _weights() -> Path:
-    if WEIGHTS.is_file():
-        return WEIGHTS
-    raise ValueError(
-        'there is no default network in this installation: it lacks '
-        f'{WEIGHTS}. Next: name a CONFIG and a CHECKPOINT'
-    )

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 import torch
+from affine import Affine
 
 from mmseg_cube.cli import main
 from mmseg_cube.deploy import pack_network
 from mmseg_cube.utils import default_network
 from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.default_network import ADDRESS
 from mmseg_cube.utils.networks import build_network, load_network
 
 OWN_TILES = Path(__file__).parents[2] / 'configs' / '_base_' / 'own_tiles.py'
@@ -18,8 +22,8 @@ OWN_TILES = Path(__file__).parents[2] / 'configs' / '_base_' / 'own_tiles.py'
 @pytest.fixture(scope='module')
 def packed(tiny_config, tiny_checkpoint, tmp_path_factory):
     out = tmp_path_factory.mktemp('packed') / 'new' / 'roofs.pth'
-    words = tiny_config, tiny_checkpoint, '--out', out, '--resolution', 0.3
-    meta = '--meta', 'IoU=67.5', 'config=x', 'seeds=[0,1,2]'
+    words = tiny_config, tiny_checkpoint, '--out', out, '--meta', 'IoU=67.5'
+    meta = 'resolution=0.3', 'config=x', 'seeds=[0,1,2]'
     assert main(['weights', 'pack', *map(str, words), *meta]) == 0
     return out
 
@@ -53,9 +57,7 @@ def test_a_network_that_half_precision_cannot_hold(
     torch.save(dict(state_dict=state), tmp_path / 'large.pth')
     files = tiny_config, tmp_path / 'large.pth', tmp_path / 'out.pth'
     with pytest.raises(ValueError, match='large.pth cannot be packed: in ha'):
-        pack_network(*files, 0.3)
-    with pytest.raises(ValueError, match='as 0.3, but is 0$'):
-        pack_network(*files, 0)
+        pack_network(*files, {})
     assert not files[-1].exists()
 
 
@@ -80,6 +82,20 @@ def test_commands_take_the_default_network(words, default, tmp_path, capsys):
     assert said.count('Note: taking the default network, ') == 1
 
 
+@pytest.mark.parametrize('metres, noted', [(1.0, True), (0.35, False)])
+def test_pixels_of_other_sizes(metres, noted, default, tmp_path, capsys):
+    raster = tmp_path / 'raster.tif'
+    shape = dict(width=64, height=64, count=3, dtype='uint8')
+    place = Affine(metres, 0, 600_000, 0, -metres, 5_000_000)
+    georeference = dict(crs='EPSG:32632', transform=place)
+    with rasterio.open(raster, 'w', **shape, **georeference) as file:
+        file.write(np.full((3, 64, 64), 99, np.uint8))
+    words = 'predict', raster, '--out', tmp_path / 'out', '--device', 'cpu'
+    assert main([*map(str, words)]) == 0
+    note = f'{raster} has pixels of 1 m, but the network was trained on 0.3 m'
+    assert (note in capsys.readouterr().err) == noted
+
+
 def test_fine_tuning_has_all_weights_or_none(
     default, sample_city, tmp_path, monkeypatch, capsys
 ):
@@ -96,7 +112,7 @@ def test_fine_tuning_has_all_weights_or_none(
     files = tmp_path / 'trained.pth', tmp_path / 'packed.pth'
     state = build_network(read_config(OWN_TILES)).state_dict()
     torch.save(dict(state_dict=state), files[0])
-    pack_network(OWN_TILES, *files, 0.3)
+    pack_network(OWN_TILES, *files, dict(resolution=0.3))
     monkeypatch.setattr(default_network, 'WEIGHTS', files[1])
     assert main(train) == 0
     # No step yet, as the rate of the first one is small.
@@ -110,6 +126,5 @@ def test_the_file_of_this_package():
     if not default_network.WEIGHTS.is_file():
         pytest.skip('it is put there by a training')
     assert default_network.WEIGHTS.stat().st_size < 9e6
-    config, checkpoint = default_network.default_network()
-    assert default_network.ground_resolution(checkpoint) == 0.3
-    load_network(read_config(config), checkpoint)
+    assert default_network.ground_resolution(ADDRESS) == 0.3
+    load_network(read_config(OWN_TILES), ADDRESS)
