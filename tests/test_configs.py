@@ -219,6 +219,8 @@ def test_config_trains_and_predicts(name, load_small):
         assert samples[0].window[2:] == (256, 256)
     metric.process(batch, [sample.to_dict() for sample in samples])
     assert 0 <= metric.evaluate(1)['building/IoU'] <= 100
+    # With --tta it would stand in place of the network's.
+    assert 'data_preprocessor' not in cfg
     VISUALIZERS.build(cfg.visualizer)
     for hook in (*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])):
         HOOKS.build(hook)

@@ -21,7 +21,7 @@ VAL = 'val_dataloader', 'val_cfg', 'val_evaluator'
 TEST = 'test_dataloader', 'test_cfg', 'test_evaluator'
 ALL = (*TRAINING, *VAL, *TEST, 'randomness')
 # Hooks that watch a training and leave it as it is.
-WATCHING = ('timer', 'logger', 'checkpoint', 'visualization')
+WATCHING = ('timer', 'logger', 'checkpoint', 'visualization', 'channels')
 # Settings that change no result, wherever they stand.
 LOADING = 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'
 REPORTING = 'val_interval', 'output_dir', 'report_dir', 'keep_results'
@@ -30,6 +30,8 @@ IRRELEVANT = LOADING + REPORTING
 
 def settings_of(cfg: Mapping, parts: Iterable[str]) -> dict[str, object]:
     """List what matters, but for None, by dotted name: ``train_cfg.type``."""
+    if 'data_preprocessor' in (cfg.get('model') or {}):
+        parts = [part for part in parts if part != 'data_preprocessor']
     return dict(chain(*(_flatten(part, cfg.get(part)) for part in parts)))
 
 

@@ -2,19 +2,20 @@
 # SyncBN runs as plain batch norm where there is one process.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 crop_size = (512, 512)
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=crop_size,
-    test_cfg=dict(size_divisor=32),
-)
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    # Not by a name of its own: mmengine would give that to the wrapper of
+    # --tta, in place of what a child of this config changes here.
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=crop_size,
+        test_cfg=dict(size_divisor=32),
+    ),
     decode_head=dict(
         num_classes=2,
         out_channels=2,
