@@ -47,7 +47,8 @@ class Channels:
         bands, scale = self.bands, self.scale
         if bands is not None:
             bands = tuple(bands) if np.iterable(bands) else (bands,)
-            if not bands or not all(map(_is_number, bands)):
+            whole = all(isinstance(x, Integral) and x > 0 for x in bands)
+            if not bands or not whole:
                 raise ValueError(
                     'bands must be numbers of bands, from 1 on, such as '
                     f'(4, 1, 2), not {self.bands!r}'
@@ -68,8 +69,7 @@ class Channels:
                     f'channels, not {scale!r}'
                 )
             pairs = tuple(map(tuple, pairs.tolist()))
-            scale = pairs if len(pairs) > 1 else pairs[0]
-            object.__setattr__(self, 'scale', scale)
+            object.__setattr__(self, 'scale', pairs)
 
     @property
     def count(self) -> int:
@@ -88,11 +88,9 @@ class Channels:
             values = values[places]
         if self.scale is None:
             return values
-        low, high = np.reshape(self.scale, (-1, 2)).T[..., None, None]
         kind = np.result_type(values, np.float32)
-        values = (values - low.astype(kind)) * (255 / (high - low)).astype(
-            kind
-        )
+        low, high = np.array(self.scale, kind).T[..., None, None]
+        values = (values - low) * (255 / (high - low))
         values = np.nan_to_num(np.clip(values, 0, 255), copy=False)
         return np.rint(values, out=values).astype(np.uint8)
 
@@ -110,7 +108,6 @@ class Channels:
         bits = dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
         kinds = ', '.join(sorted(set(dataset.dtypes)))
         kinds = f'{bits} bits' if bits else kinds
-        plain = 'palette' not in names and 'complex' not in kinds
         image = f'image has {dataset.count} band(s) of {kinds}'
         if self.bands and max(self.bands) > dataset.count:
             raise RasterError(
@@ -119,29 +116,28 @@ class Channels:
             )
         shown = COLOURS if names in UNNAMED else names
         places = [shown.index(name) for name in COLOURS if name in shown]
-        how, named = [], []
-        if kinds != 'uint8' and (self.scale is None or 'complex' in kinds):
-            how += ['-ot Byte -scale LOW HIGH 0 255']
-            named += ['scale=(LOW, HIGH)']
+        how = []  # what to tell gdal_translate, and the option instead
+        if 'complex' in kinds:
+            how += [('-ot Byte -scale LOW HIGH 0 255', None)]
+        elif kinds != 'uint8' and self.scale is None:
+            how += [('-ot Byte -scale LOW HIGH 0 255', 'scale=(LOW, HIGH)')]
         if 'palette' in names:
-            how += ['-expand rgb']
+            how += [('-expand rgb', None)]
         elif self.bands is not None:
             places = [band - 1 for band in self.bands]
         elif len(names) < 3:
-            how += ['-b 1 -b 1 -b 1']
-            named = ['bands=(1, 1, 1)', *named]
+            how += [('-b 1 -b 1 -b 1', 'bands=(1, 1, 1)')]
         elif len(places) < 3:
-            how += ['-b R -b G -b B -colorinterp red,green,blue']
-            named = ['bands=(R, G, B)', *named]
+            words = '-b R -b G -b B -colorinterp red,green,blue'
+            how += [(words, 'bands=(R, G, B)')]
         elif set(shown) - {*COLOURS, 'alpha'}:
-            rgb = [place + 1 for place in places]
-            how += [f'-b {band}' for band in rgb]
-            named = [f'bands={tuple(rgb)}', *named]
+            rgb = tuple(place + 1 for place in places)
+            how += [('-b {} -b {} -b {}'.format(*rgb), f'bands={rgb}')]
         if how:
             wanted = '8-bit RGB' if self.bands is None else 'of 8 bits'
             raise RasterError(
                 f'{image} ({", ".join(names)}), not {wanted}',
-                _advise(how, named if plain else []),
+                _advise(*zip(*how, strict=True)),
             )
         return places
 
@@ -164,22 +160,16 @@ def as_picture(channels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
 
-def _is_number(band: object) -> bool:
+def _advise(words: Sequence[str], options: Sequence[str | None]) -> str:
+    """Say how to name what an image holds, and how to convert it."""
+    advice = f'onvert it with "gdal_translate {" ".join(words)} IN OUT"'
+    if 'LOW' in words[0]:
+        advice += '; LOW and HIGH the same for all files'
+    if None in options:
+        return f'C{advice}.'
     return (
-        isinstance(band, Integral) and not isinstance(band, bool) and band > 0
-    )
-
-
-def _advise(how: Sequence[str], named: Sequence[str]) -> str:
-    """Say how to name what an image holds, or else how to convert it."""
-    advice = f'onvert it with "gdal_translate {" ".join(how)} IN OUT".'
-    if any('LOW' in each for each in how):
-        advice = f'{advice[:-1]}; LOW and HIGH the same for all files.'
-    if not named:
-        return f'C{advice}'
-    return (
-        f'Name {" and ".join(named)} in the data set, or --bands and --scale '
-        f'of a command; or c{advice}'
+        f'Name {" and ".join(options[::-1])} in the data set, or --bands and '
+        f'--scale of a command; or c{advice}.'
     )
 
 

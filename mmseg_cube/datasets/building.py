@@ -160,7 +160,7 @@ class BuildingDataset(BaseSegDataset):
                     f"'{{}}_mask', not {pattern!r}"
                 )
         if fractions is not None:
-            refuse_wrong_fractions(fractions, seed, split)
+            refuse_wrong_fractions(fractions, split)
             if not prefix:
                 raise ValueError(
                     'fractions divide the folders of data_prefix, but none '

@@ -22,10 +22,6 @@ class Naming(NamedTuple):
     suffixes: Sequence[str] = RASTER_SUFFIXES  # in lower case
     pattern: str = '{}'  # of the name without suffix; {} names the tile
 
-    def bare(self) -> 'Naming':
-        """Return the same without a pattern."""
-        return self._replace(pattern='{}')
-
     def tile(self, file: str) -> str | None:
         """Return the tile that a file's name names, None if it names none.
 

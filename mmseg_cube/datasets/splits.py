@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError
@@ -16,7 +16,7 @@ def read_names(path: str, naming: Naming) -> set[str]:
     """Read a text file of images, one a line, as the names of tiles.
 
     Folders and suffixes may be given, and what ``naming`` puts around names;
-    lines may end as on Windows.
+    it may have been written on Windows.
     """
     file = Path(path)
     if not file.is_file():
@@ -24,35 +24,26 @@ def read_names(path: str, naming: Naming) -> set[str]:
             f'no list of stems at {file.absolute()}.\nNext: correct '
             'ann_file, which is relative to data_root, or leave it out.'
         )
-    lines = file.read_text('utf-8-sig', 'replace').splitlines()
-    paths = (line.strip().replace('\\', '/') for line in lines)
-    names = (PurePosixPath(path).name for path in paths)
+    data = file.read_bytes()
+    wide = data.startswith((b'\xff\xfe', b'\xfe\xff'))  # by PowerShell
+    text = data.decode('utf-16' if wide else 'utf-8-sig', 'replace')
+    paths = text.replace('\\', '/').splitlines()
+    names = (PurePosixPath(path.strip()).name for path in paths)
     suffixes = *naming.suffixes, *RASTER_SUFFIXES, ''
     whole, bare = Naming(suffixes, naming.pattern), Naming(suffixes)
     return {whole.tile(x) or bare.tile(x) or x for x in names if x}
 
 
-def refuse_wrong_fractions(
-    fractions: Mapping[str, float], seed: int, split: str
-) -> None:
+def refuse_wrong_fractions(fractions: Mapping[str, float], split: str) -> None:
     """Refuse shares that cannot be drawn, or lack the split."""
-    if not isinstance(seed, Integral):
-        raise ValueError(f'seed must be a whole number, not {seed!r}')
-    good = isinstance(fractions, Mapping) and set(fractions) <= set(SPLITS)
-    good = good and all(
-        isinstance(x, Real) and 0 < x <= 1 for x in fractions.values()
-    )
-    if not good or sum(fractions.values()) > 1 + 1e-6:
+    shares = fractions if isinstance(fractions, Mapping) else {}
+    good = set(split.split('+')) <= set(shares) <= set(SPLITS)
+    good = good and all(isinstance(x, Real) and x > 0 for x in shares.values())
+    if not good or sum(shares.values()) > 1 + 1e-6:
         raise ValueError(
-            f'fractions must be shares of {", ".join(SPLITS)} above 0, at '
-            'most 1 together, such as dict(train=0.8, val=0.1, test=0.1), '
-            f'not {fractions!r}'
-        )
-    lacking = sorted(set(split.split('+')) - set(fractions))
-    if lacking:
-        raise ValueError(
-            f'split {split!r} needs a share of {lacking[0]} in fractions, '
-            f'not {dict(fractions)}'
+            f'fractions must be shares of {", ".join(SPLITS)}, of {split} at '
+            'least, above 0 and at most 1 together, such as dict(train=0.8, '
+            f'val=0.1, test=0.1), not {fractions!r}'
         )
 
 

@@ -154,7 +154,9 @@ def _match(
                         faults += [f'{path}: {error}' for path in same]
                 faults += [
                     f'{path}: is not named {naming.pattern!r}'
-                    for name, same in by_tile(files, naming.bare()).items()
+                    for name, same in by_tile(
+                        files, Naming(naming.suffixes)
+                    ).items()
                     for path in same
                     if naming.tile(path.name) is None and wants(split, name)
                 ]
