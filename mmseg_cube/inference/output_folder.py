@@ -56,6 +56,7 @@ class OutputFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.shared:
             self._open_manifest(settings)
+            self.read_notes()
             yield
             return
         with only_run(self.folder):

@@ -18,6 +18,7 @@ from mmseg_cube.inference.scene import Scene
 
 Progress = Callable[[int, int], object]
 Rows = tuple[int, int]  # the first one, and the one behind the last
+AT_ONCE = 64  # rows that are given out, for they are copied
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def predict_bands(
     size, (height, width) = tiling.size, scene.shape
     first, last = rows or (0, height)
     if not 0 <= first < last <= height:
-        raise ValueError(f'{scene.name} has {height} rows, not {rows}')
+        raise ValueError(f'{scene.name} has {height} rows, no {rows}')
     starts, lefts = tiling.starts(height), tiling.starts(width)
     tops = [top for top in starts if first - size < top < last]
     down = blending_shares(starts, size, network.device)
@@ -104,11 +105,12 @@ def predict_bands(
             done += len(places)
             if progress is not None:
                 progress(done, len(tops) * len(lefts))
-        ready = slice(max(first - top, 0), ends[number] - top)
-        values = _to_numbers(scene, band[ready, :width])
-        if _valid is not None:
-            values[~_valid[ready]] = np.nan
-        if len(values):
+        ready = range(max(first - top, 0), ends[number] - top)
+        for start in ready[::AT_ONCE]:
+            piece = slice(start, min(start + AT_ONCE, ready.stop))
+            values = _to_numbers(scene, band[piece, :width])
+            if _valid is not None:
+                values[~_valid[piece]] = np.nan
             yield values
         _move_up(band, ends[number] - top)
     if progress is not None:

@@ -13,7 +13,7 @@ MEAN, STD = [10.0, 120.0, 200.0], [20.0, 60.0, 90.0]
 class PixelSegmentor(BaseSegmentor):
     """Looks at one pixel at a time, and notes what it was shown."""
 
-    def __init__(self, classes=2):
+    def __init__(self, classes=2, side=1):
         super().__init__(
             data_preprocessor=dict(
                 type='mmseg.SegDataPreProcessor',
@@ -23,7 +23,7 @@ class PixelSegmentor(BaseSegmentor):
             )
         )
         torch.manual_seed(0)
-        self.layer = nn.Conv2d(3, classes, 1)
+        self.layer = nn.Conv2d(3, classes, side, padding=side // 2)
         self.shapes = []
 
     def encode_decode(self, inputs, batch_img_metas):

@@ -1,0 +1,292 @@
+"""From a raster to its files, whole or in strips, once or after a kill."""
+
+import json
+import os
+import resource
+import signal
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from mmseg_cube.inference import (
+    Bands,
+    Output,
+    RasterPredictor,
+    Tiling,
+    predict_raster,
+    predict_strip,
+    scene,
+)
+
+SHAPE = HEIGHT, WIDTH = 300, 200
+TILING = Tiling(32, 16, batch=1)
+UTM = Affine(0.3, 0, 4e5, 0, -0.3, 3e6)
+
+
+@pytest.fixture
+def city(tmp_path):
+    """Write a raster of blocks; nodata in four fifths of it if asked."""
+
+    def city(name='city.tif', shape=SHAPE, hole=False, **about):
+        rng = np.random.default_rng(0)
+        values = rng.integers(1, 255, (3, -(-shape[0] // 8), shape[1]))
+        values = np.uint8(values.repeat(8, 1)[:, : shape[0]])
+        if hole:
+            values[:, 70:], values[:, :, 120:] = 0, 0
+        about = dict(crs='EPSG:32645', transform=UTM, nodata=0) | about
+        about.update(driver='GTiff', dtype='uint8', count=3, tiled=True)
+        about.update(height=shape[0], width=shape[1], compress='lzw')
+        with rasterio.open(tmp_path / name, 'w', **about) as file:
+            file.write(values)
+        return tmp_path / name
+
+    return city
+
+
+@pytest.fixture
+def predict(pixelwise):
+    """Predict into a folder; other options are those of Output."""
+
+    def predict(path, folder, model=None, bands=Bands(), **options):  # noqa: B008
+        model = model or pixelwise(2, 3)
+        output = Output(folder, **dict(strip=48) | options)
+        predictor = RasterPredictor(model, TILING, bands, output)
+        return predictor.predict(path, 'city')
+
+    return predict
+
+
+def read(folder):
+    """Return all georeferenced files, which must be whole."""
+    return {path.name: path.read_bytes() for path in folder.glob('*.tif')}
+
+
+def values(path):
+    with rasterio.open(path) as file:
+        return file.read(1)
+
+
+def in_a_fork(work, kill_after=None):
+    """Do work in a process of its own, which may be killed; return its end."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+PLACES = {
+    'north-up': {},
+    'rotated': dict(transform=UTM * Affine.rotation(20)),
+    'south-up': dict(transform=Affine(0.3, 0, 4e5, 0, 0.3, 3e6)),
+    'degrees': dict(
+        crs='EPSG:4326', transform=Affine(3e-6, 0, 87.1, 0, -2.7e-6, 26.1)
+    ),
+    'web map': dict(
+        crs='EPSG:3857', transform=Affine(0.149, 0, 9.7e6, 0, -0.149, 3.2e6)
+    ),
+    'no CRS': dict(crs=None),
+    'no place': dict(crs=None, transform=Affine.identity()),
+}
+
+
+@pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
+@pytest.mark.parametrize('place', PLACES)
+def test_files_lie_where_the_raster_lies(
+    predict, pixelwise, city, tmp_path, place
+):
+    source = city(hole=True, **PLACES[place])
+    kinds = 'probability', 'mask', 'preview'
+    default = ('png',) if place == 'no place' else kinds
+    found = predict(source, tmp_path / 'default')
+    assert len(found.files) == len(default)
+    predict(source, tmp_path / 'out', write=kinds, threshold=0.4)
+    probability, mask = (
+        rasterio.open(tmp_path / 'out' / f'city_{kind}.tif')
+        for kind in kinds[:2]
+    )
+    whole = predict_raster(pixelwise(2, 3), source, TILING)
+    empty = np.isnan(whole)
+    assert 0.5 < empty.mean() < 1
+    with rasterio.open(source) as raster:
+        for file in (probability, mask):
+            assert file.transform == raster.transform
+            assert file.crs == raster.crs
+            assert (file.shape, file.nodata) == (SHAPE, 255)
+            tags = file.tags()
+            assert (tags['threshold'], tags['image']) == ('0.4', 'city.tif')
+            assert tags['TIFFTAG_SOFTWARE'].startswith('mmseg_cube')
+            stored = file.tags(ns='IMAGE_STRUCTURE')
+            assert (stored['LAYOUT'], stored['COMPRESSION']) == (
+                'COG',
+                'DEFLATE',
+            )
+    assert mask.colormap(1)[1][3] == 255
+    shares = np.where(empty, 255, np.rint(np.nan_to_num(whole) * 254))
+    np.testing.assert_array_equal(probability.read(1), shares)
+    built = np.where(empty, 255, whole > 0.4)
+    np.testing.assert_array_equal(mask.read(1), built)
+    with rasterio.open(tmp_path / 'out' / 'city_preview.png') as picture:
+        np.testing.assert_array_equal(picture.read(4) == 0, empty)
+
+
+def test_strips_equal_the_whole(pixelwise, city):
+    path, model = city(hole=True), pixelwise(2, 3)
+    for tiling in (TILING, Tiling(32, 11, batch=3), Tiling(32, 32)):
+        whole = predict_raster(model, path, tiling)
+        borders = [0, 1, 40, 48, 97, 250, HEIGHT]
+        strips = [
+            predict_strip(model, path, rows, tiling)
+            for rows in zip(borders, borders[1:], strict=False)
+        ]
+        np.testing.assert_array_equal(np.concatenate(strips), whole)
+    with pytest.raises(ValueError, match='has 300 rows, no '):
+        predict_strip(model, path, (0, HEIGHT + 1), TILING)
+
+
+def test_no_seams(pixelwise, city, tmp_path):
+    """Moved by a stride, the middle is the same down to the last bit."""
+    model, path = pixelwise(2, 3), city()
+    with rasterio.open(path) as file:
+        profile, pixels = file.profile, file.read()[:, 16:, 16:]
+    profile.update(height=HEIGHT - 16, width=WIDTH - 16)
+    with rasterio.open(tmp_path / 'moved.tif', 'w', **profile) as file:
+        file.write(pixels)
+    whole = predict_raster(model, path, TILING)[16:, 16:]
+    moved = predict_raster(model, tmp_path / 'moved.tif', TILING)
+    inner = (slice(16, 220), slice(16, 140))
+    np.testing.assert_array_equal(moved[inner], whole[inner])
+
+
+def test_only_what_has_data_is_computed(predict, pixelwise, city, tmp_path):
+    rows, columns = (HEIGHT - 32) // 16 + 2, (WIDTH - 32) // 16 + 2
+    for hole, most in ((False, rows * columns), (True, rows * columns / 4)):
+        model = pixelwise(2, 3)
+        path = city(f'{hole}.tif', hole=hole)
+        result = predict(path, tmp_path / str(hole), model)
+        assert 0 < len(model.shapes) <= most
+        mask = values(tmp_path / str(hole) / 'city_mask.tif')
+        assert result.pixels == (mask != 255).sum() == (values(path) > 0).sum()
+        assert result.building == (mask == 1).sum()
+    empty = city('empty.tif')
+    with rasterio.open(empty, 'r+') as file:
+        file.write(np.zeros((3, *SHAPE), np.uint8))
+    model = pixelwise(2, 3)
+    assert predict(empty, tmp_path / 'empty', model).pixels == 0
+    assert not model.shapes
+    assert (values(tmp_path / 'empty' / 'city_mask.tif') == 255).all()
+
+
+def test_processes_share_a_raster(predict, pixelwise, city, tmp_path):
+    path, out, models = city(), tmp_path / 'out', []
+    predict(path, tmp_path / 'one')
+    for rank in (2, 0, 1):
+        models.append(pixelwise(2, 3))
+        result = predict(path, out, models[-1], shard=(rank, 3))
+        assert bool(result.files) == (rank == 1)
+    assert read(out) == read(tmp_path / 'one') != {}
+    shown = [len(model.shapes) for model in models]
+    assert max(shown) < 1.5 * min(shown)
+    assert not (out / '.parts').exists() or not [*out.glob('.parts/*')]
+    again = predict(path, out, models[0], shard=(0, 3))
+    assert again.files and not again.new
+    report = json.loads((out / 'city.json').read_text())
+    assert report['settings']['stride'] == 16 and report['width'] == WIDTH
+
+
+def test_killed_at_any_time(predict, pixelwise, city, tmp_path):
+    """Finished strips are kept, and nothing is ever half there."""
+    path, out = city(shape=(600, 200)), tmp_path / 'out'
+    predict(path, tmp_path / 'whole')
+    whole, log = read(tmp_path / 'whole'), tmp_path / 'log'
+    slow = pixelwise(2, 3)
+    compute = slow.encode_decode
+
+    def wait(*args):
+        with log.open('a') as file:
+            file.write('.')
+        time.sleep(0.002)
+        return compute(*args)
+
+    slow.encode_decode = wait
+    for seconds in (0.1, 0.3, 0.5, 0.7, 0.9):
+        in_a_fork(partial(predict, path, out, slow), kill_after=seconds)
+        for name, content in read(out).items():
+            assert content == whole[name]
+    predict(path, out, slow)
+    assert read(out) == whole and not (out / '.parts' / 'city').exists()
+    rows, columns = (600 - 32) // 16 + 2, (WIDTH - 32) // 16 + 2
+    # Each kill costs the strip that was being made and the row above it.
+    most = rows * columns + 5 * (48 // 16 + 2) * columns
+    assert rows * columns <= log.stat().st_size <= most
+
+
+def test_full_disk(predict, city, tmp_path):
+    path, said = city(), tmp_path / 'said'
+
+    def work():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            predict(path, tmp_path / 'out')
+        except OSError as error:
+            said.write_text(str(error))
+
+    assert in_a_fork(work) == 0
+    message = said.read_text()
+    assert f'{tmp_path}/out' in message and 'cannot be written' in message
+    assert not [*tmp_path.glob('out/*.tif')]
+
+
+def test_a_mosaic_equals_the_whole(predict, city, tmp_path):
+    path, tiles = city(hole=True), []
+    with rasterio.open(path) as file:
+        pixels, profile = file.read(), file.profile
+    for y in range(0, HEIGHT, 100):
+        for x in range(0, WIDTH, 70):
+            part = pixels[:, y : y + 100, x : x + 70]
+            place = UTM * Affine.translation(x, y)
+            profile.update(height=100, width=part.shape[2], transform=place)
+            tiles.append(tmp_path / f'{y}_{x}.tif')
+            with rasterio.open(tiles[-1], 'w', **profile) as file:
+                file.write(part)
+    predict(path, tmp_path / 'one')
+    predict(tiles, tmp_path / 'many')
+    for kind in ('probability', 'mask'):
+        one, many = (
+            values(tmp_path / folder / f'city_{kind}.tif')
+            for folder in ('one', 'many')
+        )
+        np.testing.assert_array_equal(one, many)
+
+
+def test_memory_does_not_grow(pixelwise, city, tmp_path, monkeypatch):
+    """Nine times the pixels take 30 MB more, for wider rows."""
+    monkeypatch.setattr(scene, 'LEAST_CACHE', 2**22)  # which small ones fill
+    paths = [city(f'{side}.tif', (side, side)) for side in (1500, 4500)]
+    report = tmp_path / 'peaks'
+
+    def work():
+        for path in paths:
+            output = Output(tmp_path / path.stem)
+            RasterPredictor(
+                pixelwise(2, 3), Tiling(256, 256), Bands(), output
+            ).predict(path)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            with report.open('a') as file:
+                file.write(f'{peak // 1024} ')
+
+    assert in_a_fork(work) == 0
+    small, large = map(int, report.read_text().split())
+    assert large - small < 30

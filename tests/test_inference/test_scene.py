@@ -1,0 +1,191 @@
+"""What a network sees of a raster, and of its twins in other formats."""
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from math import cos, radians
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.shutil import copy
+
+from mmseg_cube.datasets.windows import Window
+from mmseg_cube.inference import Tiling, predict_raster
+from mmseg_cube.inference.scene import Bands, Scene, ground_size
+
+HEIGHT, WIDTH = SHAPE = 90, 70
+WHOLE = Window(0, 0, WIDTH, HEIGHT)
+RNG = np.random.default_rng(0)
+VALUES = RNG.integers(1, 255, (3, HEIGHT, WIDTH), np.uint8)
+VALID = RNG.random(SHAPE) < 0.8
+VALID[30:] = False
+HIDDEN = np.where(VALID, VALUES, RNG.integers(1, 255, SHAPE, np.uint8))
+
+
+def write(path, values=VALUES, valid=None, **about):
+    values = np.asarray(values)
+    count, height, width = values.shape
+    about = dict(driver='GTiff', dtype=values.dtype, crs='EPSG:32645') | about
+    about.setdefault('transform', Affine(0.5, 0, 4e5, 0, -0.5, 3e6))
+    if count > 2:
+        about.setdefault('photometric', 'RGB')
+    shape = dict(count=count, height=height, width=width)
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(path, 'w', **shape, **about) as file,
+    ):
+        file.write(values)
+        if valid is not None:
+            file.write_mask(valid)
+    return path
+
+
+def write_alpha(path):
+    alpha = 255 * np.uint8(VALID)[None]
+    return write(path, [*HIDDEN, *alpha], alpha='YES')
+
+
+def write_mosaic(folder):
+    paths = []
+    for top in (0, 40):
+        place = Affine(0.5, 0, 4e5, 0, -0.5, 3e6) * Affine.translation(0, top)
+        values = np.where(VALID, VALUES, 0)[:, top : top + 50]
+        path = folder / f'{top}.tif'
+        paths.append(write(path, values, nodata=0, transform=place))
+    return paths
+
+
+def write_jp2(folder):
+    path, values = folder / 'image.jp2', np.where(VALID, VALUES, 0)
+    source = write(folder / 'image.tif', values)
+    copy(source, path, driver='JP2OpenJPEG', quality=100, reversible='YES')
+    return path
+
+
+def write_vrt(folder):
+    path = folder / 'image.vrt'
+    copy(write_alpha(folder / 'image.tif'), path, driver='VRT')
+    return path
+
+
+BLACK = np.where(VALID, VALUES, 0)
+TWINS = {
+    'nodata': (lambda f: write(f / 'a.tif', BLACK, nodata=0), {}),
+    'given': (lambda f: write(f / 'a.tif', BLACK), dict(nodata=0)),
+    'mask': (lambda f: write(f / 'a.tif', HIDDEN, VALID), {}),
+    'alpha': (lambda f: write_alpha(f / 'a.tif'), {}),
+    'vrt': (write_vrt, {}),
+    'jp2': (write_jp2, dict(nodata=0)),
+    'mosaic': (write_mosaic, {}),
+    '16 bits': (
+        lambda f: write(f / 'a.tif', BLACK * np.uint16(257), nodata=0),
+        dict(scale=(0, 65535)),
+    ),
+    'order': (
+        lambda f: write(f / 'a.tif', BLACK[[1, 2, 0]], nodata=0),
+        dict(bands=(3, 1, 2)),
+    ),
+    'nan': (
+        lambda f: write(f / 'a.tif', np.where(VALID, VALUES, np.nan)),
+        dict(scale=(0, 255)),
+    ),
+    'own pixels': (
+        lambda f: write(f / 'a.tif', HIDDEN, VALID, crs='EPSG:32645'),
+        dict(resolution=0.5),
+    ),
+}
+
+
+@pytest.fixture(scope='module')
+def served(tmp_path_factory):
+    """A folder and its address."""
+    folder = tmp_path_factory.mktemp('served')
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    handler.log_message = lambda *_: None
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f'http://127.0.0.1:{server.server_address[1]}'
+        server.shutdown()
+
+
+@pytest.mark.parametrize('twin', TWINS)
+def test_twins_are_one_to_the_network(pixelwise, tmp_path, twin):
+    make, options = TWINS[twin]
+    model, tiling = pixelwise(2, 3), Tiling(32, 20, batch=1)
+    expected = predict_raster(model, write_alpha(tmp_path / 'x.tif'), tiling)
+    shown = len(model.shapes)
+    scene = Scene(make(tmp_path), Bands(**options))
+    found = predict_raster(model, scene, tiling)
+    np.testing.assert_array_equal(np.isnan(found), ~VALID)
+    np.testing.assert_array_equal(found, expected)
+    # What has no data is not computed.
+    assert len(model.shapes) == 2 * shown < 2 * 12
+
+
+def test_addresses(pixelwise, served):
+    folder, address = served
+    path = write(folder / 'image.tif')
+    expected = predict_raster(pixelwise(), path, Tiling(32))
+    for url in (f'{address}/image.tif', f'/vsicurl/{address}/image.tif'):
+        found = predict_raster(pixelwise(), url, Tiling(32))
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match=f'{address}/none.tif: .*404'):
+        Scene(f'{address}/none.tif')
+
+
+def test_one_stretch_for_the_whole_raster(tmp_path):
+    values = RNG.normal(3000, 500, (3, HEIGHT, WIDTH)).astype(np.float32)
+    values[2] *= 2
+    scene = Scene(write(tmp_path / 'a.tif', values), Bands(scale='percentile'))
+    ends = np.percentile(values, (2, 98), axis=(1, 2)).T
+    np.testing.assert_allclose(scene.channels.scale, ends)
+    whole = scene.read(WHOLE)
+    part = scene.read(Window(10, 20, 30, 40))
+    np.testing.assert_array_equal(whole[:, 20:60, 10:40], part)
+    assert (whole.min(), whole.max()) == (0, 255)
+
+
+def test_one_band_is_shown_three_times(tmp_path):
+    scene = Scene(write(tmp_path / 'a.tif', VALUES[:1]))
+    (note,) = scene.notes
+    assert 'one band' in note
+    shown = scene.read(WHOLE)
+    np.testing.assert_array_equal(shown, VALUES[[0, 0, 0]])
+
+
+PIXEL = Affine(2, 0, 0, 0, -3, 0)
+DEGREES = Affine.scale(1 / 111320)
+
+
+@pytest.mark.parametrize('latitude', (0, 28, -60))
+@pytest.mark.parametrize('crs', ('EPSG:3857', 'EPSG:4326', 'UTM'))
+def test_metres_on_the_ground(tmp_path, crs, latitude):
+    """Web maps stretch, degrees shrink: to 0.7 % of those of a ball."""
+    zone = f'EPSG:32{6 if latitude >= 0 else 7}45'
+    code = zone if crs == 'UTM' else crs
+    at = rasterio.warp.transform('EPSG:4326', code, [87], [latitude])
+    pixel = DEGREES * PIXEL if crs == 'EPSG:4326' else PIXEL
+    turned = Affine.translation(at[0][0], at[1][0]) * Affine.rotation(90)
+    turned = turned * pixel * Affine.translation(-WIDTH / 2, -HEIGHT / 2)
+    path = write(tmp_path / 'a.tif', crs=code, transform=turned)
+    east, north = {'EPSG:3857': (cos(radians(latitude)),) * 2}.get(crs, (1, 1))
+    if crs == 'EPSG:4326':
+        north, east = 1, cos(radians(latitude))
+    with rasterio.open(path) as dataset:
+        found = ground_size(dataset)
+    # Columns run north, rows east.
+    np.testing.assert_allclose(found, (2 * north, 3 * east), rtol=0.007)
+
+
+@pytest.mark.parametrize('resolution', (0.25, 1.3))
+def test_other_resolutions(tmp_path, resolution):
+    path = write(tmp_path / 'a.tif', HIDDEN, VALID)
+    scene = Scene(path, Bands(resolution=resolution))
+    factor = scene.shape[0] / HEIGHT
+    assert factor == pytest.approx(0.5 / resolution, rel=0.02)
+    with rasterio.open(path) as file:
+        ends = np.array(file.bounds), np.array(scene.dataset.bounds)
+    np.testing.assert_allclose(*ends, atol=1e-6)
+    assert scene.valid(Window(0, 0, *scene.shape[::-1])).mean() < 0.35
