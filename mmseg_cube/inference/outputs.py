@@ -15,7 +15,7 @@ from rasterio.shutil import copy
 
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
 from mmseg_cube.inference.scene import OVERVIEW, Scene
-from mmseg_cube.inference.strips import NODATA, Strips, errors_of_disk
+from mmseg_cube.inference.strips import NODATA, SURE, Strips, errors_of_disk
 from mmseg_cube.inference.vrt import Band, Grid, Tile, write_vrt
 
 # Of the values 0 to 255 of a mask: ground is left clear, so that the mask can
@@ -30,7 +30,7 @@ PROBABILITY, MASK = 1, 2  # the bands of a strip
 KINDS = {
     'probability': (
         '_probability.tif',
-        Band(PROBABILITY, 'gray'),
+        Band(PROBABILITY, 'gray', scale=1 / SURE),
         NODATA,
         dict(COG, overview_resampling='AVERAGE'),
     ),

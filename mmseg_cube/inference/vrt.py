@@ -35,6 +35,7 @@ class Band(NamedTuple):
     colour: str = 'undefined'  # rasterio's name of what it shows
     replace: str | None = None  # values by others, such as '0:0,1:255'
     palette: Sequence[tuple[int, int, int, int]] = ()  # a colour per value
+    scale: float | None = None  # what a value is multiplied with
 
 
 class Grid(NamedTuple):
@@ -78,6 +79,8 @@ def write_vrt(
         _add(part, 'ColorInterp', band.colour.title())
         if grid.nodata is not None:
             _add(part, 'NoDataValue', grid.nodata)
+        if band.scale:
+            _add(part, 'Scale', band.scale)
         if band.palette:
             table = _add(part, 'ColorTable')
             for colour in band.palette:
