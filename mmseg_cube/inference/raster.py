@@ -15,6 +15,7 @@ from torch import Tensor
 from mmseg_cube.datasets.windows import Window, cut_grid, take_window
 from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.scene import Scene
+from mmseg_cube.utils.networks import refuse_other_channels
 
 Progress = Callable[[int, int], object]
 Rows = tuple[int, int]  # the first one, and the one behind the last
@@ -76,11 +77,12 @@ def predict_bands(
 
     Raises:
         FileError: If the raster cannot be read.
-        ValueError: If the network has other classes, or gives values that
-            are no numbers.
+        ValueError: If the network has other classes or channels, or gives
+            values that are no numbers.
     """
     tiling = tiling or Tiling()
     scene = source if isinstance(source, Scene) else Scene(source)
+    refuse_other_channels(model, scene.channels.count)
     network = BuildingNetwork(model, tiling.tta, tiling.amp)
     size, (height, width) = tiling.size, scene.shape
     first, last = rows or (0, height)

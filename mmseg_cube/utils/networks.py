@@ -91,9 +91,9 @@ def refuse_other_channels(model: nn.Module, count: int) -> None:
     else:
         return
     raise ValueError(
-        f'images have {quantity(count, "channel")} (bands of the data set), '
-        f'{fault}. Set in_channels={count} of the backbone, and mean and std '
-        'of model.data_preprocessor to one value each, or correct bands'
+        f'images are read as {quantity(count, "channel")}, {fault}. Correct '
+        f'bands; or set in_channels={count} of the backbone, and mean and std '
+        'of model.data_preprocessor to one value each'
     )
 
 

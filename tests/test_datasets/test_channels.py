@@ -51,7 +51,7 @@ def four_bands(tmp_path, memory, write):
     [
         (4, [127.0], None),
         (4, None, None),
-        (3, [127.0], 'have 4 channels .*, but no convolution .*in_channels=4'),
+        (3, [127.0], 'as 4 channels, but no convolution .*in_channels=4'),
         (4, [127.0] * 3, 'but the data preprocessor has 3 means.*one value'),
     ],
 )
