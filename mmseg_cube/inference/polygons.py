@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 from rasterio.crs import CRS
-from scipy import ndimage
 
 from mmseg_cube.inference.components import Block, find_components
 from mmseg_cube.inference.ground import Ground, scale
@@ -162,7 +161,11 @@ def _find_buildings(
     names[owner[order]] = pixels[order]
     steps = raster.ground.steps(names[owner])
     pixel = abs(np.linalg.det(steps))
-    total = np.bincount(labels.ravel(), values.ravel())
+    inside = np.flatnonzero(labels)
+    where, values = labels.flat[inside], values.flat[inside]
+    total = np.bincount(where, values, minlength=1)
+    peak = np.zeros(len(total))
+    np.maximum.at(peak, where, values)
     confidence = total[number] / shapely.area(shapes) / full
 
     table = np.zeros(len(number), BUILDING)
@@ -170,7 +173,7 @@ def _find_buildings(
     table['column'], table['row'] = pixels.T
     table['bottom'] = shapely.bounds(shapes)[:, 3]
     table['confidence'] = confidence
-    table['p_max'] = ndimage.maximum(values, labels, number) / full
+    table['p_max'] = peak[number] / full
     # No building that is kept could stand in a hole that is filled.
     least = min(options.max_hole, options.min_area)
     table['exact'] = fill_holes(shapes, pixel, least)
