@@ -11,8 +11,6 @@ from affine import Affine
 from rasterio.features import shapes
 from shapely.geometry import shape
 
-from mmseg_cube.inference.ground import scale
-
 # Of the size of details: what Douglas-Peucker takes, a distance, and what
 # coverage_simplify takes, the root of an area.
 DISTANCE, ROOT = 0.5, 1
@@ -116,6 +114,13 @@ def separate(
         taken = shapely.difference(simple[other[one == i]], exact[at[i]])
         result[i] = shapely.difference(result[i], shapely.union_all(taken))
     return largest_parts(result)
+
+
+def scale(shapes: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Multiply the vertices of shapes by a matrix (2, 2) of each shape."""
+    points, index = shapely.get_coordinates(shapes, return_index=True)
+    points = np.einsum('nij,nj->ni', steps[index], points)
+    return shapely.set_coordinates(shapes.copy(), points)
 
 
 def largest_parts(shapes: np.ndarray) -> np.ndarray:

@@ -13,11 +13,12 @@ import shapely
 from rasterio.crs import CRS
 
 from mmseg_cube.inference.components import Block, find_components
-from mmseg_cube.inference.ground import Ground, scale
+from mmseg_cube.inference.ground import Ground
 from mmseg_cube.inference.outlines import (
     fill_holes,
     first_pixels,
     largest_parts,
+    scale,
     separate,
     simplify,
     trace,
@@ -209,7 +210,8 @@ def _make_batches(
         'vertices': shapely.get_num_coordinates(pixels) - rings,
         'source': [raster.source] * len(table),
     }
-    placed = ground.place(pixels, options.crs)
+    places = ground.places(shapely.get_coordinates(pixels), options.crs)
+    placed = shapely.set_coordinates(pixels.copy(), places)
     # Rings may touch, and places are rounded.
     broken = ~shapely.is_valid(placed)
     placed[broken] = largest_parts(shapely.make_valid(placed[broken]))
