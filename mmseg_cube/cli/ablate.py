@@ -26,6 +26,11 @@ def add_arguments(add: Arguments) -> None:
     add('--out', 'folder (work_dirs/ablate/NAME OF CONFIG)')
     where = 'each trains one run at a time, such as cuda:0 cuda:1, or cpu cpu'
     add('--devices', f'{where} (all GPUs, else cpu)', nargs='+')
+    what = (
+        'train the variants of a seed side by side in this process, on the '
+        'same crops; several times faster on a GPU'
+    )
+    add('--together', what, default=False)
     what = 'variant to compare with (the first one)'
     add('--reference', what, metavar='VARIANT')
     what = 'tuned: at the best threshold of val; AP: average precision'
@@ -49,7 +54,13 @@ def run(args: Namespace) -> int:
     if args.dry_run:
         print(*write_configs(study), sep='\n')
         return 0
-    failed = [] if args.report_only else train(study, args.devices)
+    failed = []
+    if args.together and not args.report_only:
+        from mmseg_cube.analysis.ablation.together import train_together
+
+        failed = train_together(study, *(args.devices or ())[:1])
+    elif not args.report_only:
+        failed = train(study, args.devices)
     summary = write_report(study)
     print(summary or f'no run is finished in {study.root}')
     return 1 if failed or not summary else 0

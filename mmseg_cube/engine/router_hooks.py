@@ -45,11 +45,15 @@ class RouterTemperatureHook(Hook):
                 'an order, so the temperature has no effect'
             )
 
+    def temperature(self, iteration: int, iterations: int) -> float:
+        """Return that of an iteration, counted from 0."""
+        # With fewer iterations than before, a resumed run is past the end.
+        progress = min(iteration / max(iterations - 1, 1), 1.0)
+        return self.start * (self.end / self.start) ** progress
+
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Set the temperature of this iteration."""
-        # With fewer iterations than before, a resumed run is past the end.
-        progress = min(runner.iter / max(runner.max_iters - 1, 1), 1.0)
-        temperature = self.start * (self.end / self.start) ** progress
+        temperature = self.temperature(runner.iter, runner.max_iters)
         routers = learned_routers(runner.model).values()
         for router in routers:
             router.temperature = temperature

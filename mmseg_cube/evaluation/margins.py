@@ -27,10 +27,9 @@ class MarginCounts:
     @classmethod
     def of(cls, margin: Tensor, target: Tensor) -> 'MarginCounts':
         """Count the pixels whose label is 0 or 1."""
-        bits = margin.float().contiguous().view(int32).long()
-        numbers = where(margin > 0, bits - 1, -1 - (bits & 0x7FFFFFFF))
         # With the label in the last bit, one sort is enough.
-        packed = (2 * numbers + target)[(target == 0) | (target == 1)]
+        packed = 2 * in_order(margin) + target
+        packed = packed[(target == 0) | (target == 1)]
         packed = packed.sort().values.cpu().numpy()
         return _join(packed >> 1, np.stack([packed & 1, ~packed & 1]), 0)
 
@@ -60,6 +59,12 @@ class MarginCounts:
         """Find the place of the first number above a margin."""
         number = _to_number(margin) >> self.bits
         return int(np.searchsorted(self.numbers, number, 'right'))
+
+
+def in_order(margin: Tensor) -> Tensor:
+    """Whole numbers, int64, in the order of the margins; above 0 from 0."""
+    bits = margin.float().contiguous().view(int32).long()
+    return where(margin > 0, bits - 1, -1 - (bits & 0x7FFFFFFF))
 
 
 def _join(numbers: np.ndarray, pixels: np.ndarray, bits: int) -> MarginCounts:

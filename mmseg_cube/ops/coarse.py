@@ -8,11 +8,13 @@ again was measured to cost what this form gains, in time and in memory.
 """
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_cube.ops.context import is_traced
 from mmseg_cube.ops.geometry import (
     Geometry,
     cell_pads,
@@ -44,7 +46,7 @@ def fold_weight(weight: Tensor, geometry: Geometry) -> Tensor:
     weight (D / n^2, G / groups, q, q) that serves n x n sites is repeated.
     """
     shape, places = _folding(geometry)
-    index = torch.tensor(places, device=weight.device)
+    index = _index(places, weight.device)
     taps = weight.flatten(2).repeat(1, 1, shape[0])
     folded = weight.new_zeros(*weight.shape[:2], math.prod(shape))
     folded = folded.index_copy(2, index, taps).unflatten(2, shape)
@@ -57,7 +59,7 @@ def unfold_weight(
 ) -> Tensor:
     """Gradient of a weight from that of its folded kernel."""
     shape, places = _folding(geometry)
-    index = torch.tensor(places, device=folded.device)
+    index = _index(places, folded.device)
     depth = weight.shape[1]
     folded = folded.unflatten(1, (depth, -1)).unflatten(0, (-1, shape[0]))
     taps = folded.transpose(1, 2).flatten(2).index_select(2, index)
@@ -65,7 +67,7 @@ def unfold_weight(
     return taps.view_as(weight).to(weight.dtype)
 
 
-def _folding(geometry: Geometry) -> tuple[tuple[int, ...], list[int]]:
+def _folding(geometry: Geometry) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Shape (n^2, r^2, K, K') of folded taps, and where they lie in it.
 
     Places in the flat shape: site by site those of all taps.
@@ -82,7 +84,19 @@ def _folding(geometry: Geometry) -> tuple[tuple[int, ...], list[int]]:
         for w, j in taps_right
     ]
     shape = sites**2, scale**2, rows.span, columns.span
-    return shape, places
+    return shape, tuple(places)
+
+
+def _index(places: tuple[int, ...], device: torch.device) -> Tensor:
+    """Places as a tensor; a GPU keeps it, for a copy would have to wait."""
+    if device.type != 'cuda' or is_traced():
+        return torch.tensor(places, device=device)
+    return _kept_index(places, device)
+
+
+@lru_cache(maxsize=256)
+def _kept_index(places: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(places, device=device)
 
 
 def parity_form(operands: Operands) -> Tensor:

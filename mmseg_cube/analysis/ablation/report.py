@@ -87,7 +87,7 @@ def describe_protocol(finished: Sequence[Result], score: str) -> list[str]:
 def tabulate(compared: Compared, study: Study) -> Table:
     """Lay out the variants as a table."""
     # By head: which quantity is shown, and how.
-    columns = {'Seeds': ('s / iteration', ['{seeds}'])}
+    columns = {'Seeds': ('Params (M)', ['{seeds}'])}
     for split in SPLITS:
         gain = f'{split} − {study.reference} [{100 * CONFIDENCE:g} %]'
         columns |= {

@@ -97,5 +97,6 @@ def _numbers(
         for name, loss in zip(LOSSES, result.get('loss', []), strict=False):
             found[name][seed] = found['loss'][seed] = loss  # the last stays
         for name, (key, unit) in COSTS.items():
-            found[name][seed] = result[key] / unit
+            if key in result:
+                found[name][seed] = result[key] / unit
     return found

@@ -20,6 +20,7 @@ from functools import partial
 
 from mmengine.config import Config, ConfigDict, DictAction
 
+import mmseg_cube.analysis.ablation.peers  # noqa: F401, by their names
 from mmseg_cube.models import UNetHead
 
 BASELINE = 'baseline'

@@ -44,11 +44,12 @@ class BuildingCrossEntropyLoss(CrossEntropyLoss):
 
         ``more`` is what mmseg's takes, such as a ``weight`` of each pixel.
         """
-        by_pixel = more.get('reduction_override') == 'none'
-        if self.class_weight is not None and not by_pixel:
-            # In full precision: sums of pixels leave the range of the half.
-            weights = torch.tensor(self.class_weight, device=label.device)
-            more['avg_factor'] = weights[label[label != ignore_index]].sum()
+        how = more.get('reduction_override') or self.reduction
+        if how == 'mean' and more.get('avg_factor') is None:
+            # A tensor: mmseg's number would have to wait for the GPU.
+            weights = enumerate(self.class_weight or (1.0, 1.0))
+            known = [w * (label == c) for c, w in weights if c != ignore_index]
+            more['avg_factor'] = sum(known).sum()
         return super().forward(
             cls_score, label, ignore_index=ignore_index, **more
         )
