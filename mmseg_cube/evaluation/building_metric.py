@@ -141,7 +141,7 @@ class BuildingMetric(BaseMetric):
             check_single_view(data_batch)
         for content in data_samples:
             sample = Sample(content, self.ignore_index)
-            group, source = self._group(sample.path), self._source(content)
+            group, source = self.group_of(sample.path), self._source(content)
             if self._threshold:
                 above = sample.margin > self._threshold.margin
                 sample.pred = above.long()
@@ -185,7 +185,7 @@ class BuildingMetric(BaseMetric):
             if first is not last:
                 first['curve'] += last.pop('curve')
 
-    def _group(self, path: str | None) -> str | None:
+    def group_of(self, path: str | None) -> str | None:
         """Group of an image; None without groups."""
         if path is None and (self._masks or self.group_by):
             raise ValueError(

@@ -61,7 +61,7 @@ def _load(cfg: Config, split: str) -> Tiles:
     for i in range(len(dataset)):
         sample = dataset[i]
         label = sample['data_samples'].gt_sem_seg.data[0]
-        group = metric._group(sample['data_samples'].img_path)
+        group = metric.group_of(sample['data_samples'].img_path)
         found.append((sample['inputs'], label, group))
     found.sort(key=lambda tile: tile[0].shape)
     batches = []

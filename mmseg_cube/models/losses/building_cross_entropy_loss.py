@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 from torch import Tensor
