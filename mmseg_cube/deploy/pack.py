@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.whole_files import write_whole
 
-EXAMPLE = 1, 3, 256, 256
+SIDE = 256  # of the image that logits are compared on, in pixels
 LARGEST = 0.05  # difference of logits; a good network has 0.001
 
 
@@ -43,7 +43,9 @@ def pack_network(
             others in half precision.
     """
     model = load_network(read_config(config), checkpoint)
-    image = torch.randn(EXAMPLE, generator=torch.Generator().manual_seed(0))
+    convs = (x for x in model.modules() if isinstance(x, nn.Conv2d))
+    shape = 1, next(convs).in_channels, SIDE, SIDE
+    image = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     state = {key: _halve(x) for key, x in model.state_dict().items()}
     with torch.no_grad():
         right = model(image, mode='tensor')
