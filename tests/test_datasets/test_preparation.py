@@ -242,7 +242,7 @@ def test_killed_and_continued(tmp_path, geotiff, footprints):
         ('nowhere', 'source not found: '),
         ('whole', 'no images of this dataset in whole'),
         ('pairs/image pairs/few', '2.png: image without a mask'),
-        ('one.tif', 'no images with masks or footprints were given'),
+        ('one.tif', 'no images with masks or footprints in one'),
         (
             'one.tif mask.tif --val 1',
             'val must be less than 1 with test',

@@ -133,7 +133,8 @@ def _draw_tile(check: Mapping, tile: Mapping) -> np.ndarray:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if tile['mask'] is not None:
         meaning = MaskMeaning(**check['meanings'][tile['split']])
-        mask = read_mask(root / tile['mask'], meaning=meaning) & 1
+        labels = read_mask(root / tile['mask'], meaning=meaning)
+        mask = np.uint8(labels == 1)  # not 255, which does not count
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         edge = mask - cv2.erode(mask, np.ones((3, 3), np.uint8))
         small[edge > 0] = OUTLINE

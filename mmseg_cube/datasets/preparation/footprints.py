@@ -32,19 +32,18 @@ class Footprints:
                 'has no georeference, so footprints have no place in it',
                 'Give a GeoTIFF, or masks instead.',
             )
-        polygons = self._tree(dataset.crs).geometries
-        there = (
-            box(*total_bounds(polygons)) if len(polygons) else box(*[0] * 4)
-        )
         here = box(*array_bounds(*dataset.shape, dataset.transform))
-        if not here.intersects(there):
+        tree = self._tree(dataset.crs)
+        if len(tree.query(here)):
+            return
+        there = box(*total_bounds(tree.geometries))
+        if not here.intersects(there):  # else it may have none
             bounds = [
                 [round(x, 6) for x in each.bounds] for each in (here, there)
             ]
             raise RasterError(
-                f'has the bounds {bounds[0]} in its CRS, and none of the '
-                f'{len(polygons)} footprints of {self.source[0]} is there: '
-                f'theirs are {bounds[1]}',
+                f'has the bounds {bounds[0]} in its CRS, and the footprints '
+                f'of {self.source[0]} have {bounds[1]}: none is in it',
                 'Give footprints of this place, or name their CRS by --crs.',
             )
 
@@ -64,5 +63,7 @@ class Footprints:
         with self._lock:
             if crs not in self._trees:
                 found = read_footprints(*self.source, to=crs)
+                if not len(found):
+                    raise RasterError(f'{self.source[0]} has no polygons')
                 self._trees[crs] = STRtree(found.polygons)
             return self._trees[crs]

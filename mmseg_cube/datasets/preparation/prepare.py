@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf
@@ -80,8 +79,8 @@ class Aim:
     @property
     def fractions(self) -> dict[str, float]:
         """Shares of the splits that are to be made."""
-        held = dict(val=self.val, test=self.test)
-        shares = dict(train=1 - sum(held.values()), **held)
+        train = 1 - self.val - self.test
+        shares = dict(train=train, val=self.val, test=self.test)
         return {split: share for split, share in shares.items() if share}
 
 
@@ -151,8 +150,8 @@ def prepare(
         with errors_of(tile.image):
             layers = [as_mmcv(scene.image(window))]
         if tile.mask:
-            read = partial(read_mask, tile.mask)
-            read = partial(read, meaning=meanings.get(tile.mask))
+            meaning = meanings.get(tile.mask)
+            read = partial(read_mask, tile.mask, meaning=meaning)
             if footprints:
                 read = partial(footprints.labels, tile.image)
             with errors_of(tile.mask):
@@ -162,10 +161,8 @@ def prepare(
 
     with output.opened(stamps) as finished:
         todo = [tile for tile in pieces if tile not in finished]
-        with closing(
-            work_through(write, todo, 'Writing tiles', workers)
-        ) as jobs:
-            written = len(list(jobs))
+        jobs = work_through(write, todo, 'Writing tiles', workers)
+        written = len(list(jobs))
         left_out = sum(look.left_out for look in looks.values())
         counts = Counter(tile.split for tile in pieces)
         output.save(True, dict(counts, left_out=left_out))
@@ -199,17 +196,15 @@ def _look(aim: Aim, footprints: Any, image: Tile) -> tuple[Tile, Look]:
 
 def _settle(looks: Mapping[Tile, Look], aim: Aim) -> dict[Path, MaskMeaning]:
     """Decide what each mask means; refuse what is wrong with any file."""
-    masks = {
-        image: look.values for image, look in looks.items() if look.values
-    }
+    masks = {x: look.values for x, look in looks.items() if look.values}
     faults = [look.fault for look in looks.values() if look.fault]
     if not faults:
         declared = aim.building_values, aim.ignore_values
         meanings, unclear = settle_splits(masks, declared)
-        faults = [*unclear.values()]
-    if faults:
+        faults = unclear.values()
+    if faults := [*dict.fromkeys(faults)]:  # all may have one vector file
         raise DatasetError(
-            f'{len(faults)} of {len(looks)} images cannot be used:\n'
+            f'{len(faults)} fault(s) in {len(looks)} images:\n'
             f'{listing(faults)}\nNext: mend these files, or take image and '
             'mask away.'
         )
@@ -230,7 +225,8 @@ def _cut(
     wanted = {image.split for image in looks}
     if wanted == {UNSPLIT}:
         side, wanted = aim.size * aim.resolution, {*aim.fractions}
-        splits = split_by_place(pieces, side, aim.fractions, aim.seed)
+        options = side, aim.fractions, aim.seed
+        splits = split_by_place(pieces, *options) if pieces else {}
     if missing := wanted - {*splits.values()}:
         raise DatasetError(
             f'of {len(pieces)} tiles with data none is left for split '

@@ -45,17 +45,17 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
             tiles += [Tile(UNSPLIT, x.stem, x, last) for x in images]
     elif folders == [False]:
         tiles = [Tile(UNSPLIT, others[0].stem, *sources)]
-    if not tiles and not faults:
-        faults = [
-            'no images with masks or footprints were given: a folder of '
-            '{train,val,test}/{image,label}; two folders or two files, of '
-            'images and masks; or images and then a vector file'
-        ]
+    names = ', '.join(map(str, sources))
     if faults:
-        names = ', '.join(map(str, sources))
         raise DatasetError(
             f'{len(faults)} fault(s) in {names}:\n{listing(faults)}\nNext: '
             'give every image one mask of the same name, or take it away.'
+        )
+    if not tiles:
+        raise DatasetError(
+            f'no images with masks or footprints in {names}.\nNext: give one '
+            'folder of {train,val,test}/{image,label}; two folders, or two '
+            'files, of images and masks; or images and then a vector file.'
         )
     return [
         Tile(split, name, root / image, mask and root / mask)
