@@ -6,7 +6,8 @@ model = dict(
     init_cfg=dict(type='Pretrained', checkpoint='mmseg_cube://roofs.pth'),
     backbone=dict(pretrained=False),
 )
-dataset = dict(data_root='data/own_tiles')
+# 128: pixels that do not count in what mmseg-cube prepare writes.
+dataset = dict(data_root='data/own_tiles', ignore_values=128)
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)
 test_dataloader = dict(dataset=dataset)

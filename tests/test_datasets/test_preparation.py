@@ -35,7 +35,6 @@ def geotiff(tmp_path, quiet):
             rng = np.random.default_rng(0)
             bands = rng.integers(0, 256, (3, *bands), np.uint8)
         path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         sides = zip(('count', 'height', 'width'), bands.shape, strict=True)
         options |= dict(sides, dtype=bands.dtype, crs=crs, transform=place)
         with rasterio.open(path, 'w', 'GTiff', **options) as file:
@@ -51,23 +50,15 @@ def footprints(tmp_path):
     shapely = pytest.importorskip('shapely')
     pyogrio = pytest.importorskip('pyogrio')
 
-    def footprints(name, shapes, crs=UTM, **options):
+    def footprints(name, shapes, crs=UTM):
         def move(points):
             metres = points * (1, -1) + (CORNER.c, CORNER.f)
             return np.column_stack(transform(UTM, crs or UTM, *metres.T))
 
-        shapes = shapely.transform(np.array(shapes), move)
-        path = tmp_path / name
-        pyogrio.raw.write(
-            path,
-            shapely.to_wkb(shapes),
-            [],
-            [],
-            crs=crs,
-            geometry_type='Polygon',
-            **options,
-        )
-        return path
+        shapes = shapely.to_wkb(shapely.transform(np.array(shapes), move))
+        options = dict(crs=crs, geometry_type='Polygon')
+        pyogrio.raw.write(tmp_path / name, shapes, [], [], **options)
+        return tmp_path / name
 
     return footprints
 
@@ -141,20 +132,17 @@ def test_footprints(tmp_path, geotiff, footprints, name, crs):
     """A block with a court, and a shed that covers no middle of a pixel."""
     from shapely import Polygon, box
 
-    house = box(3, 6, 18, 24)
-    court = box(9, 12, 12, 18)
-    shapes = [
-        Polygon(house.exterior, [court.exterior]),
-        box(0.2, 0.2, 0.4, 0.4),
-    ]
+    house, court = box(3, 6, 18, 24), box(9, 12, 12, 18)
+    shed = box(0.2, 0.2, 0.4, 0.4)
+    shapes = [Polygon(house.exterior, [court.exterior]), shed]
     image = geotiff('a.tif', (100, 100))
     aim = Aim(val=0, test=0)
     prepare([image, footprints(name, shapes, crs)], tmp_path / 'out', aim)
     expected = np.zeros((100, 100), np.uint8)
     expected[20:80, 10:60] = 255
     expected[40:60, 30:40] = 0
-    (label,) = (tmp_path / 'out').glob('train/label/*')
-    np.testing.assert_equal(cv2.imread(str(label), -1), expected)
+    tiles = read(tmp_path / 'out')
+    np.testing.assert_equal(tiles['train', 'label', 'a'], expected)
 
 
 def test_tiles_with_too_little_data(tmp_path, geotiff):
@@ -214,19 +202,19 @@ def test_killed_and_continued(tmp_path, geotiff, footprints):
     prepare(sources, outs[0], aim)
     process = os.fork()
     if process == 0:
-        prepare(sources, outs[1], aim, 1)
-        os._exit(0)
+        try:
+            prepare(sources, outs[1], aim, 1)
+        finally:
+            os._exit(0)
+    deadline = time.monotonic() + 60
     while len([*outs[1].glob('*/image/*')]) < 9:
+        assert time.monotonic() < deadline
         time.sleep(0.002)
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
-    check = prepare(sources, outs[1], aim)
-    assert 0 < check['written'] < 49 - 8
+    assert 0 < prepare(sources, outs[1], aim)['written'] < 49 - 8
     one, other = (
-        {
-            path.relative_to(out): path.read_bytes()
-            for path in out.glob('*/*/*')
-        }
+        {x.relative_to(out): x.read_bytes() for x in out.glob('*/*/*')}
         for out in outs
     )
     assert one == other and len(one) == 2 * 49
@@ -236,59 +224,15 @@ def test_killed_and_continued(tmp_path, geotiff, footprints):
         prepare(sources, outs[1], Aim(64, 0.4, format='jpg'))
 
 
-@pytest.mark.parametrize(
-    ('words', 'said'),
-    [
-        ('nowhere', 'source not found: '),
-        ('whole', 'no images of this dataset in whole'),
-        ('pairs/image pairs/few', '2.png: image without a mask'),
-        ('one.tif', 'no images with masks or footprints in one'),
-        (
-            'one.tif mask.tif --val 1',
-            'val must be less than 1 with test',
-        ),
-        ('one.tif mask.tif --test -1', 'test must be 0 or more, not -1.0'),
-        ('one.tif mask.tif', "of 1 tiles with data none is left for split '"),
-        (
-            'one.tif mask.tif --resolution 0',
-            'resolution must be metres, not 0.0',
-        ),
-        (
-            'one.tif mask.tif --resolution 30',
-            '0.3001 x 0.3001 m, too far from',
-        ),
-        ('one.tif narrow.tif', 'mask is 30 x 32 pixels, its image is 32 x 32'),
-        ('one.tif grey.tif', 'grey.tif: mask holds the values 0, 7'),
-        ('four.tif mask.tif', 'image has 4 band(s) of uint16'),
-        ('four.tif mask.tif --bands 1,2', 'bands must be three, for RGB'),
-        ('torn.tif mask.tif', 'torn.tif: cannot be read'),
-        ('plain.png far.gpkg', 'has no georeference, so footprints have no'),
-        ('one.tif far.gpkg', 'and none of the 1 footprints of'),
-        ('one.tif no_crs.shp', 'does not say what its coordinates mean'),
-        ('one.tif torn.gpkg', 'torn.gpkg: cannot be read'),
-        ('one.tif pairs near.gpkg --test 0', ''),
-    ],
-)
-def test_bad_input(
-    tmp_path,
-    geotiff,
-    footprints,
-    write,
-    make_splits,
-    capsys,
-    monkeypatch,
-    words,
-    said,
-):
-    """One message names what is wrong, and nothing is written."""
+@pytest.fixture
+def raw(tmp_path, geotiff, footprints, write, make_splits):
+    """Files of one place, good ones and others."""
     from shapely import box
 
-    monkeypatch.chdir(tmp_path)
     pairs = make_splits(tmp_path / 'pairs', [''])
-    (tmp_path / 'whole').mkdir()
-    shutil.copytree(
-        pairs / 'label', pairs / 'few', ignore=lambda *_: ['2.png']
-    )
+    few = shutil.copytree(pairs / 'label', pairs / 'few')
+    (few / '2.png').unlink()
+    (tmp_path / 'empty').mkdir()
     image = geotiff('one.tif', (32, 32))
     for name, values in (('mask', [0, 1]), ('grey', [0, 7])):
         geotiff(f'{name}.tif', np.tile(np.uint8(values), (1, 32, 16)))
@@ -299,7 +243,35 @@ def test_bad_input(
     footprints('no_crs.shp', [box(0, 0, 9, 9)], None)
     footprints('far.gpkg', [box(90, 0, 99, 9)])
     (tmp_path / 'torn.gpkg').write_text('torn')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ('nowhere', 'source not found: nowhere'),
+        ('empty', 'no images of this dataset in empty'),
+        ('one.tif', 'no images with masks or footprints in one'),
+        ('pairs/image pairs/few', '2.png: image without a mask'),
+        ('pairs/image pairs/label', '10.png: has no georeference, so its'),
+        ('one.tif mask.tif', "of 1 tiles with data none is left for split '"),
+        ('one.tif mask.tif --val 1', 'val must be less than 1 with test'),
+        ('one.tif mask.tif --resolution 30', '0.3001 m, too far from'),
+        ('one.tif narrow.tif', 'mask is 30 x 32 pixels, its image is 32 x 32'),
+        ('one.tif grey.tif', 'grey.tif: mask holds the values 0, 7'),
+        ('four.tif mask.tif', 'image has 4 band(s) of uint16'),
+        ('four.tif mask.tif --bands 1,2', 'bands must be three, for RGB'),
+        ('torn.tif mask.tif', 'torn.tif: cannot be read'),
+        ('plain.png far.gpkg', 'has no georeference, so footprints have no'),
+        ('one.tif far.gpkg', 'of far.gpkg have [500090.0, 4999991.0,'),
+        ('one.tif no_crs.shp', 'no_crs.shp: '),
+        ('one.tif torn.gpkg', 'torn.gpkg: '),
+    ],
+)
+def test_bad_input(raw, capsys, monkeypatch, words, said):
+    """One message names what is wrong, and nothing is written."""
+    monkeypatch.chdir(raw)
     assert main(['prepare', *words.split(), 'out']) == 2
     err = capsys.readouterr().err
     assert err.count('error: ') == 1 and said in err, err
-    assert not list(tmp_path.glob('out/*'))
+    assert not list(raw.glob('out/*'))
