@@ -28,7 +28,7 @@ except ImportError as error:
         'pip install "mmsegmentation-cube[cities]"'
     ) from error
 
-CHUNK = 100_000  # vertices, as lists of numbers, in memory
+CHUNK = 10_000  # vertices that are lists of numbers at a time
 POLYGON = shapely.GeometryType.POLYGON
 
 

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from shapely import Polygon
 
-CHUNK = 50_000  # pairs whose common shapes are in memory at a time
+CHUNK = 1_000  # pairs whose common shapes fit into a processor's cache
 AP_IOUS = np.arange(50, 100, 5) / 100
 AP_RECALLS = np.linspace(0, 1, 101)
 

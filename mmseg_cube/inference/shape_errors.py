@@ -3,7 +3,7 @@
 import numpy as np
 import shapely
 
-CHUNK = 100_000  # corners that are in memory as shapes
+CHUNK = 500  # pairs whose corners fit into a processor's cache
 
 
 def shape_errors(pred: np.ndarray, truth: np.ndarray) -> dict:
@@ -15,6 +15,17 @@ def shape_errors(pred: np.ndarray, truth: np.ndarray) -> dict:
         distance (m); ``angle`` between the smallest rectangles around them,
         0 to 45 degrees; ``corners``, the predicted ones per true one.
     """
+    parts = [
+        _compare(pred[start : start + CHUNK], truth[start : start + CHUNK])
+        for start in range(0, max(len(pred), 1), CHUNK)
+    ]
+    return {
+        name: np.concatenate([part[name] for part in parts])
+        for name in parts[0]
+    }
+
+
+def _compare(pred: np.ndarray, truth: np.ndarray) -> dict:
     rings = [shapely.get_exterior_ring(each) for each in (pred, truth)]
     turn = np.abs(_direction(pred) - _direction(truth)) % 90
     away = _distances(*rings), _distances(*rings[::-1])
@@ -32,12 +43,8 @@ def _distances(rings: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Mean distances (k,) of the corners of rings to the other rings."""
     points, of = shapely.get_coordinates(rings, return_index=True)
     first = np.diff(of, prepend=-1) == 0  # all but one of each ring
-    points, of = points[first], of[first]
-    away = np.zeros(len(of))
-    for start in range(0, len(of), CHUNK):
-        part = slice(start, start + CHUNK)
-        corners = shapely.points(points[part])
-        away[part] = shapely.distance(corners, others[of[part]])
+    points, of = shapely.points(points[first]), of[first]
+    away = shapely.distance(points, others[of])
     return np.bincount(of, away, len(rings)) / np.bincount(of)
 
 
