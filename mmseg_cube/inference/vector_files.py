@@ -50,23 +50,24 @@ def find_driver(path: Path) -> str:
 
 
 @contextmanager
-def vector_file(
-    path: Path, crs: CRS | None
-) -> Iterator[Callable[[np.ndarray, Fields], None]]:
+def vector_file(path: Path, crs: CRS | None) -> Iterator[Callable[..., None]]:
     """Open a file for polygons, which takes its name once all is written.
 
     Yields a function that adds polygons (n,) and their attributes, arrays
-    (n,) by name. Formats that cannot be added to are written at the end.
+    (n,) by name, to a layer (of a GeoPackage). Formats that cannot be added
+    to are written at the end.
     """
     driver, parts = find_driver(path), []
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix='.') as folder:
         whole = Path(folder) / path.name
 
-        def add(polygons: np.ndarray, fields: Fields) -> None:
+        def add(
+            polygons: np.ndarray, fields: Fields, layer: str = LAYER
+        ) -> None:
             parts.append((shapely.to_wkb(polygons), fields))
             if driver in APPENDING:
-                _write(whole, driver, parts, crs)
+                _write(whole, driver, parts, crs, layer)
                 parts.clear()
 
         yield add
@@ -82,6 +83,7 @@ def _write(
     driver: str,
     parts: list[tuple[np.ndarray, Fields]],
     crs: CRS | None,
+    layer: str = LAYER,
 ) -> None:
     shapefile = driver == 'ESRI Shapefile'
     names = [*parts[0][1]]
@@ -91,7 +93,7 @@ def _write(
             np.concatenate([shapes for shapes, _ in parts]),
             [np.concatenate([x[name] for _, x in parts]) for name in names],
             [name[:FIELD_LETTERS] if shapefile else name for name in names],
-            layer=path.stem if shapefile else LAYER,
+            layer=path.stem if shapefile else layer,
             driver=driver,
             geometry_type='Polygon',
             crs=crs.to_wkt() if crs else None,

@@ -1,31 +1,25 @@
 """What an evaluation of footprints leaves: page, numbers, layers, picture."""
 
-import warnings
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyogrio
 import shapely
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mmseg_cube.evaluation.error_picture import FALSE, FOUND, MISSED
+from mmseg_cube.inference.vector_files import Fields, vector_file
 from mmseg_cube.inference.vector_scores import VectorScores
 from mmseg_cube.utils.figures import new_figure, save_figure
 from mmseg_cube.utils.tables import Table
-from mmseg_cube.utils.whole_files import (
-    write_json,
-    write_text_whole,
-    write_whole,
-)
+from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
 COLOURS = dict(matched=FOUND, missed=MISSED, false=FALSE)
 GROUND = '0.2'
 DRAWN = 20_000  # polygons, more than one can tell apart
 SHAPES = 10  # columns before those of shapes
-Layers = dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]
+Layers = dict[str, tuple[np.ndarray, Fields]]
 
 
 def tabulate(numbers: dict) -> list[Table]:
@@ -52,11 +46,11 @@ def tabulate(numbers: dict) -> list[Table]:
 
 def write(scores: VectorScores, out: Path) -> None:
     """Write vectors.md, .json, .gpkg and .png into a folder."""
-    out.mkdir(parents=True, exist_ok=True)
     page = [table.markdown() for table in tabulate(scores.numbers)]
     layers, crs = make_layers(scores), scores.truth.crs
-    write_layers = partial(_write_layers, layers, crs.to_wkt())
-    write_whole(out / 'vectors.gpkg', write_layers)
+    with vector_file(out / 'vectors.gpkg', crs) as add:
+        for name, (polygons, fields) in layers.items():
+            add(polygons, fields, name)
     save_figure(draw(layers, crs.is_geographic), out / 'vectors.png')
     write_json(out / 'vectors.json', scores.numbers)
     write_text_whole(out / 'vectors.md', '\n\n'.join(page) + '\n')
@@ -82,22 +76,6 @@ def make_layers(scores: VectorScores) -> Layers:
     for name, values in scores.errors.items():
         layers['matched'][1][name] = values[right]
     return layers
-
-
-def _write_layers(layers: Layers, crs: str, path: Path) -> None:
-    with warnings.catch_warnings():  # of a name that does not end in gpkg
-        warnings.simplefilter('ignore', RuntimeWarning)
-        for name, (polygons, fields) in layers.items():
-            pyogrio.raw.write(
-                path,
-                shapely.to_wkb(polygons),
-                list(fields.values()),
-                list(fields),
-                layer=name,
-                driver='GPKG',
-                geometry_type='Polygon',
-                crs=crs,
-            )
 
 
 def draw(layers: Layers, degrees: bool) -> Figure:
