@@ -10,7 +10,6 @@ from mmseg_cube.inference.predictor import (
 from mmseg_cube.inference.raster import (
     Tiling,
     predict_bands,
-    predict_mask,
     predict_raster,
     predict_strip,
 )
@@ -27,7 +26,6 @@ __all__ = [
     'Tiling',
     'match',
     'predict_bands',
-    'predict_mask',
     'predict_raster',
     'predict_strip',
 ]

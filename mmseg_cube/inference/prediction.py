@@ -78,7 +78,7 @@ class Prediction:
             raise _faulty(faults, len(inputs))
         size = self._choose_size(_default_size(cfg), [*shapes.values()])
         tiling = Tiling(size, self.stride, self.batch, self.tta, self.amp)
-        rank, count = shard = self.shard or _processes()
+        shard = self.shard or _processes()
         model = load_network(cfg, self.checkpoint, _device(self.device))
         model.cfg = cfg
         predictor = RasterPredictor(
@@ -92,8 +92,8 @@ class Prediction:
             ),
         )
         with predictor:
-            results, faults = _predict(predictor, inputs, rank == 0)
-        _summarize(results, folder, count)
+            results, faults = _predict(predictor, inputs, shard[0] == 0)
+        _summarize(results, folder)
         if faults:
             raise _faulty(faults, len(inputs))
 
@@ -144,9 +144,7 @@ def _predict(
     return results, faults
 
 
-def _summarize(
-    results: Sequence[RasterResult], folder: Path, processes: int
-) -> None:
+def _summarize(results: Sequence[RasterResult], folder: Path) -> None:
     """Say what was done."""
     again = sum(result.again for result in results)
     if again:
@@ -156,6 +154,13 @@ def _summarize(
             file=sys.stderr,
         )
     done = [result for result in results if result.files]
+    if waiting := len(results) - len(done):
+        print(
+            f'{quantity(waiting, "raster")} in {folder}: this process has '
+            'done its strips; the one that makes the last strip writes files'
+        )
+    if not done:
+        return
     new = sum(result.new for result in done)
     pixels = max(sum(result.pixels for result in done), 1)
     share = 100 * sum(result.building for result in done) / pixels
@@ -163,13 +168,7 @@ def _summarize(
         f'{quantity(len(done), "mask")} in {folder}: {new} predicted, '
         f'{len(done) - new} there already, {share:.1f} % building'
     )
-    if len(done) < len(results):
-        print(
-            f'{len(results) - len(done)} wait for strips of the other '
-            f'{processes - 1} processes.'
-        )
-    if done:
-        warn_of_shares({str(folder): share})
+    warn_of_shares({str(folder): share})
 
 
 def warn_of_shares(shares: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,6 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 
 import torch
 from mmseg.models import BaseSegmentor
@@ -225,7 +225,6 @@ class RasterPredictor:
         self, scene: Scene, counts: Counts, seconds: tuple[float, float]
     ) -> dict[str, object]:
         """Return what ``NAME.json`` tells."""
-        kilobytes = getrusage(RUSAGE_SELF).ru_maxrss
         return dict(
             image=scene.name,
             height=scene.shape[0],
@@ -236,7 +235,7 @@ class RasterPredictor:
             building_pixels=counts.building,
             pixels_with_data=counts.valid,
             seconds=dict(zip(('predict', 'write'), seconds, strict=True)),
-            peak_memory_mb=kilobytes // 1024,
+            peak_memory_mb=_peak_memory(),
             settings=self.settings,
         )
 
@@ -258,3 +257,13 @@ def fingerprint(model: BaseSegmentor) -> str:
         value = value.detach().cpu().contiguous().reshape(-1)
         digest.update(value.view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
+
+
+def _peak_memory() -> int | None:
+    """Return the most memory that this process had, in MB, if known."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return None
+    unit = 2**20 if sys.platform == 'darwin' else 2**10
+    return getrusage(RUSAGE_SELF).ru_maxrss // unit

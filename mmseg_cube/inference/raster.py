@@ -146,21 +146,6 @@ def predict_raster(
     return predict_strip(model, path, None, tiling)
 
 
-def predict_mask(
-    model: BaseSegmentor,
-    path: str | Path | Scene,
-    threshold: float = 0.5,
-    tiling: Tiling | None = None,
-) -> np.ndarray:
-    """Predict buildings, where probabilities are above a threshold.
-
-    Returned are 0 and 1, uint8 of shape (H, W), 0 also where there is no
-    data; other arguments and errors are those of :func:`predict_bands`.
-    """
-    bands = predict_bands(model, path, tiling)
-    return np.concatenate([np.uint8(band > threshold) for band in bands])
-
-
 def blending_shares(
     starts: Collection[int], size: int, device: torch.device | None = None
 ) -> dict[int, Tensor]:

@@ -168,13 +168,6 @@ class Scene:
         most = max(LEAST_CACHE, rows * width * bytes_)
         return rasterio.Env(GDAL_CACHEMAX=most)
 
-    def metres(self) -> tuple[float, float]:
-        """Width and height of its middle pixel on the ground.
-
-        A RasterError says that nothing is known of it.
-        """
-        return ground_size(self.dataset)
-
     def _choose_channels(self) -> Channels:
         bands, scale = self.bands.bands, self.bands.scale
         colours = [colour.name for colour in self._header.colours]

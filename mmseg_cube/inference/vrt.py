@@ -7,16 +7,6 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from affine import Affine
 from rasterio.crs import CRS
 
-TYPES = dict(
-    zip(
-        ('uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32')
-        + ('float32', 'float64'),
-        ('Byte', 'Int8', 'UInt16', 'Int16', 'UInt32', 'Int32')
-        + ('Float32', 'Float64'),
-        strict=True,
-    )
-)
-
 
 class Tile(NamedTuple):
     """A file and the place of its upper left pixel in the whole."""
@@ -73,7 +63,9 @@ def write_vrt(
     notes = _add(root, 'Metadata')
     for key, value in (tags or {}).items():
         _add(notes, 'MDI', value, key=key)
-    kind = TYPES[grid.dtype]
+    # 'uint8', 'uint16' and 'float32' have other names here.
+    kind = grid.dtype.title().replace('Uint', 'UInt')
+    kind = kind.replace('UInt8', 'Byte')
     for number, band in enumerate(bands, 1):
         part = _add(root, 'VRTRasterBand', dataType=kind, band=number)
         _add(part, 'ColorInterp', band.colour.title())

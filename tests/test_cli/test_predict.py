@@ -15,7 +15,7 @@ from rasterio.errors import RasterioIOError
 
 from mmseg_cube.cli import main
 from mmseg_cube.datasets.run_folder import only_run
-from mmseg_cube.inference import Tiling, outputs, predict_mask, strips
+from mmseg_cube.inference import Tiling, outputs, predict_raster, strips
 
 THRESHOLD = 0.507  # near the middle of what the network gives
 OPTIONS = ['--size', '64', '--device', 'cpu', '--threshold', THRESHOLD]
@@ -36,8 +36,15 @@ def images(sample_city, tmp_path_factory):
 def predict(tiny_config, tiny_checkpoint, images, capsys):
     """Run the command on the tiny network; return what it says."""
 
-    def run(out, *options, code=0, checkpoint=tiny_checkpoint, images=images):
-        words = [tiny_config, checkpoint, images, '--out', out]
+    def run(
+        out,
+        *options,
+        code=0,
+        checkpoint=tiny_checkpoint,
+        images=images,
+        more=(),
+    ):
+        words = [tiny_config, checkpoint, images, *more, '--out', out]
         words += [*OPTIONS, *options]
         assert main(['predict', *map(str, words)]) == code
         said = capsys.readouterr()
@@ -57,8 +64,8 @@ def test_masks_equal_the_predictions(predict, tiny_network, images, tmp_path):
         mask = Image.open(out / f'{image.stem}.png')
         assert mask.mode == 'L'
         assert set(np.unique(mask)) == {0, 255}
-        truth = 255 * predict_mask(tiny_network, image, THRESHOLD, tiling)
-        np.testing.assert_array_equal(mask, truth)
+        truth = predict_raster(tiny_network, image, tiling) > THRESHOLD
+        np.testing.assert_array_equal(mask, 255 * truth)
     manifest = json.loads((out / 'manifest.json').read_text())
     assert manifest['config'] == 'cube-tiny.py'
     assert (manifest['tta'], manifest['stride']) == (True, 48)
@@ -243,3 +250,99 @@ def test_wrong_images(predict, tmp_path):
     assert not out.exists()
     (images / 'a.jpg').unlink()
     assert 'holds the images' in predict(images, images=images, code=2)
+
+
+def write(path, count=3, crs='EPSG:32645', dtype='uint8', **about):
+    """Write a small raster of noise, which has a place."""
+    about = dict(driver='GTiff', crs=crs, dtype=dtype, count=count) | about
+    values = np.random.default_rng(0).integers(1, 200, (count, 70, 80))
+    place = rasterio.Affine(0.5, 0, 4e5, 0, -0.5, 3e6)
+    about.setdefault('transform', place)
+    with rasterio.open(path, 'w', height=70, width=80, **about) as file:
+        file.write(values.astype(dtype))
+    return path
+
+
+def test_ways_to_name_rasters(predict, tmp_path, monkeypatch):
+    """Files, folders, patterns, lists; each gives what is asked for."""
+    place = rasterio.Affine(0.5, 0, 4e5 + 40, 0, -0.5, 3e6)
+    paths = [write(tmp_path / 'a.tif'), write(tmp_path / 'b.tif')]
+    write(paths[1], transform=place)
+    (tmp_path / 'list.txt').write_text('a.tif\n\n b.tif\n')
+    ways = paths, [tmp_path], [f'{tmp_path}/?.tif'], [tmp_path / 'list.txt']
+    for number, words in enumerate(ways):
+        out = tmp_path / f'out{number}'
+        predict(out, '--write', 'mask', images=words[0], more=words[1:])
+        files = {path.name for path in out.glob('*.*') if path.suffix}
+        made = {f'{x}{end}' for x in 'ab' for end in ('_mask.tif', '.json')}
+        assert files == made | {'manifest.json', 'manifest.jsonl'}
+    out = tmp_path / 'mosaic'
+    predict(out, '--mosaic', images=paths[0], more=paths[1:])
+    with rasterio.open(out / 'mosaic_probability.tif') as file:
+        assert file.shape == (70, 160)
+    # As torchrun tells its processes which they are.
+    for rank in '01':
+        monkeypatch.setenv('RANK', rank)
+        monkeypatch.setenv('WORLD_SIZE', '2')
+        out = tmp_path / 'shared'
+        said = predict(out, '--strip', 20, images=paths[0])
+    assert '1 mask' in said
+    monkeypatch.undo()
+    for shard in ('2/3', '1/3', '3/3'):
+        out = tmp_path / 'shards'
+        predict(out, '--strip', 20, '--shard', shard, images=paths[0])
+    masks = {
+        (tmp_path / name / 'a_mask.tif').read_bytes()
+        for name in ('out0', 'shared', 'shards')
+    }
+    assert len(masks) == 1
+
+
+# What makes the input, the options, and what is said.
+BAD = {
+    'empty': (lambda p: p.write_bytes(b''), '', 'is no TIFF, PNG or JPEG'),
+    'cut': (lambda p: cut(write(p), 9000), '', 'cannot be read'),
+    'two bands': (lambda p: write(p, 2), '', 'has 2 band(s)'),
+    '16 bits': (lambda p: write(p, dtype='uint16'), '', '--scale'),
+    'complex': (lambda p: write(p, dtype='complex64'), '', 'complex64'),
+    'fifth band': (write, '--bands 1,2,5', 'bands=(1, 2, 5) are asked'),
+    'four bands': (lambda p: write(p, 4), '--bands 1,2,3,4', '4 channels'),
+    'no CRS': (lambda p: write(p, crs=None), '--resolution 1', 'has no CRS'),
+    'tiny pixels': (write, '--resolution 1e-9', 'larger --resolution'),
+    'no pixels': (write, '--resolution -1', 'above 0'),
+    'wrong scale': (write, '--scale 9,1', 'scale must be'),
+    'wrong shard': (write, '--shard 3/2', 'such as 2/8'),
+    'no output': (write, '--write shape', 'invalid choice'),
+    'missing': (lambda p: None, '', 'is missing'),
+    'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
+    'twins': (lambda p: [write(p), '/no/a.tif'], '', 'would all get the same'),
+    'address': (lambda p: ['http://localhost:1/a.tif'], '', 'connect'),
+    'odd tile': (
+        lambda p: [write(p), write(p.with_stem('b'), crs=None)],
+        '--mosaic',
+        'b.tif: is no part of a mosaic with',
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', BAD)
+def test_bad_input_is_one_line(predict, tmp_path, fault):
+    make, options, message = BAD[fault]
+    path, out = tmp_path / 'a.tif', tmp_path / 'out'
+    inputs = make(path)
+    first, *more = inputs if isinstance(inputs, list) else [path]
+    said = predict(out, *options.split(), images=first, more=more, code=2)
+    *_, line = said.replace(str(tmp_path), '').strip().splitlines()
+    assert line.startswith('mmseg-cube predict: error: ')
+    assert message in line and len(line) < 340
+    assert not out.exists()
+
+
+def test_nothing_but_nodata(predict, tmp_path):
+    path, out = tmp_path / 'a.tif', tmp_path / 'out'
+    write(path)
+    with rasterio.open(path, 'r+') as file:
+        file.write(np.zeros((3, 70, 80), np.uint8))
+    assert '0.0 % building' in predict(out, '--nodata', 0, images=path)
+    with rasterio.open(out / 'a_mask.tif') as file:
+        assert (file.read() == 255).all()

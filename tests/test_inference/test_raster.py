@@ -7,7 +7,6 @@ from PIL import Image
 from mmseg_cube.inference import (
     Tiling,
     predict_bands,
-    predict_mask,
     predict_raster,
 )
 
@@ -27,10 +26,6 @@ def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     assert found.dtype == np.float32
     direct = model.direct(values)
     np.testing.assert_allclose(found, direct, atol=2e-6)
-    mask = predict_mask(model, path, 0.3, tiling)
-    assert mask.dtype == np.uint8
-    sure = np.abs(direct - 0.3) > 1e-5
-    np.testing.assert_array_equal(mask[sure], direct[sure] > 0.3)
 
 
 def declare(how, path, pixels, valid):
