@@ -12,8 +12,8 @@ import numpy as np
 import shapely
 from rasterio.crs import CRS
 
+from mmseg_cube.datasets.ground import Ground
 from mmseg_cube.inference.components import Block, find_components
-from mmseg_cube.inference.ground import Ground
 from mmseg_cube.inference.outlines import (
     fill_holes,
     first_pixels,

@@ -10,7 +10,7 @@ from rasterio.windows import Window
 
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
-from mmseg_cube.inference.ground import Ground
+from mmseg_cube.datasets.ground import Ground
 from mmseg_cube.inference.mosaic import open_any, open_rasters
 from mmseg_cube.inference.polygons import Probabilities
 

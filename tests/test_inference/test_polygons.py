@@ -10,8 +10,8 @@ from scipy import ndimage
 
 shapely = pytest.importorskip('shapely')
 
+from mmseg_cube.datasets.ground import Ground  # noqa: E402
 from mmseg_cube.inference.components import CUT  # noqa: E402
-from mmseg_cube.inference.ground import Ground  # noqa: E402
 from mmseg_cube.inference.polygons import (  # noqa: E402
     UNSURE,
     PolygonOptions,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from rasterio.warp import transform
 
-from mmseg_cube.datasets.preparation.scene import PLANE, Scene
+from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.preparation.resampled import PLANE, Resampled
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.splits import divide
 from mmseg_cube.datasets.tiles import Tile
@@ -17,12 +17,12 @@ EARTH = 6378137  # radius of the sphere of Web Mercator in metres
 
 
 def split_by_place(
-    pieces: Mapping[Tile, tuple[Scene, Window]],
+    pieces: Mapping[Tile, tuple[Resampled, Window]],
     side: float,
     fractions: Mapping[str, float],
     seed: int,
 ) -> dict[Tile, str]:
-    """Choose splits for tiles, which are windows of scenes.
+    """Choose splits for tiles, which are windows of images.
 
     Squares of 4 x 4 tiles, of ``side`` metres each, are drawn as one, or
     smaller ones where that makes less than 20; of images without a
@@ -43,13 +43,11 @@ def split_by_place(
     return {tile: home[name] for tile, name in zip(pieces, names, strict=True)}
 
 
-def _place(scene: Scene, window: Window) -> tuple[float, float]:
+def _place(image: Resampled, window: Window) -> np.ndarray:
     """Return the middle of a window in Web Mercator; nan if it has none."""
-    dataset = open_raster(scene.path)
+    dataset = open_raster(image.path)
     if dataset.crs is None:
-        return np.nan, np.nan
+        return np.full(2, np.nan)
     x, y, width, height = window
-    middle = scene.scale * (x + width / 2, y + height / 2)
-    place = [[each] for each in dataset.transform * middle]
-    (east,), (north,) = transform(dataset.crs, PLANE, *place)
-    return east, north
+    middle = np.array([image.scale * (x + width / 2, y + height / 2)])
+    return Ground(dataset.transform, dataset.crs).places(middle, PLANE)[0]

@@ -23,7 +23,10 @@ from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
 from mmseg_cube.datasets.masks import learn_mask, read_mask, values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, Value
 from mmseg_cube.datasets.preparation.places import split_by_place
-from mmseg_cube.datasets.preparation.scene import Scene, open_scene
+from mmseg_cube.datasets.preparation.resampled import (
+    Resampled,
+    open_resampled,
+)
 from mmseg_cube.datasets.preparation.sources import (
     UNSPLIT,
     find_images,
@@ -88,7 +91,7 @@ class Look(NamedTuple):
     """What was seen of an image, or what is wrong with it."""
 
     fault: str = ''
-    scene: Scene | None = None
+    view: Resampled | None = None
     windows: Sequence[Window] = ()  # with enough data
     values: Sequence[Value] = ()  # of its mask
     left_out: int = 0  # windows without
@@ -146,16 +149,16 @@ def prepare(
     output = Output(out, dict(dataset='own', **settings))
 
     def write(tile: Tile) -> None:
-        scene, window = pieces[tile]
+        view, window = pieces[tile]
         with errors_of(tile.image):
-            layers = [as_mmcv(scene.image(window))]
+            layers = [as_mmcv(view.image(window))]
         if tile.mask:
             meaning = meanings.get(tile.mask)
             read = partial(read_mask, tile.mask, meaning=meaning)
             if footprints:
                 read = partial(footprints.labels, tile.image)
             with errors_of(tile.mask):
-                layers.append(scene.labels(window, read))
+                layers.append(view.labels(window, read))
         output.begin(tile, [tile.name])
         output.write_patch(tile, tile.name, *layers)
 
@@ -176,22 +179,23 @@ def _look(aim: Aim, footprints: Any, image: Tile) -> tuple[Tile, Look]:
     """Read an image and its mask once, before anything is written."""
     _, _, path, mask = image
     values, channels = [], aim.channels
+    options = channels, aim.resolution, aim.ground
     try:
         with errors_of_pair(path, mask, str(path), channels):
             with errors_of(path):
                 if footprints:
                     footprints.check(path)
-                scene = open_scene(path, channels, aim.resolution, aim.ground)
-                windows = scene.windows(aim.size)
-                full = [w for w in windows if scene.valid(w).mean() >= LEAST]
+                view = open_resampled(path, *options)
+                windows = view.windows(aim.size)
+                full = [w for w in windows if view.valid(w).mean() >= LEAST]
             if mask and not footprints:
                 with errors_of(mask):
                     learnt = learn_mask(mask)
-                    refuse_mismatch(scene.source, learnt[:2])
+                    refuse_mismatch(view.source, learnt[:2])
                 values = values_of(learnt)
     except ValueError as error:
         return image, Look(str(error))
-    return image, Look('', scene, full, values, len(windows) - len(full))
+    return image, Look('', view, full, values, len(windows) - len(full))
 
 
 def _settle(looks: Mapping[Tile, Look], aim: Aim) -> dict[Path, MaskMeaning]:
@@ -213,14 +217,14 @@ def _settle(looks: Mapping[Tile, Look], aim: Aim) -> dict[Path, MaskMeaning]:
 
 def _cut(
     looks: Mapping[Tile, Look], aim: Aim
-) -> dict[Tile, tuple[Scene, Window]]:
+) -> dict[Tile, tuple[Resampled, Window]]:
     """Cut images into tiles, and give them splits if they have none."""
     pieces = {}
     for image, look in looks.items():
         for window in look.windows:
-            whole = window[2:] == look.scene.shape[::-1]
+            whole = window[2:] == look.view.shape[::-1]
             name = image.name if whole else patch_name(image.name, window)
-            pieces[image._replace(name=name)] = look.scene, window
+            pieces[image._replace(name=name)] = look.view, window
     splits = {tile: tile.split for tile in pieces}
     wanted = {image.split for image in looks}
     if wanted == {UNSPLIT}:

@@ -1,30 +1,29 @@
 """An image at another ground resolution, read in windows of that."""
 
 from collections.abc import Callable
-from math import ceil, floor, hypot
+from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from rasterio import Affine
 from rasterio.crs import CRS
-from rasterio.warp import Resampling, reproject, transform
+from rasterio.warp import Resampling, reproject
 
 from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import check_image, read_rgb
-from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.ground import Ground
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
 
-DEGREES = CRS.from_epsg(4326)
 PLANE = CRS.from_epsg(3857)  # GDAL wants one where only pixels are meant
 SHRUNK, ENLARGED = 1 / 64, 8  # times; more is a mistake
 
 
-class Scene(NamedTuple):
+class Resampled(NamedTuple):
     """An image of ``source`` pixels as one of ``shape`` pixels.
 
     Both are (height, width), and cover the same ground. Windows are of
@@ -112,48 +111,33 @@ class Scene(NamedTuple):
         return result
 
 
-def open_scene(
+def open_resampled(
     path: Path, channels: Channels, resolution: float, ground: float | None
-) -> Scene:
+) -> Resampled:
     """Read an image once to check it; open it at metres of a pixel.
 
-    ``ground`` is its own metres of a pixel if it has no georeference. A
-    RasterError says that it cannot be used, or these cannot be meant.
+    They are true on the ground, in the middle of the image; ``ground`` has
+    those of the source if it does not know its place. A RasterError says that
+    it cannot be used, or they cannot be meant.
     """
-    shape = check_image(path, channels)
-    sides = measure(path) or (ground, ground)
-    if None in sides:
+    shape, dataset = check_image(path, channels), open_raster(path)
+    if dataset.crs:
+        middle = np.array([shape[::-1]]) / 2
+        steps = Ground(dataset.transform, dataset.crs).steps(middle)[0]
+        wide, high = np.hypot(*steps)
+    elif ground is None:
         raise RasterError(
             'has no georeference, so its resolution is not known',
             'Say how many metres a pixel is, such as --ground 0.3.',
         )
-    times = [side / resolution for side in sides]
-    if not all(SHRUNK <= each <= ENLARGED for each in times):
+    else:
+        wide = high = ground
+    times = np.array((high, wide)) / resolution
+    if not (times.min() >= SHRUNK and times.max() <= ENLARGED):
         raise RasterError(
-            f'a pixel of it is {sides[1]:.4g} x {sides[0]:.4g} m, too far '
-            f'from the resolution of {resolution:g} m',
+            f'a pixel of it is {wide:.4g} x {high:.4g} m, too far from the '
+            f'resolution of {resolution:g} m',
             'Correct --resolution, --ground or the georeference.',
         )
-    new = np.maximum(np.rint(np.multiply(shape, times)), 1).astype(int)
-    return Scene(path, channels, shape, tuple(new.tolist()))
-
-
-def measure(path: Path) -> tuple[float, float] | None:
-    """Measure how many metres a pixel is high and wide, true on the ground.
-
-    That is in the middle of the image, for metres of Web Mercator, and
-    degrees, vary with latitude. None if it has no georeference.
-    """
-    dataset = open_raster(path)
-    if dataset.crs is None:
-        return None
-    y, x = (side / 2 for side in dataset.shape)
-    points = [dataset.transform * p for p in ((x, y), (x, y + 1), (x + 1, y))]
-    with errors_of_decoders():
-        places = transform(dataset.crs, DEGREES, *zip(*points, strict=True))
-        (east, *_), (north, *_) = places
-        # True in all directions from its middle.
-        local = CRS.from_proj4(f'+proj=aeqd +lat_0={north} +lon_0={east}')
-        places = transform(dataset.crs, local, *zip(*points, strict=True))
-    _, *ends = zip(*places, strict=True)
-    return tuple(hypot(*end) for end in ends)
+    new = np.maximum(np.rint(shape * times), 1).astype(int)
+    return Resampled(path, channels, shape, tuple(new.tolist()))
