@@ -10,7 +10,8 @@ from mmseg_cube.cli import main
 
 pyogrio = pytest.importorskip('pyogrio')
 shapely = pytest.importorskip('shapely')
-from shapely.affinity import rotate, translate  # noqa: E402
+from shapely import MultiPolygon  # noqa: E402
+from shapely.affinity import rotate, scale, translate  # noqa: E402
 
 from mmseg_cube.datasets.vectors import project  # noqa: E402
 from mmseg_cube.inference.shape_errors import shape_errors  # noqa: E402
@@ -92,20 +93,28 @@ def test_scores_do_not_depend_on_the_crs(evaluate):
 
 BOW_TIE = shapely.Polygon([HOUSE.exterior.coords[i] for i in (0, 2, 1, 3)])
 AROUND = HOUSE.buffer(1, join_style='mitre')
-# Predictions, truths, AOI; right, false and missed of those from 20 m2, and
-# pairs of predictions that overlap.
+SMALL = scale(HOUSE, 0.3, 0.3)
+LEFT, RIGHT = (500000, 0), (500020, 0)
+HALVES = [scale(HOUSE, 0.6, 1, 1, LEFT), scale(HOUSE, 0.4, 1, 1, RIGHT)]
+SHIFTED = translate(HOUSE, 10, 0)
+# Predictions, truths, AOI; right, false and missed of those from 20 m2,
+# merged and split ones, and pairs of predictions that overlap.
 CASES = {
-    'perfect': (HOUSES, HOUSES, None, (4, 0, 0, 0)),
-    'half': ([translate(HOUSE, 10, 0)], [HOUSE], None, (0, 1, 1, 0)),
-    'no prediction': ([], HOUSES, None, (0, 0, 4, 0)),
-    'no truth': (HOUSES, [], None, (0, 4, 0, 0)),
-    'nothing': ([], [], None, (0, 0, 0, 0)),
-    'AOI': (HOUSES, HOUSES, [AROUND], (1, 0, 0, 0)),
-    'cut': (HOUSES, [AROUND], [HOUSE.buffer(-1)], (1, 0, 0, 0)),
-    'outside': (HOUSES[:2], HOUSES, [HOUSES[3]], (0, 0, 1, 0)),
-    'duplicates': ([HOUSE, HOUSE], HOUSES, None, (1, 1, 3, 1)),
-    'invalid': ([BOW_TIE], HOUSES, None, (0, 2, 4, 0)),
-    'parts': ([shapely.multipolygons(HOUSES[:2])], HOUSES, None, (2, 0, 2, 0)),
+    'perfect': (HOUSES, HOUSES, None, (4, 0, 0, 0, 0, 0)),
+    'shifted by half': ([SHIFTED], [HOUSE], None, (0, 1, 1, 0, 0, 0)),
+    'no prediction': ([], HOUSES, None, (0, 0, 4, 0, 0, 0)),
+    'no truth': (HOUSES, [], None, (0, 4, 0, 0, 0, 0)),
+    'nothing': ([], [], None, (0, 0, 0, 0, 0, 0)),
+    'AOI': (HOUSES, HOUSES, [AROUND], (1, 0, 0, 0, 0, 0)),
+    'cut': (HOUSES, [AROUND], [HOUSE.buffer(-1)], (1, 0, 0, 0, 0, 0)),
+    'outside': (HOUSES[:2], HOUSES, [HOUSES[3]], (0, 0, 1, 0, 0, 0)),
+    'duplicates': ([HOUSE, HOUSE], HOUSES, None, (1, 1, 3, 0, 1, 1)),
+    'invalid': ([BOW_TIE], HOUSES, None, (0, 2, 4, 0, 1, 0)),
+    'parts': ([MultiPolygon(HOUSES)], HOUSES, None, (4, 0, 0, 0, 0, 0)),
+    'merged': ([HOUSE], [*HALVES, HOUSES[1]], None, (1, 0, 2, 1, 0, 0)),
+    'split': (HALVES, HOUSES, None, (1, 1, 3, 0, 1, 0)),
+    'small prediction': ([SMALL], HOUSES, None, (0, 0, 4, 0, 0, 0)),
+    'small truth': (HOUSES, [SMALL], None, (0, 4, 0, 0, 0, 0)),
 }
 
 
@@ -114,12 +123,13 @@ def test_cases(name, evaluate):
     pred, truth, aoi, expected = CASES[name]
     numbers, layers = evaluate(pred, truth, aoi=aoi)
     row = numbers['rows'][0]
-    counts = [row[each] for each in ('right', 'false', 'missed')]
+    names = 'right', 'false', 'missed', 'merged', 'split'
+    counts = [row[each] for each in names]
     assert (*counts, numbers['overlapping']) == expected
-    assert row['F1'] == 2 * counts[0] / max(2 * counts[0] + sum(counts[1:]), 1)
+    assert [len(layers[x][2]) for x in ('matched', *names[1:])] == counts
+    right, *wrong = counts[:3]
+    assert row['F1'] == 2 * right / max(2 * right + sum(wrong), 1)
     assert numbers['invalid'] == (name == 'invalid')
-    counted = [len(layers[x][2]) for x in ('matched', 'false', 'missed')]
-    assert counted == counts
 
 
 @pytest.mark.parametrize(
