@@ -1,6 +1,8 @@
 import json
+import re
 import shutil
 
+import pytest
 from PIL import Image
 
 from mmseg_cube.cli import main
@@ -52,3 +54,28 @@ def test_data_that_is_wrong(sample_city, tmp_path, capsys):
         assert check(*words) == 2
         assert said in capsys.readouterr().err
     assert sorted(tmp_path.rglob('*')) == before
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'code', 'said'),
+    [
+        ("dict(type='ConcatDataset', datasets=[a, dict(a, split='val')])", 0,
+         r'train +6 .*\ntest +2 '),
+        ("dict(type='RepeatDataset', times=2, dataset=a)", 0, 'train +4 '),
+        ('dict(a, bands=(1, 2))', 2, 'all of the same bands, scale'),
+        ("dict(type='ADE20KDataset')", 2, 'train_dataloader has no Building'),
+    ],
+)  # fmt: skip
+def test_data_of_a_config(
+    tiny_config, sample_city, tmp_path, capsys, dataset, code, said
+):
+    config = tmp_path / 'own.py'
+    config.write_text(
+        f"_base_ = '{tiny_config}'\n"
+        f"a = dict(type='BuildingDataset', data_root='{sample_city['whu']}')\n"
+        f'train_dataloader = dict(dataset=dict(_delete_=True, **{dataset}))\n'
+    )
+    assert check(config) == code
+    assert re.search(said, ''.join(capsys.readouterr()))
+    assert check(config, '--bands', 1) == 2
+    assert 'own.py says itself' in capsys.readouterr().err

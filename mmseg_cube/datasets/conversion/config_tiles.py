@@ -1,5 +1,6 @@
 """The tiles of the datasets that a config names."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.registry import init_default_scope
@@ -8,6 +9,8 @@ from mmseg.registry import DATASETS
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.tiles import SPLITS, Tile
 from mmseg_cube.utils.configs import read_config
+
+INNER = {'dataset', 'datasets'}  # what wrappers have
 
 
 def find_in_config(path: Path) -> tuple[list[Tile], BuildingDataset]:
@@ -19,30 +22,36 @@ def find_in_config(path: Path) -> tuple[list[Tile], BuildingDataset]:
         ValueError: If a dataset is of another kind, or reads otherwise.
         DatasetError: If files are missing or unmatched.
     """
-    cfg, tiles, first = read_config(path), {}, None
+    cfg, tiles, how = read_config(path), {}, []
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     for split in SPLITS:
-        part = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
-        while part and 'dataset' in part:
-            part = part.dataset  # in a wrapper
-        if not part:
-            continue
-        options = dict(pipeline=[], lazy_init=True, test_mode=True)
-        dataset = DATASETS.build(part | options)
-        first = dataset if first is None else first
-        if not isinstance(dataset, BuildingDataset) or (
-            (dataset.declared, dataset.channels)
-            != (first.declared, first.channels)
-        ):
-            raise ValueError(
-                f'{path}: {split}_dataloader must have a BuildingDataset, '
-                'with the bands, scale and mask values of the others'
-            )
-        for sample in dataset.load_data_list():
-            files = sample['img_path'], sample.get('seg_map_path')
-            image, mask = (file and Path(file).absolute() for file in files)
-            # Several splits may have the same files, windows the same image.
-            tiles.setdefault(image, Tile(split, image.stem, image, mask))
-    if first is None:
-        raise ValueError(f'{path} names no datasets, such as train_dataloader')
-    return list(tiles.values()), first
+        for part in _inner(cfg.get(f'{split}_dataloader') or {}):
+            options = dict(pipeline=[], lazy_init=True, test_mode=True)
+            try:
+                dataset = DATASETS.build(part | options)
+                how.append((dataset.declared, dataset.channels))
+            except Exception as error:  # building raises all kinds
+                raise ValueError(
+                    f'{path}: {split}_dataloader has no BuildingDataset that '
+                    f'can be built: {error}'
+                ) from error
+            for sample in dataset.load_data_list():
+                files = sample['img_path'], sample.get('seg_map_path')
+                image, mask = (
+                    file and Path(file).absolute() for file in files
+                )
+                # Splits may share files, and windows their image.
+                tiles.setdefault(image, Tile(split, image.stem, image, mask))
+    if not tiles or how.count(how[0]) < len(how):
+        raise ValueError(
+            f'{path} must have dataloaders of one or several datasets, all '
+            'of the same bands, scale and mask values'
+        )
+    return list(tiles.values()), dataset
+
+
+def _inner(part: dict) -> Iterator[dict]:
+    """Find the datasets in a dataloader, and in wrappers of datasets."""
+    for each in [*part.get('datasets', ()), part.get('dataset')]:
+        if each:
+            yield from _inner(each) if INNER & set(each) else [each]
