@@ -1,7 +1,7 @@
 # The default network on own tiles at about 0.30 m a pixel, in
 # {train,val,test}/{image,label}: commands take it where no config is named.
 # mmseg-cube train --cfg-options data_root=FOLDER fine-tunes it.
-_base_ = '../unet_efficientnet/cube-full-unet_efficientnet-lite0_1xb8-10k_roofs-256x256.py'  # noqa: E501
+_base_ = '../unet_efficientnet/cube-unet_efficientnet-lite0_1xb8-10k_roofs-256x256.py'  # noqa: E501
 model = dict(
     init_cfg=dict(type='Pretrained', checkpoint='mmseg_cube://roofs.pth'),
     backbone=dict(pretrained=False),
