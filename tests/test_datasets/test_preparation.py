@@ -15,7 +15,7 @@ from rasterio import Affine
 from rasterio.warp import transform
 
 from mmseg_cube.cli import main
-from mmseg_cube.datasets import BuildingDataset, DatasetError
+from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.preparation import Aim, prepare
 from mmseg_cube.datasets.preparation.places import split_by_place
@@ -66,13 +66,6 @@ def footprints(tmp_path):
     return footprints
 
 
-def shares(source, target):
-    """Share of each source pixel in each target pixel, along one axis."""
-    edges = np.arange(target + 1) * source / target
-    inside = np.clip(edges[:, None] - np.arange(source), 0, 1)
-    return np.diff(inside, axis=0) * target / source
-
-
 def read(root):
     """Pixels of all tiles, by split, folder and stem."""
     return {
@@ -81,32 +74,28 @@ def read(root):
     }
 
 
-def test_splits_are_kept_and_pixels_are_means(tmp_path, make_splits):
+@pytest.mark.parametrize(
+    ('ground', 'size', 'hows'),
+    [(0.138, (22, 29), (cv2.INTER_AREA, cv2.INTER_AREA)),
+     (0.3, (47, 64), (cv2.INTER_NEAREST, cv2.INTER_NEAREST)),
+     (0.6, (94, 128), (cv2.INTER_LINEAR, cv2.INTER_NEAREST))],
+)  # fmt: skip
+def test_pixels_of_kept_splits(tmp_path, make_splits, ground, size, hows):
+    """Area-weighted means where they shrink, one half of masks counts."""
     raw = make_splits(tmp_path / 'raw', shape=(64, 47))
-    check = prepare([raw], tmp_path / 'out', Aim(ground=0.138))
+    check = prepare([raw], tmp_path / 'out', Aim(ground=ground))
     assert check['fine'] and check['written'] == 9
     tiles, sources = read(tmp_path / 'out'), read(raw)
     assert tiles.keys() == sources.keys()
-    rows, columns = shares(64, 29), shares(47, 22)
-    for place, pixels in sources.items():
-        means = np.einsum('ai,ij...,bj->ab...', rows, pixels, columns)
-        if 'label' in place:
-            means = 255.0 * (means >= 127.5 - 1e-4)
-        assert np.abs(tiles[place] - means).max() <= 0.5001
-    assert len(BuildingDataset('train', tmp_path / 'out')) == 3
+    for place, source in sources.items():
+        labels = 'label' in place
+        how = hows[labels]
+        expected = cv2.resize(source.astype(float), size, interpolation=how)
+        expected = 255 * (expected >= 127.4) if labels else expected
+        assert np.abs(tiles[place] - expected).max() <= 0.6
     manifest = json.loads((tmp_path / 'out/conversion.json').read_text())
-    assert manifest['complete'] and manifest['resolution'] == 0.3
+    assert manifest['complete'] and manifest['ground'] == ground
     assert manifest['counts'] == dict(train=3, val=3, test=3, left_out=0)
-
-
-def test_enlarged_by_interpolation(tmp_path, make_splits):
-    raw = make_splits(tmp_path / 'raw', shape=(20, 30))
-    prepare([raw], tmp_path / 'out', Aim(ground=0.6))
-    for place, pixels in read(tmp_path / 'out').items():
-        source = read(raw)[place]
-        how = cv2.INTER_NEAREST if 'label' in place else cv2.INTER_LINEAR
-        expected = cv2.resize(source, (60, 40), interpolation=how)
-        assert np.abs(pixels - expected.astype(int)).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -236,6 +225,8 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
     few = shutil.copytree(pairs / 'label', pairs / 'few')
     (few / '2.png').unlink()
     (tmp_path / 'empty').mkdir()
+    make_splits(tmp_path / 'tree', ['train', 'test'])
+    (tmp_path / 'tree' / 'val' / 'image').mkdir(parents=True)
     image = geotiff('one.tif', (32, 32))
     for name, values in (('mask', [0, 1]), ('grey', [0, 7])):
         geotiff(f'{name}.tif', np.tile(np.uint8(values), (1, 32, 16)))
@@ -254,11 +245,12 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
     [
         ('nowhere', 'source not found: nowhere'),
         ('empty', 'no images of this dataset in empty'),
+        ('tree --ground 0.3', 'tree/val: split without images'),
         ('one.tif', 'no images with masks or footprints in one'),
         ('pairs/image pairs/few', '2.png: image without a mask'),
         ('pairs/image pairs/label', '10.png: has no georeference, so its'),
         ('one.tif mask.tif', "of 1 tiles with data none is left for split '"),
-        ('one.tif mask.tif --val 1', 'val must be less than 1 with test'),
+        ('one.tif mask.tif --val 1', 'val must be 0 or more, and less'),
         ('one.tif mask.tif --resolution 30', '0.3001 m, too far from'),
         ('one.tif narrow.tif', 'mask is 30 x 32 pixels, its image is 32 x 32'),
         ('one.tif grey.tif', 'grey.tif: mask holds the values 0, 7'),

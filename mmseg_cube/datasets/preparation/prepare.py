@@ -60,13 +60,12 @@ class Aim:
     crs: str | None = None  # of a vector file that does not say it
 
     def __post_init__(self) -> None:
+        held = self.val + self.test if min(self.val, self.test) >= 0 else -1
         for name, wanted, right in (
             ('size', '1 or more', self.size >= 1),
             ('resolution', 'metres', 0 < self.resolution < inf),
             ('ground', 'metres', 0 < (self.ground or 1) < inf),
-            ('val', 'less than 1 with test', self.val + self.test < 1),
-            ('val', '0 or more', self.val >= 0),
-            ('test', '0 or more', self.test >= 0),
+            ('val', '0 or more, and less than 1 with test', 0 <= held < 1),
             ('format', ' or '.join(FORMATS), self.format in FORMATS),
             ('bands', 'three, for RGB', self.channels.count == 3),
         ):
@@ -78,13 +77,6 @@ class Aim:
     def channels(self) -> Channels:
         """What is read of images."""
         return Channels(self.bands, self.scale)
-
-    @property
-    def fractions(self) -> dict[str, float]:
-        """Shares of the splits that are to be made."""
-        train = 1 - self.val - self.test
-        shares = dict(train=train, val=self.val, test=self.test)
-        return {split: share for split, share in shares.items() if share}
 
 
 class Look(NamedTuple):
@@ -228,8 +220,10 @@ def _cut(
     splits = {tile: tile.split for tile in pieces}
     wanted = {image.split for image in looks}
     if wanted == {UNSPLIT}:
-        side, wanted = aim.size * aim.resolution, {*aim.fractions}
-        options = side, aim.fractions, aim.seed
+        train, side = 1 - aim.val - aim.test, aim.size * aim.resolution
+        shares = dict(train=train, val=aim.val, test=aim.test)
+        shares = {split: share for split, share in shares.items() if share}
+        wanted, options = {*shares}, (side, shares, aim.seed)
         splits = split_by_place(pieces, *options) if pieces else {}
     if missing := wanted - {*splits.values()}:
         raise DatasetError(

@@ -7,7 +7,13 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.headers import BY_SUFFIX
 from mmseg_cube.datasets.listing import ANY, list_files, list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.tiles import PREFIX, Tile, find_tiles, match_folders
+from mmseg_cube.datasets.tiles import (
+    MIRRORS,
+    PREFIX,
+    Tile,
+    find_tiles,
+    match_folders,
+)
 from mmseg_cube.utils.words import listing, not_found
 
 UNSPLIT = 'all'  # until a split is chosen
@@ -33,6 +39,7 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
     if last.is_dir() and not others:
         tiles, faults = find_tiles(last, list_files(last))
         root = last
+        faults += _empty_splits(last, tiles)
     elif last.is_dir() and folders == [True]:
         prefix = dict(zip(PREFIX, sources, strict=True))
         tiles, faults = match_folders(
@@ -60,6 +67,18 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
     return [
         Tile(split, name, root / image, mask and root / mask)
         for split, name, image, mask in tiles
+    ]
+
+
+def _empty_splits(root: Path, tiles: Sequence[Tile]) -> list[str]:
+    """Name the folders of splits, beside others, that have no tile."""
+    around = {root / tile.image.parents[1] for tile in tiles}
+    named = {name for names in MIRRORS.splits.values() for name in names}
+    return [
+        f'{folder}: split without images'
+        for parent in {folder.parent for folder in around}
+        for folder in sorted(parent.iterdir())
+        if folder.name.lower() in named and folder not in around
     ]
 
 
