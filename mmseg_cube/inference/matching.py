@@ -95,15 +95,15 @@ class Matches(NamedTuple):
             means.append(np.append(best, 0)[places].mean())
         return float(np.mean(means))
 
-    def merged(self) -> np.ndarray:
-        """Rows of predictions that have most of two or more true ones."""
+    def merged(self, low: float = 0, high: float = np.inf) -> np.ndarray:
+        """Rows of predictions with most of two or more true ones in each."""
         inside = self.shared > self.truth_areas[self.truth] / 2
-        return np.flatnonzero(np.bincount(self.pred[inside]) > 1)
+        return _several(self.pred[inside], self.pred_areas, low, high)
 
-    def split(self) -> np.ndarray:
-        """Rows of true ones that have most of two or more predictions."""
+    def split(self, low: float = 0, high: float = np.inf) -> np.ndarray:
+        """Rows of true ones with most of two or more predictions in each."""
         inside = self.shared > self.pred_areas[self.pred] / 2
-        return np.flatnonzero(np.bincount(self.truth[inside]) > 1)
+        return _several(self.truth[inside], self.truth_areas, low, high)
 
 
 def match(pred: Sequence[Polygon], truth: Sequence[Polygon]) -> Matches:
@@ -143,3 +143,11 @@ def overlaps(
         shared[part] = shapely.area(shapes)
     real = shared > 0
     return one[real], other[real], shared[real]
+
+
+def _several(
+    rows: np.ndarray, areas: np.ndarray, low: float, high: float
+) -> np.ndarray:
+    """Return the rows that are there twice, of areas from low to high."""
+    counts = np.bincount(rows, minlength=len(areas))
+    return np.flatnonzero((counts > 1) & (low <= areas) & (areas < high))

@@ -66,8 +66,8 @@ def make_layers(scores: VectorScores) -> Layers:
         ('matched', ours, found.pred[scores.pairs[right]]),
         ('missed', theirs, missed),
         ('false', ours, false),
-        ('merged', ours, found.merged()),
-        ('split', theirs, found.split()),
+        ('merged', ours, found.merged(scores.min_area)),
+        ('split', theirs, found.split(scores.min_area)),
     )
     layers = {
         name: (polygons[rows], dict(area_m2=areas[rows]))

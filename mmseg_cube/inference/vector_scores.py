@@ -80,29 +80,23 @@ class VectorScores:
 
     def _score(self, iou: float, low: float, high: float) -> dict:
         """Score the buildings of areas from low to high at an IoU."""
-        found = self.matches
         pairs = self.errors['IoU'] >= iou
-        right, *others = found.judge(self.pairs[pairs], low, high)
-        merged = found.pred_areas[found.merged()]
-        split = found.truth_areas[found.split()]
-        others += [(low <= x) & (x < high) for x in (merged, split)]
-        hits, false, missed, merged, split = (
-            int(np.sum(each)) for each in (right, *others)
-        )
+        judged = self.matches.judge(self.pairs[pairs], low, high)
+        right, false, missed = (int(np.sum(each)) for each in judged)
         scores = dict(
             area=f'{low:g} to {high:g} m2',
             iou=iou,
-            right=hits,
+            right=right,
             false=false,
             missed=missed,
-            precision=hits / max(hits + false, 1),
-            recall=hits / max(hits + missed, 1),
-            F1=2 * hits / max(2 * hits + false + missed, 1),
-            merged=merged,
-            split=split,
+            precision=right / max(right + false, 1),
+            recall=right / max(right + missed, 1),
+            F1=2 * right / max(2 * right + false + missed, 1),
+            merged=len(self.matches.merged(low, high)),
+            split=len(self.matches.split(low, high)),
         )
         for name, values in self.errors.items():
-            mean = float(values[pairs][right].mean()) if hits else None
+            mean = float(values[pairs][judged[0]].mean()) if right else None
             scores[name] = mean
         return scores
 
