@@ -64,7 +64,7 @@ class PolygonOptions:
             value = getattr(self, name)
             if not 0 <= value <= most:
                 raise ValueError(f'{name} must be from 0 to {most:g}: {value}')
-        if self.seed < self.threshold:
+        if self.split != 'none' and self.seed < self.threshold:
             raise ValueError(f'seed {self.seed} is below the threshold')
 
 

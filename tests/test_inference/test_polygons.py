@@ -223,7 +223,7 @@ def test_a_batch_has_20000_at_most():
         (dict(threshold=1.5), 'threshold must be from 0 to 1: 1.5'),
         (dict(min_area=-1), 'min_area must be from 0'),
         (dict(simplify=float('nan')), 'simplify must be from 0'),
-        (dict(seed=0.2), 'below the threshold'),
+        (dict(seed=0.2, split='watershed'), 'below the threshold'),
     ],
 )
 def test_wrong_options(options, message):
