@@ -20,6 +20,8 @@ from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
 
 PLANE = CRS.from_epsg(3857)  # GDAL wants one where only pixels are meant
+# A share of buildings in a byte; large areas are averaged.
+FULL, HALF = np.uint8(255), 128
 SHRUNK, ENLARGED = 1 / 64, 8  # times; more is a mistake
 
 
@@ -77,8 +79,8 @@ class Resampled(NamedTuple):
         count if that in its middle does not, or holds no data.
         """
         labels = read(self._covered(window))[None]
-        share = (labels == 1).astype(np.float32)
-        built = self._resample(window, share, Resampling.average)[0] >= 0.5
+        share = np.where(labels == 1, FULL, np.uint8(0))
+        built = self._resample(window, share, Resampling.average)[0] >= HALF
         middle = self._resample(window, labels, Resampling.nearest)[0]
         counts = self.valid(window) & (middle != IGNORED)
         return np.where(counts, built, IGNORED).astype(np.uint8)
