@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, hypot, radians, sin
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from affine import Affine
 from rasterio import DatasetReader
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import transform as transform_points
 
 from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import read_rgb
@@ -30,6 +28,7 @@ from mmseg_cube.datasets.headers import find_driver
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import BESIDE, read_valid
 from mmseg_cube.datasets.windows import Window
+from mmseg_cube.inference.ground import Ground
 from mmseg_cube.inference.mosaic import SERVERS, is_remote, open_rasters
 
 PERCENTILE = 'percentile'
@@ -212,39 +211,18 @@ def identify(path: str | Path) -> list[str | int]:
 
 
 def ground_size(dataset: DatasetReader) -> tuple[float, float]:
-    """Width and height in metres of the pixel in the middle of a raster.
+    """Width and height on the ground of the pixel in the middle, in metres.
 
-    They are true on the ground, also where the units of the CRS are degrees,
-    or metres that are stretched as in EPSG:3857. A RasterError says that the
-    raster does not know its place.
+    A RasterError says that the raster does not know its place.
     """
     if not dataset.crs:
         raise RasterError(
             'has no CRS, so its pixels have no size in metres',
             'Leave out --resolution.',
         )
-    middle = dataset.width / 2, dataset.height / 2
-    steps = (0, 0), (1, 0), (0, 1)
-    points = [
-        dataset.transform * (middle[0] + x, middle[1] + y) for x, y in steps
-    ]
-    degrees = transform_points(
-        dataset.crs, 'OGC:CRS84', *zip(*points, strict=True)
-    )
-    (lon, *lons), (lat, *lats) = degrees
-    # The ellipsoid WGS 84: its radii along and across the meridian.
-    axis, flat = 6378137.0, 0.00669437999014
-    curve = 1 - flat * sin(radians(lat)) ** 2
-    north = axis * (1 - flat) / curve**1.5
-    east = axis / curve**0.5 * cos(radians(lat))
-    width, height = (
-        hypot(
-            radians((x - lon + 180) % 360 - 180) * east,
-            radians(y - lat) * north,
-        )
-        for x, y in zip(lons, lats, strict=True)
-    )
-    return width, height
+    middle = np.array([[dataset.width / 2, dataset.height / 2]])
+    (steps,) = Ground(dataset.transform, dataset.crs).steps(middle)
+    return tuple(np.hypot(*steps).tolist())
 
 
 def _is_known(path: str | Path) -> bool:
