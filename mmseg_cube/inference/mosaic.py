@@ -16,6 +16,7 @@ from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.headers import find_driver
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES, stamp
+from mmseg_cube.datasets.validity import MASK
 from mmseg_cube.inference.vrt import Band, Grid, Tile, write_vrt
 
 REMOTE = 'http://', 'https://', 's3://', 'gs://', '/vsi'
@@ -37,6 +38,11 @@ def is_remote(name: str | Path) -> bool:
     return str(name).startswith(REMOTE)
 
 
+def surroundings(path: str | Path) -> rasterio.Env:
+    """Tell GDAL how to look for a raster and for what is beside it."""
+    return rasterio.Env(**(SERVERS if is_remote(path) else FILES))
+
+
 def open_any(path: str | Path) -> DatasetReader:
     """Open a raster of any format that GDAL reads, also one on a server.
 
@@ -44,18 +50,16 @@ def open_any(path: str | Path) -> DatasetReader:
     to other files. A FileError says why a file cannot be opened.
     """
     name, driver = str(path), None
-    with errors_of(name), errors_of_decoders():
+    with errors_of(name), errors_of_decoders(), surroundings(name):
         if is_remote(name):
-            with rasterio.Env(**SERVERS):
-                return rasterio.open(name)
+            return rasterio.open(name)
         stamp(name)  # refuses what is missing, a folder or a pipe
         try:
             driver = find_driver(name)
         except RasterError:
             if name.lower().endswith(RASTER_SUFFIXES):
                 raise
-        with rasterio.Env(**FILES):
-            return rasterio.open(_absolute(name), driver=driver)
+        return rasterio.open(_absolute(name), driver=driver)
 
 
 def open_rasters(
@@ -71,10 +75,11 @@ def open_rasters(
         FileError: If a file cannot be read, or does not fit to the first one:
             it has another CRS, grid, kind of bands or nodata value.
     """
-    if len(paths) == 1 and nodata is None:
+    masks = [_find_mask(path) for path in paths]
+    if len(paths) == 1 and nodata is None and not masks[0]:
         return open_any(paths[0])
     tiles = []
-    for path in paths:
+    for path, mask in zip(paths, masks, strict=True):
         with open_any(path) as dataset:
             if not tiles:
                 about = _describe(dataset, nodata)
@@ -85,7 +90,8 @@ def open_rasters(
                 fits = _describe(dataset, nodata), about
                 x, y = _find_place(dataset, *fits, grid, paths[0])
             name = str(path) if is_remote(path) else _absolute(path)
-            tiles.append(Tile(name, x, y, dataset.width, dataset.height))
+            size = dataset.width, dataset.height
+            tiles.append(Tile(name, x, y, *size, mask))
     left, top = min(tile.x for tile in tiles), min(tile.y for tile in tiles)
     tiles = [t._replace(x=t.x - left, y=t.y - top) for t in tiles]
     corner = grid.transform * Affine.translation(left, top)
@@ -95,6 +101,16 @@ def open_rasters(
     text = write_vrt(grid._replace(transform=corner), tiles, bands, masked)
     with errors_of(paths[0]), errors_of_decoders():
         return rasterio.open(text)
+
+
+def _find_mask(path: str | Path) -> str | None:
+    """Find the mask of a raster in a file beside it, as data sets do."""
+    mask = f'{path}{MASK}'
+    if is_remote(path) or not os.path.lexists(mask):
+        return None
+    with errors_of(mask), errors_of_decoders():
+        find_driver(mask)
+    return _absolute(mask)
 
 
 def _absolute(path: str | Path) -> str:

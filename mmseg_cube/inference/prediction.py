@@ -69,8 +69,15 @@ class Prediction:
                 some of the rasters; the text names them all.
         """
         threshold = ChosenThreshold(self.threshold).value
-        bands = Bands(self.bands, self.scale, self.resolution, self.nodata)
         cfg = read_config(self.config, self.cfg_options)
+        # What the network was trained to see, unless something else is named.
+        known = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+        bands = Bands(
+            self.bands or known.get('bands'),
+            self.scale or known.get('scale'),
+            self.resolution,
+            self.nodata,
+        )
         shapes, faults = read_shapes(
             inputs, bands, ground_resolution(self.checkpoint)
         )
@@ -126,8 +133,10 @@ def _predict(
     """Predict rasters and show how far it is; list what is wrong with some."""
     results, faults = [], []
     columns = *Progress.get_default_columns(), _Speed()
-    settings = dict(console=Console(stderr=True), transient=True)
-    with Progress(*columns, **settings, disable=not shown) as bar:
+    console = Console(stderr=True)
+    settings = dict(disable=not (shown and console.is_terminal))
+    settings.update(console=console, transient=True)
+    with Progress(*columns, **settings) as bar:
         outer, inner = bar.add_task('rasters'), bar.add_task('Mpx')
 
         def show(done: int, total: int) -> None:
@@ -149,8 +158,8 @@ def _summarize(results: Sequence[RasterResult], folder: Path) -> None:
     again = sum(result.again for result in results)
     if again:
         print(
-            f'Note: made {quantity(again, "mask")} in {folder} again: cut '
-            'short, or not noted as those of the images that are there now.',
+            f'Note: made {quantity(again, "mask")} in {folder} again: of '
+            'images that have changed, not whole, or not asked for before.',
             file=sys.stderr,
         )
     done = [result for result in results if result.files]

@@ -24,12 +24,12 @@ from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
+from mmseg_cube.datasets.ground import Ground
 from mmseg_cube.datasets.headers import find_driver
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import BESIDE, read_valid
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.inference.ground import Ground
-from mmseg_cube.inference.mosaic import SERVERS, is_remote, open_rasters
+from mmseg_cube.inference.mosaic import is_remote, open_rasters, surroundings
 
 PERCENTILE = 'percentile'
 SHARES = 2, 98  # percent of the values that are below what becomes 0 and 255
@@ -195,7 +195,7 @@ class Scene:
         with ExitStack() as stack:
             stack.enter_context(errors_of(self.name))
             stack.enter_context(errors_of_decoders())
-            stack.enter_context(rasterio.Env(**SERVERS))
+            stack.enter_context(surroundings(self.paths[0]))
             yield
 
 

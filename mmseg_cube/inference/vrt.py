@@ -16,6 +16,7 @@ class Tile(NamedTuple):
     y: int
     width: int
     height: int
+    mask: str | None = None  # a file of its own that says where it has data
 
 
 class Band(NamedTuple):
@@ -89,7 +90,8 @@ def write_vrt(
     if masked:
         part = _add(_add(root, 'MaskBand'), 'VRTRasterBand', dataType='Byte')
         for tile in tiles:
-            source = _add_source(part, tile, 'mask,1')
+            own = tile._replace(file=tile.mask or tile.file)
+            source = _add_source(part, own, 1 if tile.mask else 'mask,1')
             _add(source, 'NODATA', 0)
     return tostring(root, encoding='unicode')
 

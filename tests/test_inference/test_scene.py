@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from PIL import Image
 from rasterio.shutil import copy
 
 from mmseg_cube.datasets.windows import Window
@@ -57,6 +58,12 @@ def write_mosaic(folder):
     return paths
 
 
+def write_beside(folder):
+    path = write(folder / 'a.tif', HIDDEN)
+    Image.fromarray(255 * np.uint8(VALID)).save(f'{path}.msk', 'PNG')
+    return path
+
+
 def write_jp2(folder):
     path, values = folder / 'image.jp2', np.where(VALID, VALUES, 0)
     source = write(folder / 'image.tif', values)
@@ -76,6 +83,8 @@ TWINS = {
     'given': (lambda f: write(f / 'a.tif', BLACK), dict(nodata=0)),
     'mask': (lambda f: write(f / 'a.tif', HIDDEN, VALID), {}),
     'alpha': (lambda f: write_alpha(f / 'a.tif'), {}),
+    'beside': (write_beside, {}),
+    'beside, warped': (write_beside, dict(resolution=0.5)),
     'vrt': (write_vrt, {}),
     'jp2': (write_jp2, dict(nodata=0)),
     'mosaic': (write_mosaic, {}),
