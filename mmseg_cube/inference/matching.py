@@ -112,7 +112,8 @@ def match(pred: Sequence[Polygon], truth: Sequence[Polygon]) -> Matches:
     Takes valid shapely polygons in one plane CRS. Areas are as true as they
     are there, in EPSG:6933 everywhere.
     """
-    import shapely
+    # If that is not installed, this says with which extra it is.
+    from mmseg_cube.datasets.vectors import shapely
 
     pred, truth = np.asarray(pred, object), np.asarray(truth, object)
     one, other, shared = overlaps(pred, truth)
