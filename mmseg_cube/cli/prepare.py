@@ -36,7 +36,7 @@ def add_arguments(add: Arguments) -> None:
         what = f'share of the tiles for {split}'
         add(f'--{split}', what, type=float, default=0.1)
     add.share('--seed')
-    what = 'of images; masks are PNG'
+    what = 'of images, jpg with quality 95; masks are PNG'
     add('--format', what, default='png', choices=('png', 'jpg'))
     add('--layer', 'of the vector file, if several have polygons')
     add('--crs', 'of a vector file that does not say it')
