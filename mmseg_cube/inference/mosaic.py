@@ -38,6 +38,16 @@ def is_remote(name: str | Path) -> bool:
     return str(name).startswith(REMOTE)
 
 
+def known_driver(path: str | Path) -> str | None:
+    """Name GDAL's driver of a file if data sets read such files, too."""
+    if is_remote(path):
+        return None
+    try:
+        return find_driver(path)
+    except RasterError:
+        return None
+
+
 def surroundings(path: str | Path) -> rasterio.Env:
     """Tell GDAL how to look for a raster and for what is beside it."""
     return rasterio.Env(**(SERVERS if is_remote(path) else FILES))
@@ -49,16 +59,14 @@ def open_any(path: str | Path) -> DatasetReader:
     What is called TIFF, PNG or JPEG has to be that: otherwise it might lead
     to other files. A FileError says why a file cannot be opened.
     """
-    name, driver = str(path), None
+    name = str(path)
     with errors_of(name), errors_of_decoders(), surroundings(name):
         if is_remote(name):
             return rasterio.open(name)
         stamp(name)  # refuses what is missing, a folder or a pipe
-        try:
-            driver = find_driver(name)
-        except RasterError:
-            if name.lower().endswith(RASTER_SUFFIXES):
-                raise
+        driver = known_driver(name)
+        if driver is None and name.lower().endswith(RASTER_SUFFIXES):
+            find_driver(name)  # says what is wrong
         return rasterio.open(_absolute(name), driver=driver)
 
 

@@ -7,7 +7,7 @@ of it. What is not noted, or whose raster has changed since, is made again.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,30 +44,34 @@ class OutputFolder:
         self.folder, self.shared = folder, shared
         self._journal = folder / JOURNAL
         self.notes: dict[str, Note] = {}
+        self._is_open = False
 
     @contextmanager
     def opened(self, settings: Mapping[str, object]) -> Iterator[None]:
-        """Take the folder for this run, unless it was begun otherwise.
+        """Take the folder, if it is not taken already, for this run.
 
         Raises:
-            DatasetError: If it was, or another run is writing there.
+            DatasetError: If it was begun with other settings, or another run
+                is writing there.
         """
-        made = not self.folder.exists()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.shared:
-            self._open_manifest(settings)
-            self.read_notes()
+        if self._is_open:
             yield
             return
-        with only_run(self.folder):
+        made = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with nullcontext() if self.shared else only_run(self.folder):
             self._open_manifest(settings)
             self.read_notes()
-            lines = [json.dumps(note) + '\n' for note in self.notes.values()]
-            write_text_whole(self._journal, ''.join(lines))
+            if not self.shared:  # the last line may be cut short
+                lines = [f'{json.dumps(n)}\n' for n in self.notes.values()]
+                write_text_whole(self._journal, ''.join(lines))
+            self._is_open = True
             try:
                 yield
             finally:
-                self._tidy(made)
+                self._is_open = False
+                if not self.shared:
+                    self._tidy(made)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -98,7 +98,7 @@ class Prediction:
                 checkpoint=Path(self.checkpoint).name,
             ),
         )
-        with predictor:
+        with predictor.hold():
             results, faults = _predict(predictor, inputs, shard[0] == 0)
         _summarize(results, folder)
         if faults:

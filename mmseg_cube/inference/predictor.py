@@ -7,7 +7,7 @@ import sys
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -63,8 +63,7 @@ class RasterPredictor:
     """Predicts rasters of any size into a folder.
 
     What is in the folder and not changed since is not made again, down to
-    the strips of a raster. ``with predictor:`` holds the folder for several
-    rasters; otherwise it is held for each.
+    the strips of a raster.
 
     Args:
         model: Segmentor of background and building, on its device.
@@ -96,17 +95,10 @@ class RasterPredictor:
             **asdict(bands),
         )
         self.settings = json.loads(json.dumps(self.settings))
-        self._held = False
 
-    def __enter__(self) -> 'RasterPredictor':
-        self._holder = self.folder.opened(self.settings)
-        self._holder.__enter__()
-        self._held = True
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._held = False
-        self._holder.__exit__(*error)
+    def hold(self) -> AbstractContextManager:
+        """Hold the folder for several rasters, against other runs."""
+        return self.folder.opened(self.settings)
 
     def predict(
         self,
@@ -127,21 +119,18 @@ class RasterPredictor:
                 other settings.
             OSError: If the disk is full.
         """
-        with nullcontext() if self._held else self:
+        with self.hold():
             scene = Scene(paths, self.bands)
             name = name or Path(scene.paths[0]).stem
             return self._predict(scene, name, progress)
-
-    def kinds(self, scene: Scene) -> Sequence[str]:
-        """Return what is written of a raster, keys of ``SUFFIXES``."""
-        default = WITH_PLACE if scene.has_place else WITHOUT_PLACE
-        return self.output.write or default
 
     def _predict(
         self, scene: Scene, name: str, progress: Progress | None
     ) -> RasterResult:
         folder, identity = self.folder, scene.identity()
-        kinds, root = self.kinds(scene), folder.folder
+        kinds, root = self.output.write, folder.folder
+        if not kinds:
+            kinds = WITH_PLACE if scene.has_place else WITHOUT_PLACE
         files = [name + SUFFIXES[kind] for kind in kinds]
         if folder.has(name, identity, files):
             return self._result(name, new=False)

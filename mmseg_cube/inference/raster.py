@@ -98,7 +98,7 @@ def predict_bands(
     ends = [*tops[1:], last]
     for number, (top, row) in enumerate(groupby(batches, itemgetter(0))):
         done = number * len(lefts)
-        for _, _valid, places, images in row:
+        for _, valid, places, images in row:  # noqa: B007, used below
             if not places:  # none of the row has data
                 continue
             for left, probability in zip(places, network(images), strict=True):
@@ -111,8 +111,8 @@ def predict_bands(
         for start in ready[::AT_ONCE]:
             piece = slice(start, min(start + AT_ONCE, ready.stop))
             values = _to_numbers(scene, band[piece, :width])
-            if _valid is not None:
-                values[~_valid[piece]] = np.nan
+            if valid is not None:
+                values[~valid[piece]] = np.nan
             yield values
         _move_up(band, ends[number] - top)
     if progress is not None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +25,15 @@ from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.ground import Ground
-from mmseg_cube.datasets.headers import find_driver
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import BESIDE, read_valid
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.inference.mosaic import is_remote, open_rasters, surroundings
+from mmseg_cube.inference.mosaic import (
+    is_remote,
+    known_driver,
+    open_rasters,
+    surroundings,
+)
 
 PERCENTILE = 'percentile'
 SHARES = 2, 98  # percent of the values that are below what becomes 0 and 255
@@ -93,11 +97,8 @@ class Scene:
         self.dataset = self._stored = open_rasters(self.paths, bands.nodata)
         with self._reading():
             self._source = self._header = Header.of(self._stored)
-            if (
-                not others
-                and bands.nodata is None
-                and _is_known(self.paths[0])
-            ):
+            plain = not others and bands.nodata is None
+            if plain and known_driver(self.paths[0]):
                 # Read as data sets do, down to the last bit.
                 self._source = self.paths[0]
                 self._header = open_header(self._source)
@@ -192,10 +193,8 @@ class Scene:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(errors_of(self.name))
-            stack.enter_context(errors_of_decoders())
-            stack.enter_context(surroundings(self.paths[0]))
+        around = surroundings(self.paths[0])
+        with errors_of(self.name), errors_of_decoders(), around:
             yield
 
 
@@ -223,17 +222,6 @@ def ground_size(dataset: DatasetReader) -> tuple[float, float]:
     middle = np.array([[dataset.width / 2, dataset.height / 2]])
     (steps,) = Ground(dataset.transform, dataset.crs).steps(middle)
     return tuple(np.hypot(*steps).tolist())
-
-
-def _is_known(path: str | Path) -> bool:
-    """Tell whether data sets read such files, too."""
-    if is_remote(path):
-        return False
-    try:
-        find_driver(path)
-    except RasterError:
-        return False
-    return True
 
 
 def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:

@@ -316,7 +316,7 @@ BAD = {
     'missing': (lambda p: None, '', 'is missing'),
     'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
     'twins': (lambda p: [write(p), '/no/a.tif'], '', 'would all get the same'),
-    'address': (lambda p: ['http://localhost:1/a.tif'], '', 'connect'),
+    'address': (lambda p: ['http://localhost:1/a.tif'], '', 'be read'),
     'odd tile': (
         lambda p: [write(p), write(p.with_stem('b'), crs=None)],
         '--mosaic',

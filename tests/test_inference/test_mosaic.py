@@ -87,7 +87,7 @@ def test_the_odd_file_is_named(tmp_path, message):
         ('none.tif', None, 'missing'),
         ('vrt.tif', '<VRTDataset', 'is no TIFF, PNG or JPEG file'),
         ('text.img', 'text', 'not recognized'),
-        ('http://localhost:1/a.tif', None, 'Failed to connect'),
+        ('http://localhost:1/a.tif', None, 'cannot be read'),
     ],
 )
 def test_what_is_no_raster(tmp_path, name, text, message):
