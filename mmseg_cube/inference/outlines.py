@@ -13,7 +13,7 @@ from shapely.geometry import shape
 
 # Of the size of details: what Douglas-Peucker takes, a distance, and what
 # coverage_simplify takes, the root of an area.
-DISTANCE, ROOT = 0.5, 1
+DISTANCE, ROOT = 0.5, 2
 APART = 1e-6  # square pixels by which shapes that touch may overlap
 
 
