@@ -94,6 +94,8 @@ class RasterPredictor:
             **cut,
             **asdict(bands),
         )
+        if bands.nodata is not None:
+            self.settings['nodata'] = str(bands.nodata)  # nan is not nan
         self.settings = json.loads(json.dumps(self.settings))
 
     def hold(self) -> AbstractContextManager:
