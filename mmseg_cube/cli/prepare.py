@@ -2,7 +2,7 @@
 
 IN is a folder of {train,val,test}/{image,label}, whose splits are kept; two
 folders, or two files, of images and of masks; or GeoTIFFs, and folders of
-them, and then a vector file of footprints. OUT becomes such a folder of
+them, and then a vector file of footprints. OUT becomes such a folder of PNG
 tiles, with report.json and a contact sheet to look at.
 
 Resolutions are true metres on the ground, also of Web Mercator and degrees.
@@ -35,13 +35,10 @@ def add_arguments(add: Arguments) -> None:
     for split in ('val', 'test'):
         what = f'share of the tiles for {split}'
         add(f'--{split}', what, type=float, default=0.1)
-    add.share('--seed')
-    what = 'of images, jpg with quality 95; masks are PNG'
-    add('--format', what, default='png', choices=('png', 'jpg'))
     add('--layer', 'of the vector file, if several have polygons')
     add('--crs', 'of a vector file that does not say it')
     add.share('--bands', '--scale', '--building-values', '--ignore-values')
-    add.share('--workers')
+    add.share('--seed', '--workers')
 
 
 def run(args: Namespace) -> int:

@@ -4,15 +4,38 @@ from typing import NamedTuple
 
 import numpy as np
 from affine import Affine
+from rasterio import DatasetReader
 from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from mmseg_cube.datasets.errors import RasterError
 
+CHUNK = 10_000  # points that are lists of numbers at a time
 LONGITUDE_LATITUDE = CRS.from_epsg(4326)
 # The ellipsoid WGS 84: its axis in metres, its eccentricity squared.
 AXIS, FLAT = 6378137.0, 0.00669437999014
+
+
+def project(points: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
+    """Bring points (n, 2) to another CRS.
+
+    A RasterError says that one of them has no place there.
+    """
+    parts = np.array_split(points, len(points) // CHUNK + 1)
+    try:
+        moved = [transform(source, target, *part.T.tolist()) for part in parts]
+    except CPLE_BaseError:  # from some projections; infinity from others
+        moved = [[[np.inf], [np.inf]]]
+    places = np.hstack(moved).T
+    if not np.isfinite(places).all():
+        ends = ', '.join(f'{x:.10g}' for x in (*points.min(0), *points.max(0)))
+        raise RasterError(
+            f'its bounds, {ends}, are not all places of its CRS, or of that '
+            'which is asked for',
+            'Correct its CRS and corner, or name the CRS that they are in.',
+        )
+    return places
 
 
 class Ground(NamedTuple):
@@ -29,17 +52,7 @@ class Ground(NamedTuple):
         matrix = np.array(self.transform).reshape(3, 3)[:2]
         places = points @ matrix[:, :2].T + matrix[:, 2]
         if crs and self.crs and crs != self.crs:
-            try:
-                x, y = transform(self.crs, crs, *places.T.tolist())
-            except CPLE_BaseError:  # from some projections; or infinity
-                x = y = np.full(len(points), np.inf)
-            places = np.column_stack((x, y))
-        if not np.isfinite(places).all():
-            raise RasterError(
-                'parts of it have no place on Earth, or not in the CRS that '
-                'is asked for',
-                'Correct its CRS and corner.',
-            )
+            places = project(places, self.crs, crs)
         return places
 
     def steps(self, points: np.ndarray) -> np.ndarray:
@@ -65,3 +78,10 @@ class Ground(NamedTuple):
         east = AXIS * np.cos(latitude) / curve**0.5
         metres = np.radians(degrees) * np.stack([east, north], 1)[:, None]
         return metres.transpose(0, 2, 1)
+
+
+def pixel_size(dataset: DatasetReader) -> np.ndarray:
+    """Width and height in metres of the pixel in the middle of a raster."""
+    middle = np.array([[dataset.width / 2, dataset.height / 2]])
+    (steps,) = Ground(dataset.transform, dataset.crs).steps(middle)
+    return np.hypot(*steps)

@@ -23,8 +23,9 @@ class Naming(NamedTuple):
     pattern: str = '{}'  # of the name without suffix; {} names the tile
 
     def tile(self, file: str) -> str | None:
-        """Return the tile that a file's name names, None if it names none.
+        """Return the tile that a file's name names.
 
+        It is empty if the pattern does not fit, None of another suffix.
         macOS writes letters with accents as two characters, others as one;
         both are one name here.
         """
@@ -36,7 +37,7 @@ class Naming(NamedTuple):
         stem = unicodedata.normalize('NFC', file[: len(file) - len(suffix)])
         before, after = self.pattern.split('{}')
         inner = stem[len(before) : len(stem) - len(after)]
-        return inner if inner and stem == f'{before}{inner}{after}' else None
+        return inner if stem == f'{before}{inner}{after}' else ''
 
 
 ANY = Naming()

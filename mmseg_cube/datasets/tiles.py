@@ -97,8 +97,8 @@ def find_tiles(
 def match_folders(
     prefix: Mapping[str, str],
     splits: Sequence[str],
-    wants: Wants,
-    namings: Namings,
+    wants: Wants = lambda split, name: True,
+    namings: Namings = (ANY, ANY),
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in the folders of ``data_prefix``, like find_tiles.
 
@@ -119,10 +119,10 @@ def match_folders(
             raise DatasetError(not_found('folder', folder.absolute(), advice))
         kinds.append(files_in(folder) if prefix.get(key) else [])
     if kinds[0] == kinds[1]:
-        sides = [[], []]
-        for file in kinds[0]:
-            sides[namings[1].tile(file.name) is not None].append(file)
-        kinds = sides
+        kinds = [
+            [x for x in kinds[0] if bool(namings[1].tile(x.name)) == is_mask]
+            for is_mask in (False, True)
+        ]
     folders = dict.fromkeys(splits, [('', kinds)])
     needed = dict.fromkeys(splits, masks) if masks else {}
     return _match(prefix['img_path'], folders, needed, wants, namings)
@@ -148,18 +148,16 @@ def _match(
             for found, files, naming in sides:
                 for name, same in by_tile(files, naming).items():
                     try:
-                        if wants(split, name):
+                        if not name:
+                            faults += [
+                                f'{path}: is not named {naming.pattern!r}'
+                                for path in same
+                                if wants(split, path.stem)
+                            ]
+                        elif wants(split, name):
                             found[prefix + name] += same
                     except DatasetError as error:
                         faults += [f'{path}: {error}' for path in same]
-                faults += [
-                    f'{path}: is not named {naming.pattern!r}'
-                    for name, same in by_tile(
-                        files, Naming(naming.suffixes)
-                    ).items()
-                    for path in same
-                    if naming.tile(path.name) is None and wants(split, name)
-                ]
         if images and not masks and split in needed and not faults:
             raise DatasetError(
                 f'{place}: split {split!r} has images, but no masks.\nNext: '
@@ -182,24 +180,16 @@ def _match(
 
 
 def _unmatched(images: Files, masks: Files) -> list[str]:
-    """Say which files have no partner, and which others are named alike."""
-    lines = []
-    sides = (
-        ('image without a mask', images if masks else {}, masks),
-        ('mask without an image', masks, images),
-    )
-    for fault, files, others in sides:
-        alone = [same[0] for name, same in files.items() if name not in others]
-        free = [same[0] for name, same in others.items() if name not in files]
-        names = {path.stem: path.name for path in free}
-        lines += [f'{path}: {fault}' for path in alone]
-        # Of many it takes a while.
-        for place, path in enumerate(alone[:NEAREST], len(lines) - len(alone)):
-            near = get_close_matches(path.stem, names, *ALIKE)
-            if near:
-                alike = ' or '.join(names[stem] for stem in near)
-                lines[place] += f'; named alike: {alike}'
-    return lines
+    """Say which files have no partner, and which masks are named alike."""
+    bare = [same[0] for name, same in images.items() if name not in masks]
+    free = [same[0] for name, same in masks.items() if name not in images]
+    lines = [f'{path}: image without a mask' for path in bare if masks]
+    names = {path.stem: path.name for path in free}
+    for place, path in enumerate(bare[:NEAREST]):  # all would take a while
+        if near := get_close_matches(path.stem, names, *ALIKE):
+            alike = ' or '.join(names[stem] for stem in near)
+            lines[place] += f'; named alike: {alike}'
+    return lines + [f'{path}: mask without an image' for path in free]
 
 
 def _choose_root(

@@ -1,21 +1,17 @@
-"""Footprints from vector files: the one reader of all that GDAL knows.
+"""The one reader of vector files: GeoPackage, GeoJSON, shapefiles and more.
 
-GeoPackage, GeoJSON, FlatGeobuf, shapefiles and more, as valid polygons whose
-coordinates are known to mean a place. Loaded only where vectors are used, for
-it needs the extra ``[cities]``.
+Loaded only where vectors are used, for it needs the extra ``[cities]``.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
-from rasterio.warp import transform
 
+from mmseg_cube.datasets import ground
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
 from mmseg_cube.utils.words import name_some, not_found, quantity
 
@@ -28,7 +24,6 @@ except ImportError as error:
         'pip install "mmsegmentation-cube[cities]"'
     ) from error
 
-CHUNK = 10_000  # vertices that are lists of numbers at a time
 POLYGON = shapely.GeometryType.POLYGON
 
 
@@ -106,25 +101,10 @@ def read_footprints(
 
 
 def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
-    """Bring the vertices of shapely shapes to another CRS.
-
-    Raises a RasterError if one of them has no place there.
-    """
-    points = shapely.get_coordinates(shapes)
-    moved = np.full_like(points, np.inf)
-    for start in range(0, len(points), CHUNK):
-        part = slice(start, start + CHUNK)
-        # Where there is no place, some projections raise an error.
-        with suppress(CPLE_BaseError):
-            places = transform(source, target, *points[part].T.tolist())
-            moved[part] = np.transpose(places)
-    if not np.isfinite(moved).all():
-        bounds = ', '.join(f'{x:.10g}' for x in shapely.total_bounds(shapes))
-        raise RasterError(
-            f'its bounds, {bounds}, are not all places of its CRS',
-            'Name the CRS that they are in.',
-        )
-    return shapely.set_coordinates(shapes.copy(), moved)
+    """Bring shapely shapes to another CRS, as :func:`ground.project`."""
+    return shapely.transform(
+        shapes, lambda points: ground.project(points, source, target)
+    )
 
 
 def _find_crs(name: str | None) -> CRS:

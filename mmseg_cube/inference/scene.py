@@ -24,7 +24,7 @@ from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
-from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import BESIDE, read_valid
 from mmseg_cube.datasets.windows import Window
@@ -219,9 +219,7 @@ def ground_size(dataset: DatasetReader) -> tuple[float, float]:
             'has no CRS, so its pixels have no size in metres',
             'Leave out --resolution.',
         )
-    middle = np.array([[dataset.width / 2, dataset.height / 2]])
-    (steps,) = Ground(dataset.transform, dataset.crs).steps(middle)
-    return tuple(np.hypot(*steps).tolist())
+    return tuple(pixel_size(dataset).tolist())
 
 
 def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:

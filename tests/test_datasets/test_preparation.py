@@ -190,7 +190,7 @@ def test_killed_and_continued(tmp_path, geotiff, footprints):
 
     sources = [geotiff('a.tif', (300, 300))]
     sources.append(footprints('b.gpkg', [box(0, 0, 33, 44)]))
-    aim, outs = Aim(32, 0.4, format='jpg'), [tmp_path / x for x in 'xy']
+    aim, outs = Aim(32, 0.4), [tmp_path / x for x in 'xy']
     prepare(sources, outs[0], aim)
     process = os.fork()
     if process == 0:
@@ -210,10 +210,10 @@ def test_killed_and_continued(tmp_path, geotiff, footprints):
         for out in outs
     )
     assert one == other and len(one) == 2 * 49
-    assert (outs[1] / 'val_contact_sheet.png').is_file()
+    assert (outs[1] / 'contact_sheet.png').is_file()
     assert prepare(sources, outs[1], aim)['written'] == 0
     with pytest.raises(DatasetError, match='size is 32 there and 64 now'):
-        prepare(sources, outs[1], Aim(64, 0.4, format='jpg'))
+        prepare(sources, outs[1], Aim(64, 0.4))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A check summed up: words, table, JSON and picture."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,26 +90,19 @@ def describe(check: Mapping) -> str:
     return '\n\n'.join(text)
 
 
-def write_check(check: Mapping, folder: Path, apart: bool = False) -> None:
-    """Write a check as JSON, and samples of its tiles as a picture.
-
-    Splits have a picture each if they are to be apart.
-    """
+def write_check(check: Mapping, folder: Path) -> None:
+    """Write a check as JSON, and samples of its tiles as a picture."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / REPORT, check)
-    sheets = {SHEET: check['splits']}
-    if apart:
-        sheets = {f'{split}_{SHEET}': [split] for split in check['splits']}
-    for name, splits in sheets.items():
-        sheet = _draw_sheet(check, splits)
-        write_whole(folder / name, partial(sheet.save, format='PNG'))
+    sheet = _draw_sheet(check)
+    write_whole(folder / SHEET, partial(sheet.save, format='PNG'))
 
 
-def _draw_sheet(check: Mapping, splits: Iterable[str]) -> Image.Image:
-    """Draw tiles of splits, from the emptiest to the fullest."""
+def _draw_sheet(check: Mapping) -> Image.Image:
+    """Draw tiles of every split, from the emptiest to the fullest."""
     blank = np.full((SIDE + CAPTION, SIDE + GAP, 3), 255, np.uint8)
     rows = []
-    for split in splits:
+    for split in check['splits']:
         usable = [
             tile
             for tile in check['tiles']

@@ -142,9 +142,6 @@ class Output:
                     path.unlink(missing_ok=True)
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
-        suffix = self.settings['format']
-        # Masks stay exact.
-        ends = dict(image=suffix, label='png' if suffix == 'jpg' else suffix)
         kinds = KINDS if tile.mask else KINDS[1:]
-        folder = self.root / tile.split
-        return [folder / kind / f'{name}.{ends[kind]}' for kind in kinds]
+        name = f'{name}.{self.settings["format"]}'
+        return [self.root / tile.split / kind / name for kind in kinds]

@@ -32,18 +32,13 @@ class Footprints:
                 'has no georeference, so footprints have no place in it',
                 'Give a GeoTIFF, or masks instead.',
             )
-        here = box(*array_bounds(*dataset.shape, dataset.transform))
-        tree = self._tree(dataset.crs)
-        if len(tree.query(here)):
-            return
-        there = box(*total_bounds(tree.geometries))
-        if not here.intersects(there):  # else it may have none
-            bounds = [
-                [round(x, 6) for x in each.bounds] for each in (here, there)
-            ]
+        here = array_bounds(*dataset.shape, dataset.transform)
+        there = total_bounds(self._tree(dataset.crs).geometries).tolist()
+        if not box(*here).intersects(box(*there)):
+            here, there = ([round(x, 6) for x in xy] for xy in (here, there))
             raise RasterError(
-                f'has the bounds {bounds[0]} in its CRS, and the footprints '
-                f'of {self.source[0]} have {bounds[1]}: none is in it',
+                f'has the bounds {here} in its CRS, and the footprints of '
+                f'{self.source[0]} have {there}: none is in it',
                 'Give footprints of this place, or name their CRS by --crs.',
             )
 
@@ -52,11 +47,10 @@ class Footprints:
         dataset, shape = open_raster(image), (window.height, window.width)
         place = dataset.transform * Affine.translation(window.x, window.y)
         tree = self._tree(dataset.crs)
-        near = tree.query(box(*array_bounds(*shape, place)))
+        near = tree.geometries[tree.query(box(*array_bounds(*shape, place)))]
         if not len(near):  # GDAL wants one
             return np.zeros(shape, np.uint8)
-        shapes = tree.geometries[near]
-        return rasterize(shapes, shape, transform=place, dtype=np.uint8)
+        return rasterize(near, shape, transform=place, dtype=np.uint8)
 
     def _tree(self, crs: CRS) -> STRtree:
         """Return the polygons in a CRS; they are read once for each."""

@@ -37,8 +37,8 @@ from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import listing
 
-FORMATS = ('png', 'jpg')
 LEAST = 0.25  # of a tile must have data, or it is left out
+Pieces = dict[Tile, tuple[Resampled, Window]]  # by the tiles they become
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ class Aim:
     val: float = 0.1  # share of the tiles, unless there are splits
     test: float = 0.1  # likewise
     seed: int = 0  # of this draw
-    format: str = 'png'  # of images, or jpg; masks are PNG
     bands: Sequence[int] | None = None  # of images, as of Channels; three
     scale: Scale | None = None  # likewise
     building_values: Declared = None  # of masks, as of BuildingDataset
@@ -66,7 +65,6 @@ class Aim:
             ('resolution', 'metres', 0 < self.resolution < inf),
             ('ground', 'metres', 0 < (self.ground or 1) < inf),
             ('val', '0 or more, and less than 1 with test', 0 <= held < 1),
-            ('format', ' or '.join(FORMATS), self.format in FORMATS),
             ('bands', 'three, for RGB', self.channels.count == 3),
         ):
             if not right:
@@ -130,15 +128,13 @@ def prepare(
     meanings = _settle(looks, aim)
     pieces = _cut(looks, aim)
     stamps = {
-        tile: [
-            *[stamp_of(path) for path in (tile.image, tile.mask) if path],
-            str(meanings.get(tile.mask)),
-        ]
+        tile: [stamp_of(path) for path in (tile.image, tile.mask) if path]
+        + [str(meanings.get(tile.mask))]
         for tile in pieces
     }
-    settings = dict(sources=[str(source.absolute()) for source in sources])
-    settings |= json.loads(json.dumps(asdict(aim)))  # as it is read again
-    output = Output(out, dict(dataset='own', **settings))
+    about = dict(sources=[str(source.absolute()) for source in sources])
+    about |= json.loads(json.dumps(asdict(aim)))  # as it is read again
+    output = Output(out, dict(dataset='own', format='png', **about))
 
     def write(tile: Tile) -> None:
         view, window = pieces[tile]
@@ -163,17 +159,16 @@ def prepare(
         output.save(True, dict(counts, left_out=left_out))
         values = BUILDING_VALUE, NOT_COUNTED
         check = check_data(output.root, None, workers, *values)
-        write_check(check, output.root, apart=True)
+        write_check(check, output.root)
     return dict(check, written=written, left_out=left_out)
 
 
 def _look(aim: Aim, footprints: Any, image: Tile) -> tuple[Tile, Look]:
     """Read an image and its mask once, before anything is written."""
-    _, _, path, mask = image
-    values, channels = [], aim.channels
-    options = channels, aim.resolution, aim.ground
+    path, mask, values = image.image, image.mask, []
+    options = aim.channels, aim.resolution, aim.ground
     try:
-        with errors_of_pair(path, mask, str(path), channels):
+        with errors_of_pair(path, mask, channels=aim.channels):
             with errors_of(path):
                 if footprints:
                     footprints.check(path)
@@ -207,9 +202,7 @@ def _settle(looks: Mapping[Tile, Look], aim: Aim) -> dict[Path, MaskMeaning]:
     return {image.mask: meanings[image.split] for image in masks}
 
 
-def _cut(
-    looks: Mapping[Tile, Look], aim: Aim
-) -> dict[Tile, tuple[Resampled, Window]]:
+def _cut(looks: Mapping[Tile, Look], aim: Aim) -> Pieces:
     """Cut images into tiles, and give them splits if they have none."""
     pieces = {}
     for image, look in looks.items():
@@ -220,11 +213,11 @@ def _cut(
     splits = {tile: tile.split for tile in pieces}
     wanted = {image.split for image in looks}
     if wanted == {UNSPLIT}:
-        train, side = 1 - aim.val - aim.test, aim.size * aim.resolution
-        shares = dict(train=train, val=aim.val, test=aim.test)
+        shares = dict(train=1 - aim.val - aim.test, val=aim.val, test=aim.test)
         shares = {split: share for split, share in shares.items() if share}
-        wanted, options = {*shares}, (side, shares, aim.seed)
-        splits = split_by_place(pieces, *options) if pieces else {}
+        wanted, side = {*shares}, aim.size * aim.resolution
+        if pieces:
+            splits = split_by_place(pieces, side, shares, aim.seed)
     if missing := wanted - {*splits.values()}:
         raise DatasetError(
             f'of {len(pieces)} tiles with data none is left for split '
@@ -232,10 +225,11 @@ def _cut(
             '--val 0 --test 0.'
         )
     names = Counter((split, tile.name) for tile, split in splits.items())
-    if max(names.values()) > 1:
+    [((_, name), count)] = names.most_common(1)
+    if count > 1:
         raise DatasetError(
-            f'two tiles would be named {max(names, key=names.get)[1]!r}.\n'
-            'Next: rename one of their images.'
+            f'two tiles would be named {name!r}.\nNext: rename one of their '
+            'images.'
         )
     return {
         tile._replace(split=split): pieces[tile]

@@ -13,7 +13,7 @@ from rasterio.warp import Resampling, reproject
 from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import check_image, read_rgb
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.validity import read_valid
@@ -58,8 +58,9 @@ class Resampled(NamedTuple):
         """Read the channels (C, H, W) of a window."""
         shrinks = self.scale.determinant > 1
         how = Resampling.average if shrinks else Resampling.bilinear
-        bands = read_rgb(self.path, self._covered(window), self.channels)
-        return self._resample(window, bands, how)
+        covered = self._covered(window)
+        bands = read_rgb(self.path, covered, self.channels)
+        return self._resample(window, covered, bands, how)
 
     def valid(self, window: Window) -> np.ndarray:
         """Tell where a window has data in the middle of its pixels (H, W)."""
@@ -67,8 +68,8 @@ class Resampled(NamedTuple):
         valid = read_valid(self.path, covered, self.channels)
         if valid is None:
             valid = np.ones((covered.height, covered.width))
-        valid = valid[None].astype(np.uint8)
-        return self._resample(window, valid, Resampling.nearest)[0] > 0
+        valid = valid.astype(np.uint8)
+        return self._resample(window, covered, valid, Resampling.nearest) > 0
 
     def labels(
         self, window: Window, read: Callable[[Window], np.ndarray]
@@ -78,12 +79,13 @@ class Resampled(NamedTuple):
         A pixel is building if they cover one half of it or more; it does not
         count if that in its middle does not, or holds no data.
         """
-        labels = read(self._covered(window))[None]
+        covered = self._covered(window)
+        labels = read(covered)
         share = np.where(labels == 1, FULL, np.uint8(0))
-        built = self._resample(window, share, Resampling.average)[0] >= HALF
-        middle = self._resample(window, labels, Resampling.nearest)[0]
+        share = self._resample(window, covered, share, Resampling.average)
+        middle = self._resample(window, covered, labels, Resampling.nearest)
         counts = self.valid(window) & (middle != IGNORED)
-        return np.where(counts, built, IGNORED).astype(np.uint8)
+        return np.where(counts, share >= HALF, IGNORED).astype(np.uint8)
 
     def _covered(self, window: Window) -> Window:
         """Source pixels under a window, and one more around for bilinear."""
@@ -96,14 +98,17 @@ class Resampled(NamedTuple):
         return Window(left, top, right - left, bottom - top)
 
     def _resample(
-        self, window: Window, bands: np.ndarray, how: Resampling
+        self,
+        window: Window,
+        covered: Window,
+        values: np.ndarray,
+        how: Resampling,
     ) -> np.ndarray:
-        """Resample covered bands (n, h, w) to a window."""
-        size = len(bands), window.height, window.width
-        covered = self._covered(window)
+        """Resample values (..., h, w) of covered pixels to a window."""
+        size = *values.shape[:-2], window.height, window.width
         result, _ = reproject(
-            np.ascontiguousarray(bands),
-            np.zeros(size, bands.dtype),
+            np.ascontiguousarray(values),
+            np.zeros(size, values.dtype),
             src_transform=Affine.translation(covered.x, covered.y),
             dst_transform=self.scale * Affine.translation(window.x, window.y),
             src_crs=PLANE,
@@ -118,22 +123,17 @@ def open_resampled(
 ) -> Resampled:
     """Read an image once to check it; open it at metres of a pixel.
 
-    They are true on the ground, in the middle of the image; ``ground`` has
-    those of the source if it does not know its place. A RasterError says that
-    it cannot be used, or they cannot be meant.
+    They are true on the ground in its middle; ``ground`` has those of the
+    source if it does not know its place. A RasterError says that it cannot be
+    used, or they cannot be meant.
     """
     shape, dataset = check_image(path, channels), open_raster(path)
-    if dataset.crs:
-        middle = np.array([shape[::-1]]) / 2
-        steps = Ground(dataset.transform, dataset.crs).steps(middle)[0]
-        wide, high = np.hypot(*steps)
-    elif ground is None:
+    if not (dataset.crs or ground):
         raise RasterError(
             'has no georeference, so its resolution is not known',
             'Say how many metres a pixel is, such as --ground 0.3.',
         )
-    else:
-        wide = high = ground
+    wide, high = pixel_size(dataset) if dataset.crs else (ground, ground)
     times = np.array((high, wide)) / resolution
     if not (times.min() >= SHRUNK and times.max() <= ENLARGED):
         raise RasterError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.headers import BY_SUFFIX
-from mmseg_cube.datasets.listing import ANY, list_files, list_rasters
+from mmseg_cube.datasets.listing import list_files, list_rasters
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     MIRRORS,
@@ -42,14 +42,11 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
         faults += _empty_splits(last, tiles)
     elif last.is_dir() and folders == [True]:
         prefix = dict(zip(PREFIX, sources, strict=True))
-        tiles, faults = match_folders(
-            prefix, [UNSPLIT], lambda split, stem: True, (ANY, ANY)
-        )
+        tiles, faults = match_folders(prefix, [UNSPLIT])
     elif is_vector(last):
         for path, folder in zip(others, folders, strict=True):
             found = list_rasters(path).values() if folder else [[path]]
-            images = [image for same in found for image in same]
-            tiles += [Tile(UNSPLIT, x.stem, x, last) for x in images]
+            tiles += [Tile(UNSPLIT, x.stem, x, last) for x in sum(found, [])]
     elif folders == [False]:
         tiles = [Tile(UNSPLIT, others[0].stem, *sources)]
     names = ', '.join(map(str, sources))
@@ -70,19 +67,19 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
     ]
 
 
-def _empty_splits(root: Path, tiles: Sequence[Tile]) -> list[str]:
-    """Name the folders of splits, beside others, that have no tile."""
-    around = {root / tile.image.parents[1] for tile in tiles}
-    named = {name for names in MIRRORS.splits.values() for name in names}
-    return [
-        f'{folder}: split without images'
-        for parent in {folder.parent for folder in around}
-        for folder in sorted(parent.iterdir())
-        if folder.name.lower() in named and folder not in around
-    ]
-
-
 def is_vector(path: Path) -> bool:
     """Tell whether a file is no raster, by its name."""
     known = (*RASTER_SUFFIXES, *BY_SUFFIX)
     return path.is_file() and path.suffix.lower() not in known
+
+
+def _empty_splits(root: Path, tiles: Sequence[Tile]) -> list[str]:
+    """Name the folders of splits, beside others, that have no tile."""
+    full = {root / tile.image.parents[1] for tile in tiles}
+    named = {name for names in MIRRORS.splits.values() for name in names}
+    beside = {path for folder in full for path in folder.parent.iterdir()}
+    return [
+        f'{path}: split without images'
+        for path in sorted(beside - full)
+        if path.name.lower() in named
+    ]
