@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import rasterio
 import torch
+from mmseg.apis.remote_sense_inferencer import RSImage
 from PIL import Image
 
 from mmseg_cube.inference import (
@@ -100,6 +103,17 @@ def test_bands_follow_each_other(pixelwise, write_raster):
     assert told[-1] == (windows, windows)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert max(shape[0] for shape in model.shapes) == 2
+
+
+@pytest.mark.parametrize('side', (500, 1000, 3072))
+def test_no_window_is_computed_twice(side):
+    """Where mmseg's RSInferencer computes some: 16 in place of 9."""
+    starts = Tiling(512, 256).starts(side)
+    assert len(starts) == -(-max(side - 512, 0) // 256) + 1
+    if side == 1000:
+        image = SimpleNamespace(width=side, height=side, grids=[])
+        RSImage.create_grids(image, (512, 512), (256, 256))
+        assert len(image.grids) >= 1.3 * len(starts) ** 2
 
 
 def test_wrong_tiling():
