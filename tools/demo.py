@@ -1,7 +1,9 @@
 """Watch a small ConvNeXt-U-Cube learn to find roofs.
 
-Draws a sample city, trains and tests through mmseg's own scripts, and shows
-the scores and the pictures. All that it writes is in --work-dir.
+Draws a sample city, trains and tests through mmseg's own scripts, shows the
+scores and the pictures, and ends with a map: the scenes that were held out,
+side by side, become polygons of buildings. All that it writes is in
+--work-dir.
 """
 
 import argparse
@@ -12,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
+import rasterio
 
 from mmseg_cube.datasets.sample_city import write_whu
 from mmseg_cube.evaluation.error_picture import draw_panels
@@ -23,6 +27,7 @@ WORK = ROOT / 'work_dirs' / 'demo'
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
 SPLITS = {'train': 96, 'val': 8, 'test': 24}
 ROWS = 4  # of the overview
+PLACE = dict(crs='EPSG:32633', transform=(0.3, 0, 5e5, 0, -0.3, 5.5e6))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,22 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             f'param_scheduler.1.end={args.iterations}',
         ]
     try:
-        say('1/4 Draw the sample city')
+        say('1/5 Draw the sample city')
         write_whu(city, SPLITS, seed=args.seed)
-        say("2/4 Train with mmseg's train script")
+        say("2/5 Train with mmseg's train script")
         run('train', config, f'--work-dir={train}', *options)
-        say("3/4 Test with mmseg's test script")
+        say("3/5 Test with mmseg's test script")
         weights = (train / 'last_checkpoint').read_text().strip()
         masks = test / 'masks'
         folders = f'--work-dir={test}', f'--out={masks}'
         run('test', config, weights, *folders, *options)
+        say('4/5 Make a map of the scenes that were held out')
+        town, found = work / 'map' / 'town.tif', work / 'map' / 'predicted'
+        join(sorted((city / 'test' / 'image').glob('*.tif')), town)
+        run('predict', config, weights, town, f'--out={found}')
+        raster = found / 'town_probability.tif'
+        out = work / 'map' / 'buildings.gpkg'
+        run('polygonize', raster, '--split=watershed', f'--out={out}')
     except ValueError as error:
         print(f'Stopped: {error}', file=sys.stderr)
         return 2
     except subprocess.CalledProcessError as error:
         print('Stopped: the last step failed, see above.', file=sys.stderr)
         return error.returncode
-    say('4/4 Draw image, truth and prediction')
+    say('5/5 Draw image, truth and prediction')
     draw(city / 'test', masks, test / 'pictures')
     report(test)
     return 0
@@ -80,6 +92,22 @@ def run(*words: object) -> None:
     """Run ``mmseg-cube`` in a process of its own."""
     command = [sys.executable, '-W', 'ignore', '-m', 'mmseg_cube.cli']
     subprocess.run([*command, *map(str, words)], check=True)
+
+
+def join(scenes: Sequence[Path], out: Path) -> None:
+    """Lay scenes side by side in one raster that says where it lies."""
+    images = [cv2.imread(str(path))[..., ::-1] for path in scenes]
+    columns = int(len(images) ** 0.5)
+    rows = [
+        np.concatenate(images[i : i + columns], 1)
+        for i in range(0, len(images) // columns * columns, columns)
+    ]
+    bands = np.concatenate(rows).transpose(2, 0, 1)
+    sides = dict(zip(('count', 'height', 'width'), bands.shape, strict=True))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    options = dict(driver='GTiff', dtype='uint8', **sides, **PLACE)
+    with rasterio.open(out, 'w', **options) as file:
+        file.write(bands)
 
 
 def draw(scenes: Path, masks: Path, out: Path) -> None:
@@ -104,6 +132,7 @@ def report(test: Path) -> None:
     title = 'Buildings in scenes that were held out, in percent'
     print(Table(SCORES, [cells], title).terminal())
     print(f'\nPictures: {test / "pictures"}, first overview.png')
+    print(f'Map: {test.parent / "map" / "buildings.gpkg"}, drawn in .png')
 
 
 if __name__ == '__main__':

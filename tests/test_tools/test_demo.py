@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pyogrio import read_info
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -32,6 +33,10 @@ def test_draws_trains_tests_and_reports(demo, tmp_path, capfd):
     assert str(pictures) in out
     assert len(list(pictures.glob('*.png'))) == 3
     assert Image.open(pictures / 'overview.png').width > 3 * 256
+    assert (
+        read_info(tmp_path / 'map' / 'buildings.gpkg')['crs'] == 'EPSG:32633'
+    )
+    assert Image.open(tmp_path / 'map' / 'buildings.png').width > 256
 
 
 def test_a_failing_step_stops_it(demo, capfd):
