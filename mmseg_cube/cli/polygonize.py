@@ -32,7 +32,7 @@ NUMBERS = {
 
 
 def add_arguments(add: Arguments) -> None:
-    add('rasters', 'one or more', nargs='+', type=Path, metavar='RASTER')
+    add('rasters', 'files or addresses', nargs='+', metavar='RASTER')
     what = 'file for the polygons; a picture of them is put beside it'
     add('--out', what, type=Path, required=True, metavar='FILE')
     add('--mosaic', 'take adjacent rasters as one', default=False)
@@ -64,7 +64,7 @@ def run(args: Namespace) -> None:
     args.crs = _read_crs(args.crs)
     names = [field.name for field in fields(PolygonOptions)]
     options = PolygonOptions(**{name: getattr(args, name) for name in names})
-    if args.out.resolve() in [path.resolve() for path in args.rasters]:
+    if args.out.resolve() in [Path(x).resolve() for x in args.rasters]:
         raise ValueError(f'{args.out} is a raster to read; name another file')
     groups = [args.rasters] if args.mosaic else [[x] for x in args.rasters]
     notes, count, area = Counter(), 0, 0
