@@ -1,8 +1,4 @@
-"""Which bands of an image a network sees, and which values are 0 and 255.
-
-Data sets, checks and prediction all ask :class:`Channels`, so that a network
-sees the same in all of them.
-"""
+"""Which bands of an image a network sees, and which values are 0 and 255."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,9 +53,9 @@ class Channels:
         if scale is not None:
             try:
                 pairs = np.asarray(scale, float).reshape(-1, 2)
-                fits = len(pairs) in (1, self.count)
-                fits = fits and np.isfinite(pairs).all()
-                fits = fits and (pairs[:, 0] < pairs[:, 1]).all()
+                widths = np.diff(pairs)
+                fits = ((widths > 0) & (widths < np.inf)).all()
+                fits = fits and len(pairs) in (1, self.count)
             except (TypeError, ValueError):
                 fits = False
             if not fits:
@@ -103,8 +99,7 @@ class Channels:
         """
         dataset = header.dataset
         names = [colour.name for colour in header.colours]
-        stored = dataset.tags(ns='IMAGE_STRUCTURE')
-        _refuse_other_storage(header, stored)
+        _refuse_other_storage(header)
         bits = dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
         kinds = ', '.join(sorted(set(dataset.dtypes)))
         kinds = f'{bits} bits' if bits else kinds
@@ -116,28 +111,30 @@ class Channels:
             )
         shown = COLOURS if names in UNNAMED else names
         places = [shown.index(name) for name in COLOURS if name in shown]
-        how = []  # what to tell gdal_translate, and the option instead
-        if 'complex' in kinds:
-            how += [('-ot Byte -scale LOW HIGH 0 255', None)]
-        elif kinds != 'uint8' and self.scale is None:
-            how += [('-ot Byte -scale LOW HIGH 0 255', 'scale=(LOW, HIGH)')]
+        how = {}  # what to tell gdal_translate, and the option instead
         if 'palette' in names:
-            how += [('-expand rgb', None)]
+            how['-expand rgb'] = ''
         elif self.bands is not None:
             places = [band - 1 for band in self.bands]
-        elif len(names) < 3:
-            how += [('-b 1 -b 1 -b 1', 'bands=(1, 1, 1)')]
-        elif len(places) < 3:
-            words = '-b R -b G -b B -colorinterp red,green,blue'
-            how += [(words, 'bands=(R, G, B)')]
-        elif set(shown) - {*COLOURS, 'alpha'}:
-            rgb = tuple(place + 1 for place in places)
-            how += [('-b {} -b {} -b {}'.format(*rgb), f'bands={rgb}')]
+        elif len(places) < 3 or set(shown) - {*COLOURS, 'alpha'}:
+            rgb = [str(place + 1) for place in places]
+            if len(rgb) < 3:
+                rgb = '111' if len(names) < 3 else 'RGB'
+            words = '-b {} -b {} -b {} -colorinterp red,green,blue'
+            how[words.format(*rgb)] = f'bands=({", ".join(rgb)})'
+        odd = 'complex' in kinds
+        if odd or (kinds != 'uint8' and self.scale is None):
+            words = '-ot Byte -scale LOW HIGH 0 255'
+            how[words] = '' if odd else 'scale=(LOW, HIGH)'
         if how:
+            advice = 'onvert all files alike, with "gdal_translate '
+            advice += f'{" ".join(how)} IN OUT".'
+            named = ' and '.join(how.values())
+            start = f'Name {named} in the data set or command; or c'
             wanted = '8-bit RGB' if self.bands is None else 'of 8 bits'
             raise RasterError(
                 f'{image} ({", ".join(names)}), not {wanted}',
-                _advise(*zip(*how, strict=True)),
+                (start if all(how.values()) else 'C') + advice,
             )
         return places
 
@@ -160,21 +157,9 @@ def as_picture(channels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
 
-def _advise(words: Sequence[str], options: Sequence[str | None]) -> str:
-    """Say how to name what an image holds, and how to convert it."""
-    advice = f'onvert it with "gdal_translate {" ".join(words)} IN OUT"'
-    if 'LOW' in words[0]:
-        advice += '; LOW and HIGH the same for all files'
-    if None in options:
-        return f'C{advice}.'
-    return (
-        f'Name {" and ".join(options[::-1])} in the data set, or --bands and '
-        f'--scale of a command; or c{advice}.'
-    )
-
-
-def _refuse_other_storage(header: Header, stored: dict) -> None:
+def _refuse_other_storage(header: Header) -> None:
     """Refuse what GDAL shows in other colours, or turned."""
+    stored = header.dataset.tags(ns='IMAGE_STRUCTURE')
     space = stored.get('SOURCE_COLOR_SPACE', 'YCbCr')
     if space != 'YCbCr':
         raise RasterError(f'image is stored as {space}, not as RGB', BY_PILLOW)

@@ -9,6 +9,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS
 
+from mmseg_cube.datasets import splits
 from mmseg_cube.datasets.bands import RGB, Channels, Scale
 from mmseg_cube.datasets.checks import (
     check_files,
@@ -21,11 +22,6 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import Naming, list_files
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.splits import (
-    divide,
-    read_names,
-    refuse_wrong_fractions,
-)
 from mmseg_cube.datasets.tiles import Layout, find_tiles, match_folders
 from mmseg_cube.datasets.transforms import LoadBuildingMask, use_one_reader
 from mmseg_cube.utils.words import listing, refuse_other_than_paths
@@ -160,12 +156,11 @@ class BuildingDataset(BaseSegDataset):
                     f"'{{}}_mask', not {pattern!r}"
                 )
         if fractions is not None:
-            refuse_wrong_fractions(fractions, split)
+            splits.refuse_wrong_fractions(fractions, split)
             if not prefix:
                 raise ValueError(
-                    'fractions divide the folders of data_prefix, but none '
-                    'is given: data_prefix=dict(img_path=..., '
-                    'seg_map_path=...)'
+                    'fractions divide the folders of data_prefix=dict('
+                    'img_path=..., seg_map_path=...), but none is given'
                 )
         self.fractions, self.seed = fractions, seed
         self.patterns = img_pattern, mask_pattern
@@ -237,10 +232,9 @@ class BuildingDataset(BaseSegDataset):
         """List the samples, split by split, in natural order of stems."""
         suffixes = self.img_suffix, self.seg_map_suffix
         namings = tuple(map(Naming, suffixes, self.patterns))
-        listed = set()
-        if self.ann_file:
-            listed = read_names(self.ann_file, namings[0])
-        splits, there = self.split.split('+'), set()
+        named = self.ann_file
+        listed = splits.read_names(named, namings[0]) if named else set()
+        halves, there = self.split.split('+'), set()
         place = root = Path(self.data_root or '')
 
         def wants(split: str, stem: str) -> bool:
@@ -255,7 +249,7 @@ class BuildingDataset(BaseSegDataset):
                 'given.\nNext: set data_root to the folder that holds the '
                 'dataset.'
             )
-        options = splits, wants, namings
+        options = halves, wants, namings
         if self.data_prefix:
             place, root = self.data_prefix.get('img_path'), Path()
             tiles, faults = match_folders(self.data_prefix, *options)
@@ -269,19 +263,18 @@ class BuildingDataset(BaseSegDataset):
             ]
         if self.fractions and not faults:
             names = {tile.name for tile in tiles}
-            home = divide(names, self.fractions, self.seed)
+            home = splits.divide(names, self.fractions, self.seed)
             tiles = [x for x in tiles if home.get(x.name) == x.split]
         if not faults and not listed:
-            empty = set(splits) - {tile.split for tile in tiles}
+            empty = set(halves) - {tile.split for tile in tiles}
             faults = [f'no image for split {s!r}' for s in sorted(empty)]
         if faults:
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
                 f'{self.split!r} of {place}:\n{listing(faults)}\nNext: every '
                 'image needs one mask of the same stem and the other way '
-                'round, or patterns that tell how they differ (mask_pattern='
-                "'{}_mask'); img_suffix and seg_map_suffix choose between "
-                'formats '
+                "round. Stems may differ by mask_pattern='{}_mask'; "
+                'img_suffix and seg_map_suffix choose between formats '
                 f'({", ".join(RASTER_SUFFIXES)}).'
             )
         if self.fractions:

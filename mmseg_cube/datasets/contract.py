@@ -81,16 +81,15 @@ def read_pair(
     mask: Source | None,
     names: tuple,
     meaning: MaskMeaning | None,
-    channels: Channels = RGB,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read an image and its mask, if any, by the meaning of its dataset.
 
     Raises:
         FileError: With the name of the file that cannot be used, and why.
     """
-    with errors_of_pair(image, mask, names[0], channels):
+    with errors_of_pair(image, mask, names[0]):
         with errors_of(names[0]):
-            pixels = read_image(image, channels=channels)
+            pixels = read_image(image)
         if mask is None:
             return pixels, None
         with errors_of(names[1]):

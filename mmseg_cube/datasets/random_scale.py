@@ -11,27 +11,22 @@ from mmseg.registry import TRANSFORMS
 class RandomScale(Resize):
     """Resize an image and its mask by a random factor.
 
-    mmcv's ``RandomResize`` brings images of all sizes to one, and with it
-    changes the ground resolution of small ones more than that of large ones.
-    This one changes it by the same factors for all.
+    Unlike mmcv's ``RandomResize``, which brings images of all sizes to one,
+    it changes the ground resolution of all alike.
 
     Args:
-        ratio_range: Smallest and largest factor. Its logarithm is drawn by
-            ``np.random``, so that half and double are equally likely.
-
-    Raises:
-        ValueError: If the factors are not positive or not in order.
+        ratio_range: Smallest and largest factor, above 0. Its logarithm is
+            drawn by ``np.random``: half and double are equally likely.
     """
 
     def __init__(self, ratio_range: Sequence[float]) -> None:
-        low, high = ratio_range
+        low, high = self.ratio_range = tuple(ratio_range)
         if not 0 < low <= high:
             raise ValueError(
                 'ratio_range must be two positive factors, the smaller one '
-                f'first, but is {tuple(ratio_range)}'
+                f'first, but is {self.ratio_range}'
             )
         super().__init__(scale_factor=1.0, keep_ratio=True)
-        self.ratio_range = low, high
 
     def transform(self, results: dict) -> dict:
         """Resize one sample."""

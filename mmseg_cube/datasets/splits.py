@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import Naming
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-
-SPLITS = ('train', 'val', 'test')
+from mmseg_cube.datasets.tiles import SPLITS
 
 
 def read_names(path: str, naming: Naming) -> set[str]:
@@ -27,8 +26,8 @@ def read_names(path: str, naming: Naming) -> set[str]:
     data = file.read_bytes()
     wide = data.startswith((b'\xff\xfe', b'\xfe\xff'))  # by PowerShell
     text = data.decode('utf-16' if wide else 'utf-8-sig', 'replace')
-    paths = text.replace('\\', '/').splitlines()
-    names = (PurePosixPath(path.strip()).name for path in paths)
+    lines = text.replace('\\', '/').splitlines()
+    names = (PurePosixPath(line.strip()).name for line in lines)
     suffixes = *naming.suffixes, *RASTER_SUFFIXES, ''
     whole, bare = Naming(suffixes, naming.pattern), Naming(suffixes)
     return {whole.tile(x) or bare.tile(x) or x for x in names if x}
@@ -41,9 +40,9 @@ def refuse_wrong_fractions(fractions: Mapping[str, float], split: str) -> None:
     good = good and all(isinstance(x, Real) and x > 0 for x in shares.values())
     if not good or sum(shares.values()) > 1 + 1e-6:
         raise ValueError(
-            f'fractions must be shares of {", ".join(SPLITS)}, of {split} at '
-            'least, above 0 and at most 1 together, such as dict(train=0.8, '
-            f'val=0.1, test=0.1), not {fractions!r}'
+            f'fractions must be shares of {split} and maybe others, above 0 '
+            'and at most 1 together, such as dict(train=0.8, val=0.1, '
+            f'test=0.1), not {fractions!r}'
         )
 
 

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
-from mmseg.datasets.transforms import (
-    LoadAnnotations,
-    PhotoMetricDistortion,
-)
+from mmseg.datasets.transforms import LoadAnnotations, PhotoMetricDistortion
 from mmseg.registry import TRANSFORMS
 
 from mmseg_cube.datasets.bands import RGB, Channels, Scale
@@ -140,9 +137,8 @@ class LoadRasterWindow(BaseTransform):
 
     Adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape`` (of
     the window), ``window``, ``raster_shape``, the height and width of the
-    whole raster, and what ``LoadBuildingMask`` adds. With other than three
-    ``bands``, ``img`` is (H, W, C) in their order; three are turned round, as
-    BGR is, and data preprocessors with ``bgr_to_rgb`` turn them back.
+    whole raster, and what ``LoadBuildingMask`` adds. Of other than three
+    ``bands``, ``img`` is (H, W, C) in their order; see :func:`as_mmcv`.
 
     Args:
         with_mask: Whether to load the mask too; else ``LoadBuildingMask``
@@ -179,8 +175,7 @@ class LoadRasterWindow(BaseTransform):
         with quiet_libraries(), pair, errors_of(path):
             shape = open_raster(path).shape
             window = _choose_window(results, shape)
-            whole = window == (0, 0, *shape[::-1])
-            part = None if whole else window
+            part = None if window == (0, 0, *shape[::-1]) else window
             pixels = read_image(path, part, channels)
         size = window.height, window.width
         results.update(window=window, raster_shape=shape)
@@ -212,15 +207,13 @@ def use_one_reader(steps: list, channels: Channels = RGB) -> None:
         own = getattr(step, 'channels', RGB)
         if loader is LoadRasterWindow and own not in (RGB, channels):
             raise ValueError(
-                'LoadRasterWindow has other bands or scale than its dataset, '
-                'which are those that are checked. Give them to the dataset '
-                'only'
+                'LoadRasterWindow has other bands or scale than its dataset. '
+                'Give them to the dataset only'
             )
         if isinstance(step, PhotoMetricDistortion) and channels.count != 3:
             raise ValueError(
-                'PhotoMetricDistortion changes the colours of three channels, '
-                f'but the bands of this dataset make {channels.count}. Take '
-                'it out of the pipeline'
+                'PhotoMetricDistortion takes three channels, but the bands of '
+                f'this dataset make {channels.count}. Take it out'
             )
         for name, values in HONOURED.get(loader, {}).items():
             value = getattr(step, name)

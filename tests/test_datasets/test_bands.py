@@ -99,7 +99,7 @@ def test_what_is_no_number_is_no_data(tmp_path, write):
         (NINE, (1, 2, 3), None, 'uint16 .*, not of 8 bits|Name scale=.LOW, H'),
         (BYTES[:1], None, None, 'gray.*8-bit RGB|Name bands=.1, 1, 1. in'),
         (np.float32(NINE[:3]), None, None, 'float32|scale=.LOW, HIGH. in'),
-        (np.complex64(NINE[:3]), None, (0, 1), 'complex64|^.*Convert it with'),
+        (np.complex64(NINE[:3]), None, (0, 1), 'complex64|^.*Convert all'),
     ],
 )
 def test_images_that_have_not_what_is_named(

@@ -140,10 +140,10 @@ def test_shares_of_many_names_come_close():
     ('fractions', 'said'),
     [
         (dict(train=0.9, val=0.2), 'at most 1 together'),
-        (dict(train=0), 'of train at least, above 0'),
+        (dict(train=0), 'shares of train .*, above 0'),
         (dict(train='8'), "not {'train': '8'}"),
         (dict(train=0.5, fit=0.5), "not {'train': 0.5, 'fit'"),
-        (dict(val=0.2), 'of train at least'),
+        (dict(val=0.2), 'shares of train'),
         (0.8, 'not 0.8'),
     ],
 )
