@@ -45,9 +45,10 @@ def add_arguments(add: Arguments) -> None:
     add('--mosaic', what, default=False)
     what = 'what to make, ' + ' '.join(WRITES)
     add('--write', what, nargs='+', choices=WRITES, default=())
-    add.share('--bands')
+    what = 'bands that the network sees, from 1 (of the config, or RGB)'
+    add('--bands', what)
     what = 'values that become 0 and 255, or percentile: all but 2 %% at '
-    what += 'either end, of the whole raster (8 bits stay as they are)'
+    what += 'either end, of the whole raster (of the config, or 8 bits as are)'
     add('--scale', what, type=_scale)
     what = 'metres on the ground of the pixels that the network sees, and of '
     what += 'what is written (as the raster has them)'

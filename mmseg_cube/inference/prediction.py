@@ -71,7 +71,9 @@ class Prediction:
         threshold = ChosenThreshold(self.threshold).value
         cfg = read_config(self.config, self.cfg_options)
         # What the network was trained to see, unless something else is named.
-        known = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+        known = cfg.get('test_dataloader') or {}
+        known = known.get('dataset') if isinstance(known, dict) else {}
+        known = known if isinstance(known, dict) else {}
         bands = Bands(
             self.bands or known.get('bands'),
             self.scale or known.get('scale'),

@@ -137,7 +137,8 @@ class RasterPredictor:
         if folder.has(name, identity, files):
             return self._result(name, new=False)
         again = not folder.shared and folder.discard(name, files)
-        mark = json.dumps([identity, self._fixed()]).encode()
+        fixed = {k: v for k, v in self.settings.items() if k not in FOR_PEOPLE}
+        mark = json.dumps([identity, fixed]).encode()
         height, _ = scene.shape
         strips = Strips(
             root / PARTS / name,
@@ -199,9 +200,6 @@ class RasterPredictor:
             strips.write(run, bands)
             done += area
         return bool(mine)
-
-    def _fixed(self) -> dict[str, object]:
-        return {k: v for k, v in self.settings.items() if k not in FOR_PEOPLE}
 
     def _tags(self, scene: Scene) -> dict[str, object]:
         """Return the notes in georeferenced files."""
