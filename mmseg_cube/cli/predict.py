@@ -43,8 +43,9 @@ def add_arguments(add: Arguments) -> None:
     add('--out', 'folder for what is made', required=True)
     what = 'the inputs are adjacent parts of one raster, called mosaic'
     add('--mosaic', what, default=False)
-    what = 'what to make, ' + ' '.join(WRITES)
-    add('--write', what, nargs='+', choices=WRITES, default=())
+    what = f'what to make, of {", ".join(WRITES)} (all but png; png alone of '
+    what += 'images that do not say where they lie)'
+    add('--write', what, choices=WRITES, default=[], metavar='KIND')
     what = 'bands that the network sees, from 1 (of the config, or RGB)'
     add('--bands', what)
     what = 'values that become 0 and 255, or percentile: all but 2 %% at '
@@ -52,13 +53,13 @@ def add_arguments(add: Arguments) -> None:
     add('--scale', what, type=_scale)
     what = 'metres on the ground of the pixels that the network sees, and of '
     what += 'what is written (as the raster has them)'
-    add('--resolution', what, type=float)
+    add('--resolution', what, type=float, metavar='METRES')
     what = 'value of pixels without data (what the raster declares)'
-    add('--nodata', what, type=float)
+    add('--nodata', what, type=float, metavar='V')
     what = 'rows of a strip, the least that is kept of a run (8 windows)'
-    add('--strip', what, type=positive)
+    add('--strip', what, type=positive, metavar='ROWS')
     what = 'part of the work, such as 2/8, if others do the rest'
-    add('--shard', what, type=_shard)
+    add('--shard', what, type=_shard, metavar='I/N')
     add_settings(add)
 
 
