@@ -303,7 +303,7 @@ BAD = {
     'empty': (lambda p: p.write_bytes(b''), '', 'is no TIFF, PNG or JPEG'),
     'cut': (lambda p: cut(write(p), 9000), '', 'cannot be read'),
     'two bands': (lambda p: write(p, 2), '', 'has 2 band(s)'),
-    '16 bits': (lambda p: write(p, dtype='uint16'), '', '--scale'),
+    '16 bits': (lambda p: write(p, dtype='uint16'), '', 'Name scale='),
     'complex': (lambda p: write(p, dtype='complex64'), '', 'complex64'),
     'fifth band': (write, '--bands 1,2,5', 'bands=(1, 2, 5) are asked'),
     'four bands': (lambda p: write(p, 4), '--bands 1,2,3,4', '4 channels'),
