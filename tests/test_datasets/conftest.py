@@ -50,9 +50,9 @@ def write():
             image.save(path, **options)
             return str(path)
         count, height, width = bands.shape
+        place = dict(crs='EPSG:26914', transform=rasterio.Affine.scale(0.3))
+        options = place | options | dict(dtype=bands.dtype)
         options |= dict(count=count, height=height, width=width)
-        options |= dict(dtype=bands.dtype, crs='EPSG:26914')
-        options['transform'] = rasterio.Affine.scale(0.3)
         if palette:
             options['photometric'] = 'palette'
         with warnings.catch_warnings():

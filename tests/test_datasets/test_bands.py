@@ -19,6 +19,9 @@ def scaled(values, low, high):
     return np.rint(values.clip(0, 255)).astype(np.uint8)
 
 
+TWO = np.stack([scaled(NINE[0], 0, 9), scaled(NINE[1], 5, 50)])
+
+
 @pytest.mark.parametrize(
     ('values', 'bands', 'scale', 'seen'),
     [
@@ -28,18 +31,8 @@ def scaled(values, low, high):
         (NINE, range(1, 10), (0, 255), scaled(NINE, 0, 255)),
         (np.int16(NINE) - 900, 1, (-900, 9), scaled(NINE[:1], 0, 909)),
         (np.float32(NINE) / 3000, (2,), (0, 1), scaled(NINE[[1]], 0, 3000)),
-        (
-            np.uint32(NINE) << 20,
-            (1, 9),
-            (0, 2**31),
-            scaled(NINE[::8], 0, 2048),
-        ),
-        (
-            NINE,
-            (1, 2),
-            ((0, 9), (5, 50)),
-            np.stack([scaled(NINE[0], 0, 9), scaled(NINE[1], 5, 50)]),
-        ),
+        (np.uint32(NINE) << 20, (9,), (0, 2**31), scaled(NINE[8:], 0, 2048)),
+        (NINE, (1, 2), ((0, 9), (5, 50)), TWO),
         (BYTES[:1], (1, 1, 1), None, BYTES[[0, 0, 0]]),
         (BYTES[:4], (4, 3, 2, 1), None, BYTES[3::-1]),
         (BYTES[:3], None, None, BYTES[:3]),
@@ -54,12 +47,11 @@ def test_channels(tmp_path, write, values, bands, scale, seen):
     assert got.dtype == np.uint8
     np.testing.assert_array_equal(got, seen)
     assert check_image(path, channels) == seen.shape[1:]
-    shown = seen[::-1] if len(seen) == 3 else seen
-    window = Window(-2, 3, 10, 9)  # reflected on the left
-    columns = np.abs(np.arange(-2, 8))
-    image = read_image(path, window, channels)
+    # Reflected on the left, and three the other way round.
+    image = read_image(path, Window(-2, 3, 10, 9), channels)
     assert image.flags.c_contiguous
-    shown = shown.transpose(1, 2, 0)[3:12, columns]
+    shown = seen[::-1] if len(seen) == 3 else seen
+    shown = shown.transpose(1, 2, 0)[3:12, np.abs(np.arange(-2, 8))]
     np.testing.assert_array_equal(image, shown)
     assert as_picture(seen).shape == (20, 24, 3)
 
@@ -113,26 +105,17 @@ def test_images_that_have_not_what_is_named(
                 read(path, channels=channels)
 
 
+BANDS = (), 0, (1, -2), 1.5, 'red', (1.5,), (1, None)
+SCALES = 5, 'x', (1, 0), (0, 0), (0, np.nan), (0, 1, 2), ((0, 1),) * 2
+
+
 @pytest.mark.parametrize(
-    'options',
-    [dict(bands=x) for x in ((), 0, (1, -2), 1.5, 'red', (1.5,), (1, None))]
-    + [
-        dict(scale=x)
-        for x in (
-            5,
-            'x',
-            (1, 0),
-            (0, 0),
-            (0, np.nan),
-            (0, 1, 2),
-            ((0, 1),) * 2,
-        )
-    ],
+    ('name', 'value'),
+    [('bands', x) for x in BANDS] + [('scale', x) for x in SCALES],
 )
-def test_wrong_options(options):
-    (name,) = options
+def test_wrong_options(name, value):
     with pytest.raises(ValueError, match=f'{name} must be .* not '):
-        Channels(**options)
+        Channels(**{name: value})
 
 
 def test_what_is_seen_unless_named():

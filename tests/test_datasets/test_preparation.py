@@ -1,22 +1,20 @@
 """Tiles of one ground resolution from what people have."""
 
 import json
-import os
 import shutil
-import signal
-import time
 from collections import Counter
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import rasterio
 from rasterio import Affine
 from rasterio.warp import transform
 
 from mmseg_cube.cli import main
 from mmseg_cube.datasets import DatasetError
 from mmseg_cube.datasets.bands import RGB
+from mmseg_cube.datasets.conversion.output import Output
 from mmseg_cube.datasets.preparation import Aim, prepare
 from mmseg_cube.datasets.preparation.places import split_by_place
 from mmseg_cube.datasets.preparation.resampled import (
@@ -30,35 +28,34 @@ CORNER = Affine(0.3, 0, 500_000, 0, -0.3, 5_000_000)
 
 
 @pytest.fixture
-def geotiff(tmp_path, quiet):
+def geotiff(tmp_path, write, quiet):
     """Write bands (n, H, W) at a place; random RGB of a size by default."""
 
-    def geotiff(name, bands, crs=UTM, place=CORNER, **options):
+    def geotiff(name, bands, crs=UTM, transform=CORNER, **options):
         if isinstance(bands, tuple):
             rng = np.random.default_rng(0)
             bands = rng.integers(0, 256, (3, *bands), np.uint8)
-        path = tmp_path / name
-        sides = zip(('count', 'height', 'width'), bands.shape, strict=True)
-        options |= dict(sides, dtype=bands.dtype, crs=crs, transform=place)
-        with rasterio.open(path, 'w', 'GTiff', **options) as file:
-            file.write(bands)
-        return path
+        options |= dict(crs=crs, transform=transform)
+        return Path(write(tmp_path / name, bands, **options))
 
     return geotiff
 
 
 @pytest.fixture
 def footprints(tmp_path):
-    """Write polygons, given in metres from the corner, as a vector file."""
+    """Write boxes, given in metres from the corner, as a vector file."""
     shapely = pytest.importorskip('shapely')
     pyogrio = pytest.importorskip('pyogrio')
 
-    def footprints(name, shapes, crs=UTM):
+    def footprints(name, *boxes, court=None, crs=UTM):
         def move(points):
             metres = points * (1, -1) + (CORNER.c, CORNER.f)
             return np.column_stack(transform(UTM, crs or UTM, *metres.T))
 
-        shapes = shapely.to_wkb(shapely.transform(np.array(shapes), move))
+        shapes = np.array([shapely.box(*each) for each in boxes])
+        if court:
+            shapes[0] -= shapely.box(*court)
+        shapes = shapely.to_wkb(shapely.transform(shapes, move))
         options = dict(crs=crs, geometry_type='Polygon')
         pyogrio.raw.write(tmp_path / name, shapes, [], [], **options)
         return tmp_path / name
@@ -122,19 +119,14 @@ def test_true_metres(geotiff, crs, place, pixel):
 )  # fmt: skip
 def test_footprints(tmp_path, geotiff, footprints, name, crs):
     """A block with a court, and a shed that covers no middle of a pixel."""
-    from shapely import Polygon, box
-
-    house, court = box(3, 6, 18, 24), box(9, 12, 12, 18)
-    shed = box(0.2, 0.2, 0.4, 0.4)
-    shapes = [Polygon(house.exterior, [court.exterior]), shed]
-    image = geotiff('a.tif', (100, 100))
-    aim = Aim(val=0, test=0)
-    prepare([image, footprints(name, shapes, crs)], tmp_path / 'out', aim)
+    block, shed, court = (3, 6, 18, 24), (0.2, 0.2, 0.4, 0.4), (9, 12, 12, 18)
+    vectors = footprints(name, block, shed, court=court, crs=crs)
+    image, out = geotiff('a.tif', (100, 100)), tmp_path / 'out'
+    prepare([image, vectors], out, Aim(val=0, test=0))
     expected = np.zeros((100, 100), np.uint8)
     expected[20:80, 10:60] = 255
     expected[40:60, 30:40] = 0
-    tiles = read(tmp_path / 'out')
-    np.testing.assert_equal(tiles['train', 'label', 'a'], expected)
+    np.testing.assert_equal(read(out)['train', 'label', 'a'], expected)
 
 
 def test_tiles_with_too_little_data(tmp_path, geotiff):
@@ -161,7 +153,7 @@ def test_splits_are_blocks_of_neighbours(geotiff):
     pieces = {}
     for name in 'ab':
         place = CORNER @ Affine.translation(160 * (name == 'b'), 0)
-        path = geotiff(f'{name}.tif', (320, 160), place=place)
+        path = geotiff(f'{name}.tif', (320, 160), transform=place)
         view = Resampled(path, RGB, (320, 160), (320, 160))
         for window in view.windows(16):
             block = window.y // 64, (window.x + 160 * (name == 'b')) // 64
@@ -185,42 +177,35 @@ def test_images_without_a_place_stay_whole(tmp_path, make_splits):
     assert len(homes) == 3 == len({split for _, split in homes})
 
 
-def test_killed_and_continued(tmp_path, geotiff, footprints):
-    from shapely import box
+def test_stopped_and_continued(tmp_path, geotiff, footprints, monkeypatch):
+    vectors = footprints('b.gpkg', (0, 0, 33, 44))
+    sources, aim = [geotiff('a.tif', (300, 300)), vectors], Aim(32, 0.4)
+    whole, out = tmp_path / 'whole', tmp_path / 'out'
+    prepare(sources, whole, aim)
+    write, todo = Output.write_patch, iter(range(9))
 
-    sources = [geotiff('a.tif', (300, 300))]
-    sources.append(footprints('b.gpkg', [box(0, 0, 33, 44)]))
-    aim, outs = Aim(32, 0.4), [tmp_path / x for x in 'xy']
-    prepare(sources, outs[0], aim)
-    process = os.fork()
-    if process == 0:
-        try:
-            prepare(sources, outs[1], aim, 1)
-        finally:
-            os._exit(0)
-    deadline = time.monotonic() + 60
-    while len([*outs[1].glob('*/image/[!.]*')]) < 9:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    assert 0 < prepare(sources, outs[1], aim)['written'] < 49 - 8
+    def stop(*patch):
+        next(todo)
+        write(*patch)
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(Output, 'write_patch', stop)
+        prepare(sources, out, aim, 1)
+    assert prepare(sources, out, aim)['written'] == 49 - 9
     one, other = (
-        {x.relative_to(out): x.read_bytes() for x in out.glob('*/*/*')}
-        for out in outs
+        {x.relative_to(root): x.read_bytes() for x in root.glob('*/*/*')}
+        for root in (whole, out)
     )
     assert one == other and len(one) == 2 * 49
-    assert (outs[1] / 'contact_sheet.png').is_file()
-    assert prepare(sources, outs[1], aim)['written'] == 0
+    assert (out / 'contact_sheet.png').is_file()
+    assert prepare(sources, out, aim)['written'] == 0
     with pytest.raises(DatasetError, match='size is 32 there and 64 now'):
-        prepare(sources, outs[1], Aim(64, 0.4))
+        prepare(sources, out, Aim(64, 0.4))
 
 
 @pytest.fixture
 def raw(tmp_path, geotiff, footprints, write, make_splits):
     """Files of one place, good ones and others."""
-    from shapely import box
-
     pairs = make_splits(tmp_path / 'pairs', [''])
     few = shutil.copytree(pairs / 'label', pairs / 'few')
     (few / '2.png').unlink()
@@ -234,8 +219,8 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
     geotiff('four.tif', np.zeros((4, 32, 32), np.uint16))
     (tmp_path / 'torn.tif').write_bytes(image.read_bytes()[:2000])
     write(tmp_path / 'plain.png', np.zeros((3, 32, 32), np.uint8))
-    footprints('no_crs.shp', [box(0, 0, 9, 9)], None)
-    footprints('far.gpkg', [box(90, 0, 99, 9)])
+    footprints('no_crs.shp', (0, 0, 9, 9), crs=None)
+    footprints('far.gpkg', (90, 0, 99, 9))
     (tmp_path / 'torn.gpkg').write_text('torn')
     return tmp_path
 
