@@ -1,6 +1,5 @@
 """Tiles of any names, in any folders, divided in any way."""
 
-import random
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mmseg_cube.datasets import BuildingDataset, DatasetError, listing
 from mmseg_cube.datasets.splits import divide
 
 build = partial(BuildingDataset, serialize_data=False)
+NOISE = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
 BINARY = np.zeros((16, 16), np.uint8)
 BINARY[2:6, 3:9] = 255
 FOLDERS = dict(img_path='images', seg_map_path='masks')
@@ -21,11 +21,10 @@ THIRDS = dict(train=0.6, val=0.2, test=0.2)
 @pytest.fixture
 def make(tmp_path, write):
     """Write tiles by the names of their images and masks, {} the number."""
-    noise = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
 
     def make(image='images/{}.png', mask='masks/{}.png', tiles=range(1, 11)):
         for number in tiles:
-            write(tmp_path / image.format(number), noise)
+            write(tmp_path / image.format(number), NOISE)
             write(tmp_path / mask.format(number), BINARY)
         return partial(build, data_root=tmp_path, data_prefix=FOLDERS)
 
@@ -39,26 +38,21 @@ def pairs(dataset):
     return [tuple(Path(info[key]).name for key in keys) for info in infos]
 
 
+ONE = dict(data_prefix=dict.fromkeys(FOLDERS, 'all'))  # folder of both
+
+
 @pytest.mark.parametrize(
     ('image', 'mask', 'options'),
     [
         ('images/{}.jpg', 'masks/{}_mask.png', dict(mask_pattern='{}_mask')),
-        (
-            'images/img_{}.tif',
-            'masks/mask_{}.png',
-            dict(img_pattern='img_{}', mask_pattern='mask_{}'),
-        ),
+        ('images/img_{}.tif', 'masks/mask_{}.png',
+         dict(img_pattern='img_{}', mask_pattern='mask_{}')),
         # As mmseg names what stands behind.
         ('images/{}_sat.jpg', 'masks/{}_mask.png',
          dict(img_suffix='_sat.jpg', seg_map_suffix='_mask.png')),
-        # Both in one folder.
-        ('all/{}.png', 'all/{}_mask.png',
-         dict(mask_pattern='{}_mask',
-              data_prefix=dict.fromkeys(FOLDERS, 'all'))),
+        ('all/{}.png', 'all/{}_mask.png', dict(ONE, mask_pattern='{}_mask')),
         ('all/{}.jpg', 'all/{}.png',
-         dict(img_suffix='.jpg', seg_map_suffix='.png',
-              data_prefix=dict.fromkeys(FOLDERS, 'all'))),
-        # In folders by split.
+         dict(ONE, img_suffix='.jpg', seg_map_suffix='.png')),
         ('train/image/{}.png', 'train/label/{}-gt.png',
          dict(mask_pattern='{}-gt', data_prefix=None)),
     ],
@@ -111,26 +105,24 @@ def test_shares_of_a_folder(make, monkeypatch):
     assert sorted(parts['train+val']) == sorted(parts['train'] + parts['val'])
     assert make('val').source['part'] == '2 of 10 tiles, seed 0'
     assert pairs(make('train', seed=1)) != parts['train']
+    for shares, count in (
+        (dict(train=0.3), 3),
+        (dict(val=0.1, train=0.01), 1),
+    ):
+        assert len(make('train', fractions=shares)) == count
     files = listing.files_in
-
-    def shuffled(folder):
-        return random.sample(files(folder), 10)
-
-    monkeypatch.setattr('mmseg_cube.datasets.tiles.files_in', shuffled)
+    monkeypatch.setattr(
+        'mmseg_cube.datasets.tiles.files_in', lambda x: files(x)[::-1]
+    )
     assert {x: pairs(make(x)) for x in parts} == parts
-    some = make('train', fractions=dict(train=0.3))
-    assert len(some) == 3
-    for split, count in (('train', 1), ('val', 1)):
-        assert len(make(split, fractions=dict(val=0.01, train=0.01))) == count
 
 
 def test_shares_of_many_names_come_close():
     names = [f'tile_{i}' for i in range(1000)]
     home = divide(names, THIRDS, 3)
     assert [list(home.values()).count(x) for x in THIRDS] == [600, 200, 200]
-    assert divide(reversed(names), THIRDS, 3) == home
     turned = dict(reversed(THIRDS.items()))
-    assert divide(names, turned, 3) == home
+    assert divide(reversed(names), turned, 3) == home
     for few in range(4):
         home = divide(names[:few], THIRDS, 0)
         assert len(home) == len(set(home.values())) == few
@@ -164,33 +156,37 @@ def test_bands_reach_network_and_check(tmp_path, write):
     for number in range(2):
         write(tmp_path / f'train/image/{number}.tif', bands, nodata=0)
         write(tmp_path / f'train/label/{number}.png', BINARY)
-    crop = dict(type='RandomCrop', crop_size=(16, 16))
-    steps = [dict(type='Resize', scale=(32, 32)), crop]
-    steps += [dict(type='RandomFlip', prob=1.0), dict(type='PackSegInputs')]
-    loaders = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
     own = dict(bands=(4, 3, 2, 1), scale=(0, 2047))
-    dataset = build(data_root=tmp_path, pipeline=[*loaders, *steps], **own)
+
+    def make(*steps, **options):
+        steps = [x if isinstance(x, dict) else dict(type=x) for x in steps]
+        return build(data_root=tmp_path, pipeline=steps, **options)
+
+    loaders = 'LoadImageFromFile', 'LoadAnnotations'
+    crop = dict(type='RandomCrop', crop_size=(16, 16))
+    flip = dict(type='RandomFlip', prob=1.0)
+    steps = dict(type='Resize', scale=(32, 32)), crop, flip, 'PackSegInputs'
+    dataset = make(*loaders, *steps, **own)
     packed = dataset[0]
     assert packed['inputs'].shape == (4, 16, 16)
     assert packed['data_samples'].channels == dataset.channels
     seen = np.rint(bands[::-1].clip(0, 2047) * (255 / 2047))
     for more in (own, {}):  # in the loader, too, or in the dataset alone
-        loader = dict(type='LoadRasterWindow', **more)
-        dataset = build(data_root=tmp_path, pipeline=[loader], **own)
-        image = dataset[0]['img'].transpose(2, 0, 1)
+        sample = make(dict(type='LoadRasterWindow', **more), **own)[0]
+        image = sample['img'].transpose(2, 0, 1)
         np.testing.assert_array_equal(image, seen)
-        assert (dataset[0]['gt_seg_map'][:2] == 255).all()
-    for step, said in (
-        ('PhotoMetricDistortion', 'make 4. Take it out'),
-        (dict(type='LoadRasterWindow', bands=1), 'Give them to the dataset'),
+        assert (sample['gt_seg_map'][:2] == 255).all()
+    other = dict(type='LoadRasterWindow', bands=1)
+    for steps, options, said in (
+        (['PhotoMetricDistortion'], own, 'make 4. Take it out'),
+        ([other], own, 'Give them to the dataset'),
+        # What passed by other bands has not passed for these.
+        (
+            [],
+            {},
+            r'0.tif: image has 4 band.*bands=\(R, G, B\) and scale=\(LOW',
+        ),
+        ([], dict(own, bands=5), r'0.tif: .*but bands=\(5,\) are'),
     ):
-        step = step if isinstance(step, dict) else dict(type=step)
         with pytest.raises(ValueError, match=said):
-            build(data_root=tmp_path, pipeline=[step], **own)
-    # What passed by other bands has not passed for these.
-    for options, said in (
-        ({}, r'0.tif: image has 4 band.*bands=\(R, G, B\) and scale=\(LOW'),
-        (dict(own, bands=(5, 1, 1)), r'0.tif: .*but bands=\(5, 1, 1\) are'),
-    ):
-        with pytest.raises(DatasetError, match=said):
-            build(data_root=tmp_path, **options)
+            make(*steps, **options)

@@ -70,29 +70,24 @@ def test_the_file_knows_its_crs_best(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('fault', 'options', 'message'),
+    ('layers', 'shape', 'crs', 'options', 'message'),
     [
-        ('missing', {}, 'vector file not found'),
-        ('text', {}, 'cannot be read as polygons'),
-        ('two', {}, 'has 2 layers: x, y; which one is not clear'),
-        ('two', dict(layer='z'), "'z' is not clear"),
-        ('points', {}, 'has no polygons, but 1 other shape'),
-        ('no CRS', {}, 'which it does not name, is not known. .*--crs EPSG'),
-        ('no CRS', dict(crs='EPSG:1'), 'its CRS, EPSG:1, is not known'),
-        ('no CRS', dict(crs='EPSG:4326'), '500000, 3000000, 500010, 3000010'),
+        ('', SQUARE, UTM, {}, 'vector file not found'),
+        ('x', None, UTM, {}, 'cannot be read as polygons'),
+        ('xy', SQUARE, UTM, {}, 'has 2 layers: x, y; which one is not clear'),
+        ('xy', SQUARE, UTM, dict(layer='z'), "'z' is not clear"),
+        ('x', shapely.Point(0, 0), UTM, {}, 'no polygons, but 1 other shape'),
+        ('x', SQUARE, None, {}, 'does not name, is not known. .*--crs EPSG'),
+        ('x', SQUARE, None, dict(crs='EPSG:1'), 'CRS, EPSG:1, is not known'),
+        ('x', SQUARE, None, dict(crs='EPSG:4326'), '500000, 3000000, 500010,'),
     ],
 )
-def test_faults_name_the_file(fault, options, message, tmp_path):
+def test_faults_name_the_file(layers, shape, crs, options, message, tmp_path):
     path = tmp_path / 'a.gpkg'
-    if fault == 'text':
+    for layer in layers:
+        write(path, [shape], layer, crs)
+    if shape is None:
         path.write_text('not a file of vectors')
-    elif fault == 'two':
-        for layer in ('x', 'y'):
-            write(path, [SQUARE], layer, kind='Polygon')
-    elif fault == 'points':
-        write(path, [shapely.Point(0, 0)], kind='Point')
-    elif fault == 'no CRS':
-        write(path, [SQUARE], crs=None, kind='Polygon')
     with pytest.raises(FileError, match=message) as error:
         read_footprints(path, to=CRS.from_epsg(6933), **options)
     assert str(path) in str(error.value)
