@@ -23,17 +23,15 @@ class Channels:
     """What of an image becomes the channels of a network.
 
     Args:
-        bands: Numbers of bands from 1, in the order of the channels, such as
-            (4, 1, 2). One may come several times: (1, 1, 1) shows a grey
-            image to a network for RGB. An alpha band that is named holds
-            values like any other. By default red, green and blue, as the
-            header declares them.
+        bands: Numbers of bands from 1, such as (4, 1, 2); (1, 1, 1) shows a
+            grey image to a network for RGB. An alpha band that is named
+            holds values like any other. By default red, green and blue, as
+            the header declares them.
         scale: The values that become 0 and 255, such as (0, 2047), or such a
             pair for each channel; what is beyond them is cut off. By default
             images must have 8 bits and stay as they are.
 
-    Raises:
-        ValueError: If an argument is wrong.
+    A ValueError refuses anything else.
     """
 
     bands: Sequence[int] | None = None
@@ -46,8 +44,8 @@ class Channels:
             whole = all(isinstance(x, Integral) and x > 0 for x in bands)
             if not bands or not whole:
                 raise ValueError(
-                    'bands must be numbers of bands, from 1 on, such as '
-                    f'(4, 1, 2), not {self.bands!r}'
+                    'bands must be numbers of bands from 1, such as (4, 1, '
+                    f'2), not {self.bands!r}'
                 )
             object.__setattr__(self, 'bands', bands)
         if scale is not None:
@@ -73,11 +71,9 @@ class Channels:
         return len(COLOURS if self.bands is None else self.bands)
 
     def take(self, values: np.ndarray, header: Header) -> np.ndarray:
-        """Make the channels of an image from all its bands, (bands, H, W).
+        """Turn all bands of an image, (n, H, W), into channels, (C, H, W).
 
-        They are uint8 of shape (channels, H, W), in the order of ``bands``.
-        What is no number (nan) becomes 0. Errors are those of
-        :meth:`places`.
+        They are uint8; nan becomes 0. Errors are those of :meth:`places`.
         """
         places = self.places(header)
         if places != list(range(len(values))):
@@ -93,9 +89,7 @@ class Channels:
     def places(self, header: Header) -> list[int]:
         """Find the bands of the channels, counted from 0, in an image.
 
-        Raises:
-            RasterError: If it lacks them, or holds anything that has to be
-                converted before a network can see it.
+        A RasterError says that it lacks them, or has to be converted.
         """
         dataset = header.dataset
         names = [colour.name for colour in header.colours]
@@ -145,8 +139,7 @@ RGB = Channels()  # what is seen unless something else is named
 def as_mmcv(channels: np.ndarray) -> np.ndarray:
     """Put channels (..., C, H, W) in mmcv's order: of three, the last first.
 
-    mmseg's preprocessor (bgr_to_rgb) turns three round again, so that the
-    network sees them in the order that is named; other numbers it leaves.
+    mmseg's preprocessor (bgr_to_rgb) turns three round again, and no others.
     """
     return channels[..., ::-1, :, :] if channels.shape[-3] == 3 else channels
 

@@ -35,15 +35,12 @@ class BuildingDataset(BaseSegDataset):
 
     They lie in ``{split}/{image,label}``, folders of any name of ``LAYOUT``,
     in any case; or ``data_prefix`` names a folder of images and one of
-    masks, and ``ann_file`` or ``fractions`` what of them is the split. An
-    image and its mask share their stem, or what is left of it by
-    ``img_pattern`` and ``mask_pattern``; suffixes may be tif, tiff, png, jpg
-    or jpeg. docs/own_tiles.md shows each of these ways.
+    masks, and ``ann_file`` or ``fractions`` what of them is the split.
+    docs/own_tiles.md shows all ways. Suffixes are tif, tiff, png, jpg, jpeg.
 
-    Images are 8-bit RGB; an alpha band only tells where they hold data.
-    Others need ``bands`` and ``scale``. Masks hold 0 for background and 255
-    or 1 for building, in one band, three equal ones or a palette; which it
-    is all masks say together, or ``building_values``.
+    Images are 8-bit RGB, others need ``bands`` and ``scale``. Masks hold 0
+    for background and 255 or 1 for building, in one band, three equal ones
+    or a palette; which it is all masks say together, or ``building_values``.
 
     ``LoadImageFromFile`` and ``LoadAnnotations`` in the pipeline read as
     ``LoadRasterWindow`` and ``LoadBuildingMask`` do, by the reader that
@@ -77,16 +74,14 @@ class BuildingDataset(BaseSegDataset):
             named instead: ``[[255, 0, 0]]``.
         ignore_values: Values of pixels that do not count, likewise.
         bands: Bands of the images that the network sees, from 1, such as
-            ``(4, 1, 2)``; red, green and blue by default. See ``Channels``.
-        scale: Values that become 0 and 255, such as ``(0, 2047)``, or such a
-            pair for each of the bands; needed for all but 8 bits.
+            ``(4, 1, 2)``. See ``Channels``.
+        scale: Values that become 0 and 255, such as ``(0, 2047)``.
         img_pattern: How images are named, without suffix, such as
             ``'img_{}'``; the braces stand for what the mask has as well.
         mask_pattern: How masks are named, such as ``'{}_mask'``.
         fractions: Shares of the splits in the folders of ``data_prefix``,
             such as ``dict(train=0.8, val=0.1, test=0.1)``, the same in all
-            datasets. Names are drawn one by one, so neighbours may come into
-            different splits.
+            datasets. Neighbours may come into different splits.
         seed: Of this draw.
         **kwargs: Everything else that ``BaseSegDataset`` takes. ``ann_file``
             may name a text file of images, one a line, to use of the split.

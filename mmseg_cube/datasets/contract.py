@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 
 from mmseg_cube.datasets.bands import RGB, Channels, as_mmcv
-from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
+from mmseg_cube.datasets.errors import FileError, RasterError
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
-from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import (
     Header,
     open_header,
@@ -74,27 +73,6 @@ def check_image(path: str, channels: Channels = RGB) -> tuple[int, int]:
         read_raster(path, strip)
         read_valid(path, strip, channels)
     return shape
-
-
-def read_pair(
-    image: Source,
-    mask: Source | None,
-    names: tuple,
-    meaning: MaskMeaning | None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read an image and its mask, if any, by the meaning of its dataset.
-
-    Raises:
-        FileError: With the name of the file that cannot be used, and why.
-    """
-    with errors_of_pair(image, mask, names[0]):
-        with errors_of(names[0]):
-            pixels = read_image(image)
-        if mask is None:
-            return pixels, None
-        with errors_of(names[1]):
-            refuse_mismatch(pixels.shape[:2], open_raster(mask).shape)
-            return pixels, read_mask(mask, meaning=meaning)
 
 
 @contextmanager

@@ -68,11 +68,6 @@ def files_in(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if not path.is_dir()]
 
 
-def list_rasters(folder: Path) -> Files:
-    """List a folder's raster files by stem, in natural order."""
-    return by_tile(files_in(folder))
-
-
 def natural_key(stem: str) -> list[tuple[int, int | str]]:
     """Sort key that puts ``tile2`` before ``tile10`` and 9 before 10."""
     return [

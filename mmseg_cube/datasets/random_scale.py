@@ -16,7 +16,8 @@ class RandomScale(Resize):
 
     Args:
         ratio_range: Smallest and largest factor, above 0. Its logarithm is
-            drawn by ``np.random``: half and double are equally likely.
+            drawn by ``np.random``: half and double are equally likely. A
+            ValueError refuses others.
     """
 
     def __init__(self, ratio_range: Sequence[float]) -> None:

@@ -64,10 +64,7 @@ class Header(NamedTuple):
 
     @classmethod
     def of(cls, dataset: rasterio.DatasetReader, turn: int = 1) -> 'Header':
-        """Ask an open dataset, which may be turned when it is shown.
-
-        The functions of this module take the result in place of a file.
-        """
+        """Ask an open dataset; functions here take the result for a file."""
         colours, flags = dataset.colorinterp, dataset.mask_flag_enums
         masked = any(each != [MaskFlags.all_valid] for each in flags)
         turn = int(dataset.tags().get('EXIF_Orientation') or turn)

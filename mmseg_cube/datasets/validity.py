@@ -34,9 +34,9 @@ def read_valid(
 
     Followed are a nodata value (of pixels that have it in all bands), an
     alpha band and an internal mask; and of files beside it a mask
-    ``<name>.msk`` and the nodata value in ``<name>.aux.xml``. Of floats, nan
-    is no data, and an alpha band that ``channels`` names holds values, as
-    other bands do. Windows and errors are those of read_raster.
+    ``<name>.msk`` and the nodata value in ``<name>.aux.xml``. Nan is no data;
+    an alpha band that ``channels`` names holds values, as others do. Windows
+    and errors are those of read_raster.
 
     Returns:
         True where there is data, bool of shape (H, W); None if there is data

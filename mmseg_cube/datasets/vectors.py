@@ -29,21 +29,12 @@ POLYGON = shapely.GeometryType.POLYGON
 
 @dataclass
 class Footprints:
-    """Polygons of a file; each part of a multipolygon is one.
+    """Polygons of a file; each part of a multipolygon is one."""
 
-    Attributes:
-        polygons: Array (n,) of valid shapely Polygons, without heights.
-        crs: What their coordinates mean.
-        fields: Attributes of them that were asked for and are there, each an
-            array (n,).
-        invalid: Shapes of the file that had to be made valid; those without
-            area are left out.
-    """
-
-    polygons: np.ndarray
-    crs: CRS
-    fields: dict[str, np.ndarray]
-    invalid: int
+    polygons: np.ndarray  # (n,) of valid shapely Polygons, without heights
+    crs: CRS  # what their coordinates mean
+    fields: dict[str, np.ndarray]  # attributes (n,) that were asked for
+    invalid: int  # shapes of the file that had to be made valid
 
     def __len__(self) -> int:
         return len(self.polygons)

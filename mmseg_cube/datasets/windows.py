@@ -95,6 +95,15 @@ def cut_grid(
     ]
 
 
+def cut_tiles(height: int, width: int, size: int) -> list[Window]:
+    """Tile a raster, row by row, beyond its right and lower edge."""
+    return [
+        Window(x, y, size, size)
+        for y in range(0, height, size)
+        for x in range(0, width, size)
+    ]
+
+
 def cut_strips(height: int, width: int) -> Iterator[Window]:
     """Cut a raster from top to bottom into what fits into memory."""
     rows = BLOCK * max(STRIP // (BLOCK * width), 1)

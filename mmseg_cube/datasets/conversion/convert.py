@@ -11,7 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.datasets.contract import read_pair
+from mmseg_cube.datasets.contract import (
+    errors_of_pair,
+    read_image,
+    refuse_mismatch,
+)
 from mmseg_cube.datasets.conversion.meanings import Meanings, learn_meanings
 from mmseg_cube.datasets.conversion.output import (
     MANIFEST,
@@ -21,7 +25,9 @@ from mmseg_cube.datasets.conversion.output import (
 from mmseg_cube.datasets.conversion.source import open_source
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
+from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import IGNORED
+from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid
@@ -182,13 +188,18 @@ def _convert_tile(
     Raises:
         ValueError: If a file cannot be used, which it names.
     """
-    names, files = (tile.image, tile.mask), []
-    for name in names:
+    files, mask = [], None
+    for name in (tile.image, tile.mask):
         with errors_of(name):
             files.append(name and read(name))
-    meaning = meanings.get(tile.split)
-    image, mask = read_pair(*files, names, meaning)
-    height, width = image.shape[:2]
+    with errors_of_pair(*files, tile.image):
+        with errors_of(tile.image):
+            image = read_image(files[0])
+        height, width = image.shape[:2]
+        if tile.mask:
+            with errors_of(tile.mask):
+                refuse_mismatch((height, width), open_raster(files[1]).shape)
+                mask = read_mask(files[1], meaning=meanings.get(tile.split))
     with errors_of(tile.image):
         windows = cut and cut(height, width, mask)
         valid = read_valid(files[0])

@@ -15,7 +15,7 @@ from mmseg_cube.datasets.inria_tiles import (
     tiles_of,
 )
 from mmseg_cube.datasets.tiles import SPLITS, find_tiles
-from mmseg_cube.datasets.windows import Window, refuse_smaller
+from mmseg_cube.datasets.windows import Window, cut_tiles, refuse_smaller
 from mmseg_cube.utils.words import name_some
 
 SHOWN = 8  # names of missing tiles in a note
@@ -101,13 +101,8 @@ def convert_wbd(
     _refuse_size(size)
 
     def cut(height: int, width: int, mask: object) -> list[Window] | None:
-        if max(height, width) <= size:
-            return None
-        return [
-            Window(x, y, size, size)
-            for y in range(0, height, size)
-            for x in range(0, width, size)
-        ]
+        larger = max(height, width) > size
+        return cut_tiles(height, width, size) if larger else None
 
     settings = dict(dataset='wbd', protocol='tiles', size=size)
     return convert(source, out, settings, cut=cut, black=True, **options)

@@ -95,14 +95,10 @@ def prepare(
 ) -> dict[str, Any]:
     """Write tiles in ``{split}/{image,label}``; what is there already stays.
 
-    Images shrink by the mean of what a pixel covers and grow by bilinear
-    interpolation. A pixel of a mask is building if they cover one half of it
-    or more, and 128 if it does not count.
-
     Args:
         sources: As of :func:`find_images`. Splits are kept, others made by
             :func:`split_by_place`.
-        out: Folder to fill.
+        out: Folder to fill; pixels of masks that do not count are 128.
         aim: What tiles are to be.
         workers: Files at a time; as many as there are cores by default.
 

@@ -17,7 +17,7 @@ from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.validity import read_valid
-from mmseg_cube.datasets.windows import Window
+from mmseg_cube.datasets.windows import Window, cut_tiles
 
 PLANE = CRS.from_epsg(3857)  # GDAL wants one where only pixels are meant
 # A share of buildings in a byte; large areas are averaged.
@@ -45,14 +45,9 @@ class Resampled(NamedTuple):
 
     def windows(self, size: int) -> list[Window]:
         """Tile it, row by row; one tile if it is no larger than that."""
-        height, width = self.shape
         if max(self.shape) <= size:
-            return [Window(0, 0, width, height)]
-        return [
-            Window(x, y, size, size)
-            for y in range(0, height, size)
-            for x in range(0, width, size)
-        ]
+            return [Window(0, 0, *self.shape[::-1])]
+        return cut_tiles(*self.shape, size)
 
     def image(self, window: Window) -> np.ndarray:
         """Read the channels (C, H, W) of a window."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.headers import BY_SUFFIX
-from mmseg_cube.datasets.listing import list_files, list_rasters
+from mmseg_cube.datasets.listing import by_tile, files_in, list_files
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     MIRRORS,
@@ -45,7 +45,7 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
         tiles, faults = match_folders(prefix, [UNSPLIT])
     elif is_vector(last):
         for path, folder in zip(others, folders, strict=True):
-            found = list_rasters(path).values() if folder else [[path]]
+            found = by_tile(files_in(path)).values() if folder else [[path]]
             tiles += [Tile(UNSPLIT, x.stem, x, last) for x in sum(found, [])]
     elif folders == [False]:
         tiles = [Tile(UNSPLIT, others[0].stem, *sources)]
