@@ -94,7 +94,7 @@ def test_declared_order_of_bands_is_followed(tmp_path, write, names):
         np.testing.assert_array_equal(pixels[::-1], rgb)
 
 
-ONE_BAND = '1 band(s) of uint8 (gray)|-b 1 -b 1 -b 1'
+ONE_BAND = '1 band(s) of uint8 (gray)|bands=(1, 1, 1) in|-b 1 -b 1 -b 1'
 CMYK = 'stored as CMYK|PIL.Image.open'
 
 
@@ -115,7 +115,7 @@ CMYK = 'stored as CMYK|PIL.Image.open'
         ('a.tif', np.uint16(NOISE), {}, '3 band(s) of uint16|-scale'),
         ('a.png', np.uint16(NOISE[0]), {}, '1 band(s) of uint16|-scale'),
         ('a.png', np.uint16(NOISE), dict(driver='PNG'), '3 band(s) of uint16'),
-        ('a.tif', np.float32(NOISE), {}, '3 band(s) of float32|-scale'),
+        ('a.tif', np.float32(NOISE), {}, 'float32|scale=(LOW, HIGH) in|-sc'),
         ('a.tif', NOISE // 16, dict(nbits=4), '3 band(s) of 4 bits|-scale'),
         ('a.tif', NOISE, dict(photometric='miniswhite'), 'is-zero|=RGB'),
         ('a.tif', NOISE[:1], dict(photometric='miniswhite'), 'is-zero|PIL.'),

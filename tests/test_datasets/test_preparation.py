@@ -235,7 +235,7 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
         ('pairs/image pairs/few', '2.png: image without a mask'),
         ('pairs/image pairs/label', '10.png: has no georeference, so its'),
         ('one.tif mask.tif', "of 1 tiles with data none is left for split '"),
-        ('one.tif mask.tif --val 1', 'val must be 0 or more, and less'),
+        ('one.tif mask.tif --val 1', 'val must be 0 or more, under 1'),
         ('one.tif mask.tif --resolution 30', '0.3001 m, too far from'),
         ('one.tif narrow.tif', 'mask is 30 x 32 pixels, its image is 32 x 32'),
         ('one.tif grey.tif', 'grey.tif: mask holds the values 0, 7'),

@@ -59,12 +59,13 @@ class Aim:
     crs: str | None = None  # of a vector file that does not say it
 
     def __post_init__(self) -> None:
-        held = self.val + self.test if min(self.val, self.test) >= 0 else -1
+        val, test = self.val, self.test
         for name, wanted, right in (
             ('size', '1 or more', self.size >= 1),
             ('resolution', 'metres', 0 < self.resolution < inf),
             ('ground', 'metres', 0 < (self.ground or 1) < inf),
-            ('val', '0 or more, and less than 1 with test', 0 <= held < 1),
+            ('test', '0 or more', test >= 0),
+            ('val', '0 or more, under 1 with test', 0 <= val < 1 - test),
             ('bands', 'three, for RGB', self.channels.count == 3),
         ):
             if not right:
