@@ -6,8 +6,9 @@ An input is a file of any format that GDAL reads, a folder of files, a pattern
 of names, a .txt file with one input a line, or an address (https://, s3://,
 /vsi...). Of NAME.tif come NAME_probability.tif (0 to 254, 255 where there is
 no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and in the place
-of the raster, NAME_preview.png and NAME.json; of an image that does not say
-where it lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
+of the raster, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
+where there is no data) and NAME.json; of an image that does not say where it
+lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
 
 Large rasters are covered with overlapping windows, which are blended.
 (mmseg-cube test takes windows of equal weight; the --tta of both averages the
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from mmseg_cube.inference.prediction import Prediction
 
 CONTINUES = True
-WRITES = 'probability', 'mask', 'preview', 'png'
+WRITES = 'probability', 'mask', 'preview', 'coverage', 'png'
 
 
 def add_arguments(add: Arguments) -> None:

@@ -4,6 +4,7 @@ Each is copied by GDAL from the strips, block by block, so that memory does
 not grow with the raster.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import numpy as np
 import rasterio
 from affine import Affine
 from PIL import Image
+from rasterio.features import shapes
 from rasterio.shutil import copy
+from rasterio.warp import transform_geom
 
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
 from mmseg_cube.inference.scene import OVERVIEW, Scene
@@ -53,9 +56,9 @@ KINDS = {
         dict(driver='GTiff', compress='CCITTFAX4', nbits=1),
     ),
 }
-PREVIEW = 'preview'
 SUFFIXES = {name: kind[0] for name, kind in KINDS.items()} | {
-    PREVIEW: '_preview.png'
+    'preview': '_preview.png',
+    'coverage': '_coverage.geojson',
 }
 
 
@@ -83,10 +86,12 @@ def write_outputs(
         part = strips.folder / f'{name}.part'
         path = target.with_name(target.name + SUFFIXES[name])
         with errors_of_disk(path):
-            if name == PREVIEW:
+            if name in KINDS:
+                _copy(name, scene, strips.tiles(), tags, part)
+            elif name == 'preview':
                 _write_preview(scene, strips.tiles(), part)
             else:
-                _copy(name, scene, strips.tiles(), tags, part)
+                _write_coverage(scene, strips.tiles(), part)
         part.replace(path)
         written[path.name] = path.stat().st_size
     return written
@@ -112,14 +117,35 @@ def _copy(
         raise OSError('it does not hold what was written')
 
 
-def _write_preview(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
-    """Draw the buildings upon a small copy of the raster."""
+def _read_small(scene: Scene, tiles: Sequence[Tile]) -> np.ndarray:
+    """Read the mask in a few pixels."""
     step = max(1, -(-max(scene.shape) // OVERVIEW))
     shape = tuple(-(-side // step) for side in scene.shape)
     grid = Grid('uint8', NODATA, None, Affine.identity())
     with rasterio.open(write_vrt(grid, tiles, [Band(MASK)])) as file:
-        mask = file.read(1, out_shape=shape)
-    picture = scene.picture(shape)
-    built = mask == 1
+        return file.read(1, out_shape=shape)
+
+
+def _write_preview(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
+    """Draw the buildings upon a small copy of the raster."""
+    mask = _read_small(scene, tiles)
+    picture, built = scene.picture(mask.shape), mask == 1
     picture[built, :3] = (picture[built, :3] + np.array(PALETTE[1][:3])) / 2
     Image.fromarray(picture).save(path, 'PNG')
+
+
+def _write_coverage(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
+    """Outline what was predicted and what has no data, in degrees."""
+    predicted = np.uint8(_read_small(scene, tiles) != NODATA)
+    scales = np.divide(scene.shape, predicted.shape)
+    place = scene.transform * Affine.scale(*scales[::-1])
+    features = []
+    for shape, value in shapes(predicted, transform=place):
+        shape = transform_geom(scene.crs, 'EPSG:4326', shape, precision=7)
+        if place.determinant > 0:  # outlines have to run anticlockwise
+            rings = shape['coordinates']
+            shape['coordinates'] = [ring[::-1] for ring in rings]
+        about = dict(coverage='predicted' if value else 'no data')
+        features.append(dict(type='Feature', properties=about, geometry=shape))
+    layer = dict(type='FeatureCollection', features=features)
+    path.write_text(json.dumps(layer))

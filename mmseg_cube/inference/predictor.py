@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from mmseg.models import BaseSegmentor
 
+from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.inference.output_folder import (
     FOR_PEOPLE,
     PARTS,
@@ -133,6 +134,12 @@ class RasterPredictor:
         kinds, root = self.output.write, folder.folder
         if not kinds:
             kinds = WITH_PLACE if scene.has_place else WITHOUT_PLACE
+            kinds += ('coverage',) * bool(scene.crs)
+        elif 'coverage' in kinds and not scene.crs:
+            raise RasterError(
+                'has no CRS, so the coverage has no place in degrees',
+                'Leave coverage out of --write.',
+            )
         files = [name + SUFFIXES[kind] for kind in kinds]
         if folder.has(name, identity, files):
             return self._result(name, new=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.sax.saxutils import escape, quoteattr
 
 from affine import Affine
 from rasterio.crs import CRS
@@ -53,68 +53,64 @@ def write_vrt(
     """
     width = max(tile.x + tile.width for tile in tiles)
     height = max(tile.y + tile.height for tile in tiles)
-    size = dict(rasterXSize=str(width), rasterYSize=str(height))
-    root = Element('VRTDataset', size)
+    notes = [
+        _tag('MDI', escape(str(text)), key=key)
+        for key, text in (tags or {}).items()
+    ]
+    parts = [_tag('Metadata', *notes)]
     if grid.crs:
-        place = _add(root, 'SRS', grid.crs.to_wkt())
-        place.set('dataAxisToSRSAxisMapping', '1,2')
+        wkt = escape(grid.crs.to_wkt())
+        parts.append(_tag('SRS', wkt, dataAxisToSRSAxisMapping='1,2'))
     if grid.transform != Affine.identity():
         numbers = map(repr, grid.transform.to_gdal())
-        _add(root, 'GeoTransform', ', '.join(numbers))
-    notes = _add(root, 'Metadata')
-    for key, value in (tags or {}).items():
-        _add(notes, 'MDI', value, key=key)
+        parts.append(_tag('GeoTransform', ', '.join(numbers)))
     # 'uint8', 'uint16' and 'float32' have other names here.
     kind = grid.dtype.title().replace('Uint', 'UInt')
     kind = kind.replace('UInt8', 'Byte')
     for number, band in enumerate(bands, 1):
-        part = _add(root, 'VRTRasterBand', dataType=kind, band=number)
-        _add(part, 'ColorInterp', band.colour.title())
+        about = [_tag('ColorInterp', band.colour.title())]
+        own = _tag('UseMaskBand', 'true')
         if grid.nodata is not None:
-            _add(part, 'NoDataValue', grid.nodata)
+            about.append(_tag('NoDataValue', grid.nodata))
+            own = _tag('NODATA', grid.nodata)
         if band.scale:
-            _add(part, 'Scale', band.scale)
+            about.append(_tag('Scale', band.scale))
         if band.palette:
-            table = _add(part, 'ColorTable')
-            for colour in band.palette:
-                parts = {f'c{n}': value for n, value in enumerate(colour, 1)}
-                _add(table, 'Entry', **parts)
-        for tile in tiles:
-            source = _add_source(part, tile, band.number)
-            if grid.nodata is not None:
-                _add(source, 'NODATA', grid.nodata)
-            else:
-                _add(source, 'UseMaskBand', 'true')
-            if band.replace:
-                _add(source, 'LUT', band.replace)
+            table = [
+                _tag('Entry', c1=r, c2=g, c3=b, c4=a)
+                for r, g, b, a in band.palette
+            ]
+            about.append(_tag('ColorTable', *table))
+        if band.replace:
+            own += _tag('LUT', band.replace)
+        about += [_source(tile, band.number, kind, own) for tile in tiles]
+        parts.append(_tag('VRTRasterBand', *about, dataType=kind, band=number))
     if masked:
-        part = _add(_add(root, 'MaskBand'), 'VRTRasterBand', dataType='Byte')
+        own, masks = _tag('NODATA', 0), []
         for tile in tiles:
-            own = tile._replace(file=tile.mask or tile.file)
-            source = _add_source(part, own, 1 if tile.mask else 'mask,1')
-            _add(source, 'NODATA', 0)
-    return tostring(root, encoding='unicode')
+            which = 1 if tile.mask else 'mask,1'
+            tile = tile._replace(file=tile.mask or tile.file)
+            masks.append(_source(tile, which, 'Byte', own))
+        whole = _tag('VRTRasterBand', *masks, dataType='Byte')
+        parts.append(_tag('MaskBand', whole))
+    return _tag('VRTDataset', *parts, rasterXSize=width, rasterYSize=height)
 
 
-def _add(parent: Element, name: str, text: object = '', **about) -> Element:
-    element = SubElement(parent, name, {k: str(v) for k, v in about.items()})
-    element.text = str(text)
-    return element
+def _tag(name: str, *content: object, **about: object) -> str:
+    about = ''.join(f' {k}={quoteattr(str(v))}' for k, v in about.items())
+    return f'<{name}{about}>{"".join(map(str, content))}</{name}>'
 
 
-def _add_source(part: Element, tile: Tile, band: int | str) -> Element:
+def _source(tile: Tile, band: int | str, kind: str, more: str) -> str:
     size = dict(xSize=tile.width, ySize=tile.height)
-    source = _add(part, 'ComplexSource')
-    _add(source, 'SourceFilename', tile.file, relativeToVRT=0)
-    _add(source, 'SourceBand', band)
-    _add(source, 'SrcRect', xOff=0, yOff=0, **size)
-    _add(source, 'DstRect', xOff=tile.x, yOff=tile.y, **size)
-    # With these, a file is opened only when it is read.
-    _add(
-        source,
-        'SourceProperties',
-        RasterXSize=tile.width,
-        RasterYSize=tile.height,
-        DataType=part.get('dataType'),
+    # With this, a file is opened only when it is read.
+    about = dict(RasterXSize=tile.width, RasterYSize=tile.height)
+    return _tag(
+        'ComplexSource',
+        _tag('SourceFilename', escape(tile.file), relativeToVRT=0),
+        _tag('SourceBand', band),
+        _tag('SrcRect', xOff=0, yOff=0, **size),
+        _tag('DstRect', xOff=tile.x, yOff=tile.y, **size),
+        _tag('SourceProperties', DataType=kind, **about),
+        more,
     )
-    return source

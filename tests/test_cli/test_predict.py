@@ -308,6 +308,11 @@ BAD = {
     'fifth band': (write, '--bands 1,2,5', 'bands=(1, 2, 5) are asked'),
     'four bands': (lambda p: write(p, 4), '--bands 1,2,3,4', '4 channels'),
     'no CRS': (lambda p: write(p, crs=None), '--resolution 1', 'has no CRS'),
+    'no degrees': (
+        lambda p: write(p, crs=None),
+        '--write coverage mask',
+        'no place in degrees. Leave',
+    ),
     'tiny pixels': (write, '--resolution 1e-9', 'larger --resolution'),
     'no pixels': (write, '--resolution -1', 'above 0'),
     'wrong scale': (write, '--scale 9,1', 'scale must be'),

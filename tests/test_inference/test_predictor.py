@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.features import rasterize
 
 from mmseg_cube.inference import (
     Bands,
@@ -108,9 +109,9 @@ def test_files_lie_where_the_raster_lies(
 ):
     source = city(hole=True, **PLACES[place])
     kinds = 'probability', 'mask', 'preview'
-    default = ('png',) if place == 'no place' else kinds
     found = predict(source, tmp_path / 'default')
-    assert len(found.files) == len(default)
+    count = {'no CRS': 3, 'no place': 1}.get(place, 4)
+    assert len(found.files) == count
     predict(source, tmp_path / 'out', write=kinds, threshold=0.4)
     probability, mask = (
         rasterio.open(tmp_path / 'out' / f'city_{kind}.tif')
@@ -138,6 +139,18 @@ def test_files_lie_where_the_raster_lies(
     np.testing.assert_array_equal(probability.read(1), shares)
     built = np.where(empty, 255, whole > 0.4)
     np.testing.assert_array_equal(mask.read(1), built)
+    if count == 4:
+        path = tmp_path / 'default' / 'city_coverage.geojson'
+        layer = json.loads(path.read_text())['features']
+        parts = [x['geometry'] for x in layer]
+        kinds = [x['properties']['coverage'] == 'no data' for x in layer]
+        back = rasterio.warp.transform_geom('EPSG:4326', mask.crs, parts)
+        pairs = zip(back, map(int, kinds), strict=True)
+        drawn = rasterize(pairs, SHAPE, transform=mask.transform, fill=2)
+        np.testing.assert_array_equal(drawn, empty)
+        for part in parts:
+            x, y = np.transpose(part['coordinates'][0])
+            assert x[:-1] @ y[1:] > y[:-1] @ x[1:]  # anticlockwise
     with rasterio.open(tmp_path / 'out' / 'city_preview.png') as picture:
         np.testing.assert_array_equal(picture.read(4) == 0, empty)
 
