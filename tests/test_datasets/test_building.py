@@ -103,6 +103,15 @@ def test_other_folders(tmp_path, make_splits):
         (dict(data_prefix=dict(img_path='x')), 'folder not found: .*x'),
         (dict(data_prefix=dict(img_path='val', mask='x')), "no key 'mask'"),
         (dict(data_prefix=dict(seg_map_path='val')), 'lacks img_path'),
+        (dict(mask_pattern='mask'), "{} once.* not 'mask'"),
+        (dict(img_pattern=3), '{} once.* not 3'),
+        (dict(fractions=dict(train=0.5)), 'shares of val .*, above 0'),
+        (dict(fractions=dict(val=0)), "shares of val .* not {'val': 0}"),
+        (dict(fractions=dict(val='8')), "not {'val': '8'}"),
+        (dict(fractions=dict(val=0.5, fit=0.5)), "not {'val': 0.5, 'fit'"),
+        (dict(fractions=dict(val=0.9, train=0.2)), 'at most 1 together'),
+        (dict(fractions=0.8), 'not 0.8'),
+        (dict(fractions=dict(val=0.8)), 'divide the folders of data_prefix'),
     ],
 )
 def test_refuses_wrong_arguments(tmp_path, monkeypatch, options, said):
