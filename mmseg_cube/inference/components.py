@@ -27,14 +27,9 @@ def find_components(
 
     Kept from strip to strip are those that touch the last row read: they
     may go on. Pixels are connected by their four sides only: polygons of
-    those that touch at corners, too, would not be valid.
-
-    Args:
-        strips: The raster from top to bottom, arrays (any, width).
-        level: What values have to be above.
-        max_rows: Components of so many rows are cut, at a multiple of it, so
-            that the place does not depend on the strips.
-        notes: Counts components that were cut.
+    those that touch at corners, too, would not be valid. Components of
+    ``max_rows`` rows are cut at a multiple of it, so that the place does not
+    depend on the strips, and ``notes`` counts them.
     """
     kept, new, bottom = [], [], 0
     for strip in chain(_cut(strips, max_rows), [None]):
@@ -67,16 +62,60 @@ def find_components(
         start = rows.argmax() if rows.any() else len(values)
         top = bottom - len(values)
         yield Block(labels, values, top, top + int(start))
-        kept = [np.where(pending[start:], values[start:], 0)]
-        new = []
+        kept, new = [np.where(pending[start:], values[start:], 0)], []
 
 
 def _cut(strips: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
     """Cut strips at the multiples of a number of rows."""
     top = 0
     for strip in strips:
-        while len(strip):
-            part = strip[: rows - top % rows]
-            yield part
-            strip = strip[len(part) :]
-            top += len(part)
+        yield from np.split(strip, range(rows - top % rows, len(strip), rows))
+        top += len(strip)
+
+
+def split_touching(
+    labels: np.ndarray,
+    values: np.ndarray,
+    level: float,
+    sure: float,
+    full: float,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Split components by a watershed that grows from what is sure.
+
+    Each group of connected sure pixels is a building. A component without
+    any is left out.
+
+    Args:
+        labels: Components, int32 (H, W), 0 outside of them.
+        values: Probabilities times ``full``, (H, W).
+        level: What those of components are above.
+        sure: What those of sure pixels are above.
+        full: The value of probability 1.
+
+    Returns:
+        Buildings, int32 (H, W), for each number the component it is of, and
+        how many components were left out.
+    """
+    seeds, count = ndimage.label((values > sure) & (labels > 0))
+    owner = np.zeros(count + 1, int)
+    owner[seeds] = labels
+    owner[0] = 0
+    # All of a component with one seed belongs to it.
+    number = np.zeros(labels.max(initial=0) + 1, np.int32)
+    number[owner] = np.arange(count + 1)
+    number[0] = 0
+    buildings = number[labels]
+    boxes = ndimage.find_objects(labels)
+    for component in np.flatnonzero(np.bincount(owner) > 1):
+        box = boxes[component - 1]
+        inside = labels[box] == component
+        # The cost of a step is the difference of heights. That to the outside
+        # is above all others, so no way leads through it.
+        height = np.rint(127 * ((full - values[box]) / (full - level)))
+        grown = ndimage.watershed_ift(
+            np.where(inside, height, 255).astype(np.uint8),
+            np.where(inside, seeds[box], 0),
+        )
+        buildings[box][inside] = grown[inside]
+    unsure = np.setdiff1d(labels, owner)
+    return buildings, owner, len(unsure)

@@ -5,10 +5,12 @@ them, so they stay within the hull of a region: where the boxes of regions are
 apart, so are they.
 """
 
+from itertools import count
+
 import numpy as np
 import shapely
 from affine import Affine
-from rasterio.features import shapes
+from rasterio.features import rasterize, shapes
 from shapely.geometry import shape
 
 # Of the size of details: what Douglas-Peucker takes, a distance, and what
@@ -17,44 +19,42 @@ DISTANCE, ROOT = 0.5, 2
 APART = 1e-6  # square pixels by which shapes that touch may overlap
 
 
-def trace(labels: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+def trace(
+    labels: np.ndarray, top: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outline regions of pixels that are connected by their sides.
 
     Args:
-        labels: A number for each region, int32 (rows, width).
+        labels: Int32 (rows, width), 0 outside; several regions may have one.
         top: Row of the raster that the first of these is.
 
     Returns:
-        Polygons (n,) that look the same wherever they are, and their numbers.
+        Polygons (n,) that look the same wherever they are, their labels, and
+        the regions as int32 (rows, width), from 1 in the order of polygons.
     """
     place = Affine.translation(0, top)
     found = shapes(labels, labels > 0, connectivity=4, transform=place)
     pairs = np.array([(shape(x), int(n)) for x, n in found], object)
     polygons, numbers = pairs.reshape(-1, 2).T
-    return shapely.normalize(polygons), numbers.astype(int)
+    regions = np.zeros_like(labels)
+    if len(polygons):
+        burnt = zip(polygons, count(1))
+        rasterize(burnt, out=regions, transform=place)
+    return shapely.normalize(polygons), numbers.astype(int), regions
 
 
-def first_pixels(polygons: np.ndarray) -> np.ndarray:
-    """Return the leftmost pixel in the upper row of each, (n, 2)."""
-    points, index = shapely.get_coordinates(polygons, return_index=True)
-    order = np.lexsort((*points.T, index))
-    return points[order[np.unique(index[order], return_index=True)[1]]]
-
-
-def fill_holes(
-    polygons: np.ndarray, pixel: np.ndarray, least: float
-) -> np.ndarray:
-    """Fill holes below an area; ``pixel`` (n,) is that of one pixel."""
+def fill_holes(polygons: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Fill holes below an area in square pixels, each polygon's own (n,)."""
     filled = polygons.copy()
     for i in np.flatnonzero(shapely.get_num_interior_rings(polygons)):
         holes = np.array(polygons[i].interiors)
-        area = shapely.area(shapely.polygons(holes)) * pixel[i]
-        filled[i] = shapely.Polygon(polygons[i].exterior, holes[area >= least])
+        large = shapely.area(shapely.polygons(holes)) >= least[i]
+        filled[i] = shapely.Polygon(polygons[i].exterior, holes[large])
     return filled
 
 
 def simplify(
-    polygons: np.ndarray, group: np.ndarray, steps: np.ndarray, metres: float
+    polygons: np.ndarray, group: np.ndarray, size: np.ndarray
 ) -> np.ndarray:
     """Leave details out of outlines.
 
@@ -62,24 +62,18 @@ def simplify(
         polygons: As of :func:`trace`, (n,).
         group: The component that each is of, (n,). Those of one are
             simplified together, so that they do not overlap.
-        steps: Metres per pixel, (n, 2, 2), the same within a group.
-        metres: Size of details that are left out.
+        size: That of details that are left out, in pixels, (n,).
     """
-    simple = polygons.copy()
-    _, index, count = np.unique(group, False, True, True)
-    together = count[index] > 1
-    # Shared borders need the same vertices on both sides.
-    simple[together] = shapely.segmentize(polygons[together], 1)
-    simple = scale(shapely.transform(simple, np.rint), steps)
-    simple[~together] = shapely.simplify(simple[~together], metres * DISTANCE)
+    simple = shapely.simplify(polygons, size * DISTANCE)
+    _, index, sizes = np.unique(group, False, True, True)
     order = np.argsort(index, kind='stable')
-    for members in np.split(order, np.cumsum(count)[:-1]):
+    for members in np.split(order, np.cumsum(sizes)[:-1]):
         if len(members) > 1:
-            simple[members] = shapely.coverage_simplify(
-                simple[members], metres * ROOT
-            )
-    simple = scale(simple, np.linalg.inv(steps))
-    simple = shapely.transform(simple, np.rint)
+            # Shared borders need the same vertices on both sides.
+            parts = shapely.segmentize(polygons[members], 1)
+            parts = shapely.transform(parts, np.rint)
+            most = size[members[0]] * ROOT
+            simple[members] = shapely.coverage_simplify(parts, most)
     broken = np.isin(group, group[~shapely.is_valid(simple)])
     return np.where(broken, polygons, simple)
 
@@ -114,13 +108,6 @@ def separate(
         taken = shapely.difference(simple[other[one == i]], exact[at[i]])
         result[i] = shapely.difference(result[i], shapely.union_all(taken))
     return largest_parts(result)
-
-
-def scale(shapes: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Multiply the vertices of shapes by a matrix (2, 2) of each shape."""
-    points, index = shapely.get_coordinates(shapes, return_index=True)
-    points = np.einsum('nij,nj->ni', steps[index], points)
-    return shapely.set_coordinates(shapes.copy(), points)
 
 
 def largest_parts(shapes: np.ndarray) -> np.ndarray:

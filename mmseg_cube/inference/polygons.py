@@ -1,29 +1,31 @@
 """Polygons of buildings, from a raster that is read strip by strip.
 
 The set of polygons is that of the whole raster, however it is cut into
-raster. Memory is bounded by the tallest component of connected pixels.
+strips. Memory is bounded by the tallest component of connected pixels.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import shapely
 from rasterio.crs import CRS
 
 from mmseg_cube.datasets.ground import Ground
-from mmseg_cube.inference.components import Block, find_components
+from mmseg_cube.inference.components import (
+    Block,
+    find_components,
+    split_touching,
+)
 from mmseg_cube.inference.outlines import (
     fill_holes,
-    first_pixels,
     largest_parts,
-    scale,
     separate,
     simplify,
     trace,
 )
-from mmseg_cube.inference.split import split_touching
 
 LARGEST_BATCH = 20_000
 SPLITS = 'none', 'watershed'
@@ -89,21 +91,12 @@ class Probabilities:
     notes: Counter = field(default_factory=Counter)
 
 
-@dataclass
-class Batch:
-    """Some polygons; all arrays are of shape (n,).
+class Batch(NamedTuple):
+    """Some polygons; all arrays are of shape (n,)."""
 
-    Attributes:
-        polygons: In the CRS that is asked for.
-        pixels: The same in columns and rows of the raster.
-        area: In m2, or in square pixels if the raster has no CRS.
-        fields: What a file says of each, by name; area is one of them.
-    """
-
-    polygons: np.ndarray
-    pixels: np.ndarray
-    area: np.ndarray
-    fields: dict[str, np.ndarray]
+    polygons: np.ndarray  # in the CRS that is asked for
+    pixels: np.ndarray  # the same in columns and rows of the raster
+    fields: dict[str, np.ndarray]  # what a file says of each, by name
 
 
 def polygons(
@@ -147,45 +140,44 @@ def _find_buildings(
 ) -> np.ndarray:
     """Outline, measure, filter and simplify what has ended."""
     labels, values, full = block.labels, block.values, raster.full
+    width = labels.shape[1]
     owner = np.arange(labels.max(initial=0) + 1)
     if options.split != 'none':
-        labels, owner, unsure = split_touching(
-            labels, values, options.seed * full, full
-        )
+        limits = options.threshold * full, options.seed * full
+        labels, owner, unsure = split_touching(labels, values, *limits, full)
         raster.notes[UNSURE] += unsure
-    shapes, number = trace(labels, block.top)
-    pixels = first_pixels(shapes)
-    # The name of a component is its first pixel.
-    names = np.full((owner.max() + 1, 2), np.inf)
-    owner = owner[number]
-    order = np.lexsort(pixels.T)[::-1]
-    names[owner[order]] = pixels[order]
-    steps = raster.ground.steps(names[owner])
-    pixel = abs(np.linalg.det(steps))
-    inside = np.flatnonzero(labels)
-    where, values = labels.flat[inside], values.flat[inside]
-    total = np.bincount(where, values, minlength=1)
-    peak = np.zeros(len(total))
+    # The watershed may leave several regions of one label.
+    shapes, number, regions = trace(labels, block.top)
+    owner, count = owner[number], len(shapes)
+    inside = np.flatnonzero(regions)
+    where, values = regions.flat[inside] - 1, values.flat[inside]
+    peak = np.zeros(count)
     np.maximum.at(peak, where, values)
-    confidence = total[number] / shapely.area(shapes) / full
+    # Of several values, the one that is assigned last stays.
+    first = np.zeros(count, int)
+    first[where[::-1]] = inside[::-1] + block.top * width
+    # The name of a component is its first pixel.
+    names = np.full(owner.max(initial=0) + 1, np.iinfo(int).max)
+    np.minimum.at(names, owner, first)
 
-    table = np.zeros(len(number), BUILDING)
-    table['group'] = names[owner] @ [1, labels.shape[1]]
-    table['column'], table['row'] = pixels.T
+    table = np.zeros(count, BUILDING)
+    table['group'] = names[owner]
+    table['row'], table['column'] = divmod(first, width)
     table['bottom'] = shapely.bounds(shapes)[:, 3]
-    table['confidence'] = confidence
-    table['p_max'] = peak[number] / full
+    table['confidence'] = np.bincount(where, values, count) / full
+    table['confidence'] /= shapely.area(shapes)
+    table['p_max'] = peak / full
+    row, column = divmod(table['group'], width)
+    steps = raster.ground.steps(np.column_stack((column, row)))
+    pixel = abs(np.linalg.det(steps))  # its area
     # No building that is kept could stand in a hole that is filled.
     least = min(options.max_hole, options.min_area)
-    table['exact'] = fill_holes(shapes, pixel, least)
+    table['exact'] = table['simple'] = fill_holes(shapes, least / pixel)
     kept = shapely.area(shapes) * pixel >= options.min_area
-    kept &= confidence >= options.min_confidence
-    table, steps = table[kept], steps[kept]
-    table['simple'] = table['exact']
+    kept &= table['confidence'] >= options.min_confidence
+    table, size = table[kept], options.simplify / np.sqrt(pixel[kept])
     if options.simplify:
-        table['simple'] = simplify(
-            table['exact'], table['group'], steps, options.simplify
-        )
+        table['simple'] = simplify(table['exact'], table['group'], size)
     return table
 
 
@@ -195,32 +187,34 @@ def _make_batches(
     """Bring polygons to their place, and describe them."""
     table, ground = np.concatenate(tables), raster.ground
     pixels = table['simple']
+    points, index = shapely.get_coordinates(pixels, return_index=True)
     steps = ground.steps(shapely.get_coordinates(shapely.centroid(pixels)))
+    metres = np.einsum('nij,nj->ni', steps[index], points)
     area = shapely.area(pixels) * abs(np.linalg.det(steps))
-    unit, square = ('m', 'm2') if ground.crs else ('px', 'px2')
+    length = shapely.length(shapely.set_coordinates(pixels.copy(), metres))
+    unit = 'm' if ground.crs else 'px'
     prefix = f'{options.id_prefix}{raster.source}_'
+    names = [f'{prefix}{x["row"]}_{x["column"]}' for x in table]
     rings = shapely.get_num_interior_rings(pixels) + 1
     fields = {
-        'id': [f'{prefix}{x["row"]}_{x["column"]}' for x in table],
-        f'area_{square}': area.round(2),
-        f'perimeter_{unit}': shapely.length(scale(pixels, steps)).round(2),
+        'id': np.array(names, object),
+        f'area_{unit}2': area.round(2),
+        f'perimeter_{unit}': length.round(2),
         'confidence': table['confidence'].round(4),
         'p_max': table['p_max'].round(4),
         # Rings end where they begin.
         'vertices': shapely.get_num_coordinates(pixels) - rings,
-        'source': [raster.source] * len(table),
+        'source': np.full(len(table), raster.source, object),
     }
-    places = ground.places(shapely.get_coordinates(pixels), options.crs)
+    places = ground.places(points, options.crs)
     placed = shapely.set_coordinates(pixels.copy(), places)
     # Rings may touch, and places are rounded.
     broken = ~shapely.is_valid(placed)
     placed[broken] = largest_parts(shapely.make_valid(placed[broken]))
     placed = shapely.orient_polygons(placed)
-    for name in ('id', 'source'):
-        fields[name] = np.array(fields[name], object)
     # Simpler outlines may have become smaller.
     kept = np.flatnonzero((area > 0) & (area >= options.min_area))
     for i in range(0, max(len(kept), 1), LARGEST_BATCH):
         part = kept[i : i + LARGEST_BATCH]
         columns = {name: x[part] for name, x in fields.items()}
-        yield Batch(placed[part], pixels[part], area[part], columns)
+        yield Batch(placed[part], pixels[part], columns)

@@ -93,6 +93,7 @@ def test_random_fields(seed):
     assert (shapely.get_type_id(shapes) == 3).all()
     assert shapely.is_ccw(shapely.get_exterior_ring(shapes)).all()
     assert len({*fields['id']}) == len(shapes)
+    assert (fields['confidence'] <= fields['p_max']).all()
     assert (
         fields['area_m2' if ground.crs else 'area_px2'].min(initial=np.inf)
         >= options['min_area']
