@@ -21,7 +21,6 @@ work: under torchrun, or each with a --shard.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmseg_cube.cli.arguments import (
     Arguments,
@@ -30,9 +29,6 @@ from mmseg_cube.cli.arguments import (
     numbers,
     positive,
 )
-
-if TYPE_CHECKING:
-    from mmseg_cube.inference.prediction import Prediction
 
 CONTINUES = True
 WRITES = 'probability', 'mask', 'preview', 'coverage', 'png'
@@ -82,19 +78,9 @@ def add_settings(add: Arguments) -> None:
     add.share('--tta', '--device', '--cfg-options', '--trust-checkpoint')
 
 
-def prediction(args: Namespace) -> 'Prediction':
-    """Gather what the options say."""
-    from dataclasses import fields
-
-    from mmseg_cube.inference.prediction import Prediction
-
-    names = {field.name for field in fields(Prediction)}
-    given = vars(args)
-    return Prediction(**{x: given[x] for x in names & given.keys()})
-
-
 def run(args: Namespace) -> None:
     from mmseg_cube.inference.inputs import find_inputs
+    from mmseg_cube.inference.prediction import predict_inputs
     from mmseg_cube.utils.default_network import choose_network
 
     words, network = args.inputs, (None, None)
@@ -111,7 +97,7 @@ def run(args: Namespace) -> None:
                     f'{args.out} holds the images; name another folder for '
                     'what is made of them'
                 )
-    prediction(args).run(inputs, args.out)
+    predict_inputs(inputs, args.out, vars(args))
 
 
 def _number_or_path(text: str) -> float | str:

@@ -14,7 +14,7 @@ named, and the exit code is 1 if there are any.
 from pathlib import Path
 
 from mmseg_cube.cli.arguments import Arguments, Namespace
-from mmseg_cube.cli.predict import add_settings, prediction
+from mmseg_cube.cli.predict import add_settings
 
 CONTINUES = True
 DATA_ROOT = Path('data/AerialImageDataset')
@@ -54,4 +54,4 @@ def run(args: Namespace) -> int:
     given = args.config, args.checkpoint
     args.config, args.checkpoint = choose_network(*given)
     data_root = args.data_root or DATA_ROOT
-    return submission.write_submission(prediction(args), data_root, args.out)
+    return submission.write_submission(vars(args), data_root, args.out)

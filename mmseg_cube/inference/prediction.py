@@ -2,15 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn, Task
-from rich.text import Text
+from rich.progress import Progress
 
 from mmseg_cube.datasets.errors import FileError, errors_of
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
@@ -33,116 +31,87 @@ SMALLEST = 32  # window; most networks halve an image five times
 Shape = tuple[int, int]  # height and width in pixels
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What to predict with, and how.
+def predict_inputs(
+    inputs: Inputs, folder: Path, given: Mapping[str, object]
+) -> None:
+    """Predict what is not there yet, and say how it went.
 
-    :class:`Tiling`, :class:`Bands` and :class:`Output` explain the numbers.
+    The folder is made once the input is known to be right. A raster that
+    cannot be used does not stop the others.
+
+    Args:
+        inputs: Files of rasters, by their names.
+        folder: For what is made of them.
+        given: The options of ``mmseg-cube predict``, by name.
+
+    Raises:
+        ValueError: If something is wrong with the input, or at last with
+            some of the rasters; the text names them all.
     """
-
-    config: str
-    checkpoint: str
-    cfg_options: Mapping[str, object] = field(default_factory=dict)
-    size: int | None = None  # crop size of the config
-    stride: int | None = None
-    batch: int = 4
-    tta: bool = False
-    amp: bool = False
-    threshold: float | str = 0.5  # of the probability, or a curve.json
-    device: str | None = None  # a GPU, if there is one
-    bands: Sequence[int] | None = None
-    scale: str | Sequence[float] | None = None
-    resolution: float | None = None
-    nodata: float | None = None
-    write: Sequence[str] = ()
-    strip: int | None = None
-    shard: tuple[int, int] | None = None  # of torchrun, if that runs this
-
-    def run(self, inputs: Inputs, folder: Path) -> None:
-        """Predict what is not there yet, and say how it went.
-
-        The folder is made once the input is known to be right. A raster that
-        cannot be used does not stop the others.
-
-        Raises:
-            ValueError: If something is wrong with the input, or at last with
-                some of the rasters; the text names them all.
-        """
-        threshold = ChosenThreshold(self.threshold).value
-        cfg = read_config(self.config, self.cfg_options)
-        # What the network was trained to see, unless something else is named.
-        known = cfg.get('test_dataloader') or {}
-        known = known.get('dataset') if isinstance(known, dict) else {}
-        known = known if isinstance(known, dict) else {}
-        bands = Bands(
-            self.bands or known.get('bands'),
-            self.scale or known.get('scale'),
-            self.resolution,
-            self.nodata,
-        )
-        shapes, faults = read_shapes(
-            inputs, bands, ground_resolution(self.checkpoint)
-        )
-        if not shapes:
-            raise _faulty(faults, len(inputs))
-        size = self._choose_size(_default_size(cfg), [*shapes.values()])
-        tiling = Tiling(size, self.stride, self.batch, self.tta, self.amp)
-        shard = self.shard or _processes()
-        model = load_network(cfg, self.checkpoint, _device(self.device))
-        model.cfg = cfg
-        predictor = RasterPredictor(
-            model,
-            tiling,
-            bands,
-            Output(folder, self.write, threshold, self.strip, shard),
-            dict(
-                config=Path(self.config).name,
-                checkpoint=Path(self.checkpoint).name,
-            ),
-        )
-        with predictor.hold():
-            results, faults = _predict(predictor, inputs, shard[0] == 0)
-        _summarize(results, folder)
-        if faults:
-            raise _faulty(faults, len(inputs))
-
-    def _choose_size(self, default: int, shapes: Sequence[Shape]) -> int:
-        """Return the side of the windows, unless it makes no sense."""
-        size = self.size or default
-        longest = max(map(max, shapes))
-        least, most = min(SMALLEST, default), max(default, 2 * longest)
-        if least <= size <= most:
-            return size
-        fault = f'the largest side of an image is {longest} pixels'
-        if size < least:
-            fault = f'networks see {SMALLEST} pixels as one'
-        raise ValueError(
-            f'windows of --size {size} make no sense: {fault}. This network '
-            f'is meant for {default}'
-        )
+    threshold = ChosenThreshold(given['threshold']).value
+    cfg = read_config(given['config'], given['cfg_options'])
+    # What the network was trained to see, unless something else is named.
+    known = cfg.get('test_dataloader') or {}
+    known = known.get('dataset') if isinstance(known, dict) else {}
+    known = known if isinstance(known, dict) else {}
+    bands = Bands(
+        given.get('bands') or known.get('bands'),
+        given.get('scale') or known.get('scale'),
+        given.get('resolution'),
+        given.get('nodata'),
+    )
+    checkpoint = given['checkpoint']
+    meant = ground_resolution(checkpoint)
+    shapes, faults = read_shapes(inputs, bands, meant)
+    if not shapes:
+        raise _faulty(faults, len(inputs))
+    tiling = Tiling(
+        _choose_size(given['size'], _default_size(cfg), shapes.values()),
+        *(given[name] for name in ('stride', 'batch', 'tta', 'amp')),
+    )
+    shard = given.get('shard') or _processes()
+    model = load_network(cfg, checkpoint, _device(given['device']))
+    model.cfg = cfg
+    write, strip = given.get('write', ()), given.get('strip')
+    output = Output(folder, write, threshold, strip, shard)
+    names = {x: Path(given[x]).name for x in ('config', 'checkpoint')}
+    predictor = RasterPredictor(model, tiling, bands, output, names)
+    with predictor.hold():
+        results, faults = _predict(predictor, inputs)
+    _summarize(results, folder)
+    if faults:
+        raise _faulty(faults, len(inputs))
 
 
-class _Speed(ProgressColumn):
-    """Shows how much is done in a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f'{task.speed or 0:.2f} {task.description}/s')
+def _choose_size(
+    size: int | None, default: int, shapes: Collection[Shape]
+) -> int:
+    """Return the side of the windows, unless it makes no sense."""
+    size = size or default
+    longest = max(map(max, shapes))
+    least, most = min(SMALLEST, default), max(default, 2 * longest)
+    if least <= size <= most:
+        return size
+    fault = f'the largest side of an image is {longest} pixels'
+    if size < least:
+        fault = f'networks see {SMALLEST} pixels as one'
+    raise ValueError(
+        f'windows of --size {size} make no sense: {fault}. This network is '
+        f'meant for {default}'
+    )
 
 
 def _predict(
-    predictor: RasterPredictor, inputs: Inputs, shown: bool
+    predictor: RasterPredictor, inputs: Inputs
 ) -> tuple[list[RasterResult], list[str]]:
     """Predict rasters and show how far it is; list what is wrong with some."""
-    results, faults = [], []
-    columns = *Progress.get_default_columns(), _Speed()
-    console = Console(stderr=True)
-    settings = dict(disable=not (shown and console.is_terminal))
-    settings.update(console=console, transient=True)
-    with Progress(*columns, **settings) as bar:
-        outer, inner = bar.add_task('rasters'), bar.add_task('Mpx')
+    results, faults, console = [], [], Console(stderr=True)
+    shown = console.is_terminal and predictor.output.shard[0] == 0
+    with Progress(console=console, transient=True, disable=not shown) as bar:
+        outer, inner = bar.add_task('rasters'), bar.add_task('pixels')
 
         def show(done: int, total: int) -> None:
-            bar.update(inner, completed=done / 1e6, total=total / 1e6)
+            bar.update(inner, completed=done, total=total)
 
         for name, paths in bar.track(inputs.items(), task_id=outer):
             bar.reset(inner)
@@ -157,8 +126,7 @@ def _predict(
 
 def _summarize(results: Sequence[RasterResult], folder: Path) -> None:
     """Say what was done."""
-    again = sum(result.again for result in results)
-    if again:
+    if again := sum(result.again for result in results):
         print(
             f'Note: made {quantity(again, "mask")} in {folder} again: of '
             'images that have changed, not whole, or not asked for before.',
@@ -170,16 +138,15 @@ def _summarize(results: Sequence[RasterResult], folder: Path) -> None:
             f'{quantity(waiting, "raster")} in {folder}: this process has '
             'done its strips; the one that makes the last strip writes files'
         )
-    if not done:
-        return
-    new = sum(result.new for result in done)
-    pixels = max(sum(result.pixels for result in done), 1)
-    share = 100 * sum(result.building for result in done) / pixels
-    print(
-        f'{quantity(len(done), "mask")} in {folder}: {new} predicted, '
-        f'{len(done) - new} there already, {share:.1f} % building'
-    )
-    warn_of_shares({str(folder): share})
+    if done:
+        new = sum(result.new for result in done)
+        pixels = max(sum(result.pixels for result in done), 1)
+        share = 100 * sum(result.building for result in done) / pixels
+        print(
+            f'{quantity(len(done), "mask")} in {folder}: {new} predicted, '
+            f'{len(done) - new} there already, {share:.1f} % building'
+        )
+        warn_of_shares({str(folder): share})
 
 
 def warn_of_shares(shares: Mapping[str, float]) -> None:
@@ -210,21 +177,17 @@ def read_shapes(
             faults.append(str(error))
         else:
             shapes[name] = scene.shape
-            for note in [*scene.notes, *_far(scene, meant)]:
+            for note in scene.notes:
                 notes.setdefault(note, scene.name)
+            if meant and scene.crs:
+                found = max(ground_size(scene.dataset))
+                if not 1 / FAR < found / meant < FAR:
+                    note = f'has pixels of {found:.2g} m, but the network was '
+                    note += f'trained on {meant} m: try --resolution {meant}'
+                    notes.setdefault(note, scene.name)
     for note, name in notes.items():
         print(f'Note: {name} {note}.', file=sys.stderr)
     return shapes, faults
-
-
-def _far(scene: Scene, meant: float | None) -> Iterator[str]:
-    if meant and scene.crs:
-        found = max(ground_size(scene.dataset)) / meant
-        if not 1 / FAR < found < FAR:
-            yield (
-                f'has pixels of {found * meant:.2g} m, but the network was '
-                f'trained on {meant} m: try --resolution {meant}'
-            )
 
 
 def _processes() -> tuple[int, int]:

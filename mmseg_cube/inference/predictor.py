@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -23,7 +23,7 @@ from mmseg_cube.inference.output_folder import (
     OutputFolder,
 )
 from mmseg_cube.inference.outputs import SUFFIXES, write_outputs
-from mmseg_cube.inference.raster import Progress, Tiling, predict_bands
+from mmseg_cube.inference.raster import Tiling, predict_bands
 from mmseg_cube.inference.scene import Bands, Scene
 from mmseg_cube.inference.strips import WINDOWS_HIGH, Counts, Strips
 from mmseg_cube.utils.whole_files import write_json
@@ -31,6 +31,7 @@ from mmseg_cube.version import __version__
 
 WITH_PLACE = 'probability', 'mask', 'preview'
 WITHOUT_PLACE = ('png',)
+Progress = Callable[[int, int], object]  # pixels that are done, and of all
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,7 @@ class RasterPredictor:
         Args:
             paths: A raster, or the files of a mosaic.
             name: Of its files; by default that of the (first) raster.
-            progress: Called with the number of pixels done, and of all that
-                this process has to do.
+            progress: Called with the pixels done, and all of this process.
 
         Raises:
             ValueError: If it cannot be read, or the folder was begun with
@@ -134,10 +134,10 @@ class RasterPredictor:
         kinds, root = self.output.write, folder.folder
         if not kinds:
             kinds = WITH_PLACE if scene.has_place else WITHOUT_PLACE
-            kinds += ('coverage',) * bool(scene.crs)
-        elif 'coverage' in kinds and not scene.crs:
+            kinds += ('coverage',) * scene.has_degrees
+        elif 'coverage' in kinds and not scene.has_degrees:
             raise RasterError(
-                'has no CRS, so the coverage has no place in degrees',
+                'has no CRS, or a wrong one: there is no coverage in degrees',
                 'Leave coverage out of --write.',
             )
         files = [name + SUFFIXES[kind] for kind in kinds]
@@ -164,14 +164,22 @@ class RasterPredictor:
             with folder.alone():
                 if folder.has(name, identity, files):
                     return self._result(name, new)
-                tags = self._tags(scene)
-                written = write_outputs(
-                    kinds, scene, strips, tags, root / name
+                tags = dict(
+                    TIFFTAG_SOFTWARE=f'mmseg_cube {__version__}',
+                    image=Path(scene.name).name,
+                    network=self.settings['network'],
+                    threshold=self.output.threshold,
                 )
+                target = root / name
+                written = write_outputs(kinds, scene, strips, tags, target)
                 counts = strips.counts()
-                seconds = predicted - start, time.perf_counter() - predicted
+                seconds = dict(
+                    predict=predicted - start,
+                    write=time.perf_counter() - predicted,
+                )
                 if scene.has_place:
-                    report = self._report(scene, counts, seconds)
+                    report = self._report(scene, counts)
+                    report['seconds'] = seconds
                     write_json(root / f'{name}.json', report)
                 folder.note(Note(name, identity, written, *counts))
         shutil.rmtree(strips.folder, ignore_errors=True)
@@ -189,38 +197,29 @@ class RasterPredictor:
         # Rasters of one strip are spread, too.
         first = zlib.crc32(name.encode())
         mine = [n for n in strips.missing() if (first + n) % count == rank]
-        pixels = [strips.pixels(n) for n in mine]
-        done = 0
+        rows = [strips.rows[number] for number in mine]
+        done, total = 0, sum(end - top for top, end in rows) * scene.shape[1]
+
+        def counted(bands: Iterator) -> Iterator:
+            nonlocal done
+            for band in bands:
+                done += band.size
+                if progress:
+                    progress(done, total)
+                yield band
+
         # What follows each other shares the windows at its borders.
         for _, pairs in groupby(
             enumerate(mine), lambda pair: pair[1] - pair[0]
         ):
             run = [number for _, number in pairs]
             rows = strips.rows[run[0]][0], strips.rows[run[-1]][1]
-            area = (rows[1] - rows[0]) * scene.shape[1]
-
-            def tell(part, whole, before=done, area=area):
-                if progress:
-                    progress(before + area * part // whole, sum(pixels))
-
-            bands = predict_bands(self.model, scene, self.tiling, tell, rows)
-            strips.write(run, bands)
-            done += area
+            bands = predict_bands(self.model, scene, self.tiling, rows)
+            strips.write(run, counted(bands))
         return bool(mine)
 
-    def _tags(self, scene: Scene) -> dict[str, object]:
-        """Return the notes in georeferenced files."""
-        return dict(
-            TIFFTAG_SOFTWARE=f'mmseg_cube {__version__}',
-            image=Path(scene.name).name,
-            network=self.settings['network'],
-            threshold=self.output.threshold,
-        )
-
-    def _report(
-        self, scene: Scene, counts: Counts, seconds: tuple[float, float]
-    ) -> dict[str, object]:
-        """Return what ``NAME.json`` tells."""
+    def _report(self, scene: Scene, counts: Counts) -> dict[str, object]:
+        """Return what ``NAME.json`` tells, but for the times."""
         return dict(
             image=scene.name,
             height=scene.shape[0],
@@ -230,7 +229,6 @@ class RasterPredictor:
             scale=scene.channels.scale,
             building_pixels=counts.building,
             pixels_with_data=counts.valid,
-            seconds=dict(zip(('predict', 'write'), seconds, strict=True)),
             peak_memory_mb=_peak_memory(),
             settings=self.settings,
         )

@@ -1,6 +1,6 @@
 """Prediction of rasters of any size, window by window."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +17,6 @@ from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.scene import Scene
 from mmseg_cube.utils.networks import refuse_other_channels
 
-Progress = Callable[[int, int], object]
 Rows = tuple[int, int]  # the first one, and the one behind the last
 AT_ONCE = 64  # rows that are given out, for they are copied
 
@@ -54,7 +53,6 @@ def predict_bands(
     model: BaseSegmentor,
     source: str | Path | Scene,
     tiling: Tiling | None = None,
-    progress: Progress | None = None,
     rows: Rows | None = None,
 ) -> Iterator[np.ndarray]:
     """Predict a raster, or some of its rows, from top to bottom.
@@ -68,7 +66,6 @@ def predict_bands(
         model: Segmentor of background and building, on its device.
         source: A raster; it is reflected if smaller than a window.
         tiling: How to cut it.
-        progress: Called with the number of windows done, and of all.
         rows: Those to predict, all by default.
 
     Yields:
@@ -96,27 +93,22 @@ def predict_bands(
     band = torch.zeros(size, max(width, size), device=network.device)
     batches = _one_ahead(_read_windows(scene, tops, lefts, tiling))
     ends = [*tops[1:], last]
-    for number, (top, row) in enumerate(groupby(batches, itemgetter(0))):
-        done = number * len(lefts)
+    groups = groupby(batches, itemgetter(0))
+    for (top, row), end in zip(groups, ends, strict=True):
         for _, valid, places, images in row:  # noqa: B007, used below
             if not places:  # none of the row has data
                 continue
             for left, probability in zip(places, network(images), strict=True):
                 weights = down[top][:, None] * across[left]
                 band[:, left : left + size] += weights * probability
-            done += len(places)
-            if progress is not None:
-                progress(done, len(tops) * len(lefts))
-        ready = range(max(first - top, 0), ends[number] - top)
+        ready = range(max(first - top, 0), end - top)
         for start in ready[::AT_ONCE]:
             piece = slice(start, min(start + AT_ONCE, ready.stop))
             values = _to_numbers(scene, band[piece, :width])
             if valid is not None:
                 values[~valid[piece]] = np.nan
             yield values
-        _move_up(band, ends[number] - top)
-    if progress is not None:
-        progress(len(tops) * len(lefts), len(tops) * len(lefts))
+        _move_up(band, end - top)
 
 
 def predict_strip(

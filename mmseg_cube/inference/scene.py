@@ -24,7 +24,7 @@ from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
-from mmseg_cube.datasets.ground import pixel_size
+from mmseg_cube.datasets.ground import LONGITUDE_LATITUDE, Ground, pixel_size
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import BESIDE, read_valid
 from mmseg_cube.datasets.windows import Window
@@ -113,6 +113,18 @@ class Scene:
     def has_place(self) -> bool:
         """Tell whether it says where on earth it lies."""
         return bool(self.crs) or self.transform != Affine.identity()
+
+    @property
+    def has_degrees(self) -> bool:
+        """Tell whether its corners have longitudes and latitudes."""
+        corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)]) * self.shape[::-1]
+        try:
+            Ground(self.transform, self.crs).places(
+                corners, LONGITUDE_LATITUDE
+            )
+        except RasterError:
+            return False
+        return bool(self.crs)
 
     @cached_property
     def channels(self) -> Channels:

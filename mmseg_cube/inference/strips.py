@@ -81,11 +81,6 @@ class Strips:
         """Return the numbers of the strips that are not there."""
         return [n for n in range(len(self.rows)) if not self._tags(n)]
 
-    def pixels(self, number: int) -> int:
-        """Count the pixels of a strip."""
-        top, end = self.rows[number]
-        return (end - top) * self.width
-
     def write(self, numbers: Sequence[int], bands: Iterator) -> None:
         """Write strips that follow each other from the bands they consist of.
 

@@ -13,7 +13,6 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import rasterio
@@ -25,8 +24,8 @@ from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.tiles import find_tiles
 from mmseg_cube.inference.inputs import Inputs
 from mmseg_cube.inference.prediction import (
-    Prediction,
     Shape,
+    predict_inputs,
     read_shapes,
     warn_of_shares,
 )
@@ -46,9 +45,12 @@ UNPACK_ERRORS = zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError
 
 
 def write_submission(
-    prediction: Prediction, data_root: Path, archive: Path
+    given: Mapping[str, object], data_root: Path, archive: Path
 ) -> int:
-    """Predict and pack the test tiles; 1 if the leaderboard refuses them."""
+    """Predict and pack the test tiles; 1 if the leaderboard refuses them.
+
+    Options are given as to :func:`predict_inputs`.
+    """
     if archive.suffix != '.zip' or archive.is_dir():
         raise ValueError(
             f'the archive must be a file that ends in .zip, not {archive}'
@@ -66,7 +68,7 @@ def write_submission(
         )
     archive.parent.mkdir(parents=True, exist_ok=True)
     folder = archive.with_name(f'{archive.stem}_tiles')
-    replace(prediction, write=('inria',)).run(tiles, folder)
+    predict_inputs(tiles, folder, dict(given, write=('inria',)))
     pack_archive(folder, archive, STEMS)
     return report_archive(archive, tile_shapes(tiles))
 

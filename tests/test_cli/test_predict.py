@@ -311,7 +311,7 @@ BAD = {
     'no degrees': (
         lambda p: write(p, crs=None),
         '--write coverage mask',
-        'no place in degrees. Leave',
+        'no coverage in degrees. Leave',
     ),
     'tiny pixels': (write, '--resolution 1e-9', 'larger --resolution'),
     'no pixels': (write, '--resolution -1', 'above 0'),

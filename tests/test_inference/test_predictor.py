@@ -98,6 +98,7 @@ PLACES = {
         crs='EPSG:3857', transform=Affine(0.149, 0, 9.7e6, 0, -0.149, 3.2e6)
     ),
     'no CRS': dict(crs=None),
+    'nowhere': dict(transform=Affine(0.3, 0, 4e9, 0, -0.3, 3e6)),
     'no place': dict(crs=None, transform=Affine.identity()),
 }
 
@@ -110,7 +111,7 @@ def test_files_lie_where_the_raster_lies(
     source = city(hole=True, **PLACES[place])
     kinds = 'probability', 'mask', 'preview'
     found = predict(source, tmp_path / 'default')
-    count = {'no CRS': 3, 'no place': 1}.get(place, 4)
+    count = {'no CRS': 3, 'nowhere': 3, 'no place': 1}.get(place, 4)
     assert len(found.files) == count
     predict(source, tmp_path / 'out', write=kinds, threshold=0.4)
     probability, mask = (
