@@ -71,26 +71,27 @@ def run(args: Namespace) -> None:
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         rasters = [open_probabilities(x, args.full) for x in groups]
         crs = _find_crs(rasters, args)
+        unit = 'm2' if crs else 'px2'
         with vector_file(args.out, crs) as add:
             for raster, (name, *_) in zip(rasters, groups, strict=True):
                 picture = OutlinePicture(raster)
                 with errors_of(name):
                     for batch in polygons(raster, options):
                         add(batch.polygons, batch.fields)
-                        picture.add(batch)
+                        picture.add(batch.pixels)
                         count += len(batch.polygons)
-                        area += batch.area.sum()
+                        area += batch.fields[f'area_{unit}'].sum()
                 notes.update(raster.notes)
-    unit = 'm2' if crs else 'square pixels'
     print(f'{args.out}: {quantity(count, "building")}, {area:,.0f} {unit}')
     if len(rasters) == 1:
         picture.save(args.out.with_suffix('.png'))
         print(f'{args.out.with_suffix(".png")}: their outlines')
-    said = [f'{number} {what}' for what, number in notes.items() if number]
-    said += ['no building was found'] * (not count)
-    said += ['without a CRS, metres are pixels here'] * (not crs)
-    for note in said:
-        print(f'Note: {note}', file=sys.stderr)
+    notes['no building was found'] = not count
+    notes['without a CRS, metres are pixels here'] = not crs
+    for note, number in notes.items():
+        if number:
+            number = '' if number is True else f'{number} '
+            print(f'Note: {number}{note}', file=sys.stderr)
 
 
 def _read_crs(name: str | None) -> 'CRS | None':

@@ -31,7 +31,7 @@ from mmseg_cube.cli.arguments import (
 )
 
 CONTINUES = True
-WRITES = 'probability', 'mask', 'preview', 'coverage', 'png'
+WRITES = 'probability', 'mask', 'preview', 'coverage', 'png', 'polygons'
 
 
 def add_arguments(add: Arguments) -> None:
@@ -40,7 +40,7 @@ def add_arguments(add: Arguments) -> None:
     add('--out', 'folder for what is made', required=True)
     what = 'the inputs are adjacent parts of one raster, called mosaic'
     add('--mosaic', what, default=False)
-    what = f'what to make, of {", ".join(WRITES)} (all but png; png alone of '
+    what = f'what to make, of {", ".join(WRITES)} (the first four; png of '
     what += 'images that do not say where they lie)'
     add('--write', what, choices=WRITES, default=[], metavar='KIND')
     what = 'bands that the network sees, from 1 (of the config, or RGB)'
@@ -82,6 +82,9 @@ def run(args: Namespace) -> None:
     from mmseg_cube.inference.inputs import find_inputs
     from mmseg_cube.inference.prediction import predict_inputs
     from mmseg_cube.utils.default_network import choose_network
+
+    if 'polygons' in args.write:
+        import mmseg_cube.datasets.vectors  # noqa: F401, says what is missing
 
     words, network = args.inputs, (None, None)
     if words[0].endswith('.py') or '::' in words[0]:

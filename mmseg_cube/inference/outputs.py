@@ -59,6 +59,7 @@ KINDS = {
 SUFFIXES = {name: kind[0] for name, kind in KINDS.items()} | {
     'preview': '_preview.png',
     'coverage': '_coverage.geojson',
+    'polygons': '.gpkg',
 }
 
 
@@ -83,15 +84,17 @@ def write_outputs(
     """
     written = {}
     for name in names:
-        part = strips.folder / f'{name}.part'
+        part = strips.folder / f'part{SUFFIXES[name]}'
         path = target.with_name(target.name + SUFFIXES[name])
         with errors_of_disk(path):
             if name in KINDS:
                 _copy(name, scene, strips.tiles(), tags, part)
             elif name == 'preview':
                 _write_preview(scene, strips.tiles(), part)
-            else:
+            elif name == 'coverage':
                 _write_coverage(scene, strips.tiles(), part)
+            else:
+                _write_polygons(scene, strips.tiles(), target.name, part)
         part.replace(path)
         written[path.name] = path.stat().st_size
     return written
@@ -149,3 +152,20 @@ def _write_coverage(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
         features.append(dict(type='Feature', properties=about, geometry=shape))
     layer = dict(type='FeatureCollection', features=features)
     path.write_text(json.dumps(layer))
+
+
+def _write_polygons(
+    scene: Scene, tiles: Sequence[Tile], name: str, path: Path
+) -> None:
+    """Outline buildings as ``polygonize --split watershed`` does."""
+    # Only here, for they need the extra [cities].
+    from mmseg_cube.inference.polygons import PolygonOptions, polygons
+    from mmseg_cube.inference.probability import as_probabilities
+    from mmseg_cube.inference.vector_files import vector_file
+
+    grid = Grid('uint8', NODATA, scene.crs, scene.transform)
+    with rasterio.open(write_vrt(grid, tiles, [Band(PROBABILITY)])) as file:
+        raster = as_probabilities(file, name, SURE)
+        with vector_file(path, scene.crs) as add:
+            for batch in polygons(raster, PolygonOptions(split='watershed')):
+                add(batch.polygons, batch.fields)

@@ -9,7 +9,7 @@ import shapely
 from affine import Affine
 from rasterio.features import rasterize
 
-from mmseg_cube.inference.polygons import Batch, Probabilities
+from mmseg_cube.inference.polygons import Probabilities
 from mmseg_cube.utils.figures import new_figure, save_figure
 
 SIDE = 1000  # pixels, however large the raster
@@ -34,11 +34,11 @@ class OutlinePicture:
             top += len(strip)
             yield strip
 
-    def add(self, batch: Batch) -> None:
-        """Draw outlines."""
-        if len(batch.pixels):
+    def add(self, pixels: np.ndarray) -> None:
+        """Draw outlines in columns and rows of the raster."""
+        if len(pixels):
             rasterize(
-                shapely.boundary(batch.pixels),
+                shapely.boundary(pixels),
                 out=self._outlines,
                 transform=Affine.scale(1 / self._scale),
             )

@@ -43,11 +43,19 @@ def open_probabilities(
             )
     if full is None and (kind.startswith('float') or scale != 1):
         full = 1 / scale
+    source = Path(name).stem if len(paths) == 1 else 'mosaic'
+    return as_probabilities(dataset, source, full, name)
+
+
+def as_probabilities(
+    dataset: DatasetReader, source: str, full: float | None, name: str = ''
+) -> Probabilities:
+    """Read an open raster of one band; messages call it by its name."""
     return Probabilities(
         _read(dataset, name, full),
         full or 1,
         Ground(dataset.transform, dataset.crs),
-        Path(name).stem if len(paths) == 1 else 'mosaic',
+        source,
         dataset.shape,
     )
 

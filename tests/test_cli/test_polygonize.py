@@ -149,7 +149,7 @@ def test_another_crs(write, call, tmp_path):
 
 def test_neither_place_nor_buildings(write, call, tmp_path):
     code, text = call(write(town(), crs=None, transform=Affine.identity()))
-    assert code == 0 and '1,296 square pixels' in text
+    assert code == 0 and '1,296 px2' in text
     assert 'Note: without a CRS, metres are pixels here' in text
     assert 'area_px2' in read(tmp_path / 'out/map.gpkg')[2]
     code, text = call(write(town() * 0))

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -341,6 +342,14 @@ def test_bad_input_is_one_line(predict, tmp_path, fault):
     assert line.startswith('mmseg-cube predict: error: ')
     assert message in line and len(line) < 340
     assert not out.exists()
+
+
+def test_polygons_need_the_extra(predict, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, 'mmseg_cube.datasets.vectors', False)
+    monkeypatch.setitem(sys.modules, 'pyogrio', None)
+    said = predict(tmp_path / 'out', '--write', 'polygons', code=2)
+    assert 'pip install "mmsegmentation-cube[cities]"' in said
+    assert not (tmp_path / 'out').exists()
 
 
 def test_nothing_but_nodata(predict, tmp_path):

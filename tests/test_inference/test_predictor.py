@@ -13,6 +13,7 @@ import rasterio
 from affine import Affine
 from rasterio.features import rasterize
 
+from mmseg_cube.cli import main
 from mmseg_cube.inference import (
     Bands,
     Output,
@@ -154,6 +155,31 @@ def test_files_lie_where_the_raster_lies(
             assert x[:-1] @ y[1:] > y[:-1] @ x[1:]  # anticlockwise
     with rasterio.open(tmp_path / 'out' / 'city_preview.png') as picture:
         np.testing.assert_array_equal(picture.read(4) == 0, empty)
+
+
+def test_polygons_are_those_of_polygonize(predict, pixelwise, city, tmp_path):
+    vectors = pytest.importorskip('mmseg_cube.datasets.vectors')
+    model, out = pixelwise(2, 3), tmp_path / 'out'
+    model.layer.weight.data *= 0
+    model.layer.weight.data[1, 1] = 0.6  # sure where the green is bright
+    source = city(transform=UTM * Affine.scale(3))
+    kinds = 'probability', 'polygons'
+    found = predict(source, out, model, write=kinds).files[1]
+    assert found == out / 'city.gpkg'
+    again = tmp_path / 'again.gpkg'
+    words = ['--split', 'watershed', '--out', str(again)]
+    main(['polygonize', str(out / 'city_probability.tif'), *words])
+    layers = [
+        vectors.read_footprints(x, fields=['id']) for x in (found, again)
+    ]
+    ids, others = (x.fields['id'] for x in layers)
+    assert len(ids) > 9 and ids[0].startswith('city_')
+    assert [x.replace('_probability', '') for x in others] == ids.tolist()
+    assert (layers[0].polygons == layers[1].polygons).all()
+    assert layers[0].crs.to_epsg() == 32645
+    found.unlink()
+    predict(source, out, model, write=kinds)
+    assert found.exists()
 
 
 def test_strips_equal_the_whole(pixelwise, city):
