@@ -1,5 +1,6 @@
 """A network that is trained step by step, on a GPU as a CUDA graph."""
 
+import time
 from collections.abc import MutableMapping
 from functools import partial
 
@@ -64,13 +65,16 @@ class Trainee:
         self.place = torch.zeros(1, dtype=torch.long, device=device)
         self.routers = list(learned_routers(self.model).values())
         self.graph = self.stream = None
+        self.seconds = []  # of steps, where they follow each other
         if device.type == 'cuda':
             self._record()
 
     def step(self, iteration: int) -> None:
         """Train on the batch that is there now."""
         if self.graph is None:
+            start = time.perf_counter()
             self._learn()
+            self.seconds.append(time.perf_counter() - start)
             return
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
@@ -98,6 +102,8 @@ class Trainee:
         segments = np.array_split(losses, min(SEGMENTS, len(losses)))
         facts = facts | run.cfg.ablation | score(self.model, tiles)
         facts['loss'] = [float(segment.mean()) for segment in segments]
+        if self.seconds:
+            facts['seconds_per_iteration'] = float(np.median(self.seconds))
         run.folder.mkdir(parents=True, exist_ok=True)
         run.keep_config()
         weights = dict(state_dict=self.model.state_dict(), meta={})

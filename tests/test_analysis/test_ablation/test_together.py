@@ -33,6 +33,7 @@ def test_the_same_as_one_by_one(plan, tmp_path, monkeypatch):
         train.main(str(run.folder))
         alone, right = load(run)
         assert found['digest'] == alone['digest']
+        assert found['seconds_per_iteration'] > 0
         assert found['loss'] == pytest.approx(alone['loss'], rel=1e-4)
         for name, value in right.items():
             torch.testing.assert_close(weights[name], value, msg=name)
