@@ -262,7 +262,11 @@ class BuildingDataset(BaseSegDataset):
             tiles = [x for x in tiles if home.get(x.name) == x.split]
         if not faults and not listed:
             empty = set(halves) - {tile.split for tile in tiles}
-            faults = [f'no image for split {s!r}' for s in sorted(empty)]
+            faults = [
+                f'no image for split {s!r}: put some tiles there, or draw '
+                'them (data_prefix and fractions)'
+                for s in sorted(empty)
+            ]
         if faults:
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '

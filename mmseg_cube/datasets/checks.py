@@ -17,7 +17,7 @@ from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.bands import RGB
-from mmseg_cube.datasets.decision import decide
+from mmseg_cube.datasets.decision import NO_BUILDING, decide
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import stamp
@@ -210,4 +210,10 @@ def settle_meaning(
         if dataset.verify:
             raise DatasetError(text)
         print_log(text, 'current', logging.WARNING)
+    values = [x for each in known.values() for x in each if x.pixels]
+    built = any(meaning.label_of(x) == 1 for x in values)
+    # Not an error: another data set beside it may have some.
+    if known and not built and 'train' in dataset.split:
+        place = Path(next(iter(known))).parent
+        print_log(f'{place}: {NO_BUILDING}', 'current', logging.WARNING)
     return meaning if known else None

@@ -28,6 +28,7 @@ TO_BINARY = (
     'edges of a resized or JPEG mask can be cut at 128.'
 )
 NAMED = 'Or name what they mean: building_values=..., ignore_values=....'
+NO_BUILDING = 'no mask has a building, so there is nothing to learn'
 Declared = int | Sequence[int | Sequence[int]] | None
 
 

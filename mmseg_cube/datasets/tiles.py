@@ -247,8 +247,8 @@ def _nothing(
     packed = [f for f in files if f.name.lower().endswith(ARCHIVES)]
     if packed:
         advice = f'unpack {packed[0]} and give what comes out'
-    folders = sorted({file.parent.as_posix() for file in files})
-    state = f'its folders are: {name_some(folders, SHOWN)}'
+    folders = sorted({file.parent.as_posix() for file in files} - {'.'})
+    state = f'its folders are: {name_some(folders, SHOWN) or "none"}'
     return DatasetError(
         f'no images of this dataset in {place}; '
         f'{state if files else "it is empty or missing"}.\nNext: {advice}.'

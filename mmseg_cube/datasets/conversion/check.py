@@ -15,10 +15,10 @@ from mmseg_cube.datasets.conversion.meanings import decide_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria
 from mmseg_cube.datasets.conversion.twins import find_alike, find_same
-from mmseg_cube.datasets.decision import Declared
+from mmseg_cube.datasets.decision import NO_BUILDING, Declared
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import list_files
-from mmseg_cube.datasets.meaning import MaskMeaning
+from mmseg_cube.datasets.meaning import MaskMeaning, name_value
 from mmseg_cube.datasets.sample_city.layouts import MARKER
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
@@ -103,6 +103,10 @@ def check_data(
     for split, some in by_split.items():
         splits[split], texts = summarise(split, some)
         notes += texts
+        clear = splits[split]['labelled'] and not splits[split]['faults']
+        built = any(tile['building'] for tile in some)
+        if split == 'train' and clear and not built:
+            findings.append(f'train: {NO_BUILDING}')
     if manifest.get('complete') is False:
         notes.append(
             f'{MANIFEST} says that the conversion is not complete: run it '
@@ -193,7 +197,7 @@ def _label(tile: dict, meaning: MaskMeaning, unclear: Mapping) -> None:
     """Say of a mask what it holds, by what its values mean."""
     labels = Counter()
     for value in tile['counted']:
-        tile['values'][str(value.code(meaning.colours))] = value.pixels
+        tile['values'][name_value(value.code(meaning.colours))] = value.pixels
         labels[meaning.label_of(value)] += value.pixels
     tile['fault'] = unclear.get(tile['mask'], '')
     if known := not tile['fault'] and labels[0] + labels[1]:

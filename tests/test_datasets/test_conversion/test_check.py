@@ -100,6 +100,10 @@ def test_empty_tiles_borders_and_inverted_masks(raw, tmp_path):
         'test: no labels',
         'test: images of 2 sizes; most common is 24x24',
     ]
+    for path in (raw / 'train/label').iterdir():
+        image(path, mask * 0)
+    said = 'train: no mask has a building, so there is nothing to learn'
+    assert check(raw)['findings'][1:] == [said]
 
 
 @pytest.mark.parametrize(
