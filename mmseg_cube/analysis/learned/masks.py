@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmseg_cube.analysis.learned.cells import measure_outputs, measure_places
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import spatial_mask
+from mmseg_cube.ops.geometry import sites_of
 
 Size = tuple[int, int]
 Values = dict[str, float | None]
@@ -22,13 +24,15 @@ class Seen:
 
     size: Size = (0, 0)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
+    # Of layers whose windows share their weights; see cells.py.
+    cells: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @contextmanager
 def watch(
     model: nn.Module, layers: Mapping[str, CubeConv2d]
 ) -> Iterator[Seen]:
-    """Note the masks of layers while one image passes through a segmentor."""
+    """Note masks, and outputs of shared weights, while one image passes."""
     seen = Seen()
 
     def note_size(preprocessor: nn.Module, args: tuple, out: dict) -> None:
@@ -38,9 +42,20 @@ def watch(
         mask = mask_of(layer, args[0])
         seen.masks[names[layer]] = mask[0, 0].float().cpu().numpy()
 
+    def note_cells(layer: CubeConv2d, args: tuple, out: Tensor) -> None:
+        cell = measure_outputs(out, sites_of(layer.geometry) ** 2)
+        if layer in names:
+            mask = seen.masks[names[layer]]
+            cell |= measure_places(mask, layer.scale)
+        seen.cells[shared[layer]] = cell
+
     names = {x: name for name, x in layers.items() if x.mask is not None}
+    shared = {
+        x: name for name, x in layers.items() if sites_of(x.geometry) > 1
+    }
     hooks = [model.data_preprocessor.register_forward_hook(note_size)]
     hooks += [layer.register_forward_pre_hook(note) for layer in names]
+    hooks += [layer.register_forward_hook(note_cells) for layer in shared]
     try:
         yield seen
     finally:

@@ -43,7 +43,8 @@ def draw_tile(
     """Draw errors and masks of a tile; the first network has the layers.
 
     Returns:
-        ``masks``, their values by layer; ``pictures``, names of the files;
+        ``masks``, their values by layer; ``cells``, those of outputs;
+        ``pictures``, names of the files;
         for two networks the pixels where ``only_first``, ``only_second`` or
         ``neither`` is right.
     """
@@ -65,7 +66,7 @@ def draw_tile(
         pictures[f'masks_{tile.name}.png'] = draw_masks(tile, over, values)
     for name, picture in pictures.items():
         save_figure(picture, out / name)
-    found = dict(masks=values, pictures=list(pictures))
+    found = dict(masks=values, cells=seen.cells, pictures=list(pictures))
     if len(models) > 1:
         built = [p > tiles.THRESHOLD for p in predictions.values()]
         right = compare(tile.truth, *built)

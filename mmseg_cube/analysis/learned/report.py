@@ -10,6 +10,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmseg_cube.analysis.learned import routers, tiles
+from mmseg_cube.analysis.learned.cells import join_cells
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
@@ -34,6 +35,7 @@ COLUMNS = dict(
            'new_parity', 'temperature', 'gap'),
     kernel=('least', 'largest', 'noise'),
     mask=('min', 'mean', 'max', 'sd', 'building', 'ground'),
+    cell=('alike', 'apart', 'low_place', 'high_place'),
 )  # fmt: skip
 TILES = ('why', 'IoU', 'difference', 'only_first', 'only_second')
 
@@ -93,6 +95,8 @@ def draw_learned(
         HOW_TO_READ,
     ]
     for part, columns in COLUMNS.items():
+        if not any(numbers[part] for numbers in learned.values()):
+            continue
         rows = {name: numbers[part] for name, numbers in learned.items()}
         texts.append(routers.tabulate(part, rows, columns).markdown())
         if f'{part}s' in figures:
@@ -127,8 +131,8 @@ def draw_layers(
 ) -> tuple[dict[str, dict], dict[str, Figure]]:
     """Draw orders and kernels; return numbers by layer, and the pictures.
 
-    A layer has its ``order``, ``kernel`` and ``mask`` over all tiles, None
-    for what there is not.
+    A layer has its ``order``, ``kernel``, ``mask`` and ``cell`` over all
+    tiles, None for what there is not.
     """
     learned, orders = {}, {}
     for name, layer in layers.items():
@@ -141,10 +145,12 @@ def draw_layers(
             if soft is not None:
                 orders[f'{name}: relaxation'] = soft
         masks = [tile['masks'].get(name) for tile in drawn.values()]
+        cells = [tile['cells'].get(name) for tile in drawn.values()]
         learned[name] = dict(
             order=order,
             kernel=describe_kernel(layer),
             mask=None if None in masks else join_values(masks),
+            cell=join_cells(cells) if all(cells) else None,
         )
     kernels = {name: numbers['kernel'] for name, numbers in learned.items()}
     figures = dict(kernels=draw_kernels(kernels))

@@ -35,11 +35,11 @@ def describe_order(
 
     Returns:
         A record as in ``evaluation.channel_orders``, with how many channels
-        have a ``new_cell`` and a ``new_parity``, and for a learned order the
-        ``temperature`` (the router's own if none is given) and the ``gap``,
-        the largest difference between relaxation and order. Then the
-        permutation and its relaxation, of shape (B, g, g) for B blocks of g
-        channels; None for an order that is not learned.
+        have a ``new_cell`` and a ``new_parity``, which ones share ``cells``,
+        and for a learned order the ``temperature`` (the router's own if none
+        is given) and the ``gap``, the largest difference between relaxation
+        and order. Then the permutation and its relaxation, of shape (B, g,
+        g) for B blocks of g channels; None for an order that is not learned.
     """
     router = deepcopy(router)
     router.temperature = temperature or router.temperature
@@ -48,6 +48,8 @@ def describe_order(
     places = numbers['order'], np.arange(router.channels)
     moved = np.not_equal(*(np.divmod(x, scale**2) for x in places)).sum(1)
     numbers['new_cell'], numbers['new_parity'] = moved.tolist()
+    cells = np.reshape(numbers['order'], (-1, scale**2))
+    numbers['cells'] = cells.tolist()
     if not router.learns:
         return numbers, hard, None
     soft = router.relaxed().float().cpu().numpy()
