@@ -6,8 +6,6 @@ gets vectors.md and vectors.json (scores), vectors.gpkg (layers matched,
 missed, false, merged and split) and vectors.png (a map of them).
 """
 
-from argparse import ArgumentTypeError
-
 from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
 
 
@@ -18,7 +16,7 @@ def add_arguments(add: Arguments) -> None:
     what = 'vector file: what lies outside is cut off from both'
     add('--aoi', what, metavar='FILE')
     what = 'overlaps from which on two are a pair'
-    add('--iou', what, type=_share, default=[0.5, 0.75])
+    add('--iou', what, type=float, default=[0.5, 0.75])
     what = (
         'area of the smallest that count, in m2; a smaller true one may be '
         'found or not, and a smaller predicted one may lie anywhere'
@@ -51,13 +49,3 @@ def run(args: Namespace) -> None:
         print(table.terminal(), end='\n\n')
     vector_report.write(scores, args.out)
     print(f'vectors.md, .json, .gpkg and .png are in {args.out}')
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0
-    if not 0 < share <= 1:
-        raise ArgumentTypeError(f'must be above 0, at most 1, got {text!r}')
-    return share

@@ -52,8 +52,8 @@ def run(args: Namespace) -> None:
 
     import rasterio
 
-    import mmseg_cube.datasets.vectors  # noqa: F401, says what is missing
     from mmseg_cube.datasets.errors import errors_of
+    from mmseg_cube.datasets.vectors import find_crs
     from mmseg_cube.inference.polygon_picture import OutlinePicture
     from mmseg_cube.inference.polygons import PolygonOptions, polygons
     from mmseg_cube.inference.probability import open_probabilities
@@ -61,7 +61,7 @@ def run(args: Namespace) -> None:
     from mmseg_cube.utils.words import quantity
 
     find_driver(args.out)
-    args.crs = _read_crs(args.crs)
+    args.crs = find_crs(args.crs) if args.crs else None
     names = [field.name for field in fields(PolygonOptions)]
     options = PolygonOptions(**{name: getattr(args, name) for name in names})
     if args.out.resolve() in [Path(x).resolve() for x in args.rasters]:
@@ -92,18 +92,6 @@ def run(args: Namespace) -> None:
         if number:
             number = '' if number is True else f'{number} '
             print(f'Note: {number}{note}', file=sys.stderr)
-
-
-def _read_crs(name: str | None) -> 'CRS | None':
-    from rasterio.crs import CRS
-    from rasterio.errors import CRSError
-
-    try:
-        return CRS.from_user_input(name) if name else None
-    except CRSError as error:
-        raise ValueError(
-            f'--crs {name} is not known; a CRS is called such as EPSG:4326'
-        ) from error
 
 
 def _find_crs(rasters: 'list[Probabilities]', args: Namespace) -> 'CRS | None':

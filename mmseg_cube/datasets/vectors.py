@@ -76,7 +76,7 @@ def read_footprints(
                 f'cannot be read as polygons: {reason}'.rstrip('.'),
                 'Export it as GeoPackage or GeoJSON.',
             ) from error
-        crs = _find_crs(meta['crs'] or crs)
+        crs = find_crs(meta['crs'] or crs)
         shapes = shapely.from_wkb(shapes, on_invalid='ignore')
         areas = shapely.get_dimensions(shapes) == 2
         if len(areas) and not areas.any():
@@ -98,13 +98,14 @@ def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
     )
 
 
-def _find_crs(name: str | None) -> CRS:
+def find_crs(name: str | None) -> CRS:
+    """Return the CRS of a name, such as ``'EPSG:32645'``."""
     try:
         return CRS.from_user_input(name)
     except CRSError as error:
         raise RasterError(
-            f'its CRS, {name or "which it does not name"}, is not known',
-            'Name the CRS, such as --crs EPSG:32645.',
+            f'the CRS, {name or "which it does not name"}, is not known',
+            'Name one, such as --crs EPSG:32645.',
         ) from error
 
 

@@ -38,25 +38,21 @@ class Matches(NamedTuple):
     def one_to_one(
         self, iou: float = 0.5, rank: np.ndarray | None = None
     ) -> np.ndarray:
-        """Choose pairs of at least this IoU, so that no polygon is in two.
+        """Number pairs of at least this IoU, so that no polygon is in two.
 
         The pairs with the highest IoU come first, or with a rank (n,) the
         predictions of the highest, each with the best that is left for it.
-        In layers without overlaps, an IoU above 0.5 leaves nothing to choose.
-
-        Returns:
-            The numbers of the pairs.
         """
         pairs = np.flatnonzero(self.iou >= iou)
         if rank is not None:
             pred = self.pred[pairs]
             pairs = pairs[np.lexsort((pred, -rank[pred]))]
-        chosen, used, found = [], set(), set()
-        both = self.pred[pairs].tolist(), self.truth[pairs].tolist()
-        for pair, one, other in zip(pairs.tolist(), *both, strict=True):
-            if one not in used and other not in found:
-                used.add(one)
-                found.add(other)
+        chosen, used = [], set()
+        # Rows of true ones are told from those of predictions by their sign.
+        both = self.pred[pairs].tolist(), (~self.truth[pairs]).tolist()
+        for pair, *rows in zip(pairs.tolist(), *both, strict=True):
+            if used.isdisjoint(rows):
+                used.update(rows)
                 chosen.append(pair)
         return np.array(chosen, np.int64)
 
@@ -112,7 +108,7 @@ def match(pred: Sequence[Polygon], truth: Sequence[Polygon]) -> Matches:
     Takes valid shapely polygons in one plane CRS. Areas are as true as they
     are there, in EPSG:6933 everywhere.
     """
-    # If that is not installed, this says with which extra it is.
+    # Says which extra is missing.
     from mmseg_cube.datasets.vectors import shapely
 
     pred, truth = np.asarray(pred, object), np.asarray(truth, object)

@@ -167,7 +167,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (town(), '--out x.dxf', '.gpkg, .fgb, .geojson, .geojsonl, .shp, '),
         (town(), '--out x.parquet', 'cannot write Parquet'),
         (town(), '{g} --out {g}', 'g.gpkg is a raster to read'),
-        (town(), '--crs nowhere', '--crs nowhere is not known'),
+        (town(), '--crs nowhere', 'CRS, nowhere, is not known'),
         (town(), '--threshold 2', 'threshold must be from 0 to 1: 2'),
         (town(), '{y}', 'several CRSs'),
         (town(), '{x}', 'one name'),

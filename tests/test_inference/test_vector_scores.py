@@ -14,7 +14,7 @@ from shapely import MultiPolygon  # noqa: E402
 from shapely.affinity import rotate, scale, translate  # noqa: E402
 
 from mmseg_cube.datasets.vectors import project  # noqa: E402
-from mmseg_cube.inference.shape_errors import shape_errors  # noqa: E402
+from mmseg_cube.inference.vector_scores import shape_errors  # noqa: E402
 
 UTM, DEGREES, WEB = 'EPSG:32633', 'EPSG:4326', 'EPSG:3857'
 HOUSE = shapely.box(500000, 6.65e6, 500020, 6.65e6 + 10)  # 60 degrees north
@@ -138,12 +138,13 @@ def test_cases(name, evaluate):
         (dict(truth=[translate(HOUSE, 1e4, 0)]), '', 'truth do not overlap: '),
         (dict(aoi=[translate(HOUSE, 1e4, 0)]), '', 'AOI and truth do not'),
         (dict(aoi=[]), '', 'aoi.gpkg: has no polygons'),
-        (dict(crs=(None, UTM)), '', 'pred.gpkg: its CRS, which it does not'),
+        (dict(crs=(None, UTM)), '', 'pred.gpkg: the CRS, which it does not'),
         (
             dict(confidence=['high']),
             '',
             "field confidence: could not convert string to float: 'high'",
         ),
+        ({}, '--iou 0.5 1.5', 'IoUs must be above 0, at most 1, not [0.5, 1'),
         ({}, '--layer nothing', "'nothing' is not clear"),
     ],
 )
