@@ -24,23 +24,22 @@ Layers = dict[str, tuple[np.ndarray, Fields]]
 
 def tabulate(numbers: dict) -> list[Table]:
     """Lay out which buildings were found, then how these look."""
-    rows = numbers['rows']
-    head, cells = list(rows[0]), [list(map(_cell, x.values())) for x in rows]
+    head = list(numbers['rows'][0])
     title = (
         '{predicted} predicted polygons, {true} true ones, {invalid} of both '
         'made valid, {overlapping} pairs of predicted ones overlap, AP {AP}'
     )
+    tables = {
+        title.format(**numbers | dict(AP=_cell(numbers['AP']))): head[:SHAPES],
+        'Means of the pairs, in metres and degrees': head[:2] + head[SHAPES:],
+    }
     return [
         Table(
-            head[:SHAPES],
-            [row[:SHAPES] for row in cells],
-            title.format(**numbers | dict(AP=_cell(numbers['AP']))),
-        ),
-        Table(
-            head[:2] + head[SHAPES:],
-            [row[:2] + row[SHAPES:] for row in cells],
-            'Means of the pairs, in metres and degrees',
-        ),
+            names,
+            [[_cell(row[name]) for name in names] for row in numbers['rows']],
+            title,
+        )
+        for title, names in tables.items()
     ]
 
 

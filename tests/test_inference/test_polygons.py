@@ -10,7 +10,7 @@ from scipy import ndimage
 
 shapely = pytest.importorskip('shapely')
 
-from mmseg_cube.datasets.ground import Ground  # noqa: E402
+from mmseg_cube.datasets.ground import Ground, project  # noqa: E402
 from mmseg_cube.inference.components import CUT  # noqa: E402
 from mmseg_cube.inference.polygons import (  # noqa: E402
     UNSURE,
@@ -22,6 +22,7 @@ from mmseg_cube.inference.polygons import (  # noqa: E402
 RANDOM = int(os.environ.get('RANDOM_MASKS', 40))
 FULL = 254
 EXACT = dict(min_area=0, max_hole=0, simplify=0)
+RING = ['xxxxx', 'xx xx', 'xxxxx', 'xxxxx']
 # Metres as they are, as on maps of the web, and turned.
 GROUNDS = [
     Ground(),
@@ -44,11 +45,6 @@ def find(values, high=1000, ground=None, full=FULL, **options):
     }
     shapes = np.concatenate([batch.polygons for batch in batches])
     return shapes, fields, raster.notes
-
-
-def draw(rows):
-    """Make a mask of text, a letter per pixel; spaces are 0."""
-    return np.array([[x != ' ' for x in row] for row in rows], np.uint8)
 
 
 def overlaps(shapes):
@@ -94,10 +90,8 @@ def test_random_fields(seed):
     assert shapely.is_ccw(shapely.get_exterior_ring(shapes)).all()
     assert len({*fields['id']}) == len(shapes)
     assert (fields['confidence'] <= fields['p_max']).all()
-    assert (
-        fields['area_m2' if ground.crs else 'area_px2'].min(initial=np.inf)
-        >= options['min_area']
-    )
+    areas = fields['area_m2' if ground.crs else 'area_px2']
+    assert areas.min(initial=np.inf) >= options['min_area']
     pixel = abs(ground.transform.determinant)
     assert overlaps(shapes) < 1e-6 * pixel
 
@@ -126,21 +120,25 @@ def test_what_is_said_of_a_building():
     )  # fmt: skip
 
 
-def test_corners_do_not_connect():
-    shapes, _, _ = find(draw(['x ', ' x']), full=1, **EXACT)
-    assert len(shapes) == 2 and overlaps(shapes) == 0
-
-
 @pytest.mark.parametrize(
-    ('max_hole', 'min_area', 'area'),
-    [(5, 10, 20), (1, 10, 19), (2, 10, 20), (5, 1, 19)],
+    ('rows', 'options', 'areas'),
+    [
+        (['x ', ' x'], {}, [1, 1]),  # corners do not connect
+        # Never filled is a hole in which a building might stand.
+        (RING, dict(max_hole=5, min_area=10), [20]),
+        (RING, dict(max_hole=1, min_area=10), [19]),
+        (RING, dict(max_hole=2, min_area=10), [20]),
+        (RING, dict(max_hole=5, min_area=1), [19]),
+        (['xxx'] * 50, dict(max_rows=16), [6, 48, 48, 48]),
+        (['xxx xx'], dict(min_area=3), [3]),
+        (['xxx xx'], dict(min_confidence=1), [2, 3]),
+    ],
 )
-def test_holes(max_hole, min_area, area):
-    """Never filled is a hole in which a building might stand."""
-    mask = draw(['xxxxx', 'xx xx', 'xxxxx', 'xxxxx'])
-    options = dict(EXACT, max_hole=max_hole, min_area=min_area)
-    shapes, _, _ = find(mask, full=1, **options)
-    assert shapely.area(shapes).tolist() == [area]
+def test_areas(rows, options, areas):
+    mask = np.array([[x != ' ' for x in row] for row in rows], np.uint8)
+    shapes, _, notes = find(mask, 7, full=1, **EXACT | options)
+    assert sorted(shapely.area(shapes)) == areas and overlaps(shapes) == 0
+    assert notes[CUT] == (3 if 'max_rows' in options else 0)
 
 
 def test_touching_buildings_are_split():
@@ -173,14 +171,6 @@ def test_simple_outlines_keep_away_from_neighbours():
     assert len(shapes) == 2 and max(fields['vertices']) < 40
 
 
-def test_tall_components_are_cut():
-    mask = np.ones((50, 3), np.uint8)
-    shapes, _, notes = find(mask, 7, full=1, max_rows=16, **EXACT)
-    heights = [shape.bounds[3] - shape.bounds[1] for shape in shapes]
-    assert sorted(heights) == [2, 16, 16, 16]
-    assert notes[CUT] == 3
-
-
 @pytest.mark.parametrize(
     ('epsg', 'x', 'y', 'pixel'),
     [(3857, 9.5e6, y, 0.5) for y in (0, 3.2e6, 8.4e6)]
@@ -188,24 +178,20 @@ def test_tall_components_are_cut():
 )
 def test_areas_are_those_of_the_ellipsoid(epsg, x, y, pixel):
     """The last lies across 180 degrees of longitude."""
-    from rasterio.warp import transform
-
     mask = np.zeros((70, 90), np.uint8)
     mask[5:65, 5:85] = 1
     crs = CRS.from_epsg(epsg)
     ground = Ground(Affine(pixel, 0, x, 0, -pixel, y), crs)
     [shape], fields, _ = find(mask, ground=ground, full=1, min_area=1)
-    east, north = shape.exterior.xy
-    east, north = transform(crs, 'EPSG:6933', east, north)
+    corners = np.array(shape.exterior.coords)
+    corners = project(corners, crs, CRS.from_epsg(6933))
     round_the_world = 2 * 17367530.445
-    east = np.unwrap(east, period=round_the_world)
-    area = shapely.Polygon(np.column_stack((east, north))).area
+    corners[:, 0] = np.unwrap(corners[:, 0], period=round_the_world)
+    area = shapely.Polygon(corners).area
     assert fields['area_m2'].item() == pytest.approx(area, rel=1e-4)
-    assert fields['perimeter_m'].item() == pytest.approx(
-        2 * np.dot([60, 80], np.linalg.norm(
-            ground.steps(np.array([[45, 35]]))[0][:, ::-1], axis=0)),
-        rel=1e-4,
-    )  # fmt: skip
+    [steps] = ground.steps(np.array([[45, 35]]))
+    length = 2 * np.dot([80, 60], np.linalg.norm(steps, axis=0))
+    assert fields['perimeter_m'].item() == pytest.approx(length, rel=1e-4)
 
 
 def test_a_batch_has_20000_at_most():

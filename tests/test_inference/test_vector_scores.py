@@ -50,16 +50,12 @@ def evaluate(tmp_path, capsys):
             assert code == 2 and said.err.count('\n') == 1
             assert not out.exists()
             return said.err
-        assert sorted(path.suffix for path in out.iterdir()) == [
-            '.gpkg', '.json', '.md', '.png',
-        ]  # fmt: skip
-        numbers = json.loads((out / 'vectors.json').read_text())
-        layers = pyogrio.list_layers(out / 'vectors.gpkg')[:, 0]
-        layers = {
-            name: pyogrio.raw.read(out / 'vectors.gpkg', layer=name)
-            for name in layers
-        }
-        return numbers, layers
+        suffixes = sorted(path.suffix for path in out.iterdir())
+        assert suffixes == ['.gpkg', '.json', '.md', '.png']
+        numbers, path = out / 'vectors.json', out / 'vectors.gpkg'
+        layers = pyogrio.list_layers(path)[:, 0]
+        layers = {x: pyogrio.raw.read(path, layer=x) for x in layers}
+        return json.loads(numbers.read_text()), layers
 
     return evaluate
 
@@ -139,11 +135,7 @@ def test_cases(name, evaluate):
         (dict(aoi=[translate(HOUSE, 1e4, 0)]), '', 'AOI and truth do not'),
         (dict(aoi=[]), '', 'aoi.gpkg: has no polygons'),
         (dict(crs=(None, UTM)), '', 'pred.gpkg: the CRS, which it does not'),
-        (
-            dict(confidence=['high']),
-            '',
-            "field confidence: could not convert string to float: 'high'",
-        ),
+        (dict(confidence=['high']), '', "string to float: 'high'"),
         ({}, '--iou 0.5 1.5', 'IoUs must be above 0, at most 1, not [0.5, 1'),
         ({}, '--layer nothing', "'nothing' is not clear"),
     ],
