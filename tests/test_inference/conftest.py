@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from affine import Affine
 from mmseg.models import BaseSegmentor
 from PIL import Image
 from torch import nn
@@ -47,15 +49,35 @@ def pixelwise():
     return PixelSegmentor
 
 
+@pytest.fixture(scope='session')
+def write():
+    """Write bands (n, H, W) as a TIFF with a mask, or none, and a place."""
+
+    def write(path, values, valid=None, **about):
+        values = np.asarray(values)
+        count, height, width = values.shape
+        about = dict(crs='EPSG:32645', dtype=values.dtype) | about
+        about.setdefault('transform', Affine(0.5, 0, 4e5, 0, -0.5, 3e6))
+        about.update(count=count, height=height, width=width)
+        with (
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+            rasterio.open(path, 'w', driver='GTiff', **about) as file,
+        ):
+            file.write(values)
+            if valid is not None:
+                file.write_mask(valid)
+        return path
+
+    return write
+
+
 @pytest.fixture
 def write_raster(tmp_path):
     """Write random bytes as a TIFF; return its path and its values."""
 
     def write(height, width):
-        rng, path = (
-            np.random.default_rng(height * width),
-            tmp_path / 'image.tif',
-        )
+        rng = np.random.default_rng(height * width)
+        path = tmp_path / 'image.tif'
         values = rng.integers(0, 256, (3, height, width), np.uint8)
         Image.fromarray(values.transpose(1, 2, 0)).save(path)
         return path, values

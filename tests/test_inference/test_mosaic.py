@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import rasterio
 from affine import Affine
 
 from mmseg_cube.inference.mosaic import open_rasters
@@ -9,24 +8,12 @@ SIDE = 24
 PLACE = Affine(0.3, 0.1, 5e5, 0.1, -0.3, 5e6)  # rotated
 
 
-def write(path, x, y, values, valid=None, **about):
-    """Write (bands, H, W) at column x and row y of the grid."""
-    count, height, width = values.shape
-    about = dict(crs='EPSG:32632', dtype='uint8') | about
-    about.setdefault('transform', PLACE * Affine.translation(x, y))
-    shape = dict(count=count, height=height, width=width, driver='GTiff')
-    with (
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        rasterio.open(path, 'w', **shape, **about) as file,
-    ):
-        file.write(values)
-        if valid is not None:
-            file.write_mask(valid)
-    return path
+def at(x, y):
+    return dict(transform=PLACE * Affine.translation(x, y))
 
 
 @pytest.mark.parametrize('how', ('whole', 'nodata', 'mask', 'alpha'))
-def test_tiles_become_one_raster(tmp_path, how):
+def test_tiles_become_one_raster(write, tmp_path, how):
     """Eight of nine tiles, which overlap by four pixels."""
     rng, step = np.random.default_rng(0), SIDE - 4
     whole = np.zeros((3, 3 * step + 4, 3 * step + 4), np.uint8)
@@ -39,16 +26,16 @@ def test_tiles_become_one_raster(tmp_path, how):
         place = slice(y, y + SIDE), slice(x, x + SIDE)
         has_data[place] |= valid
         whole[(slice(None), *place)][:, valid] = values[:, valid]
-        about = dict(nodata=0 if how == 'nodata' else None)
+        about = at(x, y) | dict(nodata=0 if how == 'nodata' else None)
         if how == 'alpha':
             values = np.concatenate([values, 255 * np.uint8(valid)[None]])
             about.update(photometric='RGB', alpha='YES')
         about['valid'] = valid if how == 'mask' else None
-        paths.append(write(tmp_path / f'{number}.tif', x, y, values, **about))
+        paths.append(write(tmp_path / f'{number}.tif', values, **about))
     with open_rasters(paths) as mosaic:
         assert mosaic.shape == has_data.shape
         assert mosaic.transform.almost_equals(PLACE, 1e-9)
-        assert mosaic.crs == 'EPSG:32632'
+        assert mosaic.crs == 'EPSG:32645'
         np.testing.assert_array_equal(mosaic.dataset_mask() > 0, has_data)
         found = mosaic.read([1, 2, 3])
         np.testing.assert_array_equal(found[:, has_data], whole[:, has_data])
@@ -58,8 +45,8 @@ def test_tiles_become_one_raster(tmp_path, how):
 
 GREY = np.zeros((1, SIDE, SIDE), np.uint8)
 ODD = {
-    'its CRS is not EPSG:32632, but EPSG:32633': dict(crs='EPSG:32633'),
-    'its CRS is not EPSG:32632, but none': dict(crs=None),
+    'its CRS is not EPSG:32645, but EPSG:32644': dict(crs='EPSG:32644'),
+    'its CRS is not EPSG:32645, but none': dict(crs=None),
     'its bands is not gray, but gray undefined': dict(
         values=np.concatenate([GREY, GREY])
     ),
@@ -68,14 +55,16 @@ ODD = {
     'its pixels is not 0.3 0.1 0.1 -0.3, but': dict(
         transform=PLACE * Affine.scale(2)
     ),
-    'it begins at column 24.40 and row 0.00 of it': dict(x=SIDE + 0.4),
+    'it begins at column 24.40 and row 0.00 of it': at(SIDE + 0.4, 0),
 }
 
 
 @pytest.mark.parametrize('message', ODD)
-def test_the_odd_file_is_named(tmp_path, message):
-    paths = [write(tmp_path / f'{x}.tif', x * SIDE, 0, GREY) for x in range(3)]
-    write(paths[1], **dict(x=SIDE, y=0, values=GREY) | ODD[message])
+def test_the_odd_file_is_named(write, tmp_path, message):
+    paths = [
+        write(tmp_path / f'{x}.tif', GREY, **at(x * SIDE, 0)) for x in range(3)
+    ]
+    write(paths[1], **dict(at(SIDE, 0), values=GREY) | ODD[message])
     with pytest.raises(ValueError, match=f'1.tif: is no .*{message}') as error:
         open_rasters(paths)
     assert len(str(error.value).replace(str(tmp_path), '')) < 300

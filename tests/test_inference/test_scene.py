@@ -25,85 +25,61 @@ VALID[30:] = False
 HIDDEN = np.where(VALID, VALUES, RNG.integers(1, 255, SHAPE, np.uint8))
 
 
-def write(path, values=VALUES, valid=None, **about):
-    values = np.asarray(values)
-    count, height, width = values.shape
-    about = dict(driver='GTiff', dtype=values.dtype, crs='EPSG:32645') | about
-    about.setdefault('transform', Affine(0.5, 0, 4e5, 0, -0.5, 3e6))
-    if count > 2:
-        about.setdefault('photometric', 'RGB')
-    shape = dict(count=count, height=height, width=width)
-    with (
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        rasterio.open(path, 'w', **shape, **about) as file,
-    ):
-        file.write(values)
-        if valid is not None:
-            file.write_mask(valid)
-    return path
+BLACK = np.where(VALID, VALUES, 0)
 
 
-def write_alpha(path):
-    alpha = 255 * np.uint8(VALID)[None]
-    return write(path, [*HIDDEN, *alpha], alpha='YES')
+def alpha(write, path):
+    bands = [*HIDDEN, 255 * np.uint8(VALID)]
+    return write(path, bands, photometric='RGB', alpha='YES')
 
 
-def write_mosaic(folder):
-    paths = []
+def mosaic(write, path):
+    paths, place = [], Affine(0.5, 0, 4e5, 0, -0.5, 3e6)
     for top in (0, 40):
-        place = Affine(0.5, 0, 4e5, 0, -0.5, 3e6) * Affine.translation(0, top)
-        values = np.where(VALID, VALUES, 0)[:, top : top + 50]
-        path = folder / f'{top}.tif'
-        paths.append(write(path, values, nodata=0, transform=place))
+        about = dict(nodata=0, transform=place * Affine.translation(0, top))
+        part = path.with_stem(str(top))
+        paths.append(write(part, BLACK[:, top : top + 50], **about))
     return paths
 
 
-def write_beside(folder):
-    path = write(folder / 'a.tif', HIDDEN)
+def beside(write, path):
     Image.fromarray(255 * np.uint8(VALID)).save(f'{path}.msk', 'PNG')
-    return path
+    return write(path, HIDDEN)
 
 
-def write_jp2(folder):
-    path, values = folder / 'image.jp2', np.where(VALID, VALUES, 0)
-    source = write(folder / 'image.tif', values)
-    copy(source, path, driver='JP2OpenJPEG', quality=100, reversible='YES')
-    return path
+def jp2(write, path):
+    options = dict(driver='JP2OpenJPEG', quality=100, reversible='YES')
+    copy(write(path, BLACK), path.with_suffix('.jp2'), **options)
+    return path.with_suffix('.jp2')
 
 
-def write_vrt(folder):
-    path = folder / 'image.vrt'
-    copy(write_alpha(folder / 'image.tif'), path, driver='VRT')
-    return path
+def vrt(write, path):
+    copy(alpha(write, path), path.with_suffix('.vrt'), driver='VRT')
+    return path.with_suffix('.vrt')
 
 
-BLACK = np.where(VALID, VALUES, 0)
+def plain(values, *valid, **about):
+    return lambda write, path: write(path, values, *valid, **about)
+
+
+# How each is made, and what is asked for.
 TWINS = {
-    'nodata': (lambda f: write(f / 'a.tif', BLACK, nodata=0), {}),
-    'given': (lambda f: write(f / 'a.tif', BLACK), dict(nodata=0)),
-    'mask': (lambda f: write(f / 'a.tif', HIDDEN, VALID), {}),
-    'alpha': (lambda f: write_alpha(f / 'a.tif'), {}),
-    'beside': (write_beside, {}),
-    'beside, warped': (write_beside, dict(resolution=0.5)),
-    'vrt': (write_vrt, {}),
-    'jp2': (write_jp2, dict(nodata=0)),
-    'mosaic': (write_mosaic, {}),
+    'nodata': (plain(BLACK, nodata=0), {}),
+    'given': (plain(BLACK), dict(nodata=0)),
+    'mask': (plain(HIDDEN, VALID), {}),
+    'alpha': (alpha, {}),
+    'beside': (beside, {}),
+    'beside, warped': (beside, dict(resolution=0.5)),
+    'vrt': (vrt, {}),
+    'jp2': (jp2, dict(nodata=0)),
+    'mosaic': (mosaic, {}),
     '16 bits': (
-        lambda f: write(f / 'a.tif', BLACK * np.uint16(257), nodata=0),
+        plain(BLACK * np.uint16(257), nodata=0),
         dict(scale=(0, 65535)),
     ),
-    'order': (
-        lambda f: write(f / 'a.tif', BLACK[[1, 2, 0]], nodata=0),
-        dict(bands=(3, 1, 2)),
-    ),
-    'nan': (
-        lambda f: write(f / 'a.tif', np.where(VALID, VALUES, np.nan)),
-        dict(scale=(0, 255)),
-    ),
-    'own pixels': (
-        lambda f: write(f / 'a.tif', HIDDEN, VALID, crs='EPSG:32645'),
-        dict(resolution=0.5),
-    ),
+    'order': (plain(BLACK[[1, 2, 0]], nodata=0), dict(bands=(3, 1, 2))),
+    'nan': (plain(np.where(VALID, VALUES, np.nan)), dict(scale=(0, 255))),
+    'own pixels': (plain(HIDDEN, VALID), dict(resolution=0.5)),
 }
 
 
@@ -120,12 +96,13 @@ def served(tmp_path_factory):
 
 
 @pytest.mark.parametrize('twin', TWINS)
-def test_twins_are_one_to_the_network(pixelwise, tmp_path, twin):
+def test_twins_are_one_to_the_network(pixelwise, write, tmp_path, twin):
     make, options = TWINS[twin]
     model, tiling = pixelwise(2, 3), Tiling(32, 20, batch=1)
-    expected = predict_raster(model, write_alpha(tmp_path / 'x.tif'), tiling)
+    source = alpha(write, tmp_path / 'x.tif')
+    expected = predict_raster(model, source, tiling)
     shown = len(model.shapes)
-    scene = Scene(make(tmp_path), Bands(**options))
+    scene = Scene(make(write, tmp_path / 'a.tif'), Bands(**options))
     found = predict_raster(model, scene, tiling)
     np.testing.assert_array_equal(np.isnan(found), ~VALID)
     np.testing.assert_array_equal(found, expected)
@@ -133,9 +110,9 @@ def test_twins_are_one_to_the_network(pixelwise, tmp_path, twin):
     assert len(model.shapes) == 2 * shown < 2 * 12
 
 
-def test_addresses(pixelwise, served):
+def test_addresses(pixelwise, write, served):
     folder, address = served
-    path = write(folder / 'image.tif')
+    path = write(folder / 'image.tif', VALUES)
     expected = predict_raster(pixelwise(), path, Tiling(32))
     for url in (f'{address}/image.tif', f'/vsicurl/{address}/image.tif'):
         found = predict_raster(pixelwise(), url, Tiling(32))
@@ -144,7 +121,7 @@ def test_addresses(pixelwise, served):
         Scene(f'{address}/none.tif')
 
 
-def test_one_stretch_for_the_whole_raster(tmp_path):
+def test_one_stretch_for_the_whole_raster(write, tmp_path):
     values = RNG.normal(3000, 500, (3, HEIGHT, WIDTH)).astype(np.float32)
     values[2] *= 2
     scene = Scene(write(tmp_path / 'a.tif', values), Bands(scale='percentile'))
@@ -156,7 +133,7 @@ def test_one_stretch_for_the_whole_raster(tmp_path):
     assert (whole.min(), whole.max()) == (0, 255)
 
 
-def test_one_band_is_shown_three_times(tmp_path):
+def test_one_band_is_shown_three_times(write, tmp_path):
     scene = Scene(write(tmp_path / 'a.tif', VALUES[:1]))
     (note,) = scene.notes
     assert 'one band' in note
@@ -170,7 +147,7 @@ DEGREES = Affine.scale(1 / 111320)
 
 @pytest.mark.parametrize('latitude', (0, 28, -60))
 @pytest.mark.parametrize('crs', ('EPSG:3857', 'EPSG:4326', 'UTM'))
-def test_metres_on_the_ground(tmp_path, crs, latitude):
+def test_metres_on_the_ground(write, tmp_path, crs, latitude):
     """Web maps stretch, degrees shrink: to 0.7 % of those of a ball."""
     zone = f'EPSG:32{6 if latitude >= 0 else 7}45'
     code = zone if crs == 'UTM' else crs
@@ -178,7 +155,7 @@ def test_metres_on_the_ground(tmp_path, crs, latitude):
     pixel = DEGREES * PIXEL if crs == 'EPSG:4326' else PIXEL
     turned = Affine.translation(at[0][0], at[1][0]) * Affine.rotation(90)
     turned = turned * pixel * Affine.translation(-WIDTH / 2, -HEIGHT / 2)
-    path = write(tmp_path / 'a.tif', crs=code, transform=turned)
+    path = write(tmp_path / 'a.tif', VALUES, crs=code, transform=turned)
     east, north = {'EPSG:3857': (cos(radians(latitude)),) * 2}.get(crs, (1, 1))
     if crs == 'EPSG:4326':
         north, east = 1, cos(radians(latitude))
@@ -189,7 +166,7 @@ def test_metres_on_the_ground(tmp_path, crs, latitude):
 
 
 @pytest.mark.parametrize('resolution', (0.25, 1.3))
-def test_other_resolutions(tmp_path, resolution):
+def test_other_resolutions(write, tmp_path, resolution):
     path = write(tmp_path / 'a.tif', HIDDEN, VALID)
     scene = Scene(path, Bands(resolution=resolution))
     factor = scene.shape[0] / HEIGHT
