@@ -25,13 +25,9 @@ def add_arguments(add: Arguments) -> None:
     add('--out', 'archive to write, *.zip', type=Path)
     what = 'check this archive and predict nothing'
     add('--check', what, type=Path, metavar='ZIP')
-    what = (
-        f'folder of the dataset ({DATA_ROOT}); with --check, every tile must '
-        'be of the size of its image'
-    )
+    what = f'folder of the dataset ({DATA_ROOT}); with --check, tiles must be '
+    what += 'of the size of their images (of 5000 x 5000 pixels)'
     add('--data-root', what, type=Path)
-    what = 'with --check and no --data-root: side of the tiles in pixels'
-    add('--tile-size', what, default=5000)
     add_settings(add)
 
 
@@ -41,10 +37,7 @@ def run(args: Namespace) -> int:
     from mmseg_cube.utils.default_network import choose_network
 
     if args.check:
-        shapes = dict.fromkeys(submission.STEMS, (args.tile_size,) * 2)
-        if args.data_root:
-            tiles = submission.list_tiles(args.data_root)
-            shapes = submission.tile_shapes(tiles)
+        shapes = submission.expected_shapes(args.data_root)
         return submission.report_archive(args.check, shapes)
     if not args.out:
         raise ValueError(

@@ -70,7 +70,7 @@ def write_submission(
     folder = archive.with_name(f'{archive.stem}_tiles')
     predict_inputs(tiles, folder, dict(given, write=('inria',)))
     pack_archive(folder, archive, STEMS)
-    return report_archive(archive, tile_shapes(tiles))
+    return report_archive(archive, shapes)
 
 
 def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
@@ -106,9 +106,11 @@ def list_tiles(data_root: Path) -> Inputs:
     return {stem: [files[stem]] for stem in STEMS}
 
 
-def tile_shapes(tiles: Inputs) -> dict[str, Shape]:
-    """Read height and width of tiles, by stem."""
-    shapes, faults = read_shapes(tiles)
+def expected_shapes(data_root: Path | None = None) -> dict[str, Shape]:
+    """Height and width of tiles, by stem: of a folder, or as published."""
+    if data_root is None:
+        return dict.fromkeys(STEMS, (TILE_SIZE, TILE_SIZE))
+    shapes, faults = read_shapes(list_tiles(data_root))
     if faults:
         raise DatasetError('\n'.join(faults))
     return shapes

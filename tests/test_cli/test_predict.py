@@ -183,12 +183,13 @@ def test_continues(predict, tmp_path, monkeypatch, end):
     assert read(out) == read(tmp_path / 'whole')
 
 
-def test_two_runs_do_not_share_a_folder(predict, tmp_path):
+def test_folders_that_are_in_use(predict, copied, tmp_path):
     out = tmp_path / 'masks'
     out.mkdir()
     with only_run(out):
         assert f'another run is writing to {out}' in predict(out, code=2)
     assert ': 2 predicted' in predict(out)
+    assert 'holds the images' in predict(copied, images=copied, code=2)
 
 
 @pytest.mark.parametrize('threshold', (1e-9, 1 - 1e-9))
@@ -218,39 +219,14 @@ def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path):
     assert 'is not readable as JSON' in predict(out, code=2)
 
 
-def test_options(predict, tmp_path):
+def test_the_threshold_of_the_val_set(predict, tmp_path):
     out, path = tmp_path / 'masks', tmp_path / 'curve.json'
-    for option, value, message in (
-        ('--stride', 65, 'stride must be from 1'),
-        ('--threshold', 2, 'threshold must be'),
-        ('--threshold', path, 'curve not found: '),
-        ('--size', 7, 'networks see 32 pixels as one'),
-        ('--size', 999, 'the largest side of an image is 96'),
-    ):
-        assert message in predict(out, option, value, code=2)
-    assert not list(tmp_path.iterdir())
-    # The threshold of the val set.
+    assert 'curve not found: ' in predict(out, '--threshold', path, code=2)
     best = dict(best=dict(threshold=0.3), no_best_because=None)
     path.write_text(json.dumps(dict(data=dict(split='val'), **best)))
     predict(out, '--threshold', path)
     manifest = json.loads((out / 'manifest.json').read_text())
     assert manifest['threshold'] == 0.3
-
-
-def test_wrong_images(predict, tmp_path):
-    images, out = tmp_path / 'images', tmp_path / 'masks'
-    assert 'it is missing' in predict(out, images=images, code=2)
-    images.mkdir()
-    assert 'has no images' in predict(out, images=images, code=2)
-    for name, mode, message in (
-        ('a.png', 'P', 'a.png: image has 1 band(s)'),
-        ('a.jpg', 'RGB', 'would all get the same mask'),
-    ):
-        Image.new(mode, (32, 32)).save(images / name)
-        assert message in predict(out, images=images, code=2)
-    assert not out.exists()
-    (images / 'a.jpg').unlink()
-    assert 'holds the images' in predict(images, images=images, code=2)
 
 
 def write(path, count=3, crs='EPSG:32645', dtype='uint8', **about):
@@ -302,7 +278,16 @@ def test_ways_to_name_rasters(predict, tmp_path, monkeypatch):
 # What makes the input, the options, and what is said.
 BAD = {
     'empty': (lambda p: p.write_bytes(b''), '', 'is no TIFF, PNG or JPEG'),
-    'cut': (lambda p: cut(write(p), 9000), '', 'cannot be read'),
+    'palette': (
+        lambda p: Image.new('P', (32, 32)).save(p),
+        '',
+        'a.tif: image has 1 band(s)',
+    ),
+    'no images': (lambda p: p.mkdir(), '', 'has no images'),
+    'stride': (write, '--stride 65', 'stride must be from 1'),
+    'threshold': (write, '--threshold 2', 'threshold must be'),
+    'small windows': (write, '--size 7', 'networks see 32 pixels as one'),
+    'large': (write, '--size 999', 'the largest side of an image is 80'),
     'two bands': (lambda p: write(p, 2), '', 'has 2 band(s)'),
     '16 bits': (lambda p: write(p, dtype='uint16'), '', 'Name scale='),
     'complex': (lambda p: write(p, dtype='complex64'), '', 'complex64'),

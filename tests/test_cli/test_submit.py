@@ -98,10 +98,9 @@ def test_check(archive, data_root, tmp_path, capsys):
 
     said = check(archive, '--data-root', data_root, code=0)
     assert '8 tiles' in said and 'Buildings: sfo' in said
-    said = check(archive, '--tile-size', HEIGHT, code=1)
+    said = check(archive, code=1)
     assert '8 faults' in said
-    assert 'sfo3.tif: is 50 x 40 pixels, not 40 x 40' in said
-    assert 'not 5000 x 5000' in check(archive, code=1)
+    assert 'sfo3.tif: is 50 x 40 pixels, not 5000 x 5000' in said
     assert 'missing.zip' in check(tmp_path / 'missing.zip', code=2)
 
 
@@ -134,7 +133,7 @@ def test_all_or_nothing_is_warned_of(submit, tmp_path, capsys):
     assert submit(out, '--threshold', 1 - 1e-9) == 0
     said = capsys.readouterr().err
     assert 'Warning: sfo: 0.0 %, tyrol-e: 0.0 % building' in said
-    assert main(['submit', '--check', str(out), '--tile-size', '9']) == 1
+    assert main(['submit', '--check', str(out)]) == 1
     assert 'Warning' not in capsys.readouterr().err  # nothing is known
 
 
