@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
@@ -101,11 +102,15 @@ def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
 def find_crs(name: str | None) -> CRS:
     """Return the CRS of a name, such as ``'EPSG:32645'``."""
     try:
-        return CRS.from_user_input(name)
+        with rasterio.Env():  # PROJ is not to speak for itself
+            crs = CRS.from_user_input(name)
+        if not (crs.is_geographic or crs.is_projected):
+            raise CRSError('heights, or places in space')
+        return crs
     except CRSError as error:
         raise RasterError(
             f'the CRS, {name or "which it does not name"}, is not known',
-            'Name one, such as --crs EPSG:32645.',
+            'Name one of maps, such as --crs EPSG:32645.',
         ) from error
 
 

@@ -42,7 +42,9 @@ def open_probabilities(
                 'Make it from an image with mmseg-cube predict.',
             )
     if full is None and (kind.startswith('float') or scale != 1):
-        full = 1 / scale
+        full = scale and 1 / scale
+    if full is not None and not 0 < full < np.inf:
+        raise FileError(f'{name}: {full:g} cannot be probability 1. {ADVICE}')
     source = Path(name).stem if len(paths) == 1 else 'mosaic'
     return as_probabilities(dataset, source, full, name)
 

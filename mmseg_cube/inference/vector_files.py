@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyogrio
 import shapely
+from pyogrio.util import vsi_path
 from rasterio.crs import CRS
 
 DRIVERS = {
@@ -46,6 +47,8 @@ def find_driver(path: Path) -> str:
         )
     if path.is_dir():
         raise ValueError(f'{path} is a folder; name a file')
+    if vsi_path(str(path)) != str(path):  # would be written elsewhere
+        raise ValueError(f'{path}: use no signs such as ! and ; in its name')
     return driver
 
 

@@ -167,7 +167,11 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (town(), '--out x.dxf', '.gpkg, .fgb, .geojson, .geojsonl, .shp, '),
         (town(), '--out x.parquet', 'cannot write Parquet'),
         (town(), '{g} --out {g}', 'g.gpkg is a raster to read'),
+        (town(), '--out a;b.fgb', 'a;b.fgb: use no signs such as ! and ;'),
+        (town(), '--out b!.gpkg', 'b!.gpkg: use no signs such as ! and ;'),
         (town(), '--crs nowhere', 'CRS, nowhere, is not known'),
+        (town(), '--crs EPSG:99999', 'CRS, EPSG:99999, is not known'),
+        (town(), '--crs EPSG:4978', 'CRS, EPSG:4978, is not known'),
         (town(), '--threshold 2', 'threshold must be from 0 to 1: 2'),
         (town(), '{y}', 'several CRSs'),
         (town(), '{x}', 'one name'),
@@ -176,6 +180,8 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (np.stack([town()] * 3), '', 'has 3 bands of uint8'),
         (BYTES, '', 'holds 1, not only 0 and 1, or 0 and 255'),
         (BYTES, '--full 50', 'holds 51, not only up to 50'),
+        (BYTES, '--full 0', '0 cannot be probability 1. Name the value'),
+        (BYTES, '--full nan', 'nan cannot be probability 1. Name the value'),
         (HALF - 1, '', 'not only up to 1'),
         (HALF * 1j, '', 'has 1 bands of complex'),
         (None, '', 'missing, damaged or cut short'),
@@ -184,7 +190,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
     ],
 )  # fmt: skip
 def test_bad_input(
-    values, words, message, write, tmp_path, capsys, monkeypatch
+    values, words, message, write, tmp_path, capfd, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     if isinstance(values, bytes):
@@ -199,6 +205,6 @@ def test_bad_input(
     # Of two --out the last one counts.
     words = f'{names["x"]} --out map.gpkg {words}'.format(**names).split()
     assert main(['polygonize', *words]) == 2
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = capfd.readouterr().err.splitlines()
     assert message in line and len(line) < 300 + len(str(tmp_path))
     assert {*tmp_path.rglob('*')} == there

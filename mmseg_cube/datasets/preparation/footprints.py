@@ -8,11 +8,10 @@ from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 from rasterio.transform import array_bounds
-from shapely import STRtree, box, total_bounds
 
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.rasters import open_raster
-from mmseg_cube.datasets.vectors import read_footprints
+from mmseg_cube.datasets.vectors import read_footprints, shapely
 from mmseg_cube.datasets.windows import Window
 
 
@@ -21,7 +20,7 @@ class Footprints:
 
     def __init__(self, path: Path, layer: str | None, crs: str | None) -> None:
         self.source = path, layer, crs
-        self._trees: dict[CRS, STRtree] = {}
+        self._trees: dict[CRS, shapely.STRtree] = {}
         self._lock = Lock()
 
     def check(self, image: Path) -> None:
@@ -33,8 +32,10 @@ class Footprints:
                 'Give a GeoTIFF, or masks instead.',
             )
         here = array_bounds(*dataset.shape, dataset.transform)
-        there = total_bounds(self._tree(dataset.crs).geometries).tolist()
-        if not box(*here).intersects(box(*there)):
+        there = shapely.total_bounds(
+            self._tree(dataset.crs).geometries
+        ).tolist()
+        if not shapely.box(*here).intersects(shapely.box(*there)):
             here, there = ([round(x, 6) for x in xy] for xy in (here, there))
             raise RasterError(
                 f'has the bounds {here} in its CRS, and the footprints of '
@@ -47,17 +48,19 @@ class Footprints:
         dataset, shape = open_raster(image), (window.height, window.width)
         place = dataset.transform * Affine.translation(window.x, window.y)
         tree = self._tree(dataset.crs)
-        near = tree.geometries[tree.query(box(*array_bounds(*shape, place)))]
+        near = tree.geometries[
+            tree.query(shapely.box(*array_bounds(*shape, place)))
+        ]
         if not len(near):  # GDAL wants one
             return np.zeros(shape, np.uint8)
         return rasterize(near, shape, transform=place, dtype=np.uint8)
 
-    def _tree(self, crs: CRS) -> STRtree:
+    def _tree(self, crs: CRS) -> shapely.STRtree:
         """Return the polygons in a CRS; they are read once for each."""
         with self._lock:
             if crs not in self._trees:
                 found = read_footprints(*self.source, to=crs)
                 if not len(found):
                     raise RasterError(f'{self.source[0]} has no polygons')
-                self._trees[crs] = STRtree(found.polygons)
+                self._trees[crs] = shapely.STRtree(found.polygons)
             return self._trees[crs]
