@@ -10,14 +10,8 @@ of a raster without CRS in pixels. The suffix of the output is its format:
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmseg_cube.cli.arguments import Arguments, Namespace
-
-if TYPE_CHECKING:
-    from rasterio.crs import CRS
-
-    from mmseg_cube.inference.polygons import Probabilities
 
 CACHE = 2**27  # bytes that GDAL keeps of rasters
 NUMBERS = {
@@ -56,7 +50,10 @@ def run(args: Namespace) -> None:
     from mmseg_cube.datasets.vectors import find_crs
     from mmseg_cube.inference.polygon_picture import OutlinePicture
     from mmseg_cube.inference.polygons import PolygonOptions, polygons
-    from mmseg_cube.inference.probability import open_probabilities
+    from mmseg_cube.inference.probability import (
+        crs_of_all,
+        open_probabilities,
+    )
     from mmseg_cube.inference.vector_files import find_driver, vector_file
     from mmseg_cube.utils.words import quantity
 
@@ -70,7 +67,7 @@ def run(args: Namespace) -> None:
     notes, count, area = Counter(), 0, 0
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         rasters = [open_probabilities(x, args.full) for x in groups]
-        crs = _find_crs(rasters, args)
+        crs = crs_of_all(rasters, args.crs)
         unit = 'm2' if crs else 'px2'
         with vector_file(args.out, crs) as add:
             for raster, (name, *_) in zip(rasters, groups, strict=True):
@@ -92,21 +89,3 @@ def run(args: Namespace) -> None:
         if number:
             number = '' if number is True else f'{number} '
             print(f'Note: {number}{note}', file=sys.stderr)
-
-
-def _find_crs(rasters: 'list[Probabilities]', args: Namespace) -> 'CRS | None':
-    """Return the CRS of the polygons; refuse what cannot be in one file."""
-    own = [raster.ground.crs for raster in rasters]
-    if args.crs and None in own:
-        raise ValueError('--crs needs rasters with a CRS, and one has none')
-    if not args.crs and own.count(own[0]) < len(own):
-        raise ValueError(
-            'the rasters have several CRSs; name that of all polygons with '
-            '--crs'
-        )
-    if len({raster.source for raster in rasters}) < len(rasters):
-        raise ValueError(
-            'rasters of one name would give the same ids: rename them, or '
-            'take adjacent ones as one raster with --mosaic'
-        )
-    return args.crs or own[0]

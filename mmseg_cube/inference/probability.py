@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from rasterio import DatasetReader
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window
 
@@ -47,6 +48,23 @@ def open_probabilities(
         raise FileError(f'{name}: {full:g} cannot be probability 1. {ADVICE}')
     source = Path(name).stem if len(paths) == 1 else 'mosaic'
     return as_probabilities(dataset, source, full, name)
+
+
+def crs_of_all(
+    rasters: Sequence[Probabilities], crs: CRS | None
+) -> CRS | None:
+    """Return the CRS of polygons in one file; refuse what cannot be there."""
+    own = [raster.ground.crs for raster in rasters]
+    if crs and None in own:
+        raise ValueError('--crs needs rasters with a CRS, and one has none')
+    if not crs and own.count(own[0]) < len(own):
+        raise ValueError('the rasters have several CRSs; name one with --crs')
+    if len({raster.source for raster in rasters}) < len(rasters):
+        raise ValueError(
+            'rasters of one name would give the same ids: rename them, or '
+            'take adjacent ones as one raster with --mosaic'
+        )
+    return crs or own[0]
 
 
 def as_probabilities(

@@ -1,5 +1,7 @@
 """``mmseg-cube polygonize``: rasters in, files for maps out."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import rasterio
@@ -22,7 +24,6 @@ def write(tmp_path):
     """Write a raster; return its path."""
 
     def write(values, name='x.tif', scale=None, **options):
-        values = np.asarray(values)
         bands = values if values.ndim == 3 else values[None]
         shape = dict(zip(SHAPE, bands.shape, strict=True))
         profile = dict(dtype=values.dtype, crs=UTM, transform=PLACE)
@@ -52,9 +53,8 @@ def call(tmp_path, capsys):
 def town(size=60):
     """Draw 9 buildings of 6 x 6 m."""
     mask = np.zeros((size, size), np.uint8)
-    for y in range(4, size, size // 3):
-        for x in range(4, size, size // 3):
-            mask[y : y + 12, x : x + 12] = 1
+    for y, x in product(range(4, size, size // 3), repeat=2):
+        mask[y : y + 12, x : x + 12] = 1
     return mask
 
 
@@ -119,15 +119,11 @@ def test_files_that_are_one(write, call, tmp_path):
     words = '--min-area', 0, '--max-hole', 0
     call(write(values, 'mosaic.tif'), *words)
     whole = read(tmp_path / 'out/map.gpkg')
-    paths = [
-        write(
-            values[y : y + 30, x : x + 40],
-            f'{y}-{x}.tif',
-            transform=PLACE * Affine.translation(x, y),
-        )
-        for y in (0, 30, 60)
-        for x in (0, 40, 80)
-    ]
+    paths = []
+    for y, x in product((0, 30, 60), (0, 40, 80)):
+        place = PLACE * Affine.translation(x, y)
+        part = values[y : y + 30, x : x + 40]
+        paths.append(write(part, f'{y}-{x}.tif', transform=place))
     assert call(*paths[::-1], '--mosaic', *words)[0] == 0
     parts = read(tmp_path / 'out/map.gpkg')
     both = [dict(zip(x[2]['id'], x[1], strict=True)) for x in (whole, parts)]
