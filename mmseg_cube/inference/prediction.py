@@ -140,13 +140,16 @@ def _summarize(results: Sequence[RasterResult], folder: Path) -> None:
         )
     if done:
         new = sum(result.new for result in done)
-        pixels = max(sum(result.pixels for result in done), 1)
-        share = 100 * sum(result.building for result in done) / pixels
+        pixels = sum(result.pixels for result in done)
+        share = 100 * sum(result.building for result in done) / max(pixels, 1)
         print(
             f'{quantity(len(done), "mask")} in {folder}: {new} predicted, '
             f'{len(done) - new} there already, {share:.1f} % building'
         )
-        warn_of_shares({str(folder): share})
+        if pixels:
+            warn_of_shares({str(folder): share})
+        else:
+            print(f'Note: no pixel in {folder} has data.', file=sys.stderr)
 
 
 def warn_of_shares(shares: Mapping[str, float]) -> None:

@@ -42,6 +42,10 @@ LEAST_CACHE = 2**26  # bytes
 LARGEST = 2**24  # side in pixels
 ONE_BAND = ['gray'], ['undefined'], ['gray', 'alpha']
 ONE_GREY = 'has one band, which is shown to the network as red, green and blue'
+UNWARPED = (
+    'says where it lies by control points or RPCs only, which is lost in what '
+    'is written: bring it to a map with gdalwarp first'
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ class Scene:
                 self._source = Header.of(self.dataset)
         self.shape = self.dataset.shape
         self.crs, self.transform = self.dataset.crs, self.dataset.transform
+        if not self.has_place and (self._stored.gcps[0] or self._stored.rpcs):
+            self.notes.append(UNWARPED)
 
     @property
     def has_place(self) -> bool:

@@ -343,5 +343,7 @@ def test_nothing_but_nodata(predict, tmp_path):
     with rasterio.open(path, 'r+') as file:
         file.write(np.zeros((3, 70, 80), np.uint8))
     assert '0.0 % building' in predict(out, '--nodata', 0, images=path)
+    assert predict.warned.endswith(f'Note: no pixel in {out} has data.\n')
+    assert 'Warning' not in predict.warned
     with rasterio.open(out / 'a_mask.tif') as file:
         assert (file.read() == 255).all()

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 from PIL import Image
+from rasterio.control import GroundControlPoint
 from rasterio.shutil import copy
 
 from mmseg_cube.datasets.windows import Window
@@ -139,6 +140,15 @@ def test_one_band_is_shown_three_times(write, tmp_path):
     assert 'one band' in note
     shown = scene.read(WHOLE)
     np.testing.assert_array_equal(shown, VALUES[[0, 0, 0]])
+
+
+def test_control_points_are_no_transform(tmp_path, write):
+    path = write(tmp_path / 'a.tif', VALUES)
+    with rasterio.open(path, 'r+') as file:
+        corner = GroundControlPoint(0, 0, 10, 50)
+        file.gcps = [corner], rasterio.CRS.from_epsg(4326)
+    (note,) = Scene(path).notes
+    assert 'gdalwarp' in note
 
 
 PIXEL = Affine(2, 0, 0, 0, -3, 0)
