@@ -2,10 +2,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import rasterio
 import torch
 from mmseg.apis.remote_sense_inferencer import RSImage
-from PIL import Image
 
 from mmseg_cube.inference import (
     Tiling,
@@ -31,41 +29,21 @@ def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     np.testing.assert_allclose(found, direct, atol=2e-6)
 
 
-def declare(how, path, pixels, valid):
-    """Say in a raster, or beside it, where it has data."""
-    alpha = Image.fromarray(255 * np.uint8(valid))
-    if how == 'beside':
-        alpha.save(f'{path}.msk', 'PNG')
-    elif how == 'alpha':
-        image = Image.fromarray(pixels)
-        image.putalpha(alpha)
-        image.save(path, 'TIFF')
-    else:
-        internal = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
-        with internal, rasterio.open(path, 'r+') as file:
-            if how == 'mask':
-                file.write_mask(valid)
-            else:
-                file.nodata = 0
-
-
 @pytest.mark.parametrize('shape', [(70, 50), (20, 90), (1, 1), (3, 200)])
-@pytest.mark.parametrize('how', ['nodata', 'mask', 'beside', 'alpha'])
-def test_no_building_without_data(pixelwise, write_raster, how, shape):
-    """And not a bit of the rest changes."""
-    path, values = write_raster(*shape)
-    valid = np.random.default_rng(0).random(shape) < 0.7
+def test_no_building_without_data(pixelwise, write, tmp_path, shape):
+    """And not a bit of the rest changes. Other ways to say so: test_scene."""
+    rng, model, tiling = np.random.default_rng(0), pixelwise(), Tiling(32, 20)
+    valid = rng.random(shape) < 0.7
     valid[-shape[0] // 2 :] = False  # whole bands
-    pixels = np.where(valid, values.clip(1), 0).astype(np.uint8)
-    pixels = pixels.transpose(1, 2, 0)
-    Image.fromarray(pixels).save(path)
-    model, tiling = pixelwise(), Tiling(32, 20)
-    expected = predict_raster(model, path, tiling)
+    values = rng.integers(1, 256, (3, *shape), np.uint8) * valid
+    whole = write(tmp_path / 'whole.tif', values)
+    expected = predict_raster(model, whole, tiling)
     assert expected.all()
-    declare(how, path, pixels, valid)
     expected[~valid] = np.nan
-    found = predict_raster(model, path, tiling)
-    np.testing.assert_array_equal(found, expected)
+    for about in (dict(nodata=0), dict(valid=valid)):
+        path = write(tmp_path / f'{[*about]}.tif', values, **about)
+        found = predict_raster(model, path, tiling)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_neighbours_blend_smoothly(pixelwise, write_raster):
