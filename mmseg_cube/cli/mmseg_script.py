@@ -48,8 +48,8 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
     """Run a script of mmseg's tools as if it had been called.
 
     Returns its exit code; 1 after an error, whose traceback is shown. Only
-    parts of the config that cannot be built, and what this package refuses,
-    are errors of the command itself.
+    parts of the config that cannot be built, what this package refuses, and
+    folders that may not be written, are errors of the command itself.
     """
     path = mmseg_script(name)
     words = [word for word in words if word != '--trust-checkpoint']
@@ -62,6 +62,7 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             calls = traceback.extract_tb(error.__traceback__)
             built = BUILDS in (call.name for call in calls)
             refused = built or OURS in Path(calls[-1].filename).parents
+            refused = refused or isinstance(error, PermissionError)
             if refused and isinstance(error, OSError | ValueError):
                 raise
             if built:
