@@ -104,12 +104,13 @@ class OutputFolder:
             file.write(json.dumps(note) + '\n')
         self.notes[note.name] = note
 
-    def discard(self, name: str, files: Sequence[str] = ()) -> bool:
+    def discard(
+        self, name: str, files: Sequence[str] = (), kept: Iterable[str] = ()
+    ) -> bool:
         """Remove what was made of a raster before; tell if there was any."""
         note = self.notes.pop(name, None)
-        paths = {
-            self.folder / x for x in (*files, *(note.files if note else ()))
-        }
+        files = {*files, *(note.files if note else ())} - {*kept}
+        paths = [self.folder / x for x in files]
         there = [path for path in paths if path.exists()]
         for path in there:
             path.unlink()

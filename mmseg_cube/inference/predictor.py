@@ -143,7 +143,12 @@ class RasterPredictor:
         files = [name + SUFFIXES[kind] for kind in kinds]
         if folder.has(name, identity, files):
             return self._result(name, new=False)
-        again = not folder.shared and folder.discard(name, files)
+        # Files of this very raster that are not asked for stay.
+        same = folder.has(name, identity, ())
+        old = folder.notes[name].files if same else {}
+        there = [x for x in old if x not in files and (root / x).is_file()]
+        kept = {x: old[x] for x in there}
+        again = not folder.shared and folder.discard(name, files, kept)
         fixed = {k: v for k, v in self.settings.items() if k not in FOR_PEOPLE}
         mark = json.dumps([identity, fixed]).encode()
         height, _ = scene.shape
@@ -181,7 +186,7 @@ class RasterPredictor:
                     report = self._report(scene, counts)
                     report['seconds'] = seconds
                     write_json(root / f'{name}.json', report)
-                folder.note(Note(name, identity, written, *counts))
+                folder.note(Note(name, identity, kept | written, *counts))
         shutil.rmtree(strips.folder, ignore_errors=True)
         return self._result(name, True, again)
 

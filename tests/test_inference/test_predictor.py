@@ -178,6 +178,10 @@ def test_polygons_are_those_of_polygonize(predict, pixelwise, city, tmp_path):
     found.unlink()
     predict(source, out, model, write=kinds)
     assert found.exists()
+    # What is not asked for now stays.
+    files = predict(source, out, model, write=['mask']).files
+    assert {found, out / 'city_mask.tif'} < {*files} and found.exists()
+    assert not predict(source, out, model, write=kinds).new
 
 
 def test_strips_equal_the_whole(pixelwise, city):
