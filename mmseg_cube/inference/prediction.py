@@ -111,7 +111,9 @@ def _predict(
         outer, inner = bar.add_task('rasters'), bar.add_task('pixels')
 
         def show(done: int, total: int) -> None:
-            bar.update(inner, completed=done, total=total)
+            speed = (bar.tasks[inner].speed or 0) / 1e6
+            said = f'{speed:.2f} Mpx/s'
+            bar.update(inner, completed=done, total=total, description=said)
 
         for name, paths in bar.track(inputs.items(), task_id=outer):
             bar.reset(inner)
