@@ -11,8 +11,14 @@ from mmseg_cube.analysis.ablation.trainee import HeldOrder
 from mmseg_cube.layers import ChannelRouter, CubeConv2d
 from mmseg_cube.utils.checkpoints import read_checkpoint
 
-# Dropout draws from what other networks draw from as well.
-PLAIN = {'model.decode_head.dropout_ratio': 0, 'train_cfg.max_iters': 4}
+# Dropout draws from what other networks draw from as well, and the loops of
+# the two stacks begin to draw before or after weights are initialised.
+PLAIN = {
+    'model.decode_head.dropout_ratio': 0,
+    'model.decode_head.init_cfg': [],
+    'model.backbone.init_cfg': [],
+    'train_cfg.max_iters': 4,
+}
 
 
 def load(run):
