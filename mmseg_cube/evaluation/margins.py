@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, int32, where
 
+from mmseg_cube.evaluation.confusion import Confusion
+
 ALL = (1 << 63) - 1  # bits of an int64 but its sign
 MOST = 1 << 16  # margins that are told apart
 
@@ -54,6 +56,12 @@ class MarginCounts:
         low = np.insert(low, 0, [-np.inf] * min(len(high), 1))
         middle = (np.maximum(low, high - 1) + high) / 2
         return np.where((low <= 0) & (high >= 0), 0, middle)
+
+    def confusion(self, margin: float) -> Confusion:
+        """Count right and wrong pixels if those above a margin are built."""
+        tp, fp = self.pixels[:, self.first_above(margin) :].sum(1).tolist()
+        built, ground = self.pixels.sum(1).tolist()
+        return Confusion(tp, fp, built - tp, ground - fp)
 
     def first_above(self, margin: float) -> int:
         """Find the place of the first number above a margin."""

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, logit
 
-from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.margins import MarginCounts
 from mmseg_cube.evaluation.sample import Sample
 from mmseg_cube.evaluation.score_kinds import ScoreKind, require
@@ -118,9 +117,7 @@ def _row(
     """Scores of the pixels above a margin, whose probability may be known."""
     if threshold is None:  # never 0 or 1, as float32 would have it
         threshold = np.clip(expit(margin), SMALLEST, 1 - SMALLEST)
-    tp, fp = counts.pixels[:, counts.first_above(margin) :].sum(1).tolist()
-    built, ground = counts.pixels.sum(1).tolist()
-    point = Confusion(tp, fp, built - tp, ground - fp)
+    point = counts.confusion(margin)
     values = dict(threshold=float(threshold), margin=float(margin))
     return values | asdict(point) | point.scores()
 

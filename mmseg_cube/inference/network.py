@@ -54,12 +54,16 @@ class BuildingNetwork:
         images = torch.from_numpy(np.ascontiguousarray(as_mmcv(windows)))
         total = 0
         for axes in self.views:
-            probability = building_probability(self._logits(images.flip(axes)))
+            probability = building_probability(self.logits(images.flip(axes)))
             # The result has no axis of channels.
             total = total + probability.flip([axis - 1 for axis in axes])
         return total / len(self.views)
 
-    def _logits(self, images: Tensor) -> Tensor:
+    def logits(self, images: Tensor) -> Tensor:
+        """Return logits (N, classes, H, W) of images as the model loads them.
+
+        Images are uint8 of shape (N, C, H, W), in the order of mmcv.
+        """
         height, width = images.shape[2:]
         samples = [SegDataSample() for _ in images]
         batch = dict(inputs=list(images), data_samples=samples)

@@ -1,22 +1,20 @@
 """Scores of networks on whole tiles that stay in memory."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.models import BaseSegmentor
-from mmseg.models.utils import resize
 from mmseg.registry import DATASETS, METRICS
-from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_cube.analysis.ablation.results import SPLITS, TUNED
-from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.evaluation.margins import MarginCounts, in_order
 from mmseg_cube.evaluation.thresholds import ThresholdCurve
+from mmseg_cube.inference import BuildingNetwork
 
 BATCH = 8
 # Bits of a margin that are left out: 65,536 margins are told apart.
@@ -43,14 +41,19 @@ def score(
     Returns by split, in percent, ``building/IoU``, that of each group, the
     average precision, and IoU at the threshold that is best on val.
     """
-    zero = ThresholdCurve.zero
-    counts = [_count(model, tiles[split]) for split in SPLITS]
-    totals = [sum(found.values(), zero) for found in counts]
-    best = totals[0].numbers[_iou(totals[0]).argmax()]
-    scores = dict(zip(SPLITS, map(_scores, counts, totals), strict=True))
-    for split, total in zip(SPLITS, totals, strict=True):
-        place = min(total.numbers.searchsorted(best), len(total.numbers) - 1)
-        scores[split][TUNED] = 100 * float(_iou(total)[place])
+    network, curve = BuildingNetwork(model), ThresholdCurve()
+    counts = [_count(network, tiles[split]) for split in SPLITS]
+    totals = [sum(found.values(), curve.zero) for found in counts]
+    best, _ = curve.best(totals[0], dict(split=SPLITS[0]))
+    scores = {}
+    for split, found, total in zip(SPLITS, counts, totals, strict=True):
+        own = curve.scores(total) | total.confusion(0).scores()
+        for group in sorted(found.keys() - {None}):
+            own[f'IoU_{group}'] = found[group].confusion(0).scores()['IoU']
+        scores[split] = {f'building/{key}': own[key] for key in own}
+        if best:
+            tuned = total.confusion(best['margin']).scores()
+            scores[split][TUNED] = tuned['IoU']
     return scores
 
 
@@ -74,23 +77,13 @@ def _load(cfg: Config, split: str) -> Tiles:
 
 
 @torch.no_grad()
-def _count(model: BaseSegmentor, tiles: Tiles) -> dict[str, MarginCounts]:
+def _count(network: BuildingNetwork, tiles: Tiles) -> dict[str, MarginCounts]:
     """Count pixels by margin and label in every group."""
-    device = next(model.parameters()).device
+    device = network.device
     bins = defaultdict(lambda: torch.zeros(2 * BINS, device=device).long())
     for images, labels, groups in tiles:
-        samples = [SegDataSample() for _ in images]
-        batch = dict(inputs=list(images), data_samples=samples)
-        x = model.data_preprocessor(batch, False)['inputs']
-        logits = model.decode_head(model.extract_feat(x))
-        logits = resize(
-            logits,
-            x.shape[2:],
-            mode='bilinear',
-            align_corners=model.decode_head.align_corners,
-        )
-        height, width = labels.shape[1:]
-        margins = (logits[:, 1] - logits[:, 0])[:, :height, :width]
+        logits = network.logits(images)
+        margins = logits[:, 1] - logits[:, 0]
         places = (in_order(margins) >> BITS) + BINS // 2
         for place, label, group in zip(
             places, labels.to(device), groups, strict=True
@@ -105,24 +98,3 @@ def _as_counts(bins: Tensor) -> MarginCounts:
     pixels = bins.view(2, BINS).cpu().numpy()
     there = pixels.any(0).nonzero()[0]
     return MarginCounts(there - BINS // 2, pixels[:, there], BITS)
-
-
-def _scores(
-    counts: Mapping[str | None, MarginCounts], total: MarginCounts
-) -> Scores:
-    scores = ThresholdCurve().scores(total) | _pixels(total)
-    for group in sorted(counts.keys() - {None}):
-        scores[f'IoU_{group}'] = _pixels(counts[group])['IoU']
-    return {f'building/{key}': float(value) for key, value in scores.items()}
-
-
-def _pixels(counts: MarginCounts) -> Scores:
-    built, ground = counts.pixels.sum(1).tolist()
-    above = counts.numbers >= 0
-    tp, fp = counts.pixels[:, above].sum(1).tolist()
-    return Confusion(tp, fp, built - tp, ground - fp).scores()
-
-
-def _iou(counts: MarginCounts) -> Sequence[float]:
-    tp, fp = counts.above()
-    return tp / (counts.pixels[0].sum() + fp)

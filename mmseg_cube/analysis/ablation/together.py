@@ -11,11 +11,8 @@ Sinkhorn routers, which the CPU finds, follow their logits every tenth
 iteration. A seed that is stopped begins anew.
 """
 
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 import torch
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
@@ -24,8 +21,8 @@ from rich.progress import track
 from mmseg_cube.analysis.ablation.report import write_report
 from mmseg_cube.analysis.ablation.scoring import Tiles, load_tiles
 from mmseg_cube.analysis.ablation.study import Run, Study, count_variants
+from mmseg_cube.analysis.ablation.train import add_to_digest
 from mmseg_cube.analysis.ablation.trainee import Trainee
-from mmseg_cube.analysis.speed.rounds import describe_machine
 from mmseg_cube.utils.networks import choose_device
 from mmseg_cube.utils.quiet import quiet_log
 
@@ -64,8 +61,7 @@ def _train_seed(
     batches = zip(range(iterations), loader, strict=False)
     label = f'seed {seed}, {len(runs)} variants'
     for i, batch in track(batches, label, iterations):
-        for image in batch['inputs']:
-            digest = zlib.crc32(np.ascontiguousarray(image.numpy()), digest)
+        digest = add_to_digest(digest, batch['inputs'])
         data = preprocess(batch, True)
         samples = [x.gt_sem_seg.data[0] for x in data['data_samples']]
         found = data['inputs'], torch.stack(samples).to(device)
@@ -79,13 +75,6 @@ def _train_seed(
             value.copy_(new)
         for trainee in trainees:
             trainee.step(i)
-    facts = dict(
-        iterations=iterations,
-        batch=cfg.train_dataloader.batch_size,
-        data=Path(cfg.train_dataloader.dataset.get('data_root') or '').name,
-        images=len(loader.dataset),
-        digest=digest,
-        machine=describe_machine(device),
-    )
     for trainee in track(trainees, 'scoring'):
-        trainee.finish(facts | counts[trainee.run.variant], tiles)
+        counted = counts[trainee.run.variant]
+        trainee.finish(counted, len(loader.dataset), digest, tiles)

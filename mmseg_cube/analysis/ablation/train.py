@@ -8,15 +8,18 @@ happens to balance precision and recall.
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import mmcv
 import mmengine
 import mmseg
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, find_latest_checkpoint
+from torch import Tensor
 
 import mmseg_cube
 from mmseg_cube.analysis.ablation.results import SEGMENTS, SPLITS, TUNED
@@ -40,8 +43,7 @@ class AblationHook(Hook):
     ) -> None:
         """Add a batch to the checksum."""
         digest = runner.message_hub.get_info(DIGEST, 0)
-        for image in data_batch['inputs']:
-            digest = zlib.crc32(np.ascontiguousarray(image.numpy()), digest)
+        digest = add_to_digest(digest, data_batch['inputs'])
         runner.message_hub.update_info(DIGEST, digest)
 
     def after_val_epoch(
@@ -75,7 +77,20 @@ def main(name: str) -> None:
         for split, found in scores.items()
     }
     add_tuned_iou(scores, folder)
-    write_json(folder / RESULT, describe_run(cfg, runner) | scores)
+    hub = runner.message_hub
+    # One value per iteration, those before an interruption included.
+    seconds, _ = hub.get_scalar('train/time').data
+    losses, _ = hub.get_scalar('train/loss').data
+    facts = describe_run(
+        cfg,
+        count_network(cfg)[1],
+        len(runner.train_dataloader.dataset),
+        hub.get_info(DIGEST),
+        losses,
+        seconds,
+        next(runner.model.parameters()).device,
+    )
+    write_json(folder / RESULT, facts | scores)
     last = last_checkpoint(folder)
     for path in folder.glob('iter_*.pth'):
         if path != last:
@@ -122,27 +137,42 @@ def last_checkpoint(folder: Path) -> Path | None:
     return path if path.exists() else None
 
 
-def describe_run(cfg: Config, runner: Runner) -> dict:
-    """Say of a run what there is besides its scores."""
-    hub = runner.message_hub
-    # One value per iteration, those before an interruption included.
-    seconds, _ = hub.get_scalar('train/time').data
-    losses, _ = hub.get_scalar('train/loss').data
+def describe_run(
+    cfg: Config,
+    counted: dict,
+    images: int,
+    digest: int,
+    losses: Sequence[float],
+    seconds: Sequence[float],
+    device: torch.device,
+) -> dict:
+    """Say of a run what there is besides its scores.
+
+    Losses and, where they are known, seconds have one value per iteration;
+    ``counted`` is what :func:`count_network` says.
+    """
     segments = np.array_split(losses, min(SEGMENTS, len(losses)))
-    loader = cfg.train_dataloader
-    machine = describe_machine(next(runner.model.parameters()).device)
+    loader, machine = cfg.train_dataloader, describe_machine(device)
     for package in mmseg_cube, mmengine, mmcv, mmseg:
         machine[package.__name__] = package.__version__
-    _, counted = count_network(cfg)
-    return dict(
+    facts = dict(
         **cfg.ablation,
         **counted,
-        iterations=runner.iter,
+        iterations=len(losses),
         batch=loader.batch_size,
         data=Path(loader.dataset.get('data_root') or '').name,
-        images=len(runner.train_dataloader.dataset),
-        digest=hub.get_info(DIGEST),
+        images=images,
+        digest=digest,
         loss=[float(segment.mean()) for segment in segments],
-        seconds_per_iteration=float(np.median(seconds)),
         machine=machine,
     )
+    if len(seconds):
+        facts['seconds_per_iteration'] = float(np.median(seconds))
+    return facts
+
+
+def add_to_digest(digest: int, images: Sequence[Tensor]) -> int:
+    """Add the crops of a batch to the checksum of a training's crops."""
+    for image in images:
+        digest = zlib.crc32(np.ascontiguousarray(image.numpy()), digest)
+    return digest

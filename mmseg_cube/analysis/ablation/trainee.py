@@ -1,7 +1,7 @@
 """A network that is trained step by step, on a GPU as a CUDA graph."""
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from functools import partial
 
 import numpy as np
@@ -17,14 +17,12 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Optimizer
 
-from mmseg_cube.analysis.ablation.results import SEGMENTS
-from mmseg_cube.analysis.ablation.scoring import Tiles, score
+from mmseg_cube.analysis.ablation.scoring import score
 from mmseg_cube.analysis.ablation.study import COOLING, Run
+from mmseg_cube.analysis.ablation.train import describe_run
 from mmseg_cube.analysis.ablation.variants import kind_of
 from mmseg_cube.layers import ChannelRouter, learned_routers
 from mmseg_cube.layers.assignment import assign
-from mmseg_cube.layers.channel_router import SINKHORN_ITERATIONS
-from mmseg_cube.ops import sinkhorn
 from mmseg_cube.utils.networks import load_weights
 from mmseg_cube.utils.whole_files import write_json, write_whole
 
@@ -88,7 +86,9 @@ class Trainee:
         if self.stream is not None:
             torch.cuda.current_stream().wait_stream(self.stream)
 
-    def finish(self, facts: dict, tiles: Tiles) -> None:
+    def finish(
+        self, counted: dict, images: int, digest: int, tiles: Mapping
+    ) -> None:
         """Score the network; write its weights and the result."""
         self.wait()
         losses, run = self.losses.tolist(), self.run
@@ -97,13 +97,10 @@ class Trainee:
             print(f'failed: {run.name}: no loss at iteration {worst + 1}')
             return
         for router in self.routers:
-            vars(router).pop('_learned', None)
-        self.model.eval()
-        segments = np.array_split(losses, min(SEGMENTS, len(losses)))
-        facts = facts | run.cfg.ablation | score(self.model, tiles)
-        facts['loss'] = [float(segment.mean()) for segment in segments]
-        if self.seconds:
-            facts['seconds_per_iteration'] = float(np.median(self.seconds))
+            vars(router).pop('assigned', None)
+        about = run.cfg, counted, images, digest, losses, self.seconds
+        facts = describe_run(*about, self.images.device)
+        facts |= score(self.model, tiles)
         run.folder.mkdir(parents=True, exist_ok=True)
         run.keep_config()
         weights = dict(state_dict=self.model.state_dict(), meta={})
@@ -173,13 +170,11 @@ class HeldOrder:
         self.router = router
         if router.method == 'sinkhorn':
             self.order, self.prices = assign(router.logits)
-            router._learned = self
+            router.assigned = self
 
     def __call__(self) -> tuple[Tensor, Tensor]:
-        """Order and relaxation, as the router finds them by itself."""
-        logits = self.router.logits.float() - self.prices.float()[:, None]
-        how = self.router.temperature, SINKHORN_ITERATIONS
-        return self.order, sinkhorn(logits, *how)
+        """Return them in place of :meth:`ChannelRouter.assigned`."""
+        return self.order, self.prices
 
     def refresh(self) -> None:
         """Find them for the logits that are there now."""
