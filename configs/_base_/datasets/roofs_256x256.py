@@ -3,18 +3,11 @@
 # docs/model_card.md says which, and how the folder is made.
 _base_ = './building_512x512.py'
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadBuildingMask'),
+    *_base_.train_pipeline[:2],
     dict(type='RandomScale', ratio_range=(0.7, 1.4)),
     dict(type='RandomRotate', prob=0.5, degree=45.0),
     dict(type='RandomCrop', crop_size=(256, 256)),
-    dict(
-        type='RandomFlip',
-        prob=[0.25, 0.25, 0.25],
-        direction=['horizontal', 'vertical', 'diagonal'],
-    ),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    *_base_.train_pipeline[4:],  # behind the crop
 ]
 dataset = dict(type='BuildingDataset', data_root='data/roofs')
 train_dataloader = dict(dataset=dict(dataset, pipeline=train_pipeline))

@@ -2,17 +2,9 @@
 # validation and test stay whole: scores count the pixels of the files.
 _base_ = './whu_128x128.py'
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadBuildingMask'),
+    *_base_.train_pipeline[:2],
     dict(type='Resize', scale_factor=0.5, keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(128, 128)),
-    dict(
-        type='RandomFlip',
-        prob=[0.25, 0.25, 0.25],
-        direction=['horizontal', 'vertical', 'diagonal'],
-    ),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    *_base_.train_pipeline[2:],
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
