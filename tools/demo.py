@@ -15,9 +15,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import rasterio
 
-from mmseg_cube.datasets.sample_city import write_whu
+from mmseg_cube.datasets.sample_city import write_raster, write_whu
 from mmseg_cube.evaluation.error_picture import draw_panels
 from mmseg_cube.utils.tables import Table
 
@@ -102,12 +101,8 @@ def join(scenes: Sequence[Path], out: Path) -> None:
         np.concatenate(images[i : i + columns], 1)
         for i in range(0, len(images) // columns * columns, columns)
     ]
-    bands = np.concatenate(rows).transpose(2, 0, 1)
-    sides = dict(zip(('count', 'height', 'width'), bands.shape, strict=True))
     out.parent.mkdir(parents=True, exist_ok=True)
-    options = dict(driver='GTiff', dtype='uint8', **sides, **PLACE)
-    with rasterio.open(out, 'w', **options) as file:
-        file.write(bands)
+    write_raster(np.concatenate(rows), PLACE, out)
 
 
 def draw(scenes: Path, masks: Path, out: Path) -> None:

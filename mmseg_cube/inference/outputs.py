@@ -17,7 +17,7 @@ from rasterio.shutil import copy
 from rasterio.warp import transform_geom
 
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
-from mmseg_cube.inference.scene import OVERVIEW, Scene
+from mmseg_cube.inference.scene import Scene, overview_shape
 from mmseg_cube.inference.strips import NODATA, SURE, Strips, errors_of_disk
 from mmseg_cube.inference.vrt import Band, Grid, Tile, write_vrt
 
@@ -122,8 +122,7 @@ def _copy(
 
 def _read_small(scene: Scene, tiles: Sequence[Tile]) -> np.ndarray:
     """Read the mask in a few pixels."""
-    step = max(1, -(-max(scene.shape) // OVERVIEW))
-    shape = tuple(-(-side // step) for side in scene.shape)
+    shape = overview_shape(scene.shape)
     grid = Grid('uint8', NODATA, None, Affine.identity())
     with rasterio.open(write_vrt(grid, tiles, [Band(MASK)])) as file:
         return file.read(1, out_shape=shape)

@@ -137,9 +137,7 @@ class Scene:
         """What the network sees, with the numbers of the scale."""
         if self.bands.scale != PERCENTILE:
             return self._channels
-        step = -(-max(self._stored.shape) // OVERVIEW)
-        small = tuple(-(-side // step) for side in self._stored.shape)
-        values, valid = self._read_small(small)
+        values, valid = self._read_small(overview_shape(self._stored.shape))
         places = self._channels.places(self._header)
         seen = [values[place][valid] for place in places]
         ends = [np.percentile(x, SHARES) if x.size else (0, 1) for x in seen]
@@ -214,6 +212,12 @@ class Scene:
         around = surroundings(self.paths[0])
         with errors_of(self.name), errors_of_decoders(), around:
             yield
+
+
+def overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a small copy of a raster: one pixel of several."""
+    step = -(-max(shape) // OVERVIEW)
+    return tuple(-(-side // step) for side in shape)
 
 
 def identify(path: str | Path) -> list[str | int]:

@@ -1,7 +1,5 @@
 """What windows that share their weights make of a cell."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -34,9 +32,3 @@ def measure_places(mask: np.ndarray, scale: int) -> dict[str, float]:
     rows = mask.reshape(mask.shape[0] // scale, scale, -1, scale)
     means = rows.mean((0, 2), dtype=float)
     return dict(low_place=float(means.min()), high_place=float(means.max()))
-
-
-def join_cells(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Values over several images: means of those of the images."""
-    keys = parts[0] if parts else ()
-    return {key: float(np.mean([part[key] for part in parts])) for key in keys}

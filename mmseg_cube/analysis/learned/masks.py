@@ -16,6 +16,8 @@ from mmseg_cube.ops.geometry import sites_of
 
 Size = tuple[int, int]
 Values = dict[str, float | None]
+# How values of several images are joined, if not to their mean.
+JOINED = dict(min=min, max=max)
 
 
 @dataclass
@@ -118,7 +120,6 @@ def join_values(parts: Sequence[Values]) -> Values:
     joined: Values = {}
     for key in parts[0]:
         known = [part[key] for part in parts if part[key] is not None]
-        joined[key] = float(np.mean(known)) if known else None
-    joined['min'] = min(part['min'] for part in parts)
-    joined['max'] = max(part['max'] for part in parts)
+        join = JOINED.get(key, np.mean)
+        joined[key] = float(join(known)) if known else None
     return joined

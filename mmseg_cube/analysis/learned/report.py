@@ -10,7 +10,6 @@ from mmengine.config import Config
 from torch import nn
 
 from mmseg_cube.analysis.learned import routers, tiles
-from mmseg_cube.analysis.learned.cells import join_cells
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
@@ -150,7 +149,7 @@ def draw_layers(
             order=order,
             kernel=describe_kernel(layer),
             mask=None if None in masks else join_values(masks),
-            cell=join_cells(cells) if all(cells) else None,
+            cell=None if None in cells else join_values(cells),
         )
     kernels = {name: numbers['kernel'] for name, numbers in learned.items()}
     figures = dict(kernels=draw_kernels(kernels))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.ground import AXIS, Ground
 from mmseg_cube.datasets.preparation.resampled import PLANE, Resampled
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.splits import divide
@@ -13,7 +13,6 @@ from mmseg_cube.datasets.windows import Window
 
 SIDES = 4, 3, 2, 1  # of blocks in tiles, the first that makes enough of them
 ENOUGH = 20
-EARTH = 6378137  # radius of the sphere of Web Mercator in metres
 
 
 def split_by_place(
@@ -32,8 +31,9 @@ def split_by_place(
     places = np.array([_place(*piece) for piece in pieces.values()])
     here = ~np.isnan(places[:, 0])
     if here.any():
-        # The map stretches lengths by latitude, alike in all directions.
-        side *= np.cosh(np.median(places[here, 1]) / EARTH)
+        # The map, of a sphere with this radius, stretches lengths by
+        # latitude, alike in all directions.
+        side *= np.cosh(np.median(places[here, 1]) / AXIS)
         steps = (places[here] - places[here].min(0)) / side + 0.5
         for tiles in SIDES:
             names[here] = [f'{x},{y}' for x, y in steps // tiles]

@@ -2,9 +2,16 @@
 
 from mmseg_cube.datasets.sample_city.layouts import (
     write_inria,
+    write_raster,
     write_wbd,
     write_whu,
 )
 from mmseg_cube.datasets.sample_city.scene import draw_scene
 
-__all__ = ['draw_scene', 'write_inria', 'write_wbd', 'write_whu']
+__all__ = [
+    'draw_scene',
+    'write_inria',
+    'write_raster',
+    'write_wbd',
+    'write_whu',
+]

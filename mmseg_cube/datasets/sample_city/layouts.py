@@ -126,12 +126,12 @@ def _fill(
                 rasters = draw_scene(key, size, gsd)
                 for path, raster in zip(paths, rasters, strict=False):
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    write_whole(path, partial(_write, raster, place))
+                    write_whole(path, partial(write_raster, raster, place))
     return root
 
 
-def _write(raster: np.ndarray, place: dict, path: Path) -> None:
-    """Write a raster, with its place on the earth if it has one."""
+def write_raster(raster: np.ndarray, place: dict, path: Path) -> None:
+    """Write pixels (H, W) or (H, W, 3), with ``crs`` and ``transform``."""
     import rasterio
 
     bands = np.atleast_3d(raster).transpose(2, 0, 1)

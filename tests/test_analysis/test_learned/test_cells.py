@@ -3,11 +3,10 @@ import pytest
 import torch
 
 from mmseg_cube.analysis.learned.cells import (
-    join_cells,
     measure_outputs,
     measure_places,
 )
-from mmseg_cube.analysis.learned.masks import watch
+from mmseg_cube.analysis.learned.masks import join_values, watch
 from mmseg_cube.layers import CubeConv2d
 
 
@@ -25,7 +24,7 @@ def test_places_by_hand():
     mask = np.tile([[0.9, 0.5], [0.7, 0.6]], (3, 4))
     found = measure_places(mask, 2)
     assert found == pytest.approx(dict(low_place=0.5, high_place=0.9))
-    assert join_cells([found, found]) == pytest.approx(found)
+    assert join_values([found, found]) == pytest.approx(found)
 
 
 @pytest.mark.parametrize('mask', [None, dict()])
