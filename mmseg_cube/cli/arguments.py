@@ -3,6 +3,7 @@
 Nothing heavy is imported here, so that help is there at once.
 """
 
+import os
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -59,22 +60,39 @@ def _whole(text: str, least: int, what: str) -> int:
 
 
 class KeyValues(Action):
-    """Reads ``key=value`` as mmengine's own tools do."""
+    """Reads ``key=value`` as mmengine's own tools do.
+
+    But a path of something that is there, and text in quotes, are taken as
+    they are: mmengine takes out spaces and splits at commas.
+    """
 
     def __call__(self, parser, namespace, values, option_string=None):
         """Read all words of the option."""
         # Only now: it loads torch.
-        from mmengine.config import DictAction
+        from mmengine.config.config import DictAction
 
         for text in values:
             if '=' not in text:
                 parser.error(f'{option_string} takes KEY=VALUE, got {text!r}')
         read = DictAction(self.option_strings, self.dest)
+        read._parse_iterable = _value
         try:
             read(parser, namespace, values, option_string)
         except (AssertionError, RecursionError):
             given = ' '.join(values)
             parser.error(f'{option_string}: brackets do not match in {given}')
+
+
+def _value(text: str) -> object:
+    from mmengine.config.config import DictAction
+
+    if len(text) > 1 and text[0] == text[-1] in ('"', "'"):
+        return text[1:-1]
+    number = DictAction._parse_int_float_bool(text) != text
+    # Path.exists would raise where a list is too long for a name.
+    if not number and os.path.exists(text):  # noqa: PTH110
+        return text
+    return DictAction._parse_iterable(text)
 
 
 MASK_VALUES = dict(nargs='+', type=mask_value, metavar='V')

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from unittest import mock
 
-from mmseg_cube.utils.checkpoints import load_file
+from mmseg_cube.cli.arguments import KeyValues
+from mmseg_cube.utils.checkpoints import CheckpointError, load_file
 
 BUILDS = 'build_from_cfg'  # what builds all parts of a config, in mmengine
 OURS = Path(__file__).parents[1]
@@ -29,18 +30,30 @@ def mmseg_script(name: str) -> str:
     return str(path)
 
 
-def find_weights(files: Iterable[str]) -> None:
-    """Fetch those at addresses, and name a file that is missing."""
-    for file in files:
-        if '://' in file:
-            load_file(file)
-        else:
+def find_weights(files: Iterable[tuple[str, str]]) -> None:
+    """Fetch those at addresses, and name a file that is missing.
+
+    Args:
+        files: Pairs of an option of the config and the file it names.
+    """
+    for option, file in files:
+        if '://' not in file:
             Path(file).stat()
+            continue
+        try:
+            load_file(file)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f'{error}, or name a file with --cfg-options {option}=FILE'
+            ) from error
 
 
 def with_options(words: Sequence[str], options: Mapping) -> list[str]:
-    """Add settings to the words of a command."""
-    more = [f'{key}={value}' for key, value in options.items()]
+    """Add settings to the words of a command; text in quotes."""
+    more = [
+        f"{key}='{value}'" if isinstance(value, str) else f'{key}={value}'
+        for key, value in options.items()
+    ]
     return [*words, *(['--cfg-options'] if more else []), *more]
 
 
@@ -53,7 +66,10 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
     """
     path = mmseg_script(name)
     words = [word for word in words if word != '--trust-checkpoint']
-    with mock.patch.object(sys, 'argv', [path, *words]):
+    with (
+        mock.patch.object(sys, 'argv', [path, *words]),
+        mock.patch('mmengine.config.DictAction', KeyValues),
+    ):
         try:
             runpy.run_path(path, run_name='__main__')
         except SystemExit as stop:

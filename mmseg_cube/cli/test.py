@@ -19,7 +19,7 @@ def add_arguments(add: Arguments) -> None:
 def run(args: Namespace) -> int:
     from mmseg_cube.cli.mmseg_script import run_mmseg_script, with_options
     from mmseg_cube.utils.configs import (
-        data_roots,
+        implied,
         loaded_when_built,
         read_config,
     )
@@ -35,5 +35,5 @@ def run(args: Namespace) -> int:
         load_network(cfg, network[1])
     # The checkpoint has all weights; those it began with need not be there.
     needless = dict.fromkeys(loaded_when_built(cfg.model, 'model'), False)
-    options = data_roots(cfg, args.cfg_options) | needless
+    options = implied(cfg, args.cfg_options) | needless
     return run_mmseg_script('test.py', with_options(words, options))

@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
         with_options,
     )
     from mmseg_cube.utils.checkpoints import read_checkpoint
-    from mmseg_cube.utils.configs import data_roots, read_config, weights_of
+    from mmseg_cube.utils.configs import implied, read_config, weights_of
     from mmseg_cube.utils.default_network import choose_network
     from mmseg_cube.utils.networks import build_network
     from mmseg_cube.utils.quiet import quiet_log
@@ -51,8 +51,8 @@ def run(args: Namespace) -> int:
     with quiet_log():
         build_network(cfg)
         # All that is named has to be there before data are checked.
-        find_weights(weights_of(cfg.model))
+        find_weights(weights_of(cfg.model, 'model'))
         if cfg.get('load_from'):
             read_checkpoint(cfg.load_from)
-    words = with_options(words, data_roots(cfg, args.cfg_options))
+    words = with_options(words, implied(cfg, args.cfg_options))
     return run_mmseg_script('train.py', words)

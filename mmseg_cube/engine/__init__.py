@@ -1,5 +1,6 @@
 """Hooks into the training loop, registered in mmengine's registry."""
 
+from mmseg_cube.engine.checkpoint_hook import SafeCheckpointHook
 from mmseg_cube.engine.pretrained_weights_hook import PretrainedWeightsHook
 from mmseg_cube.engine.router_hooks import (
     RouterReportHook,
@@ -19,5 +20,6 @@ __all__ = [
     'PretrainedWeightsHook',
     'RouterReportHook',
     'RouterTemperatureHook',
+    'SafeCheckpointHook',
     'WindowVisualizationHook',
 ]

@@ -80,5 +80,5 @@ def _named_files(module: nn.Module, cfg: object) -> Iterator[str]:
             yield each['checkpoint']
     # timm loads them itself, and remembers the file in any case.
     file = (getattr(module, 'pretrained_cfg', None) or {}).get('file')
-    if file and file in weights_of(cfg):
+    if file and file in dict(weights_of(cfg, 'model')).values():
         yield file

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmseg_cube.utils.words import not_found
 
 NEXT = 'correct the path; configs end in .py'
+NEEDS_WORKERS = dict(persistent_workers=False, prefetch_factor=None)
 
 
 def read_config(
@@ -30,7 +31,7 @@ def read_config(
         ) from error
     try:
         _check_kinds(cfg, options := dict(options or {}))
-        cfg.merge_from_dict(options | data_roots(cfg, options))
+        cfg.merge_from_dict(options | implied(cfg, options))
     except Exception as error:  # mmengine raises and asserts all kinds
         raise ValueError(
             f'--cfg-options do not fit {path}: {_reason(error)}'
@@ -40,15 +41,22 @@ def read_config(
     return cfg
 
 
-def data_roots(
-    cfg: Config, options: Mapping[str, object]
-) -> dict[str, object]:
-    """Settings that the option ``data_root`` stands for, if it is named."""
-    if 'data_root' not in options:
-        return {}
-    loaders = [x for x in cfg if x.endswith('_dataloader') and cfg[x]]
-    roots = [f'{loader}.dataset.data_root' for loader in loaders]
-    return {x: options['data_root'] for x in roots if x not in options}
+def implied(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
+    """Settings that go with options, or with what a file says.
+
+    ``data_root`` stands for that of all data sets. Loaders without workers
+    have none to keep, nor any that would fetch ahead.
+    """
+    found = {}
+    for name in (x for x in cfg if x.endswith('_dataloader') and cfg[x]):
+        root = f'{name}.dataset.data_root'
+        if 'data_root' in options and root not in options:
+            found[root] = options['data_root']
+        workers = f'{name}.num_workers'
+        if not options.get(workers, cfg[name].get('num_workers')):
+            for key, off in NEEDS_WORKERS.items():
+                found[f'{name}.{key}'] = off
+    return found
 
 
 def without_weights(cfg: object) -> object:
@@ -70,16 +78,25 @@ def without_weights(cfg: object) -> object:
     return cfg
 
 
-def weights_of(cfg: object) -> Iterator[str]:
-    """Files and addresses of weights that a part of a config would load."""
+def weights_of(cfg: object, name: str) -> Iterator[tuple[str, str]]:
+    """Options of a config that name weights to load, and their files.
+
+    Args:
+        cfg: Part of a config.
+        name: Its option, such as ``model``.
+    """
     if isinstance(cfg, Mapping):
         overlay = cfg.get('pretrained_cfg_overlay') or {}
-        named = cfg.get('pretrained', True)
-        named = [overlay.get('file') if named is True else named]
-        named.append(cfg.get('checkpoint') if _loads(cfg) else None)
-        yield from (file for file in named if isinstance(file, str))
-    for _, value in _parts(cfg):
-        yield from weights_of(value)
+        named = {'pretrained': cfg.get('pretrained', True)}
+        if named['pretrained'] is True:
+            named['pretrained_cfg_overlay.file'] = overlay.get('file')
+        if _loads(cfg):
+            named['checkpoint'] = cfg.get('checkpoint')
+        for key, file in named.items():
+            if isinstance(file, str):
+                yield f'{name}.{key}', file
+    for key, value in _parts(cfg):
+        yield from weights_of(value, f'{name}.{key}')
 
 
 def loaded_when_built(cfg: object, name: str) -> Iterator[str]:

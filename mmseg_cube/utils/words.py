@@ -86,6 +86,6 @@ def refuse_other_than_paths(**given: object) -> None:
         if not isinstance(path, str | os.PathLike | None):
             raise ValueError(
                 f'{name} must be one path, not {path!r}; on a command line '
-                'commas make a list, and digits a number unless they begin '
-                'with ./'
+                'commas make a list, and digits a number, unless they are in '
+                f'quotes that the shell leaves: {name}="\'...\'"'
             )

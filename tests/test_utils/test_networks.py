@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from mmseg_cube.utils.configs import (
-    data_roots,
     loaded_when_built,
     read_config,
     weights_of,
@@ -26,7 +25,12 @@ def test_weights_are_found_and_left_out_wherever_they_are():
         neck=[dict(init_cfg=pretrained), (dict(pretrained='x'),)],
         head=dict(init_cfg=[normal, pretrained]),
     )
-    assert [*weights_of(cfg)] == ['z', 'y', 'x', 'y']
+    assert [*weights_of(cfg, 'model')] == [
+        ('model.backbone.pretrained_cfg_overlay.file', 'z'),
+        ('model.neck.0.init_cfg.checkpoint', 'y'),
+        ('model.neck.1.0.pretrained', 'x'),
+        ('model.head.init_cfg.1.checkpoint', 'y'),
+    ]
     options = [*loaded_when_built([cfg], 'model')]
     assert options == ['model.0.backbone.pretrained']
     assert without_weights(cfg) == dict(
@@ -41,7 +45,15 @@ def test_one_option_is_the_root_of_all_data_sets(tiny_config):
     cfg = read_config(tiny_config, {name: 'b', 'data_root': 'a'})
     loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
     assert [x.dataset.data_root for x in loaders] == ['a', 'a', 'b']
-    assert data_roots(cfg, {}) == {}
+
+
+@pytest.mark.parametrize('workers, kept', [(0, False), (2, True)])
+def test_no_workers_cannot_be_kept(tiny_config, workers, kept):
+    loader = 'train_dataloader.'
+    options = {f'{loader}num_workers': workers}
+    options[f'{loader}persistent_workers'] = True
+    cfg = read_config(tiny_config, options)
+    assert cfg.train_dataloader.persistent_workers is kept
 
 
 def test_initialisers_stay_but_pretrained_weights_go(tiny_config):
