@@ -26,7 +26,8 @@ NUMBERS = {
 
 
 def add_arguments(add: Arguments) -> None:
-    add('rasters', 'files or addresses', nargs='+', metavar='RASTER')
+    what = 'files, addresses, folders that predict has filled, patterns, lists'
+    add('rasters', what, nargs='+', metavar='RASTER')
     what = 'file for the polygons; a picture of them is put beside it'
     add('--out', what, type=Path, required=True, metavar='FILE')
     add('--mosaic', 'take adjacent rasters as one', default=False)
@@ -34,8 +35,12 @@ def add_arguments(add: Arguments) -> None:
     add('--split', what, choices=('none', 'watershed'), default='none')
     for name, (default, what) in NUMBERS.items():
         add(f'--{name}', what, type=float, default=default, metavar='X')
+    what = 'give outlines right angles, by the library buildingregulariser'
+    add('--regularise', what, default=False)
     add('--crs', 'CRS of the polygons, such as EPSG:4326 (of the raster)')
     add('--id-prefix', 'what ids begin with', default='')
+    what = 'day of the images, such as 2024-05-31 (what the rasters say)'
+    add('--image-date', what, metavar='DAY')
     what = 'rows above which connected buildings are cut, to save memory'
     add('--max-rows', what, default=4096)
 
@@ -46,45 +51,39 @@ def run(args: Namespace) -> None:
 
     import rasterio
 
-    from mmseg_cube.datasets.errors import errors_of
     from mmseg_cube.datasets.vectors import find_crs
+    from mmseg_cube.inference.footprints import write_footprints
+    from mmseg_cube.inference.inputs import find_inputs
     from mmseg_cube.inference.polygon_picture import OutlinePicture
-    from mmseg_cube.inference.polygons import PolygonOptions, polygons
-    from mmseg_cube.inference.probability import (
-        crs_of_all,
-        open_probabilities,
-    )
-    from mmseg_cube.inference.vector_files import find_driver, vector_file
+    from mmseg_cube.inference.polygons import PolygonOptions
+    from mmseg_cube.inference.probability import open_probabilities
+    from mmseg_cube.inference.vector_files import find_driver
     from mmseg_cube.utils.words import quantity
 
     find_driver(args.out)
     args.crs = find_crs(args.crs) if args.crs else None
     names = [field.name for field in fields(PolygonOptions)]
     options = PolygonOptions(**{name: getattr(args, name) for name in names})
-    if args.out.resolve() in [Path(x).resolve() for x in args.rasters]:
+    inputs = find_inputs(args.rasters, args.mosaic, '_probability')
+    files = {Path(path).resolve() for same in inputs.values() for path in same}
+    if args.out.resolve() in files:
         raise ValueError(f'{args.out} is a raster to read; name another file')
-    groups = [args.rasters] if args.mosaic else [[x] for x in args.rasters]
-    notes, count, area = Counter(), 0, 0
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
-        rasters = [open_probabilities(x, args.full) for x in groups]
-        crs = crs_of_all(rasters, args.crs)
-        unit = 'm2' if crs else 'px2'
-        with vector_file(args.out, crs) as add:
-            for raster, (name, *_) in zip(rasters, groups, strict=True):
-                picture = OutlinePicture(raster)
-                with errors_of(name):
-                    for batch in polygons(raster, options):
-                        add(batch.polygons, batch.fields)
-                        picture.add(batch.pixels)
-                        count += len(batch.polygons)
-                        area += batch.fields[f'area_{unit}'].sum()
-                notes.update(raster.notes)
+        rasters = [
+            open_probabilities(name, paths, args.full)
+            for name, paths in inputs.items()
+        ]
+        one = OutlinePicture(rasters[0]) if len(rasters) == 1 else None
+        count, area = write_footprints(args.out, rasters, options, one)
+    known = rasters[0].ground.crs
+    unit = 'm2' if known else 'px2'
     print(f'{args.out}: {quantity(count, "building")}, {area:,.0f} {unit}')
-    if len(rasters) == 1:
-        picture.save(args.out.with_suffix('.png'))
+    if one:
+        one.save(args.out.with_suffix('.png'))
         print(f'{args.out.with_suffix(".png")}: their outlines')
+    notes = sum((raster.notes for raster in rasters), Counter())
     notes['no building was found'] = not count
-    notes['without a CRS, metres are pixels here'] = not crs
+    notes['without a CRS, metres are pixels here'] = not known
     for note, number in notes.items():
         if number:
             number = '' if number is True else f'{number} '

@@ -15,42 +15,48 @@ MOSAIC = 'mosaic'  # the name of one
 Inputs = dict[str, list[str | Path]]  # files of a raster, by its name
 
 
-def find_inputs(words: Iterable[str], mosaic: bool = False) -> Inputs:
+def find_inputs(
+    words: Iterable[str], mosaic: bool = False, ending: str = ''
+) -> Inputs:
     """Find the rasters that are meant, and name each.
 
     A word is a file, a folder of files, a pattern of names, a ``.txt`` file
     with one of these a line, or an address that GDAL reads. Names are those
-    of files without suffix; of a mosaic, all rasters are one.
+    of files without suffix; of a mosaic, all rasters are one. With an ending
+    such as ``_probability``, folders are searched for what ends in it, and
+    names are without it.
 
     Raises:
         DatasetError: If there are none, or two of one name.
     """
-    found = [path for word in words for path in _expand(str(word))]
+    suffixes = (f'{ending}.tif',) if ending else SUFFIXES
+    found = [x for word in words for x in _expand(str(word), suffixes)]
     if mosaic:
         return {MOSAIC: found}
     named = {}
     for path in found:
-        named.setdefault(Path(path).stem, []).append(path)
+        name = Path(path).stem.removesuffix(ending)
+        named.setdefault(name, []).append(path)
     for name, same in named.items():
         if len(same) > 1:
             raise DatasetError(
-                f'{name_some(same)} would all get the same mask, {name}. '
-                'Leave one of them, or predict them to folders of their own'
+                f'{name_some(same)} would all get the same name, {name}. '
+                'Leave one of them, or work on each for itself'
             )
     return named
 
 
-def _expand(word: str) -> Iterator[str | Path]:
+def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
     path = Path(word)
     if is_remote(word):
         yield word
     elif path.is_dir():
-        yield from _list_folder(path)
+        yield from _list_folder(path, suffixes)
     elif path.suffix.lower() == '.txt' and path.is_file():
         lines = path.read_text(encoding='utf-8', errors='replace').split('\n')
         for line in filter(None, map(str.strip, lines)):
             near = line if is_remote(line) else path.parent / line
-            yield from _expand(str(near))
+            yield from _expand(str(near), suffixes)
     elif has_magic(word) and not path.exists():
         files = [name for name in sorted(glob(word)) if Path(name).is_file()]  # noqa: PTH207, a whole path
         if not files:
@@ -60,12 +66,12 @@ def _expand(word: str) -> Iterator[str | Path]:
         yield path
 
 
-def _list_folder(folder: Path) -> Sequence[Path]:
+def _list_folder(folder: Path, suffixes: Sequence[str]) -> Sequence[Path]:
     """List the images of a folder in natural order."""
-    files = by_tile(files_in(folder), Naming(SUFFIXES))
+    files = by_tile(files_in(folder), Naming(suffixes))
     if not files:
         raise DatasetError(
-            f'{folder} has no images ({", ".join(SUFFIXES)}); those in '
+            f'{folder} has no images ({", ".join(suffixes)}); those in '
             'folders within it are not looked for'
         )
     return [path for same in files.values() for path in same]

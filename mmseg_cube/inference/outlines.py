@@ -5,6 +5,8 @@ them, so they stay within the hull of a region: where the boxes of regions are
 apart, so are they.
 """
 
+import warnings
+from collections.abc import Callable
 from itertools import count
 
 import numpy as np
@@ -76,6 +78,47 @@ def simplify(
             simple[members] = shapely.coverage_simplify(parts, most)
     broken = np.isin(group, group[~shapely.is_valid(simple)])
     return np.where(broken, polygons, simple)
+
+
+def load_regulariser() -> Callable:
+    """Return the function of the library that makes right angles."""
+    try:
+        from buildingregulariser import regularize_geodataframe
+    except ImportError as error:
+        raise ImportError(
+            'right angles need buildingregulariser, and that numpy 2, which '
+            "upstream's torch 2.1 cannot have: pip install buildingregulariser"
+        ) from error
+    return regularize_geodataframe
+
+
+def regularise(polygons: np.ndarray, size: float) -> np.ndarray:
+    """Give outlines right angles, as far as they have a direction.
+
+    They may overlap then. What the library loses stays as it is.
+
+    Args:
+        polygons: In metres, (n,).
+        size: That of details that are left out, in metres.
+    """
+    make_regular = load_regulariser()
+    import geopandas  # which came with it
+
+    table = dict(row=np.arange(len(polygons)))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # what becomes odd stays as it is
+        found = make_regular(
+            geopandas.GeoDataFrame(table, geometry=polygons),
+            parallel_threshold=2 * size,
+            simplify_tolerance=size,
+            num_cores=1,
+        )
+    rows, shapes = found['row'].to_numpy(), found.geometry.to_numpy()
+    order = np.argsort(shapely.area(shapes))  # the largest part stays
+    result = polygons.copy()
+    result[rows[order]] = largest_parts(shapes[order])
+    broken = ~shapely.is_valid(result) | shapely.is_empty(result)
+    return np.where(broken, polygons, result)
 
 
 def separate(

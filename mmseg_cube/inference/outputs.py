@@ -94,7 +94,7 @@ def write_outputs(
             elif name == 'coverage':
                 _write_coverage(scene, strips.tiles(), part)
             else:
-                _write_polygons(scene, strips.tiles(), target.name, part)
+                _write_polygons(scene, strips.tiles(), tags, target.name, part)
         part.replace(path)
         written[path.name] = path.stat().st_size
     return written
@@ -154,17 +154,19 @@ def _write_coverage(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
 
 
 def _write_polygons(
-    scene: Scene, tiles: Sequence[Tile], name: str, path: Path
+    scene: Scene,
+    tiles: Sequence[Tile],
+    tags: Mapping[str, object],
+    name: str,
+    path: Path,
 ) -> None:
     """Outline buildings as ``polygonize --split watershed`` does."""
     # Only here, for they need the extra [cities].
-    from mmseg_cube.inference.polygons import PolygonOptions, polygons
+    from mmseg_cube.inference.footprints import write_footprints
+    from mmseg_cube.inference.polygons import PolygonOptions
     from mmseg_cube.inference.probability import as_probabilities
-    from mmseg_cube.inference.vector_files import vector_file
 
     grid = Grid('uint8', NODATA, scene.crs, scene.transform)
     with rasterio.open(write_vrt(grid, tiles, [Band(PROBABILITY)])) as file:
-        raster = as_probabilities(file, name, SURE)
-        with vector_file(path, scene.crs) as add:
-            for batch in polygons(raster, PolygonOptions(split='watershed')):
-                add(batch.polygons, batch.fields)
+        raster = as_probabilities(file, name, SURE, tags)
+        write_footprints(path, [raster], PolygonOptions(split='watershed'))

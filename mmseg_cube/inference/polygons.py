@@ -5,8 +5,10 @@ strips. Memory is bounded by the tallest component of connected pixels.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +24,15 @@ from mmseg_cube.inference.components import (
 from mmseg_cube.inference.outlines import (
     fill_holes,
     largest_parts,
+    load_regulariser,
+    regularise,
     separate,
     simplify,
     trace,
 )
 
 LARGEST_BATCH = 20_000
+REACH = 32  # pixels by which right angles may lie outside of a building's box
 SPLITS = 'none', 'watershed'
 LIMITS = dict(threshold=1, seed=1, min_confidence=1)
 LIMITS |= dict(min_area=1e9, max_hole=1e9, simplify=1e4)
@@ -55,9 +60,11 @@ class PolygonOptions:
     max_hole: float = 5  # m2; holes below this and min_area are filled
     min_confidence: float = 0  # mean probability
     simplify: float = 0.6  # m; 0 keeps the borders of pixels
+    regularise: bool = False  # right angles, by buildingregulariser
     max_rows: int = 4096  # components of so many rows are cut
     crs: CRS | None = None  # of the polygons; by default that of the raster
     id_prefix: str = ''
+    image_date: str | None = None  # such as 2024-05-31; of the raster
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -68,6 +75,12 @@ class PolygonOptions:
                 raise ValueError(f'{name} must be from 0 to {most:g}: {value}')
         if self.split != 'none' and self.seed < self.threshold:
             raise ValueError(f'seed {self.seed} is below the threshold')
+        if self.image_date:
+            date.fromisoformat(self.image_date)
+        if self.regularise:
+            load_regulariser()  # says what is missing
+            if not self.simplify:
+                raise ValueError('right angles need simplify above 0')
 
 
 @dataclass
@@ -81,6 +94,7 @@ class Probabilities:
         source: What the raster is called, part of the ids.
         shape: Height and width.
         notes: Counts what a user should know of.
+        about: What its file says of how it was made.
     """
 
     rows: Iterable[np.ndarray]
@@ -89,6 +103,7 @@ class Probabilities:
     source: str = ''
     shape: tuple[int, int] | None = None
     notes: Counter = field(default_factory=Counter)
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class Batch(NamedTuple):
@@ -116,18 +131,24 @@ def polygons(
     table = np.zeros(0, BUILDING)
     ready = [table]
     level = options.threshold * raster.full
-    for block in find_components(
+    blocks = find_components(
         raster.rows, level, options.max_rows, raster.notes
-    ):
-        new = _find_buildings(block, raster, options)
-        table = np.concatenate([table, new])
+    )
+    for block in chain(blocks, [None]):
+        open_top = np.iinfo(int).max  # at the end
+        if block:
+            new = _find_buildings(block, raster, options)
+            table = np.concatenate([table, new])
+            open_top = block.open_top
         # What has not ended does not reach into their rows.
-        settled = ~table['done'] & (table['bottom'] <= block.open_top)
+        settled = ~table['done'] & (table['bottom'] <= open_top)
         shapes = [table[x] for x in ('simple', 'exact', 'group')]
+        if options.regularise:  # those of one component overlap, too
+            shapes[2] = np.arange(len(table))
         ready.append(table[settled])
         ready[-1]['simple'] = separate(*shapes, settled)
         table['done'] |= settled
-        top = table['row'][~table['done']].min(initial=block.open_top)
+        top = table['row'][~table['done']].min(initial=open_top)
         table = table[~table['done'] | (table['bottom'] > top)]
         if sum(map(len, ready)) >= LARGEST_BATCH:
             yield from _make_batches(ready, raster, options)
@@ -178,7 +199,23 @@ def _find_buildings(
     table, size = table[kept], options.simplify / np.sqrt(pixel[kept])
     if options.simplify:
         table['simple'] = simplify(table['exact'], table['group'], size)
+    if options.regularise and len(table):
+        metres = _turn(table['simple'], steps[kept])
+        found = regularise(metres, options.simplify)
+        found = _turn(found, np.linalg.inv(steps[kept]))
+        box = shapely.bounds(table['exact']) + [-REACH, -REACH, REACH, REACH]
+        fits = shapely.covers(shapely.box(*box.T), found)
+        fits &= shapely.area(found) * pixel[kept] >= options.min_area
+        table['simple'] = np.where(fits, found, table['simple'])
+        table['bottom'] += 2 * REACH  # as far as those below may reach up
     return table
+
+
+def _turn(shapes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Multiply the points of shapes (n,) with their matrices (n, 2, 2)."""
+    points, of = shapely.get_coordinates(shapes, return_index=True)
+    turned = np.einsum('nij,nj->ni', matrices[of], points)
+    return shapely.set_coordinates(shapes.copy(), turned)
 
 
 def _make_batches(
@@ -187,12 +224,12 @@ def _make_batches(
     """Bring polygons to their place, and describe them."""
     table, ground = np.concatenate(tables), raster.ground
     pixels = table['simple']
-    points, index = shapely.get_coordinates(pixels, return_index=True)
+    points = shapely.get_coordinates(pixels)
     steps = ground.steps(shapely.get_coordinates(shapely.centroid(pixels)))
-    metres = np.einsum('nij,nj->ni', steps[index], points)
     area = shapely.area(pixels) * abs(np.linalg.det(steps))
-    length = shapely.length(shapely.set_coordinates(pixels.copy(), metres))
+    length = shapely.length(_turn(pixels, steps))
     unit = 'm' if ground.crs else 'px'
+    when = options.image_date or raster.about.get('image_date')
     prefix = f'{options.id_prefix}{raster.source}_'
     names = [f'{prefix}{x["row"]}_{x["column"]}' for x in table]
     rings = shapely.get_num_interior_rings(pixels) + 1
@@ -205,6 +242,7 @@ def _make_batches(
         # Rings end where they begin.
         'vertices': shapely.get_num_coordinates(pixels) - rings,
         'source': np.full(len(table), raster.source, object),
+        'image_date': np.full(len(table), when, object),
     }
     places = ground.places(points, options.crs)
     placed = shapely.set_coordinates(pixels.copy(), places)
@@ -212,8 +250,9 @@ def _make_batches(
     broken = ~shapely.is_valid(placed)
     placed[broken] = largest_parts(shapely.make_valid(placed[broken]))
     placed = shapely.orient_polygons(placed)
-    # Simpler outlines may have become smaller.
-    kept = np.flatnonzero((area > 0) & (area >= options.min_area))
+    # Simpler outlines may have become smaller; regular ones are not lost.
+    least = 0 if options.regularise else options.min_area
+    kept = np.flatnonzero((area > 0) & (area >= least))
     for i in range(0, max(len(kept), 1), LARGEST_BATCH):
         part = kept[i : i + LARGEST_BATCH]
         columns = {name: x[part] for name, x in fields.items()}

@@ -175,6 +175,8 @@ class RasterPredictor:
                     network=self.settings['network'],
                     threshold=self.output.threshold,
                 )
+                if scene.image_date:
+                    tags['image_date'] = scene.image_date
                 target = root / name
                 written = write_outputs(kinds, scene, strips, tags, target)
                 counts = strips.counts()

@@ -1,6 +1,6 @@
 """Probabilities from rasters of one band, or masks, strip by strip."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,14 @@ from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
 from mmseg_cube.datasets.ground import Ground
 from mmseg_cube.inference.mosaic import open_any, open_rasters
 from mmseg_cube.inference.polygons import Probabilities
+from mmseg_cube.inference.scene import image_date
 
 STRIP = 2**22  # pixels
 ADVICE = 'Name the value of probability 1, such as --full 255.'
 
 
 def open_probabilities(
-    paths: Sequence[str | Path], full: float | None = None
+    source: str, paths: Sequence[str | Path], full: float | None = None
 ) -> Probabilities:
     """Open a raster, or adjacent ones, to read it in strips.
 
@@ -34,7 +35,8 @@ def open_probabilities(
     """
     name, dataset = str(paths[0]), open_rasters(paths)
     with open_any(name) as first, errors_of(name):
-        scale, kind = first.scales[0], first.dtypes[0]
+        scale, kind, about = first.scales[0], first.dtypes[0], first.tags()
+        about['image_date'] = image_date(first) if len(paths) == 1 else None
         bands = first.count - (ColorInterp.alpha in first.colorinterp)
         if bands != 1 or np.dtype(kind).kind not in 'uif':
             raise RasterError(
@@ -46,8 +48,7 @@ def open_probabilities(
         full = scale and 1 / scale
     if full is not None and not 0 < full < np.inf:
         raise FileError(f'{name}: {full:g} cannot be probability 1. {ADVICE}')
-    source = Path(name).stem if len(paths) == 1 else 'mosaic'
-    return as_probabilities(dataset, source, full, name)
+    return as_probabilities(dataset, source, full, about, name)
 
 
 def crs_of_all(
@@ -59,16 +60,15 @@ def crs_of_all(
         raise ValueError('--crs needs rasters with a CRS, and one has none')
     if not crs and own.count(own[0]) < len(own):
         raise ValueError('the rasters have several CRSs; name one with --crs')
-    if len({raster.source for raster in rasters}) < len(rasters):
-        raise ValueError(
-            'rasters of one name would give the same ids: rename them, or '
-            'take adjacent ones as one raster with --mosaic'
-        )
     return crs or own[0]
 
 
 def as_probabilities(
-    dataset: DatasetReader, source: str, full: float | None, name: str = ''
+    dataset: DatasetReader,
+    source: str,
+    full: float | None,
+    about: Mapping[str, str],
+    name: str = '',
 ) -> Probabilities:
     """Read an open raster of one band; messages call it by its name."""
     return Probabilities(
@@ -77,6 +77,7 @@ def as_probabilities(
         Ground(dataset.transform, dataset.crs),
         source,
         dataset.shape,
+        about=about,
     )
 
 

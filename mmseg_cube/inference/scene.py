@@ -7,6 +7,7 @@ another resolution than it is stored.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference.mosaic import (
     is_remote,
     known_driver,
+    open_any,
     open_rasters,
     surroundings,
 )
@@ -40,6 +42,7 @@ SHARES = 2, 98  # percent of the values that are below what becomes 0 and 255
 OVERVIEW = 1024  # pixels of its longer side
 LEAST_CACHE = 2**26  # bytes
 LARGEST = 2**24  # side in pixels
+DATES = 'image_date', 'EXIF_DateTimeOriginal', 'TIFFTAG_DATETIME'  # tags
 ONE_BAND = ['gray'], ['undefined'], ['gray', 'alpha']
 ONE_GREY = 'has one band, which is shown to the network as red, green and blue'
 UNWARPED = (
@@ -119,6 +122,14 @@ class Scene:
     def has_place(self) -> bool:
         """Tell whether it says where on earth it lies."""
         return bool(self.crs) or self.transform != Affine.identity()
+
+    @property
+    def image_date(self) -> str | None:
+        """The day its file says; none of a mosaic, whose files may differ."""
+        if len(self.paths) > 1:
+            return None
+        with open_any(self.paths[0]) as dataset:
+            return image_date(dataset)
 
     @property
     def has_degrees(self) -> bool:
@@ -242,6 +253,14 @@ def ground_size(dataset: DatasetReader) -> tuple[float, float]:
             'Leave out --resolution.',
         )
     return tuple(pixel_size(dataset).tolist())
+
+
+def image_date(dataset: DatasetReader) -> str | None:
+    """Return the day that a file says of its image, such as 2024-05-31."""
+    tags = dataset.tags()
+    said = ' '.join(tags.get(name, '') for name in DATES)
+    found = re.search(r'(\d{4})[-:](\d\d)[-:](\d\d)', said)
+    return '-'.join(found.groups()) if found else None
 
 
 def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:

@@ -1,5 +1,7 @@
 """``mmseg-cube polygonize``: rasters in, files for maps out."""
 
+import json
+import sys
 from itertools import product
 
 import numpy as np
@@ -15,8 +17,10 @@ shapely = pytest.importorskip('shapely')
 
 UTM = 'EPSG:32645'
 PLACE = Affine(0.5, 0, 5e5, 0, -0.5, 3e6)
+AT_180 = Affine(0.5, 0, 166005, 0, -0.5, 20)
 SHAPE = 'count', 'height', 'width'
 FIELDS = ['id', 'area_m2', 'perimeter_m', 'confidence', 'p_max', 'vertices']
+FIELDS += ['source', 'image_date']
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def town(size=60):
 
 
 def read(path):
-    meta, _, shapes, columns = pyogrio.raw.read(path)
+    meta, _, shapes, columns = pyogrio.raw.read(path, 0)
     fields = dict(zip(meta['fields'], columns, strict=True))
     return meta['crs'], shapely.from_wkb(shapes), fields
 
@@ -79,7 +83,7 @@ def test_formats(suffix, crs, write, call, tmp_path):
     if suffix != 'pmtiles':  # cuts shapes at the borders of tiles
         assert len(shapes) == 9 and shapely.is_valid(shapes).all()
         letters = 10 if suffix == 'shp' else None
-        assert [*fields] == [x[:letters] for x in [*FIELDS, 'source']]
+        assert [*fields] == [x[:letters] for x in FIELDS]
         assert 'x_4_4' in fields['id']
         assert fields['area_m2'] == pytest.approx(36, rel=1e-3)
     if suffix == 'gpkg':
@@ -133,6 +137,34 @@ def test_files_that_are_one(write, call, tmp_path):
     assert len(read(tmp_path / 'out/map.gpkg')[1]) > len(both[0])
 
 
+def test_what_predict_has_filled(write, call, tmp_path):
+    """Its probabilities are found, and what they say is kept."""
+    write(town() * 255, 'a_mask.tif')
+    for name in 'ab':
+        path = write(HALF, f'{name}_probability.tif')
+        with rasterio.open(path, 'r+') as file:
+            file.update_tags(network='f00', TIFFTAG_DATETIME='2024:05:31 9')
+    assert call(tmp_path, '--seed', 0.6)[0] == 0
+    _, shapes, fields = read(tmp_path / 'out/map.gpkg')
+    assert len(shapes) == 18 and {*fields['source']} == {*'ab'}
+    assert {*fields['image_date']} == {'2024-05-31'}
+    meta, _, _, values = pyogrio.raw.read(tmp_path / 'out/map.gpkg', 'run')
+    row = dict(zip(meta['fields'], values, strict=True))
+    said = [row[name].item() for name in ('sources', 'network', 'seed')]
+    assert said == ['a, b', 'f00', 0.6]
+
+
+def test_geoparquet(write, call, tmp_path):
+    parquet = pytest.importorskip('pyarrow.parquet')
+    assert call(write(town()), out='map.parquet')[0] == 0
+    table = parquet.read_table(tmp_path / 'map.parquet')
+    assert table.column_names == [*FIELDS, 'geometry']
+    shapes = shapely.from_wkb(table['geometry'].to_pylist())
+    assert shapely.area(shapes) == pytest.approx(36)
+    about = json.loads(table.schema.metadata[b'geo'])['columns']['geometry']
+    assert (about['encoding'], about['crs']['id']['code']) == ('WKB', 32645)
+
+
 def test_another_crs(write, call, tmp_path):
     here, there = write(town()), write(town(), 'y.tif', crs='EPSG:32644')
     assert call(here, there, '--crs', 'EPSG:4326')[0] == 0
@@ -148,6 +180,8 @@ def test_neither_place_nor_buildings(write, call, tmp_path):
     assert code == 0 and '1,296 px2' in text
     assert 'Note: without a CRS, metres are pixels here' in text
     assert 'area_px2' in read(tmp_path / 'out/map.gpkg')[2]
+    code, text = call(write(town(), crs=None), out='a.geojson')
+    assert code == 2 and 'no CRS. Name a .gpkg' in text
     code, text = call(write(town() * 0))
     assert code == 0 and 'Note: no building was found' in text
     crs, shapes, fields = read(tmp_path / 'out/map.gpkg')
@@ -161,7 +195,8 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
     ('values', 'words', 'message'),
     [
         (town(), '--out x.dxf', '.gpkg, .fgb, .geojson, .geojsonl, .shp, '),
-        (town(), '--out x.parquet', 'cannot write Parquet'),
+        (town(), '--out x.parquet', 'needs pyarrow: pip install pyarrow'),
+        (town(), '--regularise', 'pip install buildingregulariser'),
         (town(), '{g} --out {g}', 'g.gpkg is a raster to read'),
         (town(), '--out a;b.fgb', 'a;b.fgb: use no signs such as ! and ;'),
         (town(), '--out b!.gpkg', 'b!.gpkg: use no signs such as ! and ;'),
@@ -170,7 +205,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (town(), '--crs EPSG:4978', 'CRS, EPSG:4978, is not known'),
         (town(), '--threshold 2', 'threshold must be from 0 to 1: 2'),
         (town(), '{y}', 'several CRSs'),
-        (town(), '{x}', 'one name'),
+        (town(), '{x}', 'the same name, x'),
         (town(), '{y} --mosaic', 'CRS'),
         (town(), '{z} --crs EPSG:4326', 'one has none'),
         (np.stack([town()] * 3), '', 'has 3 bands of uint8'),
@@ -182,7 +217,8 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (HALF * 1j, '', 'has 1 bands of complex'),
         (None, '', 'missing, damaged or cut short'),
         (b'II*\0 no raster', '', 'missing, damaged or cut short'),
-        (town() * 0, '--out x.pmtiles', 'x.pmtiles cannot be written'),
+        (town() * 0, '--out x.pmtiles', 'cannot hold no building at all'),
+        (town(), '{w} --crs EPSG:4326 --out x.pmtiles', '180 degrees of lon'),
     ],
 )  # fmt: skip
 def test_bad_input(
@@ -195,6 +231,9 @@ def test_bad_input(
         write(values)
     write(town(), 'y.tif', crs='EPSG:32644')
     write(town(), 'z.tif', crs=None)
+    write(town(), 'w.tif', crs='EPSG:32601', transform=AT_180)
+    for name in ('pyarrow', 'buildingregulariser'):
+        monkeypatch.setitem(sys.modules, name, None)
     write(town(), 'g.gpkg', driver='GTiff')
     there = {*tmp_path.rglob('*')}
     names = {path.stem: path for path in there} | dict(x=tmp_path / 'x.tif')

@@ -19,6 +19,12 @@ from mmseg_cube.inference.polygons import (  # noqa: E402
     polygons,
 )
 
+try:
+    import buildingregulariser  # noqa: F401
+except ImportError:
+    REGULARISE = [False]
+else:
+    REGULARISE = [False, True]
 RANDOM = int(os.environ.get('RANDOM_MASKS', 40))
 FULL = 254
 EXACT = dict(min_area=0, max_hole=0, simplify=0)
@@ -69,8 +75,10 @@ def random_case(seed):
         min_confidence=[0, 0.6],
         simplify=[0, 0.6, 1.5, 3],
         max_rows=[16, 4096],
+        regularise=REGULARISE,
     )
     options = {name: rng.choice(x).item() for name, x in choices.items()}
+    options['regularise'] &= options['simplify'] > 0
     return np.uint8(values * FULL), GROUNDS[rng.integers(3)], options
 
 
@@ -91,7 +99,11 @@ def test_random_fields(seed):
     assert len({*fields['id']}) == len(shapes)
     assert (fields['confidence'] <= fields['p_max']).all()
     areas = fields['area_m2' if ground.crs else 'area_px2']
-    assert areas.min(initial=np.inf) >= options['min_area']
+    if options['regularise']:  # no building is lost, but some may be smaller
+        plain = find(values, ground=ground, **options | dict(regularise=False))
+        assert {*fields['id']} >= {*plain[1]['id']}
+    else:
+        assert areas.min(initial=np.inf) >= options['min_area']
     pixel = abs(ground.transform.determinant)
     assert overlaps(shapes) < 1e-6 * pixel
 
@@ -111,12 +123,12 @@ def test_what_is_said_of_a_building():
     values = np.zeros((9, 12), np.uint8)
     values[2:5, 4:9] = 200
     values[3, 5] = 254
-    [shape], fields, _ = find(values, id_prefix='a-')
+    [shape], fields, _ = find(values, id_prefix='a-', image_date='2024-05-31')
     assert shape.equals(shapely.box(4, 2, 9, 5))
     mean = (200 * 14 + 254) / 15 / FULL
     assert {name: x.item() for name, x in fields.items()} == dict(
         id='a-x_2_4', area_px2=15, perimeter_px=16, vertices=4, p_max=1,
-        confidence=round(mean, 4), source='x',
+        confidence=round(mean, 4), source='x', image_date='2024-05-31',
     )  # fmt: skip
 
 
@@ -211,6 +223,7 @@ def test_a_batch_has_20000_at_most():
         (dict(min_area=-1), 'min_area must be from 0'),
         (dict(simplify=float('nan')), 'simplify must be from 0'),
         (dict(seed=0.2, split='watershed'), 'below the threshold'),
+        (dict(image_date='May 2024'), "'May 2024'"),
     ],
 )
 def test_wrong_options(options, message):
