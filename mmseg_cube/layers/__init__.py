@@ -1,7 +1,7 @@
 """Layers, registered in mmengine's root registry like mmcv's bricks."""
 
 from mmseg_cube.layers.channel_router import ChannelRouter
-from mmseg_cube.layers.conv_cfg import build_cube_conv2d
+from mmseg_cube.layers.conv_cfg import CubeOrPlainConv2d
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
 from mmseg_cube.layers.fold import switch_to_deploy
@@ -17,7 +17,7 @@ __all__ = [
     'CubeConv2d',
     'CubeKernelBlock',
     'SpatialMask',
-    'build_cube_conv2d',
+    'CubeOrPlainConv2d',
     'layer_name',
     'learned_routers',
     'summarise',

@@ -6,7 +6,12 @@ from torch import Tensor, nn
 
 from mmseg_cube.layers.assignment import assign
 from mmseg_cube.ops import apply_order, riffle, sinkhorn, softsort
+from mmseg_cube.ops.context import untraced
 from mmseg_cube.ops.geometry import check_choice
+
+# Symbolic tracing does not look into them.
+torch.fx.wrap('apply_order')
+torch.fx.wrap('assign')
 
 LEARNED = ('sinkhorn', 'sort')
 METHODS = (*LEARNED, 'none', 'fixed', 'random', 'given')
@@ -162,9 +167,11 @@ class ChannelRouter(nn.Module):
         """
         if self.method == 'none':
             return None, None
-        # A traced graph cannot be trained, and is checked without gradients.
-        recorded = torch.is_grad_enabled() and not torch.jit.is_tracing()
-        if self.learns and recorded:
+        if torch.jit.is_tracing():
+            # A traced graph cannot be trained, and is to run without us.
+            with untraced():
+                return self.permutation(), None
+        if self.learns and torch.is_grad_enabled():
             return self._learned()
         return self.permutation(), None
 

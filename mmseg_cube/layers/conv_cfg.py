@@ -7,6 +7,7 @@ its three channels, depthwise ones. Those stay what they were.
 
 import inspect
 import logging
+from abc import ABC
 
 from mmengine.logging import print_log
 from mmengine.registry import MODELS
@@ -20,8 +21,10 @@ CUBE_ARGUMENTS = tuple(inspect.getfullargspec(CubeConv2d.__init__).kwonlyargs)
 
 
 @MODELS.register_module(name='CubeConv2d')
-def build_cube_conv2d(*args, fallback: bool = True, **kwargs) -> nn.Conv2d:
-    """Build a Cube convolution, or a plain one where it cannot serve.
+class CubeOrPlainConv2d(ABC):  # noqa: B024
+    """What builds a Cube convolution, or a plain one where it cannot serve.
+
+    A class, as mmcv expects of its registry; what it builds is its instance.
 
     Args:
         *args: Positional arguments of :class:`CubeConv2d`.
@@ -35,17 +38,21 @@ def build_cube_conv2d(*args, fallback: bool = True, **kwargs) -> nn.Conv2d:
         CubeRuleError: If the operator cannot serve and ``fallback`` is off.
         ValueError: If an option of the layer is out of its domain.
     """
-    cube = {
-        name: kwargs.pop(name) for name in CUBE_ARGUMENTS if name in kwargs
-    }
-    try:
-        conv = CubeConv2d(*args, **kwargs, **cube)
-        channels = conv.in_channels, conv.out_channels
-        check_cube_rules(*channels, conv.geometry, may_grow=not fallback)
-    except CubeRuleError as error:
-        if not fallback:
-            raise
-        conv = nn.Conv2d(*args, **kwargs)
-        conv.cube_obstacle = error.reason
-        print_log(f'Not a Cube: {conv}: {error}', 'current', logging.DEBUG)
-    return conv
+
+    def __new__(cls, *args, fallback: bool = True, **kwargs) -> nn.Conv2d:
+        """Build either of them."""
+        cube = {k: kwargs.pop(k) for k in CUBE_ARGUMENTS if k in kwargs}
+        try:
+            conv = CubeConv2d(*args, **kwargs, **cube)
+            channels = conv.in_channels, conv.out_channels
+            check_cube_rules(*channels, conv.geometry, may_grow=not fallback)
+        except CubeRuleError as error:
+            if not fallback:
+                raise
+            conv = nn.Conv2d(*args, **kwargs)
+            conv.cube_obstacle = error.reason
+            print_log(f'Not a Cube: {conv}: {error}', 'current', logging.DEBUG)
+        return conv
+
+
+CubeOrPlainConv2d.register(nn.Conv2d)

@@ -1,6 +1,7 @@
 """Cube convolution as a layer, with router and mask where wanted."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_cube.layers.channel_router import ChannelRouter
@@ -24,7 +25,10 @@ from mmseg_cube.ops.geometry import (
     to_pair,
 )
 from mmseg_cube.ops.layout import pad
-from mmseg_cube.ops.rules import check_cube_rules
+from mmseg_cube.ops.rules import check_cube_rules, check_input
+
+# Symbolic tracing does not look into it.
+torch.fx.wrap('convolve')
 
 Size = int | Pair
 
@@ -41,6 +45,14 @@ def _check_kinds(parts: dict[str, object], **sizes: object) -> None:
         values = size if isinstance(size, list | tuple) else [size]
         if any(isinstance(value, float) for value in values):
             raise ValueError(f'{name} must be whole, not {size!r}')
+
+
+def _is_watched(part: nn.Module | None, kind: type) -> bool:
+    """Whether calls of a module are hooked, or it was put into another."""
+    if not isinstance(part, kind):
+        return part is not None
+    forward = part._forward_hooks or part._forward_pre_hooks
+    return bool(forward or part._backward_hooks or part._backward_pre_hooks)
 
 
 class CubeConv2d(nn.Conv2d):
@@ -170,24 +182,37 @@ class CubeConv2d(nn.Conv2d):
         adds zeros: the input, padded in other modes than zeros, routed and
         masked.
         """
-        # A router would pick its channels from any number of them.
-        channels = input.shape[-3]
-        if not torch.jit.is_tracing() and channels != self.in_channels:
-            raise ValueError(
-                f'a CubeConv2d of {self.in_channels} channels got an input '
-                f'of shape {tuple(input.shape)}'
-            )
+        symbolic = isinstance(input, torch.fx.Proxy)
+        recorded = symbolic or torch.jit.is_tracing()
+        if not recorded:
+            given = input.shape, self.in_channels
+            check_input(*given, self.geometry, self.padding_mode)
         pads, geometry = self.split_padding()
         if pads is not None:
             input = pad(input, pads, self.padding_mode)
         order = relaxed = mask = None
-        if self.router is not None:
-            order, relaxed = self.router.order_and_relaxation()
-        if self.mask is not None:
-            mask = self.mask.weight, self.mask.bias
+        parts = (self.router, ChannelRouter), (self.mask, SpatialMask)
+        if not recorded and any(_is_watched(*part) for part in parts):
+            input = self._call_parts(input)
+        else:
+            if self.router is not None:
+                order, relaxed = self.router.order_and_relaxation()
+            if self.mask is not None:
+                mask = self.mask.weight, self.mask.bias
         return Operands(
             input, self.weight, self.bias, geometry, mask, order, relaxed
         )
+
+    def _call_parts(self, input: Tensor) -> Tensor:
+        """Route and mask step by step, so that hooks see what they await."""
+        if input.dim() == 3:
+            return self._call_parts(input[None])[0]
+        if self.router is not None:
+            input = self.router(input)
+        if self.mask is not None:
+            lattice = self.mask(F.pixel_shuffle(input, self.scale))
+            input = F.pixel_unshuffle(lattice, self.scale)
+        return input
 
     def split_padding(self) -> tuple[Pads | None, Geometry]:
         """Padding (before, after) per axis that comes first, and the rest.

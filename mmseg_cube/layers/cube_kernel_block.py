@@ -95,7 +95,9 @@ class CubeKernelBlock(ConvModule):
             shape = (out_channels, 1, 1)
             self.gamma = nn.Parameter(torch.full(shape, layer_scale))
 
-    def forward(self, x: Tensor, *args, **kwargs) -> Tensor:
-        """Apply the block; extra arguments are those of ConvModule."""
-        out = super().forward(x, *args, **kwargs)
+    def forward(
+        self, x: Tensor, activate: bool = True, norm: bool = True
+    ) -> Tensor:
+        """Apply the block; other arguments are those of ConvModule."""
+        out = super().forward(x, activate, norm)
         return out if self.gamma is None else x + self.gamma * out

@@ -1,9 +1,11 @@
 """What goes on around an operator: autocast, compilers and exporters."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 # torch 2.1 has it under another name.
 is_compiling = getattr(
@@ -12,11 +14,29 @@ is_compiling = getattr(
 
 
 def is_traced() -> bool:
-    """Whether a tracer, a compiler or an exporter records the operations.
+    """Whether a tracer, a compiler or a transform follows the operations.
 
     They cannot look into autograd functions, and fuse by themselves.
     """
-    return torch.jit.is_tracing() or is_compiling()
+    return torch.jit.is_tracing() or is_compiling() or is_transformed()
+
+
+def is_transformed() -> bool:
+    """Whether torch.func (``vmap``, ``grad``, ...) or forward mode is on."""
+    if forward_ad._current_level >= 0:
+        return True
+    return torch._C._are_functorch_transforms_active()
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Within ``torch.jit.trace``: what is found here becomes a constant."""
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(state)
 
 
 def autocast_dtype(device_type: str) -> torch.dtype | None:

@@ -83,7 +83,7 @@ class _FusedLattice(torch.autograd.Function):
         # Once: activation checkpointing lets go of what it has handed out.
         saved = Saved(*ctx.saved_tensors)
         needs = Needs(*ctx.needs_input_grad[:6])
-        again = torch.is_grad_enabled()
+        again = torch.is_grad_enabled() or layout.is_batched(grad)
         find = _differentiable_gradients if again else _gradients
         found = find(saved, needs, ctx.geometry, grad)
         grads = (found[k] if getattr(needs, k) else None for k in LEARNED)
@@ -93,17 +93,22 @@ class _FusedLattice(torch.autograd.Function):
 def _differentiable_gradients(
     saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
 ) -> Gradients:
-    """Gradients that can be differentiated again."""
-    mask = None
-    if saved.mask is not None:
-        # After autocast the input alone may be of half precision.
-        dtype = saved.input.dtype
-        mask = saved.mask_weight.to(dtype), saved.mask_bias.to(dtype)
-    options = geometry, mask, saved.order, saved.relaxed
-    out = plain_lattice(Operands(*saved[:3], *options))
+    """Gradients that can be differentiated again, or come from ``vmap``."""
+    again, mask = torch.is_grad_enabled(), None
+    with torch.enable_grad():
+        # Views: the layer may have been used before, behind the input, and
+        # what its weight did there is not to be found here.
+        views = (t if t is None else t.view_as(t) for t in saved[:6])
+        saved = Saved(*views, *saved[6:])
+        if saved.mask is not None:
+            # After autocast the input alone may be of half precision.
+            dtype = saved.input.dtype
+            mask = saved.mask_weight.to(dtype), saved.mask_bias.to(dtype)
+        options = geometry, mask, saved.order, saved.relaxed
+        out = plain_lattice(Operands(*saved[:3], *options))
     names = [name for name in LEARNED if getattr(needs, name)]
     wanted = [getattr(saved, name) for name in names]
-    grads = torch.autograd.grad(out, wanted, grad, create_graph=True)
+    grads = torch.autograd.grad(out, wanted, grad, create_graph=again)
     return dict(zip(names, grads, strict=True))
 
 

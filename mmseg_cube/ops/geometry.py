@@ -114,6 +114,15 @@ def output_size(size: int, geometry: Geometry, axis: int) -> int:
     return spare // geometry.stride[axis] + 1
 
 
+def least_size(geometry: Geometry, axis: int, mode: str) -> int:
+    """Cells that an input needs along one axis to give an output of one."""
+    least = max(1, -_spare_padding(geometry, axis))
+    # A padding that copies cells needs so many of them.
+    copied = max(geometry.pads[axis])
+    needs = dict(reflect=copied + 1, circular=copied)
+    return max(least, needs.get(mode, 1))
+
+
 def first_tap(geometry: Geometry, axis: int) -> int:
     """Lattice pixel of the first tap of output 0; negative in the padding."""
     scale, dilation = geometry.scale, geometry.dilation[axis]

@@ -19,9 +19,18 @@ LAST = torch.channels_last
 LAYOUT_IS_HIDDEN = not hasattr(torch.compiler, 'is_compiling')
 
 
+def is_batched(input: Tensor) -> bool:
+    """Whether a tensor hides a dimension of ``vmap``, and so its layout."""
+    try:
+        input.is_contiguous(memory_format=LAST)
+    except RuntimeError:
+        return True
+    return False
+
+
 def is_channels_last(input: Tensor) -> bool:
     """Whether a 4d tensor is laid out with its channels last only."""
-    if LAYOUT_IS_HIDDEN and is_compiling():
+    if (LAYOUT_IS_HIDDEN and is_compiling()) or is_batched(input):
         return False
     last = input.is_contiguous(memory_format=LAST)
     return last and not input.is_contiguous()

@@ -14,6 +14,7 @@ true permutation and the relaxation only carries the gradient.
 import torch
 from torch import Tensor
 
+from mmseg_cube.ops.context import is_compiling, is_transformed
 from mmseg_cube.ops.layout import permute_channels
 
 
@@ -66,6 +67,11 @@ def apply_order(
         return input
     if relaxed is None:
         return permute_channels(input, order)
+    if not is_compiling() and is_transformed():
+        # The same in plain expressions: exactly nothing, with the gradient.
+        nothing = (relaxed - relaxed.detach()) @ _blocks(input, relaxed)
+        nothing = nothing.to(input.dtype).view_as(input)
+        return input.index_select(1, order) + nothing
     return _StraightThrough.apply(input, relaxed, order)
 
 
@@ -90,8 +96,12 @@ def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:
 
     ``grad`` is that of their product with ``input``.
     """
+    columns = _blocks(input, relaxed).transpose(-1, -2)
+    return (_blocks(grad, relaxed) @ columns).sum(0)
+
+
+def _blocks(input: Tensor, relaxed: Tensor) -> Tensor:
+    """Channels as blocks multiply them, (N, B, C / B, H * W)."""
+    n, _, h, w = input.shape
     # Half precision would overflow in a sum over all positions.
-    blocks = relaxed.shape[:2]
-    rows = grad.to(relaxed.dtype).unflatten(1, blocks).flatten(3)
-    columns = input.to(relaxed.dtype).unflatten(1, blocks).flatten(3)
-    return (rows @ columns.transpose(-1, -2)).sum(0)
+    return input.to(relaxed.dtype).reshape(n, *relaxed.shape[:2], h * w)

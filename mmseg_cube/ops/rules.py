@@ -3,9 +3,10 @@
 It has to read every input channel, and whole cells of them.
 """
 
+from collections.abc import Sequence
 from math import gcd
 
-from mmseg_cube.ops.geometry import Geometry, sites_of
+from mmseg_cube.ops.geometry import Geometry, least_size, sites_of
 
 
 class CubeRuleError(ValueError):
@@ -85,6 +86,20 @@ def check_cube_rules(*args, **kwargs) -> None:
     obstacle = find_obstacle(*args, **kwargs)
     if obstacle is not None:
         raise obstacle
+
+
+def check_input(
+    shape: Sequence[int], channels: int, geometry: Geometry, mode: str
+) -> None:
+    """Raise a ``ValueError`` if a layer cannot take an input."""
+    height, width = (least_size(geometry, axis, mode) for axis in (0, 1))
+    known = len(shape) in (3, 4) and shape[-3] == channels
+    if not known or shape[-2] < height or shape[-1] < width:
+        raise ValueError(
+            f'a CubeConv2d of {channels} channels got an input of shape '
+            f'{tuple(shape)}, not (N, {channels}, H, W) with H >= {height} '
+            f'and W >= {width}, for {geometry} padded by {mode!r}'
+        )
 
 
 def describe_kernel(kernel_size: tuple[int, int]) -> str:

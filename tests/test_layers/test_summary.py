@@ -9,7 +9,7 @@ from torch.nn.utils import parametrizations, spectral_norm
 from mmseg_cube.layers import (
     CubeConv2d,
     CubeKernelBlock,
-    build_cube_conv2d,
+    CubeOrPlainConv2d,
     summarise,
     switch_to_deploy,
 )
@@ -19,12 +19,12 @@ CUBE = dict(type='CubeConv2d')
 
 def network():
     return nn.Sequential(
-        build_cube_conv2d(3, 8, 3, padding=1),
+        CubeOrPlainConv2d(3, 8, 3, padding=1),
         ConvModule(
             8, 8, 3, padding=1, conv_cfg=CUBE, norm_cfg=dict(type='BN')
         ),
         ConvModule(8, 8, 1, conv_cfg=CUBE),
-        build_cube_conv2d(8, 8, 3, padding=1, groups=8),
+        CubeOrPlainConv2d(8, 8, 3, padding=1, groups=8),
         nn.ConvTranspose2d(8, 8, 2, stride=2),
         CubeKernelBlock(8),
         nn.Conv2d(8, 8, 3, padding=1),
