@@ -12,8 +12,10 @@ from torch import Tensor
 
 from mmseg_cube.ops.coarse import fold_weight, unfold_weight
 from mmseg_cube.ops.geometry import Geometry
-from mmseg_cube.ops.layout import LAST, cells_of, is_channels_last, to_layout
-from mmseg_cube.ops.mask import channel_statistics
+from mmseg_cube.ops.layout import LAST, on_cpu
+
+# Channels from which torch takes maxima of several values at once; measured.
+VECTOR = 32
 
 
 def conv_gradients(
@@ -31,79 +33,89 @@ def conv_gradients(
     return find(grad, input, weight, [len(weight)], *options, *others)
 
 
-def mask_pixels(
-    cells: Tensor, pixels: Tensor, weight: Tensor, bias: Tensor, scale: int
+def find_mask(
+    places: Tensor, weight: Tensor, bias: Tensor, scale: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Mask pixels in place, which are the cells laid out on the lattice.
+    """Mask of the places (N, r^2, G, H, W) in the cells.
 
-    What the gradients need is returned: statistics, mask (N, 1, rH, rW), and
-    its kernel on the coarse grid, with one output and two inputs for each
-    place in a cell, (r^2, 2 * r^2, K, K).
+    With the mask (N, r^2, 1, H, W) comes what its gradients need: the
+    statistics (N, 2 * r^2, H, W), and its kernel on the coarse grid, with one
+    output and two inputs for each place, (r^2, 2 * r^2, K, K).
     """
-    statistics = cell_statistics(cells, pixels, scale)
+    statistics = place_statistics(places)
     kernel = fold_weight(weight, _mask_geometry(weight, scale))
     kernel = kernel.contiguous(memory_format=LAST)
     wide, padding = statistics.dtype, kernel.shape[2] // 2
     bias = bias.to(wide).expand(len(kernel))
     logits = F.conv2d(statistics, kernel.to(wide), bias, padding=padding)
-    mask = F.pixel_shuffle(logits.sigmoid_(), scale).contiguous()
-    mask = mask.to(pixels.dtype)
-    pixels.mul_(mask)
+    mask = logits.sigmoid_().to(places.dtype).unsqueeze(2)
     return statistics, mask, kernel
 
 
-def cell_statistics(cells: Tensor, pixels: Tensor, scale: int) -> Tensor:
-    """Channel statistics of the cells in float32, channels last."""
-    if is_channels_last(cells):
-        return _few_to_cells(channel_statistics(pixels, 1), scale)
-    # Reductions over whole planes are the faster ones.
-    statistics = channel_statistics(cells, scale)
-    return to_layout(statistics.to(_wide(statistics)), LAST)
+def place_statistics(places: Tensor) -> Tensor:
+    """Mean and maximum over the channels of each place, in float32."""
+    mean, largest = _total(places) / places.shape[2], _largest(places)
+    statistics = torch.cat((mean, largest.to(mean.dtype)), 1)
+    return statistics.contiguous(memory_format=LAST)
 
 
-def _few_to_cells(pixels: Tensor, scale: int) -> Tensor:
-    """Bring a few channels from the lattice to the coarse grid."""
-    cells = cells_of(pixels, scale).permute(0, 4, 5, 1, 2, 3).flatten(3)
-    return cells.to(_wide(pixels)).contiguous().permute(0, 3, 1, 2)
+def _total(places: Tensor) -> Tensor:
+    """Sum over the channels of each place, (N, r^2, H, W), in float32."""
+    rows = places.permute(0, 3, 4, 1, 2)
+    wide = torch.promote_types(rows.dtype, torch.float32)
+    if rows.is_contiguous() and rows.dtype == wide:
+        # On a CPU a product is faster than sums over short rows.
+        total = rows.flatten(0, 3) @ rows.new_ones(rows.shape[-1])
+        total = total.view(rows.shape[:-1])
+    else:
+        total = rows.sum(-1, dtype=wide)
+    return total.permute(0, 3, 1, 2)
 
 
-def _wide(input: Tensor) -> torch.dtype:
-    return torch.promote_types(input.dtype, torch.float32)
+def _largest(places: Tensor) -> Tensor:
+    """Maximum over the channels of each place, (N, r^2, H, W)."""
+    channels = places.shape[2]
+    if on_cpu(places) and channels < VECTOR:
+        # Over such short rows torch compares one value after the other.
+        while channels % 2 == 0:
+            places = torch.maximum(*places.chunk(2, 2))
+            channels //= 2
+    return places.amax(2)
 
 
 def mask_gradients(
     grad: Tensor,
-    masked: Tensor,
+    places: Tensor,
     statistics: Tensor,
     mask: Tensor,
     kernel: Tensor,
     scale: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the pixels, the folded kernel and the bias.
+    """Gradients of the places without a mask, the folded kernel, the bias.
 
-    ``grad`` and ``masked`` are used up.
+    ``grad``, that of the masked places, is used up.
     """
     wide = statistics.dtype
-    # d mask = sum_g grad * pixels, times the slope m * (1 - m).
-    d_logits = (grad * masked).sum(1, keepdim=True, dtype=wide) * (1 - mask)
+    products = grad * places
+    # d mask = sum_g grad * places, times the slope m * (1 - m).
+    slope = (mask * (1 - mask)).squeeze(2)
     padding = [kernel.shape[2] // 2] * 2
     d_statistics, d_kernel, d_bias = conv_gradients(
-        _few_to_cells(d_logits, scale),
+        _total(products) * slope,
         statistics,
         kernel.to(wide),
         ((1, 1), padding, (1, 1), 1),
         (True, True, True),
     )
-    both = F.pixel_shuffle(d_statistics, scale).contiguous()
-    d_mean, d_largest = both.split(1, 1)
-    d_mean = (d_mean / masked.shape[1]).to(grad.dtype)
-    torch.addcmul(d_mean, grad, mask, out=grad)
+    d_mean, d_largest = d_statistics.chunk(2, 1)
+    d_mean = (d_mean / places.shape[2]).contiguous(memory_format=LAST)
+    # Two passes over contiguous memory take a third of one addcmul.
+    grad.mul_(mask).add_(d_mean.to(grad.dtype).unsqueeze(2))
     # Equal maxima share the gradient, as in torch.amax.
-    largest = F.pixel_shuffle(statistics[:, scale**2 :], scale)
-    largest = largest.to(mask.dtype) * mask
-    holds = torch.eq(masked, largest, out=masked)
-    share = d_largest / holds.sum(1, keepdim=True, dtype=wide)
-    grad.addcmul_(holds, share.to(grad.dtype))
+    largest = statistics[:, scale**2 :].to(places.dtype).unsqueeze(2)
+    holds = torch.eq(places, largest, out=products)
+    share = (d_largest / _total(holds)).to(grad.dtype).unsqueeze(2)
+    grad.addcmul_(holds, share)
     return grad, d_kernel, d_bias.sum().view(1)
 
 

@@ -27,7 +27,8 @@ from mmseg_cube.ops.lattice import (
 )
 from mmseg_cube.ops.layout import inside, like
 from mmseg_cube.ops.operands import Operands
-from mmseg_cube.ops.routing import apply_order, relaxed_gradient
+from mmseg_cube.ops.places import from_places, lay_out, take_up, to_places
+from mmseg_cube.ops.routing import relaxed_gradient
 
 # Bytes of a batch that need no splitting; the cache of two cores.
 SMALL = 4 * 2**20
@@ -56,18 +57,22 @@ class _FusedLattice(torch.autograd.Function):
         ctx, input, weight, bias, mask_weight, mask_bias, relaxed, order, geo
     ):
         conv = lattice_conv(geo)
-        routed = apply_order(input, order)
-        lattice = to_lattice(routed, geo.scale, conv.added)
         found = None, None, None
         if mask_weight is not None:
-            pixels = inside(lattice, conv.added)
+            if order is None:
+                order = torch.arange(input.shape[1], device=input.device)
+            places = to_places(input, order, geo.scale)
             given = mask_weight, mask_bias, geo.scale
-            found = cell_mask.mask_pixels(routed, pixels, *given)
+            found = cell_mask.find_mask(places, *given)
+            lattice = lay_out(places.mul_(found[1]), geo.scale)
+            del places
+        else:
+            lattice = _routed_lattice(input, order, geo.scale)
         tensors = (input, weight, bias, mask_weight, mask_bias, relaxed)
         ctx.save_for_backward(*tensors, order, *found)
         ctx.geometry = geo
         # Only now: the mask sees what the convolution does not read.
-        lattice = inside(lattice, conv.cut)
+        lattice = layout.pad(inside(lattice, conv.cut), conv.added)
         last = layout.is_channels_last(weight)
         weight, sites = like(weight, lattice), sites_of(geo)
         one = sites == 1
@@ -155,52 +160,63 @@ def _part_gradients(
     d_input: Tensor | None,
 ) -> Gradients:
     """Gradients of one part: ``d_input`` is filled in, others returned."""
-    d_pixels, found = _pixel_gradients(saved, needs, geometry, grad)
-    if not (needs.input or needs.relaxed):
+    d_lattice, found = _lattice_gradients(saved, needs, geometry, grad)
+    if d_lattice is None:
         return found
-    input, order = saved.input, saved.order
-    d_routed = like(to_cells(d_pixels, geometry.scale), input)
-    del d_pixels
-    if needs.relaxed:
-        found['relaxed'] = relaxed_gradient(d_routed, input, saved.relaxed)
+    input, order, scale = saved.input, saved.order, geometry.scale
     if order is None:
-        d_input.copy_(d_routed)
-    elif needs.input:
-        layout.permute_channels(d_routed, order.argsort(), d_input)
+        d_input.copy_(to_cells(d_lattice, scale))
+        return found
+    d_places = take_up(d_lattice, scale)
+    del d_lattice
+    if saved.mask is not None:
+        # Without the mask, which may have made values the same.
+        places = to_places(input, order, scale)
+        given = saved.statistics, saved.mask, saved.kernel, scale
+        d_places, found['mask_weight'], found['mask_bias'] = (
+            cell_mask.mask_gradients(d_places, places, *given)
+        )
+        del places
+    if needs.input or needs.relaxed:
+        d_input = torch.empty_like(input) if d_input is None else d_input
+        from_places(d_places, order, scale, d_input)
+    if needs.relaxed:
+        given = input, saved.relaxed, order
+        found['relaxed'] = relaxed_gradient(d_input, *given)
     return found
 
 
-def _pixel_gradients(
+def _lattice_gradients(
     saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
 ) -> tuple[Tensor | None, Gradients]:
-    """Go back through convolution and mask to the lattice without a mask.
+    """Go back through the convolution to the masked lattice.
 
-    The gradient of the mask's weight is that of its kernel.
+    There is no gradient of it where nothing in front of it needs one.
     """
-    conv, mask = lattice_conv(geometry), saved.mask
-    routed = apply_order(saved.input, saved.order)
-    lattice = to_lattice(routed, geometry.scale, conv.added)
-    del routed
-    pixels = inside(lattice, conv.added)
-    if mask is not None:
-        pixels.mul_(mask)
+    conv = lattice_conv(geometry)
+    given = saved.input, saved.order, geometry.scale, saved.mask
+    lattice = layout.pad(inside(_routed_lattice(*given), conv.cut), conv.added)
     if sites_of(geometry) > 1:
         grad = to_lattice(grad, sites_of(geometry))
     in_front_too = needs.input or any(needs[3:])
     d_lattice, d_weight, _ = cell_mask.conv_gradients(
         like(grad, lattice),
-        inside(lattice, conv.cut),
+        lattice,
         like(saved.weight, lattice),
         conv.arguments,
         (in_front_too, needs.weight, False),
     )
     found = dict(weight=d_weight) if needs.weight else {}
-    if not in_front_too:
-        return None, found
-    d_pixels = inside(layout.pad(d_lattice, conv.cut), conv.added)
-    if mask is not None:
-        given = saved.statistics, mask, saved.kernel, geometry.scale
-        d_pixels, found['mask_weight'], found['mask_bias'] = (
-            cell_mask.mask_gradients(d_pixels, pixels, *given)
-        )
-    return d_pixels, found
+    if in_front_too:
+        d_lattice = layout.pad(inside(d_lattice, conv.added), conv.cut)
+    return d_lattice, found
+
+
+def _routed_lattice(
+    input: Tensor, order: Tensor | None, scale: int, mask: Tensor | None = None
+) -> Tensor:
+    """Route and reconstruct, and mask where that is known."""
+    if order is None:
+        return to_lattice(input, scale)
+    places = to_places(input, order, scale)
+    return lay_out(places if mask is None else places.mul_(mask), scale)

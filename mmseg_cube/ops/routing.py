@@ -87,17 +87,22 @@ class _StraightThrough(torch.autograd.Function):
     def backward(ctx, grad):
         # Both at any rate: the compiler of torch 2.1 cannot ask for needs.
         input, relaxed, order = ctx.saved_tensors
-        grad_input = permute_channels(grad, order.argsort())
-        return grad_input, relaxed_gradient(grad, input, relaxed), None
+        d_input = permute_channels(grad, order.argsort())
+        return d_input, relaxed_gradient(d_input, input, relaxed, order), None
 
 
-def relaxed_gradient(grad: Tensor, input: Tensor, relaxed: Tensor) -> Tensor:
+def relaxed_gradient(
+    grad: Tensor, input: Tensor, relaxed: Tensor, order: Tensor
+) -> Tensor:
     """Gradient of blocks (B, C / B, C / B) that multiply the channels.
 
-    ``grad`` is that of their product with ``input``.
+    ``grad`` is that of the ``input``, which their product put into order.
     """
     columns = _blocks(input, relaxed).transpose(-1, -2)
-    return (_blocks(grad, relaxed) @ columns).sum(0)
+    found = (_blocks(grad, relaxed) @ columns).sum(0)
+    # No channel leaves its block.
+    rows = found.reshape(len(order), -1).index_select(0, order)
+    return rows.reshape(relaxed.shape)
 
 
 def _blocks(input: Tensor, relaxed: Tensor) -> Tensor:

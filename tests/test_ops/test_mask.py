@@ -8,12 +8,13 @@ import torch.nn.functional as F
 
 from mmseg_cube.ops import mask_cells, spatial_mask
 from mmseg_cube.ops.cell_mask import (
-    cell_statistics,
+    find_mask,
     mask_gradients,
-    mask_pixels,
+    place_statistics,
     unfold_mask,
 )
 from mmseg_cube.ops.lattice import to_cells
+from mmseg_cube.ops.places import lay_out, take_up
 
 LAST = torch.channels_last
 EXACT = dict(atol=1e-10, rtol=0)
@@ -72,17 +73,15 @@ def test_masked_cells_are_the_masked_lattice(scale, last):
 @pytest.mark.parametrize('last', [False, True])
 def test_folded_mask_is_the_mask(taps, scale, last):
     lattice, weight, bias = draw(taps, scale)
-    cells = to_cells(lattice, scale)
-    if not last:
-        cells = cells.contiguous()
-    pixels, expected = lattice.clone(), spatial_mask(lattice, weight, bias)
-    found = mask_pixels(cells, pixels, weight, bias, scale)
-    statistics, mask, kernel = found
+    expected = spatial_mask(lattice, weight, bias)
+    given = lattice.to(memory_format=LAST) if last else lattice
+    places = take_up(given, scale)
+    assert torch.equal(lay_out(places, scale), lattice)
+    statistics, mask, kernel = find_mask(places, weight, bias, scale)
     assert statistics.shape == (2, 2 * scale**2, 5, 4)
     span = 2 * -(-(taps // 2) // scale) + 1
     assert kernel.shape == (scale**2, 2 * scale**2, span, span)
-    torch.testing.assert_close(mask, expected, **EXACT)
-    torch.testing.assert_close(pixels, lattice * expected, **EXACT)
+    torch.testing.assert_close(lay_out(mask, scale), expected, **EXACT)
 
 
 @SIZES
@@ -93,21 +92,32 @@ def test_gradients_are_those_of_the_masked_lattice(taps, scale):
     loss = (lattice * spatial_mask(lattice, weight, bias) * grad).sum()
     expected = torch.autograd.grad(loss, tensors)
     with torch.no_grad():
-        cells, masked = to_cells(lattice, scale), lattice.clone()
-        kept = mask_pixels(cells, masked, weight, bias, scale)
-        found = mask_gradients(grad, masked, *kept, scale)
-        d_pixels, d_kernel, d_bias = found
-    found = d_pixels, unfold_mask(d_kernel, weight, scale), d_bias
+        places, d_places = take_up(lattice, scale), take_up(grad, scale)
+        kept = find_mask(places, weight, bias, scale)
+        found = mask_gradients(d_places, places, *kept, scale)
+        d_places, d_kernel, d_bias = found
+    d_weight = unfold_mask(d_kernel, weight, scale)
+    found = lay_out(d_places, scale), d_weight, d_bias
     torch.testing.assert_close(found, expected, **EXACT)
+
+
+@pytest.mark.parametrize('channels', [1, 3, 8, 12, 32, 40])
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
+def test_statistics_in_every_way(channels, dtype):
+    x = torch.randn(2, 4 * channels, 3, 5, dtype=dtype)
+    expected = x.unflatten(1, (4, channels))
+    expected = torch.cat((expected.mean(2), expected.amax(2)), 1)
+    for given in (x, x.to(memory_format=LAST)):
+        found = place_statistics(given.unflatten(1, (4, channels)))
+        torch.testing.assert_close(found, expected)
+        assert torch.equal(found[:, 4:], expected[:, 4:])
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_statistics_of_half_precision_do_not_overflow(dtype):
     largest = torch.finfo(torch.float16).max
-    lattice = torch.full((1, 64, 4, 6), largest, dtype=dtype)
-    lattice = lattice.to(memory_format=LAST)
-    cells = lattice.new_full((1, 256, 2, 3), largest)
+    cells = torch.full((1, 256, 2, 3), largest, dtype=dtype)
     for given in (cells, cells.to(memory_format=LAST)):
-        statistics = cell_statistics(given, lattice, 2)
+        statistics = place_statistics(given.unflatten(1, (4, 64)))
         assert statistics.dtype == torch.float32
-        assert torch.all(statistics == lattice[0, 0, 0, 0].float())
+        assert torch.all(statistics == cells[0, 0, 0, 0].float())
