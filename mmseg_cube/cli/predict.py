@@ -53,6 +53,10 @@ def add_arguments(add: Arguments) -> None:
     add('--resolution', what, type=float, metavar='METRES')
     what = 'value of pixels without data (what the raster declares)'
     add('--nodata', what, type=float, metavar='V')
+    what = 'vector file: only what its polygons cover is predicted'
+    add('--aoi', what, metavar='FILE')
+    what = 'probabilities of full precision, float32 (0 to 254)'
+    add('--float', what, default=False)
     what = 'rows of a strip, the least that is kept of a run (8 windows)'
     add('--strip', what, type=positive, metavar='ROWS')
     what = 'part of the work, such as 2/8, if others do the rest'

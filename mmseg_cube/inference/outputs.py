@@ -28,6 +28,7 @@ COG = dict(
     driver='COG', compress='DEFLATE', predictor='YES', bigtiff='IF_SAFER'
 )
 PROBABILITY, MASK = 1, 2  # the bands of a strip
+EXACT = dict(dtype='float32', nodata=np.nan)  # of a grid of probabilities
 # By the name of an output: what follows the name of the raster, the band of
 # the strips, whether it has nodata, and how GDAL is to write it.
 KINDS = {
@@ -88,13 +89,13 @@ def write_outputs(
         path = target.with_name(target.name + SUFFIXES[name])
         with errors_of_disk(path):
             if name in KINDS:
-                _copy(name, scene, strips.tiles(), tags, part)
+                _copy(name, scene, strips, tags, part)
             elif name == 'preview':
                 _write_preview(scene, strips.tiles(), part)
             elif name == 'coverage':
                 _write_coverage(scene, strips.tiles(), part)
             else:
-                _write_polygons(scene, strips.tiles(), tags, target.name, part)
+                _write_polygons(scene, strips, tags, target.name, part)
         part.replace(path)
         written[path.name] = path.stat().st_size
     return written
@@ -103,14 +104,17 @@ def write_outputs(
 def _copy(
     name: str,
     scene: Scene,
-    tiles: Sequence[Tile],
+    strips: Strips,
     tags: Mapping[str, object],
     path: Path,
 ) -> None:
     """Copy the strips to a file, and compare it with them."""
     _, band, nodata, options = KINDS[name]
     grid = Grid('uint8', nodata, scene.crs, scene.transform)
-    vrt = write_vrt(grid, tiles, [band], tags=tags if nodata else None)
+    if strips.exact and name == 'probability':
+        grid, band = grid._replace(**EXACT), band._replace(scale=None)
+    tags = tags if nodata else None
+    vrt = write_vrt(grid, strips.tiles(), [band], tags=tags)
     # What a format cannot hold would go to another file.
     with rasterio.Env(GDAL_PAM_ENABLED='NO'), rasterio.open(vrt) as source:
         copy(source, path, **options)
@@ -155,7 +159,7 @@ def _write_coverage(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
 
 def _write_polygons(
     scene: Scene,
-    tiles: Sequence[Tile],
+    strips: Strips,
     tags: Mapping[str, object],
     name: str,
     path: Path,
@@ -167,6 +171,10 @@ def _write_polygons(
     from mmseg_cube.inference.probability import as_probabilities
 
     grid = Grid('uint8', NODATA, scene.crs, scene.transform)
-    with rasterio.open(write_vrt(grid, tiles, [Band(PROBABILITY)])) as file:
-        raster = as_probabilities(file, name, SURE, tags)
+    if strips.exact:
+        grid = grid._replace(**EXACT)
+    vrt = write_vrt(grid, strips.tiles(), [Band(PROBABILITY)])
+    with rasterio.open(vrt) as file:
+        full = 1 if strips.exact else SURE
+        raster = as_probabilities(file, name, full, tags)
         write_footprints(path, [raster], PolygonOptions(split='watershed'))

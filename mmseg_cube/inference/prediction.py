@@ -59,6 +59,7 @@ def predict_inputs(
         given.get('scale') or known.get('scale'),
         given.get('resolution'),
         given.get('nodata'),
+        given.get('aoi'),
     )
     checkpoint = given['checkpoint']
     meant = ground_resolution(checkpoint)
@@ -73,7 +74,8 @@ def predict_inputs(
     model = load_network(cfg, checkpoint, _device(given['device']))
     model.cfg = cfg
     write, strip = given.get('write', ()), given.get('strip')
-    output = Output(folder, write, threshold, strip, shard)
+    exact = given.get('float', False)
+    output = Output(folder, write, threshold, strip, exact, shard)
     names = {x: Path(given[x]).name for x in ('config', 'checkpoint')}
     predictor = RasterPredictor(model, tiling, bands, output, names)
     with predictor.hold():

@@ -47,6 +47,7 @@ class Output:
     write: Sequence[str] = ()  # keys of SUFFIXES; by whether a raster has CRS
     threshold: float = 0.5  # of the probability of a building
     strip: int | None = None  # rows; eight windows
+    exact: bool = False  # probabilities as float32
     shard: tuple[int, int] = (0, 1)
 
 
@@ -93,6 +94,7 @@ class RasterPredictor:
             **about or {},
             network=fingerprint(model),
             threshold=output.threshold,
+            exact=output.exact,
             **cut,
             **asdict(bands),
         )
@@ -159,6 +161,7 @@ class RasterPredictor:
             self.tiling.starts(height),
             self.output.strip or WINDOWS_HIGH * self.tiling.size,
             self.output.threshold,
+            self.output.exact,
         )
         start = time.perf_counter()
         with scene.cache(self.tiling.size):

@@ -70,7 +70,8 @@ def predict_bands(
 
     Yields:
         Building probabilities of the next rows, float32 of shape (rows,
-        width); nan where the raster declares that it has no data.
+        width); nan where the raster declares that it has no data, and
+        outside of the AOI of its scene.
 
     Raises:
         FileError: If the raster cannot be read.
@@ -95,7 +96,7 @@ def predict_bands(
     ends = [*tops[1:], last]
     groups = groupby(batches, itemgetter(0))
     for (top, row), end in zip(groups, ends, strict=True):
-        for _, valid, places, images in row:  # noqa: B007, used below
+        for _, wanted, places, images in row:  # noqa: B007, used below
             if not places:  # none of the row has data
                 continue
             for left, probability in zip(places, network(images), strict=True):
@@ -105,8 +106,8 @@ def predict_bands(
         for start in ready[::AT_ONCE]:
             piece = slice(start, min(start + AT_ONCE, ready.stop))
             values = _to_numbers(scene, band[piece, :width])
-            if valid is not None:
-                values[~valid[piece]] = np.nan
+            if wanted is not None:
+                values[~wanted[piece]] = np.nan
             yield values
         _move_up(band, end - top)
 
@@ -170,24 +171,27 @@ def _read_windows(
     (height, width), size = scene.shape, tiling.size
     for top in tops:
         rows = min(size, height - top)
-        valid = scene.valid(Window(0, top, width, rows))
+        row = Window(0, top, width, rows)
+        wanted = scene.wanted(row, valid := scene.valid(row))
         windows = {left: Window(left, top, size, size) for left in lefts}
-        if valid is not None:
-            parts = {
-                x: take_window(valid, w._replace(y=0))
-                for x, w in windows.items()
-            }
-            windows = {x: w for x, w in windows.items() if parts[x].any()}
-        places = list(windows)
+        places = [
+            left
+            for left, window in windows.items()
+            if wanted is None
+            or take_window(wanted, window._replace(y=0)).any()
+        ]
         for start in range(0, max(len(places), 1), tiling.batch):
             chosen = places[start : start + tiling.batch]
             images = [scene.read(windows[left]) for left in chosen]
             if valid is not None:
-                images = [
-                    np.where(parts[left], image, np.uint8(0))
-                    for left, image in zip(chosen, images, strict=True)
+                parts = [
+                    take_window(valid, windows[left]._replace(y=0))
+                    for left in chosen
                 ]
-            yield top, valid, chosen, np.stack(images) if chosen else None
+                images = np.where(
+                    np.array(parts)[:, None], images, np.uint8(0)
+                )
+            yield top, wanted, chosen, np.stack(images) if chosen else None
 
 
 def _one_ahead(items: Iterator[tuple]) -> Iterator[tuple]:

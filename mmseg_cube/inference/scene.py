@@ -19,6 +19,7 @@ import rasterio
 from affine import Affine
 from rasterio import DatasetReader
 from rasterio.enums import Resampling
+from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
 from mmseg_cube.datasets.bands import Channels
@@ -65,6 +66,7 @@ class Bands:
     scale: str | Sequence[float] | None = None
     resolution: float | None = None  # ground metres a pixel; as stored
     nodata: float | None = None  # a value, in place of what is declared
+    aoi: str | None = None  # vector file: only what its polygons cover
 
     def __post_init__(self) -> None:
         scale = None if self.scale == PERCENTILE else self.scale
@@ -115,6 +117,8 @@ class Scene:
                 self._source = Header.of(self.dataset)
         self.shape = self.dataset.shape
         self.crs, self.transform = self.dataset.crs, self.dataset.transform
+        if bands.aoi:
+            self._aoi = self._read_aoi(bands.aoi)
         if not self.has_place and (self._stored.gcps[0] or self._stored.rpcs):
             self.notes.append(UNWARPED)
 
@@ -161,7 +165,8 @@ class Scene:
         Also that of files beside them that may say where there is no data.
         """
         with self._reading():
-            about = [identify(path) for path in self.paths]
+            others = [self.bands.aoi] if self.bands.aoi else []
+            about = [identify(path) for path in [*self.paths, *others]]
         digest = hashlib.sha256(json.dumps(about).encode())
         return digest.hexdigest()[:16]
 
@@ -174,6 +179,31 @@ class Scene:
         """Read where there is data, bool (H, W), or None: everywhere."""
         with self._reading():
             return read_valid(self._source, window, self._channels)
+
+    def wanted(
+        self, window: Window, valid: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Return what of the data is in the AOI, as :meth:`valid`."""
+        if not self.bands.aoi:
+            return valid
+        place = self.transform * Affine.translation(window.x, window.y)
+        shape = window.height, window.width
+        inside = geometry_mask(self._aoi, shape, place, invert=True)
+        return inside if valid is None else inside & valid
+
+    def _read_aoi(self, path: str) -> np.ndarray:
+        """Read polygons in the CRS of the raster."""
+        # Only here, for it needs the extra [cities].
+        from mmseg_cube.datasets.vectors import read_footprints
+
+        with errors_of(self.name):
+            if not self.crs:
+                raise RasterError('has no CRS', 'Leave out --aoi.')
+        with errors_of(path):
+            found = read_footprints(path, to=self.crs).polygons
+            if not len(found):
+                raise RasterError('has no polygons', 'Name another --aoi.')
+        return found
 
     def picture(self, shape: tuple[int, int]) -> np.ndarray:
         """Read it all as a small picture, uint8 (H, W, 4), red first."""

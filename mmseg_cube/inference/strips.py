@@ -57,6 +57,7 @@ class Strips:
         starts: Where its rows of windows begin.
         rows: How high a strip should be, at least one row of windows.
         threshold: Of the probability of a building.
+        exact: Keep probabilities as float32, nan where there is no data.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Strips:
         starts: Sequence[int],
         rows: int,
         threshold: float,
+        exact: bool = False,
     ) -> None:
+        self.exact = exact
         self.folder, self.mark, self.threshold = folder, mark, threshold
         height, self.width = shape
         # Bands of predict_bands end where windows begin.
@@ -122,13 +125,18 @@ class Strips:
         top, end = rows
         building = valid = 0
         shape = dict(width=self.width, height=end - top)
+        if self.exact:
+            shape.update(dtype='float32', nodata=None)
         with (
             errors_of_disk(path),
-            rasterio.open(path, 'w', **PROFILE, **shape) as file,
+            rasterio.open(path, 'w', **PROFILE | shape) as file,
         ):
             row = 0
             while row < end - top:
-                band = to_bytes(next(bands), self.threshold)
+                values = next(bands)
+                band = to_bytes(values, self.threshold)
+                if self.exact:
+                    band = np.stack([values, band[1]])
                 place = Window(0, row, self.width, band.shape[1])
                 file.write(band, window=place)
                 row += band.shape[1]

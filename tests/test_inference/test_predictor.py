@@ -1,11 +1,13 @@
 """From a raster to its files, whole or in strips, once or after a kill."""
 
 import json
-import os
 import resource
 import signal
 import time
 from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -70,20 +72,39 @@ def values(path):
         return file.read(1)
 
 
-def in_a_fork(work, kill_after=None):
-    """Do work in a process of its own, which may be killed; return its end."""
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+def alone(work, *args, kill_at=lambda: False):
+    """Do work in a new process, which may be killed; return how it ends.
+
+    It is no copy of this one, whose threads it would lack.
+    """
+    server = get_context('forkserver')
+    server.set_forkserver_preload(['mmseg_cube.inference'])
+    about = dict(WORK=work.__name__, ARGS=args)
+    process = server.Process(target=run_path, args=(__file__, about, 'alone'))
+    process.start()
+    while process.is_alive() and not kill_at():
+        time.sleep(0.002)
+    process.kill()
+    process.join()
+    return process.exitcode
+
+
+def run_alone(path, folder, tiling=TILING, log=None):
+    """Predict as the fixture does; note windows in a log, and be slow."""
+    conftest = run_path(Path(__file__).with_name('conftest.py'))
+    model = conftest['PixelSegmentor'](2, 3)
+    compute = model.encode_decode
+
+    def wait(*args):
+        with log.open('a') as file:
+            file.write('.')
+        time.sleep(0.002)
+        return compute(*args)
+
+    if log:
+        model.encode_decode = wait
+    output = Output(folder, strip=48 if log else None)
+    RasterPredictor(model, tiling, Bands(), output).predict(path, 'city')
 
 
 PLACES = {
@@ -245,26 +266,18 @@ def test_processes_share_a_raster(predict, pixelwise, city, tmp_path):
     assert report['settings']['stride'] == 16 and report['width'] == WIDTH
 
 
-def test_killed_at_any_time(predict, pixelwise, city, tmp_path):
+def test_killed_at_any_time(predict, city, tmp_path):
     """Finished strips are kept, and nothing is ever half there."""
     path, out = city(shape=(600, 200)), tmp_path / 'out'
     predict(path, tmp_path / 'whole')
     whole, log = read(tmp_path / 'whole'), tmp_path / 'log'
-    slow = pixelwise(2, 3)
-    compute = slow.encode_decode
-
-    def wait(*args):
-        with log.open('a') as file:
-            file.write('.')
-        time.sleep(0.002)
-        return compute(*args)
-
-    slow.encode_decode = wait
-    for seconds in (0.1, 0.3, 0.5, 0.7, 0.9):
-        in_a_fork(partial(predict, path, out, slow), kill_after=seconds)
+    log.touch()
+    for windows in (10, 100, 190, 280, 370):
+        late = partial(lambda least: log.stat().st_size >= least, windows)
+        alone(run_alone, path, out, TILING, log, kill_at=late)
         for name, content in read(out).items():
             assert content == whole[name]
-    predict(path, out, slow)
+    assert alone(run_alone, path, out, TILING, log) == 0
     assert read(out) == whole and not (out / '.parts' / 'city').exists()
     rows, columns = (600 - 32) // 16 + 2, (WIDTH - 32) // 16 + 2
     # Each kill costs the strip that was being made and the row above it.
@@ -272,39 +285,65 @@ def test_killed_at_any_time(predict, pixelwise, city, tmp_path):
     assert rows * columns <= log.stat().st_size <= most
 
 
-def test_full_disk(predict, city, tmp_path):
-    path, said = city(), tmp_path / 'said'
+def fill_disk(path, out, said):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        run_alone(path, out)
+    except OSError as error:
+        said.write_text(str(error))
 
-    def work():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        try:
-            predict(path, tmp_path / 'out')
-        except OSError as error:
-            said.write_text(str(error))
 
-    assert in_a_fork(work) == 0
+def test_full_disk(city, tmp_path):
+    said = tmp_path / 'said'
+    assert alone(fill_disk, city(), tmp_path / 'out', said) == 0
     message = said.read_text()
     assert f'{tmp_path}/out' in message and 'cannot be written' in message
     assert not [*tmp_path.glob('out/*.tif')]
 
 
-def test_memory_does_not_grow(pixelwise, city, tmp_path, monkeypatch):
+def measure(report, *paths):
+    scene.LEAST_CACHE = 2**22  # which small ones fill
+    for path in paths:
+        run_alone(path, path.with_suffix(''), Tiling(256, 256))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with report.open('a') as file:
+            file.write(f'{peak // 1024} ')
+
+
+def test_memory_does_not_grow(city, tmp_path):
     """Eight times the rows take no more than two bytes for each new pixel."""
-    monkeypatch.setattr(scene, 'LEAST_CACHE', 2**22)  # which small ones fill
     paths = [city(f'{rows}.tif', (rows, 1000)) for rows in (2000, 16000)]
     report = tmp_path / 'peaks'
-
-    def work():
-        for path in paths:
-            output = Output(tmp_path / path.stem)
-            RasterPredictor(
-                pixelwise(2, 3), Tiling(256, 256), Bands(), output
-            ).predict(path)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            with report.open('a') as file:
-                file.write(f'{peak // 1024} ')
-
-    assert in_a_fork(work) == 0
+    assert alone(measure, report, *paths) == 0
     small, large = map(int, report.read_text().split())
     assert large - small < 28
+
+
+def test_only_what_is_asked_for(predict, pixelwise, city, tmp_path):
+    """An AOI chooses windows, which see what lies around it, too."""
+    vectors = pytest.importorskip('mmseg_cube.datasets.vectors')
+    path, aoi, out = city(data=PART), tmp_path / 'aoi.gpkg', tmp_path / 'out'
+    corners = UTM * (30, 20), UTM * (100, 60)
+    box = vectors.shapely.box(*corners[0], *corners[1])
+    shapes = vectors.shapely.to_wkb(np.array([box]))
+    about = dict(crs='EPSG:32645', geometry_type='Polygon')
+    vectors.pyogrio.raw.write(aoi, shapes, [], [], **about)
+    model, bands = pixelwise(2, 3), Bands(aoi=str(aoi))
+    predict(path, out, model, bands, exact=True, write=['probability', 'mask'])
+    shown, inside = len(model.shapes), np.zeros(SHAPE, bool)
+    inside[20:60, 30:100] = True
+    whole = predict_raster(model, path, TILING)
+    expected = np.where(inside, whole, np.nan)
+    np.testing.assert_array_equal(
+        values(out / 'city_probability.tif'), expected
+    )
+    mask = np.where(inside, whole > 0.5, 255)
+    np.testing.assert_array_equal(values(out / 'city_mask.tif'), mask)
+    assert shown < len(model.shapes) - shown
+    with pytest.raises(ValueError, match='has no CRS. Leave out --aoi'):
+        predict(city('b.tif', crs=None), tmp_path / 'b', model, bands)
+
+
+if __name__ == 'alone':
+    globals()[WORK](*ARGS)  # noqa: F821, see alone()
