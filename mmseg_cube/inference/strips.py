@@ -144,6 +144,9 @@ class Strips:
                 valid += int((band[1] != NODATA).sum())
             about = dict(building=building, valid=valid)
             file.update_tags(mark=self.mark, rows=rows, **about)
+        # What fails while a file is closed is not heard.
+        with errors_of_disk(path), rasterio.open(path):
+            pass
 
 
 def to_bytes(probability: np.ndarray, threshold: float) -> np.ndarray:
