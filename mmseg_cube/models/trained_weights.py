@@ -87,9 +87,9 @@ def rename(
     """Give weights the names of timm's model; both are in the same order."""
     import timm
 
-    # The classifier comes last; its classes are those of the file.
-    sizes = [len(value) for value in weights.values() if value.dim()]
-    classes = sizes[-1] if sizes else 0
+    # Of both, only the classifier is a matrix; its classes may be others.
+    matrices = (value for value in weights.values() if value.dim() == 2)
+    classes = len(next(matrices, ()))
     wanted = timm.create_model(model, num_classes=classes).state_dict()
     if weights.keys() == wanted.keys():
         weights = {key: weights[key] for key in wanted}

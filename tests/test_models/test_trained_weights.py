@@ -80,3 +80,12 @@ def test_the_internet_comes_last(weights, tmp_path, monkeypatch):
     fails = False
     assert fetch_weights(NAME, out) == SOURCES[NAME].url
     check(out, weights)
+
+
+def test_classes_are_those_of_the_file():
+    given = timm.create_model('tf_efficientnet_lite0', num_classes=7)
+    named = {
+        f'_layer{i}': x for i, x in enumerate(given.state_dict().values())
+    }
+    found = trained_weights.rename(named, 'tf_efficientnet_lite0', 'file')
+    assert list(found) == list(given.state_dict())
