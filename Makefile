@@ -7,8 +7,12 @@ ifeq ($(STACK),onedl)
 VENV := .venv
 else ifeq ($(STACK),openmmlab)
 VENV := .venv-openmmlab
+else ifeq ($(STACK),latest)
+VENV := .venv-latest
+# There may be newer releases each time.
+.PHONY: $(VENV)/ready
 else
-$(error STACK=$(STACK) is unknown: use onedl or openmmlab)
+$(error STACK=$(STACK) is unknown: use onedl, openmmlab or latest)
 endif
 
 BIN := $(VENV)/bin
@@ -19,7 +23,8 @@ STAMP := $(VENV)/ready
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
-	@echo 'STACK=onedl (default) or openmmlab; PYTHON=/path/to/python3;'
+	@echo 'STACK=onedl (default), openmmlab, or latest: the newest releases of'
+	@echo 'what onedl has; PYTHON=/path/to/python3;'
 	@echo 'ARGS for the program, such as: make test ARGS="-k cube"'
 
 setup: $(STAMP)  ## Make the virtual environment of STACK.

@@ -19,6 +19,29 @@ ROOT = Path(__file__).resolve().parent
 MODULE = 'mmseg_cube'
 SHARED = ('configs', 'tools', 'model-index.yml')
 LEFT_OUT = ('__pycache__', '.*')
+# timm has the backbone of the default network.
+FORKS = (
+    'timm',
+    'onedl-mmengine',
+    'onedl-mmcv',
+    'onedl-mmsegmentation',
+    'onedl-mmpretrain',
+)
+# With what they forget to name, and what compiles mmcv.
+UPSTREAM = (
+    'timm',
+    'mmengine',
+    'mmsegmentation',
+    'mmpretrain',
+    'ftfy',
+    'regex',
+    'numpy',
+    'opencv-python',
+    'setuptools',
+    'wheel',
+    'ninja',
+)
+HOME = 'https://github.com/mmseg-cube/mmseg_cube'
 
 
 def remove(path: Path) -> None:
@@ -88,9 +111,20 @@ def version() -> str:
 
 
 def readme() -> str:
-    """Return the long description."""
-    path = ROOT / 'README.md'
-    return path.read_text(encoding='utf-8') if path.exists() else ''
+    """Return the long description, its links made whole.
+
+    An index shows it without the files beside it.
+    """
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    for link, kind in ((r'(!\[[^]]*\]\()', 'raw'), (r'(\]\()', 'blob')):
+        text = re.sub(link + r'(?!https?:|#)', rf'\1{HOME}/{kind}/main/', text)
+    return text
+
+
+def tested(stack: str, *names: str) -> list[str]:
+    """Return packages with the versions that requirements/ has for a stack."""
+    text = (ROOT / 'requirements' / f'{stack}.txt').read_text()
+    return [re.search(rf'^{name}==.+$', text, re.M)[0] for name in names]
 
 
 setup(
@@ -102,10 +136,21 @@ setup(
     long_description=readme(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    author='The maintainers of mmseg_cube',
+    url=HOME,
+    project_urls={
+        'Documentation': f'{HOME}/tree/main/docs',
+        'Changes': f'{HOME}/blob/main/CHANGELOG.md',
+        'Issues': f'{HOME}/issues',
+    },
     keywords='semantic segmentation, building footprints, remote sensing',
     packages=find_packages(include=[MODULE, f'{MODULE}.*']),
     package_data={
-        MODULE: ['analysis/leaderboard/published.csv', 'weights/*.pth']
+        MODULE: [
+            'py.typed',
+            'analysis/leaderboard/published.csv',
+            'weights/*.pth',
+        ]
     },
     python_requires='>=3.10',
     # No OpenMMLab package and no torch: two sets of distributions share the
@@ -125,35 +170,17 @@ setup(
         'scipy>=1.9',
     ],
     extras_require={
-        # The versions tested, as in requirements/.
-        'onedl': [
-            'torch>=2.12.1',
-            'torchvision>=0.27.1',
-            'onedl-mmengine>=0.10.12',
-            'onedl-mmcv>=2.3.6',
-            'onedl-mmsegmentation>=1.4.2',
-            'onedl-mmpretrain>=1.3.6',
-        ],
-        # Pinned: no later release of any of them works with the others.
-        # mmcv is left to `mim install mmcv==2.1.0`, which finds a wheel for
-        # the torch that is there.
-        'openmmlab': [
-            'torch==2.1.2',
-            'torchvision==0.16.2',
-            'numpy<2',
-            'setuptools<70',
-            'mmengine==0.10.7',
-            'mmsegmentation==1.2.2',
-            'mmpretrain==1.2.0',
-            'opencv-python<4.12',
-            'ftfy',
-            'regex',
-        ],
+        # What was tested, no other release: OpenMMLab's packages break with
+        # newer torch and numpy. Who wants newer ones installs them apart.
+        'onedl': tested('onedl', 'torch', 'torchvision', *FORKS),
+        # mmcv compiles against the torch that is there, so it comes later.
+        'openmmlab': tested('openmmlab', 'torch', 'torchvision', *UPSTREAM),
         'export': ['onnx', 'onnxruntime'],
         # Polygons: coverage_simplify came with shapely 2.1.
         'cities': ['pyogrio>=0.11', 'shapely>=2.1'],
         'dev': [
             'import-linter',
+            'mypy',
             'pytest',
             'pytest-xdist',
             'ruff',
@@ -171,7 +198,6 @@ setup(
     classifiers=[
         'Development Status :: 4 - Beta',
         'Intended Audience :: Science/Research',
-        'License :: OSI Approved :: Apache Software License',
         'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
         'Programming Language :: Python :: 3.10',

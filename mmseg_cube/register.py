@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 ROOMS = 'layers', 'models', 'datasets', 'evaluation', 'engine'
 PARTS = *ROOMS, 'utils.default_network'  # whose address configs may name
-NEEDED = ('mmengine', 'mmcv', 'mmseg')
+NEEDED = ('torch', 'mmengine', 'mmcv', 'mmseg')
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -19,8 +19,8 @@ def register_all_modules(init_default_scope: bool = True) -> None:
             scripts that build parts without mmengine's Runner.
 
     Raises:
-        ImportError: If mmengine, mmcv or mmsegmentation is missing; the
-            message says how to install them.
+        ImportError: If torch, mmengine, mmcv or mmsegmentation is missing;
+            the message says how to install them.
     """
     with without_notices():
         for name in NEEDED:
@@ -63,5 +63,8 @@ def _need(name: str) -> None:
         raise ImportError(
             f'mmseg_cube needs {name}, which is not installed. Install '
             'one stack: pip install "mmsegmentation-cube[onedl]" or, for '
-            'upstream OpenMMLab, "mmsegmentation-cube[openmmlab]".'
+            'upstream OpenMMLab on Python 3.10, pip install '
+            '"mmsegmentation-cube[openmmlab]" and after it '
+            'pip install --no-build-isolation mmcv==2.1.0 '
+            '(compiles; with a GPU put CUDA_VISIBLE_DEVICES= before it)'
         ) from error

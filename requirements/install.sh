@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make a virtual environment: requirements/install.sh onedl|openmmlab FOLDER
+# Make a virtual environment:
+#   requirements/install.sh onedl|openmmlab|latest FOLDER
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 stack=$1 venv=$2
@@ -10,7 +11,7 @@ unset PIP_USER PIP_TARGET PIP_PREFIX PYTHONPATH
 
 if [ ! -e "$venv" ]; then
     last=13 need='3.10 to 3.13'
-    [ "$stack" = onedl ] || last=10 need=3.10
+    [ "$stack" != openmmlab ] || last=10 need=3.10
     fits="import ensurepip, sys, venv
 sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $last))"
     tried=(python3 python3.{10..13} ~/.pyenv/versions/3.*/bin/python3)
@@ -31,7 +32,18 @@ fi
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 pinned() { sed -n "s/^$1==//p" "requirements/$2.txt"; }
 
-pip install -r "requirements/$stack.txt"
+lists=requirements/$stack
+if [ "$stack" = latest ]; then
+    # The names of onedl, without what they bring along and without versions.
+    lists=$venv/latest
+    for kind in '' -mim; do
+        sed '/^# What the above/,$d; s/==.*//' "requirements/onedl$kind.txt" \
+            > "$lists$kind.txt"
+    done
+fi
+
+pip install --upgrade -r "$lists.txt"
+pip install --no-deps -r "$lists-mim.txt"
 if [ "$stack" = openmmlab ]; then
     # Compiled once for all environments. No operator is used: FORCE_CUDA=0
     # spares a compiler for CUDA.
@@ -49,3 +61,7 @@ if [ "$stack" = openmmlab ]; then
 fi
 pip install --no-deps --no-build-isolation -e .
 "$venv/bin/python" -c 'import mmseg_cube, mmseg.models, rasterio'
+if [ "$stack" = latest ]; then
+    echo '== Not as tested (requirements/onedl.txt):'
+    pip freeze --exclude-editable | grep -ivxFf requirements/onedl.txt || true
+fi

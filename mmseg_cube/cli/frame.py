@@ -105,11 +105,11 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
               file=sys.stderr)  # fmt: skip
         return INTERRUPTED
     except Exception as error:
-        import torch
-
         from mmseg_cube.utils.words import not_found
 
-        full = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+        # By name that of a GPU, since torch may be what is missing.
+        full = isinstance(error, MemoryError)
+        full = full or type(error).__name__ == 'OutOfMemoryError'
         full = full or "can't allocate memory" in str(error)  # of a CPU
         known = full or isinstance(error, OSError | ValueError | ImportError)
         if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):

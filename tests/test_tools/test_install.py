@@ -47,11 +47,19 @@ def install(tmp_path):
 def test_installs_pinned_packages_then_the_project(install, tmp_path):
     code, _, steps = install('onedl')
     assert code == 0
-    assert len(steps) == 3 and '-r requirements/onedl.txt' in steps[0]
-    assert '-e .' in steps[1] and 'import mmseg_cube' in steps[2]
+    assert len(steps) == 4 and '-r requirements/onedl.txt' in steps[0]
+    assert '--no-deps -r requirements/onedl-mim.txt' in steps[1]
+    assert '-e .' in steps[2] and 'import mmseg_cube' in steps[3]
     (tmp_path / 'onedl' / 'kept').touch()
     assert install('onedl')[0] == 0  # goes on with what is there
     assert (tmp_path / 'onedl' / 'kept').exists()
+
+
+def test_latest_is_the_same_list_without_versions(install, tmp_path):
+    assert install('latest')[0] == 0
+    names = (tmp_path / 'latest' / 'latest.txt').read_text().split('\n')
+    assert {'torch', 'onedl-mmcv', 'numpy', 'pytest'} <= set(names)
+    assert not any('==' in name for name in names) and 'sympy' not in names
 
 
 def test_mmcv_is_compiled_once(install, tmp_path):
