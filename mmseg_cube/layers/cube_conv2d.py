@@ -191,8 +191,9 @@ class CubeConv2d(nn.Conv2d):
         if pads is not None:
             input = pad(input, pads, self.padding_mode)
         order = relaxed = mask = None
-        parts = (self.router, ChannelRouter), (self.mask, SpatialMask)
-        if not recorded and any(_is_watched(*part) for part in parts):
+        watched = _is_watched(self.router, ChannelRouter)
+        watched = watched or _is_watched(self.mask, SpatialMask)
+        if watched and not recorded:
             input = self._call_parts(input)
         else:
             if self.router is not None:

@@ -11,6 +11,8 @@ from torch.autograd import forward_ad
 is_compiling = getattr(
     torch.compiler, 'is_compiling', torch._dynamo.is_compiling
 )
+# And no such question: exporters go with compilers there.
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
 
 
 def is_traced() -> bool:

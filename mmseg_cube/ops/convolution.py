@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from mmseg_cube.ops.coarse import folded_form, parity_form
-from mmseg_cube.ops.context import is_compiling, is_traced
+from mmseg_cube.ops.context import is_compiling, is_exporting, is_traced
 from mmseg_cube.ops.fused_lattice import fused_lattice
 from mmseg_cube.ops.geometry import Geometry, folding_saves, sites_of
 from mmseg_cube.ops.lattice import plain_lattice
@@ -67,10 +67,13 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
         batch = operands._replace(input=operands.input[None])
         return convolve(batch, form)[0]
     traced = is_traced()
+    if not traced and len(operands.input) == 0:
+        # Torch cannot go back through an empty shuffle.
+        sample = operands.input.new_zeros(1, *operands.input.shape[1:])
+        one = operands._replace(input=torch.cat((operands.input, sample)))
+        return convolve(one, form)[:0]
     if form == AUTO:
         form = recorded_form(operands) if traced else choose_form(operands)
-    if not traced and operands.input.numel() == 0:
-        form = 'lattice'  # torch cannot go back through an empty shuffle
     if form == 'folded':
         return folded_form(operands)
     if form == 'parity':
@@ -90,7 +93,8 @@ def recorded_form(operands: Operands) -> str:
     """
     geometry, trained = operands.geometry, torch.is_grad_enabled()
     bare = geometry.scale > 1 and operands.mask is None
-    if bare and trained and is_compiling() and sites_of(geometry) == 1:
+    compiled = is_compiling() and not is_exporting()
+    if bare and trained and compiled and sites_of(geometry) == 1:
         return 'parity'
     return 'lattice'
 

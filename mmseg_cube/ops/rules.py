@@ -92,7 +92,8 @@ def check_input(
     shape: Sequence[int], channels: int, geometry: Geometry, mode: str
 ) -> None:
     """Raise a ``ValueError`` if a layer cannot take an input."""
-    height, width = (least_size(geometry, axis, mode) for axis in (0, 1))
+    height = least_size(geometry, 0, mode)
+    width = least_size(geometry, 1, mode)
     known = len(shape) in (3, 4) and shape[-3] == channels
     if not known or shape[-2] < height or shape[-1] < width:
         raise ValueError(
