@@ -6,16 +6,15 @@ and ``r^2`` outputs with a sparse kernel, of which libraries compute the
 gradient ten times faster. Nothing here is seen by autograd.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_cube.ops.coarse import fold_weight, unfold_weight
 from mmseg_cube.ops.geometry import Geometry
-from mmseg_cube.ops.layout import LAST, on_cpu
-
-# Channels from which torch takes maxima of several values at once; measured.
-VECTOR = 32
+from mmseg_cube.ops.layout import LAST, is_channels_last, on_cpu
 
 
 def conv_gradients(
@@ -34,29 +33,45 @@ def conv_gradients(
 
 
 def find_mask(
-    places: Tensor, weight: Tensor, bias: Tensor, scale: int
+    cells: Tensor, weight: Tensor, bias: Tensor, scale: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Mask of the places (N, r^2, G, H, W) in the cells.
+    """Mask of cells (N, C, H, W), one value for each place in each of them.
 
     With the mask (N, r^2, 1, H, W) comes what its gradients need: the
     statistics (N, 2 * r^2, H, W), and its kernel on the coarse grid, with one
     output and two inputs for each place, (r^2, 2 * r^2, K, K).
     """
-    statistics = place_statistics(places)
+    statistics = cell_statistics(cells, scale)
     kernel = fold_weight(weight, _mask_geometry(weight, scale))
     kernel = kernel.contiguous(memory_format=LAST)
     wide, padding = statistics.dtype, kernel.shape[2] // 2
     bias = bias.to(wide).expand(len(kernel))
     logits = F.conv2d(statistics, kernel.to(wide), bias, padding=padding)
-    mask = logits.sigmoid_().to(places.dtype).unsqueeze(2)
+    mask = logits.sigmoid_().to(cells.dtype).unsqueeze(2)
     return statistics, mask, kernel
 
 
-def place_statistics(places: Tensor) -> Tensor:
+def cell_statistics(cells: Tensor, scale: int) -> Tensor:
     """Mean and maximum over the channels of each place, in float32."""
-    mean, largest = _total(places) / places.shape[2], _largest(places)
-    statistics = torch.cat((mean, largest.to(mean.dtype)), 1)
+    wide = torch.promote_types(cells.dtype, torch.float32)
+    sums = largest = cells.unflatten(1, (-1, scale**2)).transpose(1, 2)
+    channels = sums.shape[2]
+    if on_cpu(cells) and is_channels_last(cells):
+        # Half against half is long runs of memory, where reductions would go
+        # from one value to the next.
+        largest = _halve(largest, torch.maximum)
+        if cells.dtype == wide:
+            sums = _halve(sums, torch.add)
+    sums = sums.sum(2, dtype=wide) / channels
+    statistics = torch.cat((sums, largest.amax(2).to(wide)), 1)
     return statistics.contiguous(memory_format=LAST)
+
+
+def _halve(places: Tensor, combine: Callable) -> Tensor:
+    """Combine channels (N, r^2, G, H, W) with others while G is even."""
+    while places.shape[2] % 2 == 0:
+        places = combine(*places.chunk(2, 2))
+    return places
 
 
 def _total(places: Tensor) -> Tensor:
@@ -70,17 +85,6 @@ def _total(places: Tensor) -> Tensor:
     else:
         total = rows.sum(-1, dtype=wide)
     return total.permute(0, 3, 1, 2)
-
-
-def _largest(places: Tensor) -> Tensor:
-    """Maximum over the channels of each place, (N, r^2, H, W)."""
-    channels = places.shape[2]
-    if on_cpu(places) and channels < VECTOR:
-        # Over such short rows torch compares one value after the other.
-        while channels % 2 == 0:
-            places = torch.maximum(*places.chunk(2, 2))
-            channels //= 2
-    return places.amax(2)
 
 
 def mask_gradients(

@@ -28,7 +28,7 @@ from mmseg_cube.ops.lattice import (
 from mmseg_cube.ops.layout import inside, like
 from mmseg_cube.ops.operands import Operands
 from mmseg_cube.ops.places import from_places, lay_out, take_up, to_places
-from mmseg_cube.ops.routing import relaxed_gradient
+from mmseg_cube.ops.routing import apply_order, relaxed_gradient
 
 # Bytes of a batch that need no splitting; the cache of two cores.
 SMALL = 4 * 2**20
@@ -58,16 +58,15 @@ class _FusedLattice(torch.autograd.Function):
     ):
         conv = lattice_conv(geo)
         found = None, None, None
-        if mask_weight is not None:
-            if order is None:
-                order = torch.arange(input.shape[1], device=input.device)
-            places = to_places(input, order, geo.scale)
-            given = mask_weight, mask_bias, geo.scale
-            found = cell_mask.find_mask(places, *given)
-            lattice = lay_out(places.mul_(found[1]), geo.scale)
-            del places
-        else:
+        if mask_weight is None:
             lattice = _routed_lattice(input, order, geo.scale)
+        else:
+            routed = apply_order(input, order)
+            given = mask_weight, mask_bias, geo.scale
+            found = cell_mask.find_mask(routed, *given)
+            lattice = to_lattice(routed, geo.scale)
+            lattice.mul_(lay_out(found[1], geo.scale))
+            del routed
         tensors = (input, weight, bias, mask_weight, mask_bias, relaxed)
         ctx.save_for_backward(*tensors, order, *found)
         ctx.geometry = geo
@@ -127,6 +126,9 @@ def _gradients(
         # As the lattice has it; once, not for every part.
         weight = layout.to_layout(saved.weight, layout.LAST)
         saved = saved._replace(weight=weight)
+    if saved.mask is not None and saved.order is None:
+        order = torch.arange(saved.input.shape[1], device=grad.device)
+        saved = saved._replace(order=order)
     for part in _parts(saved.input):
         given = saved._replace(input=saved.input[part])
         if saved.mask is not None:

@@ -2,8 +2,8 @@
 
 This project. The gather that a router needs at any rate brings the G channels
 of each of the r^2 places together, (N, r^2, G, H, W), on a CPU with channels
-last. From there the lattice is a copy of whole runs of memory, the statistics
-of a mask are taken over neighbours, and the mask itself needs no lattice.
+last. From there the lattice is a copy of whole runs of memory, and a mask and
+its gradients are values for rows of neighbours.
 """
 
 import torch

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 
 from mmseg_cube.ops import mask_cells, spatial_mask
 from mmseg_cube.ops.cell_mask import (
+    cell_statistics,
     find_mask,
     mask_gradients,
-    place_statistics,
     unfold_mask,
 )
 from mmseg_cube.ops.lattice import to_cells
@@ -74,10 +74,10 @@ def test_masked_cells_are_the_masked_lattice(scale, last):
 def test_folded_mask_is_the_mask(taps, scale, last):
     lattice, weight, bias = draw(taps, scale)
     expected = spatial_mask(lattice, weight, bias)
-    given = lattice.to(memory_format=LAST) if last else lattice
-    places = take_up(given, scale)
-    assert torch.equal(lay_out(places, scale), lattice)
-    statistics, mask, kernel = find_mask(places, weight, bias, scale)
+    cells = to_cells(lattice, scale)
+    if not last:
+        cells = cells.contiguous()
+    statistics, mask, kernel = find_mask(cells, weight, bias, scale)
     assert statistics.shape == (2, 2 * scale**2, 5, 4)
     span = 2 * -(-(taps // 2) // scale) + 1
     assert kernel.shape == (scale**2, 2 * scale**2, span, span)
@@ -93,7 +93,7 @@ def test_gradients_are_those_of_the_masked_lattice(taps, scale):
     expected = torch.autograd.grad(loss, tensors)
     with torch.no_grad():
         places, d_places = take_up(lattice, scale), take_up(grad, scale)
-        kept = find_mask(places, weight, bias, scale)
+        kept = find_mask(to_cells(lattice, scale), weight, bias, scale)
         found = mask_gradients(d_places, places, *kept, scale)
         d_places, d_kernel, d_bias = found
     d_weight = unfold_mask(d_kernel, weight, scale)
@@ -101,16 +101,14 @@ def test_gradients_are_those_of_the_masked_lattice(taps, scale):
     torch.testing.assert_close(found, expected, **EXACT)
 
 
-@pytest.mark.parametrize('channels', [1, 3, 8, 12, 32, 40])
-@pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
-def test_statistics_in_every_way(channels, dtype):
-    x = torch.randn(2, 4 * channels, 3, 5, dtype=dtype)
-    expected = x.unflatten(1, (4, channels))
-    expected = torch.cat((expected.mean(2), expected.amax(2)), 1)
+@pytest.mark.parametrize('channels', [1, 3, 8, 12])
+def test_statistics_of_any_number_of_channels(channels):
+    x = torch.randn(2, 4 * channels, 3, 5)
+    places = x.unflatten(1, (channels, 4))
+    expected = torch.cat((places.mean(1), places.amax(1)), 1)
     for given in (x, x.to(memory_format=LAST)):
-        found = place_statistics(given.unflatten(1, (4, channels)))
+        found = cell_statistics(given, 2)
         torch.testing.assert_close(found, expected)
-        assert torch.equal(found[:, 4:], expected[:, 4:])
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -118,6 +116,6 @@ def test_statistics_of_half_precision_do_not_overflow(dtype):
     largest = torch.finfo(torch.float16).max
     cells = torch.full((1, 256, 2, 3), largest, dtype=dtype)
     for given in (cells, cells.to(memory_format=LAST)):
-        statistics = place_statistics(given.unflatten(1, (4, 64)))
+        statistics = cell_statistics(given, 2)
         assert statistics.dtype == torch.float32
         assert torch.all(statistics == cells[0, 0, 0, 0].float())
