@@ -26,6 +26,8 @@ def add_arguments(add: Arguments) -> None:
     add('--layer', what, default=[])
     what = 'CRS of files that do not say it, such as EPSG:32645'
     add('--crs', what)
+    what = 'write predicted.json and true.json for tools of COCO, too'
+    add('--coco', what, default=False)
     what = 'field of PRED that says how sure each one is, for AP'
     add('--confidence', what, default='confidence', metavar='FIELD')
 
@@ -48,4 +50,6 @@ def run(args: Namespace) -> None:
     for table in vector_report.tabulate(scores.numbers):
         print(table.terminal(), end='\n\n')
     vector_report.write(scores, args.out)
+    if args.coco:
+        vector_report.write_coco(scores, args.out)
     print(f'vectors.md, .json, .gpkg and .png are in {args.out}')

@@ -111,6 +111,7 @@ def regularise(polygons: np.ndarray, size: float) -> np.ndarray:
             geopandas.GeoDataFrame(table, geometry=polygons),
             parallel_threshold=2 * size,
             simplify_tolerance=size,
+            allow_circles=False,  # which have 168 corners
             num_cores=1,
         )
     rows, shapes = found['row'].to_numpy(), found.geometry.to_numpy()

@@ -4,10 +4,10 @@ The set of polygons is that of the whole raster, however it is cut into
 strips. Memory is bounded by the tallest component of connected pixels.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from mmseg_cube.inference.outlines import (
     trace,
 )
 
+DAY = r'\d{4}-\d\d-\d\d'
 LARGEST_BATCH = 20_000
 REACH = 32  # pixels by which right angles may lie outside of a building's box
 SPLITS = 'none', 'watershed'
@@ -75,8 +76,8 @@ class PolygonOptions:
                 raise ValueError(f'{name} must be from 0 to {most:g}: {value}')
         if self.split != 'none' and self.seed < self.threshold:
             raise ValueError(f'seed {self.seed} is below the threshold')
-        if self.image_date:
-            date.fromisoformat(self.image_date)
+        if self.image_date and not re.fullmatch(DAY, self.image_date):
+            raise ValueError(f'{self.image_date} is no day as 2024-05-31 is')
         if self.regularise:
             load_regulariser()  # says what is missing
             if not self.simplify:

@@ -17,6 +17,7 @@ from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
 COLOURS = dict(matched=FOUND, missed=MISSED, false=FALSE)
 GROUND = '0.2'
+COCO, DECIMETRE = ('predicted', 'true'), 0.1  # files, and their pixels
 DRAWN = 20_000  # polygons, more than one can tell apart
 SHAPES = 10  # columns before those of shapes
 Layers = dict[str, tuple[np.ndarray, Fields]]
@@ -53,6 +54,33 @@ def write(scores: VectorScores, out: Path) -> None:
     save_figure(draw(layers, crs.is_geographic), out / 'vectors.png')
     write_json(out / 'vectors.json', scores.numbers)
     write_text_whole(out / 'vectors.md', '\n\n'.join(page) + '\n')
+
+
+def write_coco(scores: VectorScores, out: Path) -> None:
+    """Write both as data sets of COCO: one image of pixels of 0.1 m.
+
+    Holes are filled, for COCO's polygons have none.
+    """
+    bounds = shapely.total_bounds(np.concatenate(scores.metres))
+    left, bottom, right, top = np.nan_to_num(bounds)
+    size = np.ceil(np.array([right - left, top - bottom]) / DECIMETRE)
+    width, height = size.astype(int).tolist()
+    about = dict(images=[dict(id=1, width=width, height=height)])
+    about['categories'] = [dict(id=1, name='building')]
+    ranks = scores.confidence, None
+    for name, shapes, rank in zip(COCO, scores.metres, ranks, strict=True):
+        about['annotations'] = marks = []
+        for number, shape in enumerate(shapes):
+            ring = np.array(shape.exterior.coords) - [left, top]
+            ring /= [DECIMETRE, -DECIMETRE]
+            mark = dict(id=number + 1, image_id=1, category_id=1, iscrowd=0)
+            mark['segmentation'] = [ring.ravel().tolist()]
+            mark['bbox'] = [*ring.min(0), *np.ptp(ring, 0)]
+            mark['area'] = shapely.Polygon(ring).area
+            if rank is not None:
+                mark['score'] = float(np.nan_to_num(rank[number]))
+            marks.append(mark)
+        write_json(out / f'{name}.json', about)
 
 
 def make_layers(scores: VectorScores) -> Layers:

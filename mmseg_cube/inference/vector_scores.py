@@ -32,6 +32,8 @@ class VectorScores:
     Attributes:
         matches: All that overlap; areas are in m2.
         pairs: Numbers of those that are one to one at the lowest IoU.
+        metres: Both in a CRS around them.
+        confidence: Of the predicted ones, (n,), if known.
         errors: Their ``IoU`` and what ``shape_errors`` gives.
         numbers: Counts, and a row of scores for each range of areas and IoU.
 
@@ -54,7 +56,8 @@ class VectorScores:
             _refuse_other_places('AOI and truth', aoi, truth)
             pred, truth = _clip(pred, aoi), _clip(truth, aoi)
         self.pred, self.truth, self.min_area = pred, truth, min_area
-        first, second = _in_metres(pred, truth)
+        self.metres = first, second = _in_metres(pred, truth)
+        self.confidence = pred.fields.get(confidence)
         self.matches = found = match(first, second)
         self.pairs = found.one_to_one(min(ious))
         one, other = found.pred[self.pairs], found.truth[self.pairs]

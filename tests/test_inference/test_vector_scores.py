@@ -50,8 +50,8 @@ def evaluate(tmp_path, capsys):
             assert code == 2 and said.err.count('\n') == 1
             assert not out.exists()
             return said.err
-        suffixes = sorted(path.suffix for path in out.iterdir())
-        assert suffixes == ['.gpkg', '.json', '.md', '.png']
+        suffixes = {path.suffix for path in out.iterdir()}
+        assert suffixes == {'.gpkg', '.json', '.md', '.png'}
         numbers, path = out / 'vectors.json', out / 'vectors.gpkg'
         layers = pyogrio.list_layers(path)[:, 0]
         layers = {x: pyogrio.raw.read(path, layer=x) for x in layers}
@@ -85,6 +85,21 @@ def test_scores_do_not_depend_on_the_crs(evaluate):
     assert counts == dict(matched=3, missed=1, false=0, merged=0, split=0)
     areas = layers['matched'][3][0]
     assert areas == pytest.approx(200 / 0.9996**2, rel=1e-4)
+
+
+def test_coco(evaluate, tmp_path):
+    """One image of decimetres, its rows from top to bottom."""
+    evaluate([HOUSES[1]], HOUSES, '--coco', confidence=[0.9], crs=(UTM, UTM))
+    files = [tmp_path / f'out/{name}.json' for name in ('predicted', 'true')]
+    pred, true = (json.loads(path.read_text()) for path in files)
+    [image], [mark] = pred['images'], pred['annotations']
+    assert (image, mark['score'], len(true['annotations'])) == (
+        dict(id=1, width=1701, height=101), 0.9, 4,
+    )  # fmt: skip
+    assert mark['area'] == pytest.approx(20_000, rel=1e-3)
+    x, y, width, height = mark['bbox']
+    assert (x, y) == pytest.approx((500, 0), abs=3)
+    assert (width, height) == pytest.approx((200, 100), abs=3)
 
 
 BOW_TIE = shapely.Polygon([HOUSE.exterior.coords[i] for i in (0, 2, 1, 3)])
