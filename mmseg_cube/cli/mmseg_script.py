@@ -84,6 +84,12 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             if built:
                 what = f'{type(error).__name__}: {error}'
                 raise ValueError(f'the config does not fit: {what}') from error
+            if str(error).startswith('DataLoader worker (pid'):
+                raise ValueError(
+                    f'{error} Next: most often memory was full, so choose '
+                    'fewer num_workers of the dataloader; after a training, '
+                    'add --resume'
+                ) from error
             # A fault in a training needs its traceback.
             traceback.print_exc()
             return 1

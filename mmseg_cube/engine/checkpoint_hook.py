@@ -130,7 +130,7 @@ class SafeCheckpointHook(CheckpointHook):
         return runner.epoch if self.by_epoch else runner.iter
 
     def _refuse(self, runner, what: str) -> None:
-        last = runner.message_hub.get_info('last_ckpt', 'a checkpoint')
+        last = runner.message_hub.get_info('last_ckpt', 'FILE')
         raise ValueError(
             f'iteration {runner.iter + 1} went wrong and was not saved: '
             f'{what}. Next: mmseg-cube check-data; then a smaller '

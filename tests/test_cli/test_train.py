@@ -3,17 +3,24 @@
 tests/test_tools/test_processes.py trains with them.
 """
 
+import gc
 import importlib.util
 import re
 import shutil
 from collections import OrderedDict
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 from mmengine.device import get_device
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
+from mmengine.registry import HOOKS
+from torch import Tensor
 
 from mmseg_cube.cli import main
+from mmseg_cube.cli.frame import make_parser
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
@@ -60,13 +67,61 @@ def test_mixed_precision_on_a_cpu(words, refusal):
             'weights efficientnet_lite0\n$',
         ),
         (f'{WEIGHTS}=x.pth', 'found: x.pth. Next: correct the path\n$'),
-        (f'{WEIGHTS}=http://127.0.0.1:9/x.pth', 'x.pth cannot be fetched'),
+        (
+            f'{WEIGHTS}=http://127.0.0.1:9/x.pth',
+            'x.pth cannot be fetched.* --cfg-options model.pretrained=FILE\n$',
+        ),
         (f'{WEIGHTS}=open-mmlab://x', 'open-mmlab://x: '),
     ],
 )
 def test_configs_that_do_not_fit(options, message, refusal):
     said = refusal('train', '--cfg-options', *options.split())
     assert re.search(message, said)
+
+
+@HOOKS.register_module()
+class Watch(Hook):
+    """Counts tensors, then kills the process that loads images."""
+
+    counts: ClassVar = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        gc.collect()
+        self.counts.append([type(x) for x in gc.get_objects()].count(Tensor))
+        if batch_idx == 6:
+            loader = runner.train_loop.dataloader_iterator._iterator
+            loader._workers[0].kill()
+
+
+def test_a_killed_loader_ends_a_training_whose_memory_is_flat(refusal):
+    options = 'num_workers=1', 'batch_size=1'
+    options = [f'train_dataloader.{option}' for option in options]
+    watch = 'custom_hooks.0.type=Watch'
+    said = refusal('train', '--cfg-options', watch, *options)
+    assert re.search('DataLoader worker .* killed .* --resume\n$', said)
+    assert Watch.counts[2] == Watch.counts[6]
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('1,a b', [1, 'ab']),
+        ('"1,a b"', '1,a b'),
+        ("'5'", '5'),
+        # These are there.
+        ('a, b', 'a, b'),
+        ('./a, b/(c', './a, b/(c'),
+        ('7', 7),
+        ('[' + 999 * 'a,' + ']', 999 * ['a']),
+    ],
+)
+def test_values_of_options(text, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ('a, b/(c', '7'):
+        Path(folder).mkdir(parents=True)
+    parser = make_parser('train')
+    args = parser.parse_args(['x.py', '--cfg-options', f'k={text}'])
+    assert args.cfg_options == {'k': value}
 
 
 def test_scores_of_images_without_labels(
