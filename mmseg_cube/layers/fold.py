@@ -15,12 +15,20 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
+from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
+from mmseg_cube.ops.coarse import fold_weight, unfold_weight
+from mmseg_cube.ops.geometry import sites_of
 
 # Their output is linear in their weights. Of other subclasses that is not
 # known: mmcv's ConvAWS2d, for one, standardises the weights it is given.
 LINEAR = (nn.Conv2d, WrappedConv2d, CubeConv2d)
 # Others do more: timm's BatchNormAct2d applies an activation as well.
 NORM_ONLY = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
+# Those of modules that call others in turn, or are not called themselves.
+CHAINS = ConvModule, CubeKernelBlock, nn.Sequential, nn.Module
+CHAINS = tuple(kind.forward for kind in CHAINS)
+# No channel sees another one, and none has a weight of its own.
+POINTWISE = nn.Identity, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Dropout
 
 
 def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
@@ -58,6 +66,7 @@ def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
                 if isinstance(parent, ConvModule):
                     parent.with_norm = False
     cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
+    _fold_orders(model, places)
     new = {m: m.switch_to_deploy(plain) for m in cubes if _has_own_weight(m)}
     inner = {cube.router for cube in cubes}
     for module in model.modules():
@@ -118,6 +127,70 @@ def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
         nn.Parameter(tensor.to(given), requires_grad=learns)
         for tensor in fused
     )
+
+
+class _Chains(torch.fx.Tracer):
+    """Follows features through chains of layers, and into nothing else."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return type(module).forward not in CHAINS
+
+
+@torch.no_grad()
+def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
+    """Fold orders into the layers in front, or into weights behind them."""
+    names = dict(model.named_modules())
+    for name, cube in names.items():
+        known = isinstance(cube, CubeConv2d) and _has_own_weight(cube)
+        if not known or cube.router is None:
+            continue
+        path, order = name.split('.')[:-1], cube.router.permutation()
+        near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]
+        root = next((m for m in near if type(m).forward not in CHAINS), model)
+        conv = _find_producer(cube, root, places)
+        moves, geometry = order - order.sort()[0], cube.geometry
+        stays = not (moves % cube.scale**2).any()
+        if conv is not None:
+            own = conv.named_parameters(recurse=False)
+            new = {key: value[order] for key, value in own}
+        elif stays and cube.groups == sites_of(geometry) == 1:
+            # Each channel keeps its place in a cell.
+            conv, kernel = cube, fold_weight(cube.weight, geometry)
+            kernel = kernel.index_select(1, order.argsort())
+            new = dict(weight=unfold_weight(kernel, cube.weight, geometry))
+        else:
+            continue
+        cube.router = None
+        for key, value in new.items():
+            learns = getattr(conv, key).requires_grad
+            setattr(conv, key, nn.Parameter(value, learns))
+
+
+def _find_producer(
+    cube: nn.Module, root: nn.Module, places: Counter[int]
+) -> nn.Module | None:
+    """Convolution whose outputs one layer alone gets, as ``root`` calls them.
+
+    None where that is not known for sure.
+    """
+    try:
+        nodes = [
+            n for n in _Chains().trace(root).nodes if n.op == 'call_module'
+        ]
+        calls = {node: root.get_submodule(node.target) for node in nodes}
+        (step,) = (node for node, module in calls.items() if module is cube)
+        (step,) = step.args
+        while type(calls.get(step)) in POINTWISE and len(step.users) == 1:
+            (step,) = step.args
+    except Exception:  # some compute with values, and in all kinds of ways
+        return None
+    conv = calls.get(step)
+    once = len(step.users) == list(calls.values()).count(conv) == 1
+    once = once and places[id(conv)] == places[id(cube)] == 1
+    whole = type(conv) in LINEAR and conv.groups == 1 and _has_own_weight(conv)
+    # Outputs that share a kernel cannot be put into any order.
+    found = once and whole and len(conv.weight) == cube.in_channels
+    return conv if found else None
 
 
 def substitute(

@@ -74,19 +74,6 @@ def _halve(places: Tensor, combine: Callable) -> Tensor:
     return places
 
 
-def _total(places: Tensor) -> Tensor:
-    """Sum over the channels of each place, (N, r^2, H, W), in float32."""
-    rows = places.permute(0, 3, 4, 1, 2)
-    wide = torch.promote_types(rows.dtype, torch.float32)
-    if rows.is_contiguous() and rows.dtype == wide:
-        # On a CPU a product is faster than sums over short rows.
-        total = rows.flatten(0, 3) @ rows.new_ones(rows.shape[-1])
-        total = total.view(rows.shape[:-1])
-    else:
-        total = rows.sum(-1, dtype=wide)
-    return total.permute(0, 3, 1, 2)
-
-
 def mask_gradients(
     grad: Tensor,
     places: Tensor,
@@ -105,7 +92,7 @@ def mask_gradients(
     slope = (mask * (1 - mask)).squeeze(2)
     padding = [kernel.shape[2] // 2] * 2
     d_statistics, d_kernel, d_bias = conv_gradients(
-        _total(products) * slope,
+        products.sum(2, dtype=wide) * slope,
         statistics,
         kernel.to(wide),
         ((1, 1), padding, (1, 1), 1),
@@ -118,7 +105,7 @@ def mask_gradients(
     # Equal maxima share the gradient, as in torch.amax.
     largest = statistics[:, scale**2 :].to(places.dtype).unsqueeze(2)
     holds = torch.eq(places, largest, out=products)
-    share = (d_largest / _total(holds)).to(grad.dtype).unsqueeze(2)
+    share = (d_largest / holds.sum(2, dtype=wide)).to(grad.dtype).unsqueeze(2)
     grad.addcmul_(holds, share)
     return grad, d_kernel, d_bias.sum().view(1)
 

@@ -27,7 +27,7 @@ from mmseg_cube.ops.lattice import (
 )
 from mmseg_cube.ops.layout import inside, like
 from mmseg_cube.ops.operands import Operands
-from mmseg_cube.ops.places import from_places, lay_out, take_up, to_places
+from mmseg_cube.ops.places import by_place, lay_out, take_up, to_places
 from mmseg_cube.ops.routing import apply_order, relaxed_gradient
 
 # Bytes of a batch that need no splitting; the cache of two cores.
@@ -181,7 +181,9 @@ def _part_gradients(
         del places
     if needs.input or needs.relaxed:
         d_input = torch.empty_like(input) if d_input is None else d_input
-        from_places(d_places, order, scale, d_input)
+        back = by_place(order, scale).argsort()
+        given = like(d_places.flatten(1, 2), input), back
+        layout.permute_channels(*given, d_input)
     if needs.relaxed:
         given = input, saved.relaxed, order
         found['relaxed'] = relaxed_gradient(d_input, *given)
@@ -191,10 +193,7 @@ def _part_gradients(
 def _lattice_gradients(
     saved: Saved, needs: Needs, geometry: Geometry, grad: Tensor
 ) -> tuple[Tensor | None, Gradients]:
-    """Go back through the convolution to the masked lattice.
-
-    There is no gradient of it where nothing in front of it needs one.
-    """
+    """Go back through the convolution to the lattice, where needed."""
     conv = lattice_conv(geometry)
     given = saved.input, saved.order, geometry.scale, saved.mask
     lattice = layout.pad(inside(_routed_lattice(*given), conv.cut), conv.added)

@@ -23,6 +23,7 @@ from mmseg_cube.ops.geometry import (
 from mmseg_cube.ops.layout import LAST, cells_of, inside, layout_of, pad
 from mmseg_cube.ops.mask import spatial_mask
 from mmseg_cube.ops.operands import Operands
+from mmseg_cube.ops.places import take_up
 
 
 class LatticeConv(NamedTuple):
@@ -70,22 +71,20 @@ def plain_lattice(operands: Operands) -> Tensor:
     return out.contiguous(memory_format=layout_of(lattice))
 
 
-def to_lattice(input: Tensor, scale: int, pads: Pads = NOTHING) -> Tensor:
-    """Lay channels (N, C, H, W) out on a new lattice with zeros around it.
+def to_lattice(input: Tensor, scale: int) -> Tensor:
+    """Lay channels (N, C, H, W) out on a new lattice (N, G, rH, rW).
 
     On a CPU it has its channels last, elsewhere the layout of the input.
     """
     if layout.on_cpu(input):
-        lattice = F.pixel_shuffle(layout.to_layout(input, LAST), scale)
-    else:
-        n, c, h, w = input.shape
-        shape = n, c // scale**2, scale * h, scale * w
-        options = dict(dtype=input.dtype, device=input.device)
-        options['memory_format'] = layout_of(input)
-        lattice = torch.empty(shape, **options)
-        cells = input.unflatten(1, (-1, scale, scale))
-        cells_of(lattice, scale).copy_(cells)
-    return pad(lattice, pads)
+        return F.pixel_shuffle(layout.to_layout(input, LAST), scale)
+    n, c, h, w = input.shape
+    shape = n, c // scale**2, scale * h, scale * w
+    options = dict(dtype=input.dtype, device=input.device)
+    options['memory_format'] = layout_of(input)
+    lattice = torch.empty(shape, **options)
+    cells_of(lattice, scale).copy_(input.unflatten(1, (-1, scale, scale)))
+    return lattice
 
 
 def to_cells(lattice: Tensor, scale: int) -> Tensor:
@@ -101,7 +100,5 @@ def to_cells(lattice: Tensor, scale: int) -> Tensor:
         return cells.flatten(1, 3).contiguous(memory_format=memory_format)
     # Whole runs of channels first, then a transposition inside the pixels,
     # for which torch has a fast kernel.
-    blocks = cells.permute(0, 4, 5, 2, 3, 1).flatten(3)
-    return torch.native_channel_shuffle(
-        blocks.contiguous().permute(0, 3, 1, 2), scale**2
-    )
+    places = take_up(lattice, scale).flatten(1, 2)
+    return torch.native_channel_shuffle(places, scale**2)

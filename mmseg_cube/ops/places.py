@@ -6,11 +6,10 @@ last. From there the lattice is a copy of whole runs of memory, and a mask and
 its gradients are values for rows of neighbours.
 """
 
-import torch
 from torch import Tensor
 
 from mmseg_cube.ops import layout
-from mmseg_cube.ops.layout import LAST, cells_of, like, permute_channels
+from mmseg_cube.ops.layout import LAST, cells_of, permute_channels
 
 
 def by_place(order: Tensor, scale: int) -> Tensor:
@@ -26,40 +25,17 @@ def to_places(input: Tensor, order: Tensor, scale: int) -> Tensor:
     return places.unflatten(1, (scale**2, -1))
 
 
-def from_places(
-    places: Tensor, order: Tensor, scale: int, out: Tensor
-) -> None:
-    """Undo :func:`to_places` into a tensor (N, C, H, W)."""
-    channels = like(places.flatten(1, 2), out)
-    permute_channels(channels, by_place(order, scale).argsort(), out)
-
-
 def lay_out(places: Tensor, scale: int) -> Tensor:
-    """Copy places (N, r^2, G, H, W) onto a new lattice (N, G, rH, rW)."""
+    """Copy places (N, r^2, G, H, W) onto a lattice, with channels last."""
     n, _, channels, height, width = places.shape
-    shape = n, channels, scale * height, scale * width
-    lattice = _empty(shape, places, 2)
-    cells_of(lattice, scale).copy_(_as_cells(places, scale))
+    lattice = places.new_empty(n, scale * height, scale * width, channels)
+    lattice = lattice.permute(0, 3, 1, 2)
+    cells = places.unflatten(1, (scale, scale)).permute(0, 3, 1, 2, 4, 5)
+    cells_of(lattice, scale).copy_(cells)
     return lattice
 
 
 def take_up(lattice: Tensor, scale: int) -> Tensor:
-    """Undo :func:`lay_out`."""
-    n, channels, height, width = lattice.shape
-    shape = n, scale**2 * channels, height // scale, width // scale
-    places = _empty(shape, lattice, 1).unflatten(1, (scale**2, channels))
-    _as_cells(places, scale).copy_(cells_of(lattice, scale))
-    return places
-
-
-def _as_cells(places: Tensor, scale: int) -> Tensor:
-    """View of places as :func:`cells_of` views a lattice."""
-    return places.unflatten(1, (scale, scale)).permute(0, 3, 1, 2, 4, 5)
-
-
-def _empty(shape: tuple[int, ...], given: Tensor, channels: int) -> Tensor:
-    """New memory, channels last where the given ones lie side by side."""
-    last = given.stride(channels) == 1
-    options = dict(dtype=given.dtype, device=given.device)
-    options['memory_format'] = LAST if last else torch.contiguous_format
-    return torch.empty(shape, **options)
+    """Undo :func:`lay_out`, with channels last."""
+    cells = cells_of(lattice, scale).permute(0, 4, 5, 2, 3, 1).contiguous()
+    return cells.flatten(3, 4).permute(0, 3, 4, 1, 2)

@@ -42,13 +42,14 @@ def count(module, kind):
     return sum(isinstance(part, kind) for part in module.modules())
 
 
-def check(module, channels=8, norms=0, **options):
+def check(module, channels=8, norms=0, dtype=torch.float32, **options):
     """Deploy a module, compare, and return the deployed one."""
     train(module)
-    x = torch.randn(2, channels, 12, 10)
+    x = torch.randn(2, channels, 12, 10, dtype=dtype)
     deployed = switch_to_deploy(module, **options)
+    limit = dict(atol=1e-5 if dtype == torch.float32 else 1e-10, rtol=0)
     with torch.no_grad():
-        torch.testing.assert_close(deployed(x), module(x), atol=1e-5, rtol=0)
+        torch.testing.assert_close(deployed(x), module(x), **limit)
     assert count(deployed, _BatchNorm) == norms
     assert not any(part.training for part in deployed.modules())
     return deployed
@@ -181,3 +182,84 @@ def test_type_and_frozen_weights_are_kept(dtype):
     assert deployed(x).dtype == dtype
     if dtype == torch.float64:
         torch.testing.assert_close(deployed(x), net(x), atol=1e-12, rtol=0)
+
+
+class InTurn(nn.Module):
+    """Convolutions of which the second one may not be the only consumer."""
+
+    def __init__(self, first, cube, kind='chain'):
+        super().__init__()
+        self.first, self.act, self.cube = first, nn.ReLU(), cube
+        self.kind = kind
+
+    def forward(self, x):
+        x = self.act(self.first(x))
+        if self.kind == 'branch':
+            return self.cube(x) + x
+        if self.kind == 'value' and x.sum() > 1e9:
+            return x
+        if self.kind == 'twice':
+            x = self.first(x)
+        return self.cube(x)
+
+
+def routed(groups=1, channels=16, out=16, **options):
+    return CubeConv2d(
+        channels, out, 3, padding=1, groups=groups, router=dict(), **options
+    )
+
+
+PLAIN = dict(kernel_size=3, padding=1)
+MASKED = dict(mask=dict(), padding_mode='reflect')
+
+
+@pytest.mark.parametrize(
+    'make, left',
+    [
+        (lambda: InTurn(nn.Conv2d(16, 16, **PLAIN), routed(**MASKED)), 0),
+        (lambda: InTurn(routed(mask=dict()), routed(2)), 1),
+        (lambda: nn.Sequential(*[CubeKernelBlock(16) for _ in 'abc']), 1),
+        (
+            lambda: InTurn(
+                ConvModule(16, 36, norm_cfg=BN, act_cfg=None, **PLAIN),
+                routed(1, 36, 9, scale=3, lattice_stride=1, mask=dict()),
+            ),
+            0,
+        ),
+        # Others see the features, or may, or outputs cannot be put in order.
+        (lambda: InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'branch'), 1),
+        (lambda: InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'value'), 1),
+        (lambda: InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'twice'), 1),
+        (lambda: InTurn(nn.Conv2d(16, 16, 1, groups=2), routed(**MASKED)), 1),
+        (lambda: InTurn(nn.PReLU(16), routed(**MASKED)), 1),
+        (
+            lambda: InTurn(
+                CubeConv2d(16, 16, 3, padding=1, lattice_stride=1),
+                routed(**MASKED),
+            ),
+            1,
+        ),
+        (lambda: nn.Sequential(*[routed(**MASKED)] * 2), 1),
+        (lambda: CubeKernelBlock(16, residual=True, layer_scale=0.5), 1),
+    ],
+)
+def test_orders_go_into_the_layer_in_front(make, left):
+    module = make().double()
+    deployed = check(module, 16, plain=False, dtype=torch.float64)
+    assert count(deployed, ChannelRouter) == left
+    x = torch.randn(1, 16, 6, 7, dtype=torch.float64)
+    torch.testing.assert_close(switch_to_deploy(deployed)(x), module(x))
+
+
+@pytest.mark.parametrize('options', [dict(), MASKED, dict(scale=1)])
+def test_orders_within_places_go_into_the_weights(options):
+    cube = CubeConv2d(
+        32, 8, 3, padding=1, router=dict(method='given'), **options
+    )
+    train(cube.double())
+    swaps = torch.arange(32).view(2, 4, 4)
+    cube.router.order.copy_(swaps.flip(0).flatten())
+    deployed = switch_to_deploy(cube, plain=False)
+    assert count(deployed, ChannelRouter) == 0
+    x = torch.randn(2, 32, 5, 6, dtype=torch.float64)
+    torch.testing.assert_close(deployed(x), cube(x), atol=1e-10, rtol=0)
