@@ -1,6 +1,7 @@
 """The layers under everything that PyTorch and mmengine do to layers."""
 
 import copy
+import os
 import pickle
 from fractions import Fraction
 from functools import partial
@@ -145,6 +146,22 @@ def test_training_is_compiled_for_other_sizes(masked):
         assert_close(results(compiled, x, conv), results(conv, x))
     assert len(graphs) == 2
     assert {'pixel_shuffle' in code for code in graphs} == {masked}
+
+
+@pytest.mark.skipif(
+    'CUBE_INDUCTOR' not in os.environ, reason='minutes: set CUBE_INDUCTOR=1'
+)
+@pytest.mark.parametrize('taps', [3, 4])
+@pytest.mark.parametrize('parts', [dict(router=None, mask=None), {}])
+@pytest.mark.usefixtures('fresh_compiler')
+def test_training_by_inductor(taps, parts):
+    conv = layer(lattice_kernel_size=taps, **parts)
+    # Torch 2.1 fails at a mask of open size.
+    dynamic = False if LAYOUT_IS_HIDDEN and conv.mask is not None else None
+    compiled = torch.compile(conv, dynamic=dynamic)
+    for size in ((2, 8, 6), (3, 12, 10)):
+        x = draw(*size)
+        assert_close(results(compiled, x, conv), results(conv, x), 1e-3)
 
 
 def autocast_or_skip(dtype):

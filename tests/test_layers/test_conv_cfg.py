@@ -1,9 +1,10 @@
 import pytest
 import torch
 from mmcv.cnn import build_conv_layer
+from mmengine.registry import MODELS
 from torch import nn
 
-from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
+from mmseg_cube.layers import CubeConv2d, CubeKernelBlock, CubeOrPlainConv2d
 from mmseg_cube.ops import CubeRuleError
 
 CUBE = dict(type='CubeConv2d')
@@ -67,3 +68,13 @@ def test_plain_layers_start_as_without_cube():
         layers.append(build_conv_layer(cfg, 3, 8, 7, stride=2))
     for layer in layers[1:]:
         assert layer.weight.equal(layers[0].weight)
+
+
+def test_registry_of_mmcv_holds_the_class_of_what_it_builds():
+    kinds = MODELS.module_dict['CubeConv2d'], CubeOrPlainConv2d
+    for kind in ('CubeConv2d', CubeOrPlainConv2d):
+        cube = build_conv_layer(dict(type=kind), 8, 8, 3, groups=2)
+        plain = build_conv_layer(dict(type=kind), 8, 8, 3, dilation=2)
+        assert (type(cube), type(plain)) == (CubeConv2d, nn.Conv2d)
+        assert all(isinstance(conv, kinds) for conv in (cube, plain))
+    assert type(build_conv_layer(dict(type=CubeConv2d), 8, 8, 3)) is CubeConv2d

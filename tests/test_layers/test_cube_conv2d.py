@@ -169,12 +169,31 @@ def test_repr_shows_what_differs():
     assert repr(SpatialMask(7)) == 'SpatialMask(kernel_size=7)'
 
 
-@pytest.mark.parametrize('channels', [4, 12])
-@pytest.mark.parametrize('router', [None, dict()])
-def test_wrong_number_of_channels(router, channels):
-    conv = CubeConv2d(8, 4, 3, padding=1, router=router)
-    with pytest.raises(ValueError, match='of 8 channels got an input of'):
-        conv(torch.randn(1, channels, 6, 6))
+@pytest.mark.parametrize('form', ['lattice', 'folded', 'parity', 'shared'])
+@pytest.mark.parametrize(
+    'options, size, least',
+    [
+        (dict(padding=1), (1, 4, 6, 6), 'H >= 1 and W >= 1'),
+        (dict(padding=1, router={}), (1, 12, 6, 6), 'H >= 1 and W >= 1'),
+        ({}, (8, 6), 'H >= 3 and W >= 3'),
+        ({}, (1, 8, 6, 6, 6), 'H >= 3 and W >= 3'),
+        (dict(padding=(0, 1), mask={}), (8, 2, 6), 'H >= 3 and W >= 1'),
+        (dict(dilation=3, padding=2), (1, 8, 6, 2), 'H >= 3 and W >= 3'),
+        (dict(padding=2), (1, 8, 0, 6), 'H >= 1'),
+        (
+            dict(padding=2, padding_mode='reflect'),
+            (1, 8, 2, 6),
+            'H >= 3 .*reflect',
+        ),
+        (dict(padding=2, padding_mode='circular'), (1, 8, 1, 6), 'H >= 2'),
+    ],
+)
+def test_inputs_that_do_not_fit(form, options, size, least):
+    kind = dict(lattice_stride=1) if form == 'shared' else dict(form=form)
+    conv = CubeConv2d(8, 4, 3, **options, **kind)
+    message = f'of 8 channels got an input of shape .*N, 8, H, W.* {least}'
+    with pytest.raises(ValueError, match=message):
+        conv(torch.randn(size))
 
 
 def test_padding_and_dilation_may_be_changed_later():
