@@ -63,5 +63,6 @@ pip install --no-deps --no-build-isolation -e .
 "$venv/bin/python" -c 'import mmseg_cube, mmseg.models, rasterio'
 if [ "$stack" = latest ]; then
     echo '== Not as tested (requirements/onedl.txt):'
-    pip freeze --exclude-editable | grep -ivxFf requirements/onedl.txt || true
+    pip freeze --exclude-editable | grep -ivxF \
+        -f requirements/onedl.txt -f requirements/onedl-mim.txt || true
 fi

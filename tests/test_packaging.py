@@ -62,8 +62,8 @@ CubeConv2d(8, 4, 'three')  # type: ignore[arg-type]
 sinkhorn(zeros(1, 4, 4), iterations='two')  # type: ignore
 
 
-def predict(model: nn.Module, path: Path) -> tuple[int, ...]:
-    return predict_raster(model, path, Tiling(64)).shape
+def predict(model: nn.Module, path: Path) -> int:
+    return len(predict_raster(model, path, Tiling(64)))
 """
 
 
