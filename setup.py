@@ -176,6 +176,7 @@ setup(
         # mmcv compiles against the torch that is there, so it comes later.
         'openmmlab': tested('openmmlab', 'torch', 'torchvision', *UPSTREAM),
         'export': ['onnx', 'onnxruntime'],
+        'openvino': ['onnx', 'openvino>=2024.0'],
         # Polygons: coverage_simplify came with shapely 2.1.
         'cities': ['pyogrio>=0.11', 'shapely>=2.1'],
         'dev': [

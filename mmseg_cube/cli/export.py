@@ -1,10 +1,11 @@
 """Export a trained segmentor to a file that runs without this package.
 
-Batch norms are folded, orders of channels fixed and Cube convolutions without
-a mask turned into plain ones where that is better. The file takes RGB images
-(N, 3, H, W), float32 from 0 to 255, of any size or of a fixed one, and gives
-logits (N, classes, H, W). It is written only if its logits are those of
-PyTorch; the exit code is 1 if they are not, or if it cannot be written.
+Batch norms are folded, orders of channels fixed, and Cube convolutions without
+a mask turned into plain ones where that was measured to be faster. The file
+takes RGB images (N, 3, H, W), float32 from 0 to 255, of any size or of a fixed
+one, and gives logits (N, classes, H, W). It is written only if its logits are
+those of PyTorch; the exit code is 1 if they are not, or if it cannot be
+written.
 """
 
 import sys
@@ -13,14 +14,17 @@ from pathlib import Path
 
 from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
-FORMATS = 'onnx', 'torchscript', 'torch_export'
+FORMATS = 'onnx', 'openvino', 'torchscript', 'torch_export'
 
 
 def add_arguments(add: Arguments) -> None:
     add.network()
     add.share('--cfg-options', '--trust-checkpoint')
     add('--format', 'kind of the file', choices=FORMATS, required=True)
-    what = 'file to write: *.onnx, *.pt (torchscript) or *.pt2 (torch_export)'
+    what = (
+        'file to write: *.onnx, *.xml (openvino, with a *.bin beside it), '
+        '*.pt (torchscript) or *.pt2 (torch_export)'
+    )
     add('--out', what, type=Path, required=True)
     sizes = add.either()
     what = 'side of the example in pixels; the file takes any size'
@@ -40,6 +44,8 @@ def add_arguments(add: Arguments) -> None:
         'where they have no fewer operations than those of a baseline'
     )
     kernels('--all-plain', what, const=True, **constant)
+    what = 'time all three in the engine of the format, and keep the fastest'
+    kernels('--tune', what, default=False)
 
 
 def run(args: Namespace) -> int:
@@ -57,16 +63,26 @@ def run(args: Namespace) -> int:
     cfg = read_config(config, args.cfg_options)
     model = load_network(cfg, checkpoint)
     segmentor = deploy.ExportableSegmentor(model, shape)
+    request = args.format, args.size
+    deploy.check_request(args.out, *request, segmentor.divisor)
     try:
+        if args.tune:
+            from mmseg_cube.analysis.speed.engines import tune
+
+            args.plain, said = tune(segmentor, cfg, *request)
+            print(said)
         difference, shapes = deploy.export_segmentor(
-            segmentor, cfg, args.out, args.format, args.size, args.plain
+            segmentor, cfg, args.out, *request, args.plain
         )
     except deploy.ExportError as error:
         print(error, file=sys.stderr)
         return 1
     said = ', '.join('x'.join(map(str, shape)) for shape in shapes)
+    weights = deploy.FORMATS[args.format].weights
+    files = [args.out, *([args.out.with_suffix(weights)] if weights else [])]
     print(
-        f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB in '
+        f'{" and ".join(map(str, files))}: '
+        f'{sum(x.stat().st_size for x in files) / 1e6:.1f} MB in '
         f'{time.monotonic() - start:.0f} s for images of '
         f'{"one size" if shape else "any size"}; logits within '
         f"{difference:.1g} of PyTorch's on {said}"

@@ -1,4 +1,4 @@
-"""Time the operator or whole networks against what they replace.
+"""Time the operator, networks or exported files against what they replace.
 
 All candidates take turns in one process, with random weights. Ratios are
 medians of the ratios within the rounds; below 1 is faster, or less memory.
@@ -6,12 +6,18 @@ The bars of this project stand beside them.
 """
 
 import re
+import sys
 from argparse import ArgumentTypeError
 from itertools import product
 
 from mmseg_cube.cli.arguments import Arguments, Namespace, positive
 
-KINDS = dict(operator='the Cube layers', network='the networks of configs')
+KINDS = dict(
+    operator='the Cube layers',
+    network='the networks of configs',
+    export='the networks of configs, deployed in several engines, on the CPU',
+)
+ENGINES = 'eager', 'channels_last', 'compile', 'onnxruntime', 'openvino'
 GRID = '64x128 96x128 128x64 192x64 256x32 384x32 512x16 768x16'
 DTYPES, LAYOUTS = ('float32', 'bfloat16'), ('contiguous', 'channels_last')
 BATCH = dict(cpu=2, cuda=8)
@@ -30,14 +36,22 @@ def add_arguments(add: Arguments, kind: str) -> None:
         add('configs', what, nargs='+', metavar='CONFIG')
         add.share('--against')
         add('--size', 'side of the images', default=512)
-    what = 'of parameters and inputs; networks are autocast to bfloat16'
-    add('--dtype', what, default='float32', choices=DTYPES)
+    if kind == 'export':
+        what = 'the first three are of PyTorch (all that are installed)'
+        add('--engines', what, choices=ENGINES, nargs='+')
+        add('--batch', 'images', default=1)
+        fixed = dict(device='cpu', dtype=DTYPES[0], layouts=LAYOUTS[:1])
+        add.parser.set_defaults(profile=False, **fixed)
+    else:
+        what = 'of parameters and inputs; networks are autocast to bfloat16'
+        add('--dtype', what, default='float32', choices=DTYPES)
+        add('--batch', 'images (2 on a CPU, 8 on a GPU)')
+        what = 'of inputs and weights'
+        add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
+        add('--profile', 'also list the time by operation', default=False)
+        add.share('--device')
     add('--repeats', 'rounds of timing', default=20)
-    add('--batch', 'images (2 on a CPU, 8 on a GPU)')
-    what = 'of inputs and weights'
-    add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
-    add('--profile', 'also list the time by operation', default=False)
-    add.share('--device', '--threads')
+    add.share('--threads')
     add('--out', 'folder for speed.md, speed.json and chart.png')
 
 
@@ -51,14 +65,16 @@ def channels_and_size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
+    """Measure and report; 1 if an engine could not run the networks."""
     import torch
 
     from mmseg_cube.analysis.speed.comparison import Setting, compare
     from mmseg_cube.analysis.speed.report import report
     from mmseg_cube.analysis.speed.rounds import describe_machine, prepare
+    from mmseg_cube.deploy import ExportError
 
-    device = prepare(args.device, args.threads)
+    device, engines = prepare(args.device, args.threads), ['']
     if args.kind == 'operator':
         from mmseg_cube.analysis.speed.operator import Operator
 
@@ -68,23 +84,35 @@ def run(args: Namespace) -> None:
             args.lattice_kernel_size, args.lattice_stride, channels
         )
     else:
+        from mmseg_cube.analysis.speed import engines as deployed
         from mmseg_cube.analysis.speed.network import Networks
 
+        kind = Networks
+        if args.kind == 'export':
+            kind = deployed.Engines
+            engines = args.engines or deployed.find_installed(ENGINES)
         baseline = [args.against] if args.against else []
-        grid, subject = [(3, args.size)], Networks(baseline + args.configs)
+        grid, subject = [(3, args.size)], kind(baseline + args.configs)
+        subject.facts = subject.count(args.size)
     if args.out is not None:
         # An unusable folder is better found before the work than after it.
         args.out.mkdir(parents=True, exist_ok=True)
     dtype = getattr(torch, args.dtype)
     batch = args.batch or BATCH[device.type]
-    results = []
-    for (channels, size), layout, task in product(
-        grid, dict.fromkeys(args.layouts), subject.tasks
+    results, code = [], 0
+    for (channels, size), layout, engine, task in product(
+        grid, dict.fromkeys(args.layouts), engines, subject.tasks
     ):
-        setting = Setting(size, batch, channels, dtype, layout, device)
+        layout = engine if engine in LAYOUTS else layout
+        setting = Setting(size, batch, channels, dtype, layout, device, engine)
         how = args.repeats, args.profile
-        results += compare(subject, task, setting, *how)
+        try:
+            results += compare(subject, task, setting, *how)
+        except ExportError as error:
+            print(f'Left out: {error}', file=sys.stderr)
+            code = 1
     facts = describe_machine(device) | dict(
         dtype=args.dtype, batch=batch, repeats=args.repeats, **subject.facts
     )
     report(results, facts, args.out)
+    return code

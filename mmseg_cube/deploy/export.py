@@ -35,6 +35,8 @@ def export_segmentor(
 ) -> tuple[float, tuple[Shape, ...]]:
     """Deploy a segmentor, write it, read it again and compare.
 
+    OpenVINO's weights are in a second file beside it, ``*.bin``.
+
     What was read is compared with the segmentor as it was before it was
     deployed, on images of several shapes if it takes them.
 
@@ -44,7 +46,8 @@ def export_segmentor(
         path: File to write; replaced if it is there.
         format: Key of ``FORMATS``.
         size: Side of the example images, where the segmentor has no shape.
-        plain: As in :func:`mmseg_cube.layers.switch_to_deploy`.
+        plain: As in :func:`mmseg_cube.layers.switch_to_deploy`; the default
+            goes by the engine that runs the format.
 
     Returns:
         Largest difference of a logit, and the shapes that were compared.
@@ -56,12 +59,16 @@ def export_segmentor(
             suffix or the size is too small.
         OSError: If the file cannot be written.
     """
-    _check_request(path, format, size, segmentor.divisor)
-    deployed = switch_to_deploy(segmentor, plain)
+    check_request(path, format, size, segmentor.divisor)
+    kind = FORMATS[format]
+    deployed = switch_to_deploy(segmentor, plain, kind.few)
     take_any_size(deployed)
     metadata = describe(segmentor, cfg)
     # torch.export goes by the suffix, so it stays the last part.
     part = path.with_name(f'.{path.stem}.part{path.suffix}')
+    # Weights come first: a network is there once it is whole.
+    suffixes = [x for x in (kind.weights, kind.suffix) if x]
+    parts = {part.with_suffix(x): path.with_suffix(x) for x in suffixes}
     path.parent.mkdir(parents=True, exist_ok=True)
     shapes, advice = (segmentor.shape,), ''
     if segmentor.shape is None:
@@ -74,8 +81,8 @@ def export_segmentor(
         with warnings.catch_warnings(), torch.no_grad():
             # The comparison makes warnings of the exporters needless.
             warnings.simplefilter('ignore')
-            FORMATS[format].write(deployed, example, part, metadata)
-            run = FORMATS[format].read(part)
+            kind.write(deployed, example, part, metadata)
+            run = kind.read(part)
             difference = largest_difference(segmentor, run, shapes)
         # Not ">": the difference may be no number.
         if not difference <= TOLERANCE:
@@ -83,14 +90,18 @@ def export_segmentor(
                 f'its logits differ by up to {difference:.2g} from '
                 f"PyTorch's, more than {TOLERANCE:g}"
             )
-        part.replace(path)
+        if kind.weights:
+            path.unlink(missing_ok=True)  # never with weights of another
+        for written, wanted in parts.items():
+            written.replace(wanted)
     except OSError:
         raise
     except Exception as error:  # exporters raise all kinds
         reason = f'{path} was not written: {shorten(error)}'
         raise ExportError(reason + advice) from error
     finally:
-        part.unlink(missing_ok=True)
+        for written in parts:
+            written.unlink(missing_ok=True)
     return difference, shapes
 
 
@@ -162,26 +173,35 @@ def largest_difference(
     return largest.item()
 
 
-def _check_request(path: Path, format: str, size: int, divisor: int) -> None:
+def check_request(path: Path, format: str, size: int, divisor: int) -> None:
     """Check what can be checked before any work."""
     if format not in FORMATS:
         raise ValueError(
             f'format must be one of {tuple(FORMATS)} with torch '
             f'{torch.__version__}, but got {format!r}'
         )
-    suffix, _, _, needs = FORMATS[format]
-    if path.suffix != suffix:
+    kind = FORMATS[format]
+    if path.suffix != kind.suffix:
         raise ValueError(
-            f'a file of format {format} must end in {suffix}, but got {path}'
+            f'a file of format {format} must end in {kind.suffix}, but got '
+            f'{path}'
         )
-    missing = [n for n in needs if importlib.util.find_spec(n) is None]
-    if missing:
-        raise ValueError(
-            f'format {format} needs packages that are not installed: pip '
-            f'install {" ".join(missing)}'
-        )
+    check_needs(format)
     if size <= divisor:
         raise ValueError(
             f'size must be larger than {divisor}, to which the network '
             f'pads, but got {size}'
+        )
+
+
+def check_needs(format: str) -> None:
+    """Raise a ValueError that names what is to be installed for a format."""
+    needs, extra = FORMATS[format].needs, FORMATS[format].extra
+    missing = [
+        name for name in needs if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise ValueError(
+            f'format {format} needs {" and ".join(missing)}, not installed: '
+            f'pip install "mmsegmentation-cube[{extra}]"'
         )

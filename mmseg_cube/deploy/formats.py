@@ -1,17 +1,23 @@
 """Formats of exported networks: how each is written and read.
 
+What was read runs on the CPU, with as many threads as torch has.
 ONNX goes through the exporter that traces. Torch calls it the older one, but
 torch 2.1 has no other that takes images of any size, and it needs no further
 package. ``torch.export`` itself can do so in newer releases only.
 """
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from mmseg_cube.ops import FEW_CHANNELS
 
 try:
     from torch.fx.experimental import _config as shape_config
@@ -24,6 +30,7 @@ AXES = {0: 'batch', 2: 'height', 3: 'width'}
 INPUT, OUTPUT = 'images', 'logits'
 # Archives of torch hold the metadata in a file of their own.
 METADATA_FILE = 'metadata.json'
+METADATA = 'mmseg_cube'  # what OpenVINO keeps it under
 OBLIVIOUS = 'backed_size_oblivious'
 
 Run = Callable[[Tensor], Tensor]
@@ -36,6 +43,11 @@ class Format(NamedTuple):
     write: Callable[[nn.Module, Tensor, Path, dict[str, str]], None]
     read: Callable[[Path], Run]
     needs: tuple[str, ...] = ()
+    extra: str = ''  # of this package, which brings what it needs
+    weights: str | None = None  # suffix of a second file, which has them
+    # Channels of the lattice below which its engine runs plain convolutions
+    # faster; measured.
+    few: int = FEW_CHANNELS
 
 
 def write_onnx(
@@ -64,10 +76,11 @@ def write_onnx(
 
 
 def read_onnx(path: Path) -> Run:
-    """Read ONNX with onnxruntime, on the CPU."""
+    """Read ONNX with onnxruntime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # what fails is raised as well
     session = onnxruntime.InferenceSession(
         str(path), options, providers=['CPUExecutionProvider']
@@ -75,6 +88,40 @@ def read_onnx(path: Path) -> Run:
     return lambda images: torch.from_numpy(
         session.run([OUTPUT], {INPUT: images.numpy()})[0]
     )
+
+
+def write_openvino(
+    module: nn.Module, images: Tensor, path: Path, metadata: dict[str, str]
+) -> None:
+    """Write OpenVINO's IR by way of ONNX, metadata in its runtime info."""
+    openvino = _import_openvino()
+    with TemporaryDirectory() as folder:
+        onnx = Path(folder, 'network.onnx')
+        write_onnx(module, images, onnx, metadata)
+        model = openvino.Core().read_model(onnx)
+        for name, value in metadata.items():
+            model.set_rt_info(value, [METADATA, name])
+        # By default it would round weights to half precision.
+        openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def read_openvino(path: Path) -> Run:
+    """Read IR, weights beside it, with OpenVINO."""
+    openvino = _import_openvino()
+    options = dict(
+        INFERENCE_NUM_THREADS=torch.get_num_threads(),
+        INFERENCE_PRECISION_HINT='f32',  # or some processors take bfloat16
+    )
+    model = openvino.Core().compile_model(path, 'CPU', options)
+    return lambda images: torch.from_numpy(model(images.numpy())[OUTPUT])
+
+
+def _import_openvino() -> ModuleType:
+    # Or the import alone would report to its makers over the network.
+    sys.modules.setdefault('openvino_telemetry', None)
+    import openvino
+
+    return openvino
 
 
 def write_torchscript(
@@ -115,7 +162,18 @@ def read_torch_export(path: Path) -> Run:
 
 
 FORMATS = dict(
-    onnx=Format('.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime')),
+    onnx=Format(
+        '.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime'), 'export'
+    ),
+    openvino=Format(
+        '.xml',
+        write_openvino,
+        read_openvino,
+        ('onnx', 'openvino'),
+        'openvino',
+        weights='.bin',
+        few=8,
+    ),
     torchscript=Format('.pt', write_torchscript, torch.jit.load),
 )
 if hasattr(shape_config, OBLIVIOUS):

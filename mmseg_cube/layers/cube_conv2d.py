@@ -9,6 +9,7 @@ from mmseg_cube.layers.plain_convolution import deploy_cube
 from mmseg_cube.layers.spatial_mask import SpatialMask
 from mmseg_cube.ops import (
     AUTO,
+    FEW_CHANNELS,
     PHASES,
     Geometry,
     Operands,
@@ -225,9 +226,11 @@ class CubeConv2d(nn.Conv2d):
             return None, geometry
         return geometry.pads, geometry._replace(pads=NOTHING)
 
-    def switch_to_deploy(self, plain: bool | None = None) -> nn.Module:
+    def switch_to_deploy(
+        self, plain: bool | None = None, few: int = FEW_CHANNELS
+    ) -> nn.Module:
         """Layer that takes its place after training, :func:`deploy_cube`."""
-        return deploy_cube(self, plain)
+        return deploy_cube(self, plain, few)
 
     @property
     def geometry(self) -> Geometry:

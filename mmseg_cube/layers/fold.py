@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from mmseg_cube.layers.channel_router import ChannelRouter
 from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
+from mmseg_cube.ops import FEW_CHANNELS
 from mmseg_cube.ops.coarse import fold_weight, unfold_weight
 from mmseg_cube.ops.geometry import sites_of
 
@@ -31,7 +32,9 @@ CHAINS = tuple(kind.forward for kind in CHAINS)
 POINTWISE = nn.Identity, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Dropout
 
 
-def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
+def switch_to_deploy(
+    model: nn.Module, plain: bool | None = None, few: int = FEW_CHANNELS
+) -> nn.Module:
     """Make a copy of a network that computes the same with less work.
 
     Batch norms are folded into the convolutions in front of them, learned
@@ -44,7 +47,9 @@ def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
         model: Network, or a single layer; stays as it is.
         plain: Whether Cube convolutions without a mask become plain ones,
             with more operations, but of a kind for which every exporter and
-            runtime is tuned; by default where that is the better one.
+            runtime is tuned; by default where the lattice has few channels.
+        few: Channels of the lattice below which they are few. The default is
+            that of PyTorch; formats of export have their own.
 
     Returns:
         The copy, in evaluation mode, with a state dict of its own.
@@ -67,7 +72,9 @@ def switch_to_deploy(model: nn.Module, plain: bool | None = None) -> nn.Module:
                     parent.with_norm = False
     cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
     _fold_orders(model, places)
-    new = {m: m.switch_to_deploy(plain) for m in cubes if _has_own_weight(m)}
+    new = {
+        m: m.switch_to_deploy(plain, few) for m in cubes if _has_own_weight(m)
+    }
     inner = {cube.router for cube in cubes}
     for module in model.modules():
         if isinstance(module, ChannelRouter) and module not in inner:

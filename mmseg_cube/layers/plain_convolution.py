@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_cube.ops import FEW_CHANNELS, cell_pads, fold_weight
-from mmseg_cube.ops.geometry import folding_saves, own_padding
+from mmseg_cube.ops.geometry import own_padding
 
 PAD_LAYERS = {
     'reflect': nn.ReflectionPad2d,
@@ -14,7 +14,9 @@ PAD_LAYERS = {
 
 
 @torch.no_grad()
-def deploy_cube(layer: nn.Conv2d, plain: bool | None = None) -> nn.Module:
+def deploy_cube(
+    layer: nn.Conv2d, plain: bool | None = None, few: int = FEW_CHANNELS
+) -> nn.Module:
     """Layer that takes the place of a ``CubeConv2d`` after training.
 
     The order that its router has learned becomes a constant. Without a mask,
@@ -25,8 +27,9 @@ def deploy_cube(layer: nn.Conv2d, plain: bool | None = None) -> nn.Module:
     Args:
         layer: Layer, which gives up what it has learned.
         plain: Whether to become a plain convolution where possible; by
-            default where that has fewer operations than the convolution that
-            the layer stands in for, and where the lattice has few channels.
+            default where the lattice has few channels, for only there was
+            that measured to be faster.
+        few: Channels of the lattice below which they are few; engines differ.
 
     Returns:
         The layer; or an ``nn.Conv2d``, behind a padding layer where the
@@ -38,8 +41,7 @@ def deploy_cube(layer: nn.Conv2d, plain: bool | None = None) -> nn.Module:
     if layer.router is not None:
         order = layer.router.permutation()
     if plain is None:
-        few = layer.in_channels // layer.scale**2 < FEW_CHANNELS
-        plain = few or layer.scale == 1 or folding_saves(layer.geometry)
+        plain = layer.scale == 1 or layer.in_channels // layer.scale**2 < few
     # A plain convolution of groups cannot read across them.
     across = order is not None and layer.groups > 1
     if not plain or across or layer.mask is not None:

@@ -102,6 +102,8 @@ def pad(input: Tensor, pads: Pads, mode: str = 'constant') -> Tensor:
 
 def inside(lattice: Tensor, margins: Pads) -> Tensor:
     """View of a lattice without margins (before, after) per axis."""
+    if not any(map(any, margins)):
+        return lattice  # exported, a slice of everything is a copy
     (top, bottom), (left, right) = margins
     height, width = lattice.shape[2:]
     return lattice[..., top : height - bottom, left : width - right]

@@ -2,9 +2,12 @@
 
 import onnx
 import pytest
+import torch
 
+from mmseg_cube.analysis.speed import engines
 from mmseg_cube.cli import main
 from mmseg_cube.cli.frame import make_parser
+from mmseg_cube.deploy import FORMATS
 
 
 @pytest.fixture
@@ -45,6 +48,39 @@ def test_which_kernels_become_plain():
     for option, plain in (('--keep-cube', False), ('--all-plain', True)):
         assert parser.parse_args([*args, option]).plain is plain
     assert parser.parse_args(args).plain is None
+
+
+@pytest.mark.parametrize('fastest', ['rule', 'lattice', 'plain'])
+def test_the_fastest_way_is_kept(
+    tiny_config, tiny_segmentor, tmp_path, monkeypatch, capsys, fastest
+):
+    def time_in_turns(calls, repeats, device):
+        assert set(calls) == {'rule', 'lattice', 'plain'}
+        assert {call().shape for call in calls.values()} == {(2, 2, 40, 50)}
+        return {name: [1 + (name != fastest)] * repeats for name in calls}
+
+    monkeypatch.setattr(engines, 'time_in_turns', time_in_turns)
+    kind = FORMATS['torchscript']._replace(few=5)  # some levels have fewer
+    monkeypatch.setitem(FORMATS, 'torchscript', kind)
+    files = [tmp_path / name for name in ('bare.py', 'bare.pth', 'net.pt')]
+    bare = 'model = dict(decode_head=dict(conv_cfg=dict(mask=None)))'
+    files[0].write_text(f'_base_ = {str(tiny_config)!r}\n{bare}')
+    model = tiny_segmentor(**{'model.decode_head.conv_cfg.mask': None})
+    torch.save(dict(state_dict=model.state_dict()), files[1])
+    words = [*files[:2], '--out', files[2], '--fixed-size', 40, 50]
+    words += ['--batch', 2, '--format', 'torchscript', '--tune']
+    assert main(['export', *map(str, words)]) == 0
+    assert f'{fastest} it is' in capsys.readouterr().out
+    shapes = [
+        tuple(x.shape[2:]) for x in torch.jit.load(files[2]).parameters()
+    ]
+    assert (len(folded) > 3) == (fastest != 'lattice')  # 3 in the backbone
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+
+
+def test_nothing_to_tune(run, tmp_path):
+    code, said = run(tmp_path / 'net.pt', '--size', 64, '--tune')
+    assert (code, 'nothing to tune' in said.out) == (0, True)
 
 
 def test_faults_are_said(run, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_cube.analysis.speed import rounds
 from mmseg_cube.cli import main
+from mmseg_cube.deploy import FORMATS
 
 LAYOUTS = ('contiguous', 'channels_last')
 
@@ -82,11 +83,38 @@ def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
         assert result['bar'] == (None if result['name'] == 'tiny' else bar)
 
 
+def test_measures_engines(
+    tiny_config, plain_twin, tmp_path, capsys, monkeypatch
+):
+    def fail(module):
+        raise RuntimeError('there is no compiler')
+
+    monkeypatch.setattr(torch, 'compile', fail)
+    kind = FORMATS['openvino']._replace(needs=('no_such',))
+    monkeypatch.setitem(FORMATS, 'openvino', kind)
+    words = [str(tiny_config), '--against', str(plain_twin[0])]
+    words += ['--size', '64', '--repeats', '1', '--threads', '1', '--out']
+    assert main(['speed', 'export', *words, str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert 'compile cannot run tiny: there is no compiler' in said.err
+    assert 'pip install "mmsegmentation-cube[openvino]"' in said.err
+    assert re.search(r'operations saved by cube-tiny -?\d+ %', said.out)
+    Image.open(tmp_path / 'chart.png').verify()
+    results = json.loads((tmp_path / 'speed.json').read_text())['results']
+    assert [(x['setting']['engine'], x['name']) for x in results] == [
+        (engine, name)
+        for engine in ('eager', 'channels_last', 'onnxruntime')
+        for name in ('tiny', 'cube-tiny')
+    ]
+    assert {x['measure'] for x in results} == {'time'}
+
+
 def test_bad_arguments_are_said(capsys):
     for args, message in (
         ('operator --grid 6x8', 'divisible by scale^2 = 4'),
         ('operator --grid 64', "such as 64x128, but got '64'"),
         ('network a.py --dtype float16', 'invalid choice'),
+        ('export a.py --engines tensorrt', 'invalid choice'),
     ):
         assert main(['speed', *args.split()]) == 2
         assert message in capsys.readouterr().err

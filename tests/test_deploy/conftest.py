@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmseg_cube.deploy import ExportableSegmentor
+from mmseg_cube.deploy.formats import FORMATS
 from mmseg_cube.utils.configs import read_config
 
 
@@ -13,6 +14,14 @@ def cfg(tiny_config):
     bare = dict(type='CubeConv2d', router=dict())
     cfg.model.decode_head.conv_cfg = [cube, bare, cube, None]
     return cfg
+
+
+@pytest.fixture(params=FORMATS)
+def format(request):
+    """Every format whose packages are installed."""
+    for name in FORMATS[request.param].needs:
+        pytest.importorskip(name)
+    return request.param
 
 
 @pytest.fixture(scope='session')

@@ -1,5 +1,7 @@
 import json
 import zipfile
+from contextlib import nullcontext
+from xml.etree import ElementTree
 
 import onnx
 import onnxruntime
@@ -18,6 +20,9 @@ def stored_metadata(path):
     """Metadata as someone reads it who has only the file."""
     if path.suffix == '.onnx':
         return {p.key: p.value for p in onnx.load(path).metadata_props}
+    if path.suffix == '.xml':
+        found = ElementTree.parse(path).find('rt_info/mmseg_cube')
+        return {child.tag: child.get('value') for child in found}
     with zipfile.ZipFile(path) as archive:
         (name,) = [n for n in archive.namelist() if 'metadata.json' in n]
         return json.loads(archive.read(name))
@@ -34,7 +39,6 @@ def change_format(monkeypatch):
     return change
 
 
-@pytest.mark.parametrize('format', FORMATS)
 def test_file_takes_any_size_and_says_what_it_is(
     segmentor, cfg, tmp_path, change_format, format
 ):
@@ -48,7 +52,9 @@ def test_file_takes_any_size_and_says_what_it_is(
     path = tmp_path / 'new' / f'net{FORMATS[format].suffix}'
     difference, _ = export_segmentor(segmentor, cfg, path, format, SIZE)
     assert 0 <= difference <= 1e-4
-    assert list(path.parent.iterdir()) == [path]
+    second = FORMATS[format].weights
+    files = {path, path.with_suffix(second)} if second else {path}
+    assert {*path.parent.iterdir()} == files
     assert stored_metadata(path) == describe(segmentor, cfg)
 
     (run,) = runs
@@ -143,19 +149,44 @@ def test_what_computes_something_else_is_not_kept(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_two_files_are_both_new_or_both_old(
+    segmentor, cfg, tmp_path, monkeypatch, change_format
+):
+    def write(module, images, path, metadata):
+        for name in (path, path.with_suffix('.bin')):
+            name.write_text('new')
+
+    kind = dict(write=write, read=lambda path: None, needs=())
+    change_format('openvino', **kind)
+    files = tmp_path / 'net.v2.xml', tmp_path / 'net.v2.bin'
+    for name in files:
+        name.write_text('old')
+    for difference, text in ((1.0, 'old'), (0.0, 'new')):
+        monkeypatch.setattr(
+            'mmseg_cube.deploy.export.largest_difference',
+            lambda *_, found=difference: found,
+        )
+        with pytest.raises(ExportError) if difference else nullcontext():
+            export_segmentor(segmentor, cfg, files[0], 'openvino', SIZE)
+        assert {x: x.read_text() for x in tmp_path.iterdir()} == dict.fromkeys(
+            files, text
+        )
+
+
 @pytest.mark.parametrize(
     'format, name, size, words',
     [
         ('onnx', 'net.pt', SIZE, 'must end in .onnx'),
         ('coreml', 'net.onnx', SIZE, "one of .*'onnx'.* got 'coreml'"),
         ('onnx', 'net.onnx', 32, 'larger than 32.* got 32'),
-        ('torchscript', 'net.pt', SIZE, 'pip install no_such'),
+        ('torchscript', 'net.pt', SIZE, 'needs no_such, not inst.*cube.some]'),
     ],
 )
 def test_wrong_requests(
     segmentor, cfg, tmp_path, change_format, format, name, size, words
 ):
-    change_format('torchscript', needs=('onnx', 'no_such'))
+    needs = dict(needs=('onnx', 'no_such'), extra='some')
+    change_format('torchscript', **needs)
     with pytest.raises(ValueError, match=words):
         export_segmentor(segmentor, cfg, tmp_path / name, format, size)
     assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.ops import FEW_CHANNELS
 
 RANDOM = dict(method='random', seed=1)
 
@@ -90,12 +91,13 @@ def test_stays_itself_where_asked_to(shape):
 @pytest.mark.parametrize(
     'options, plain',
     [
-        # Four ninths of the weights of a 3 x 3.
-        (dict(), True),
-        # No fewer operations than a 3 x 3: only where channels are few.
+        # Only where channels are few, whatever the kernel.
+        (dict(), False),
+        (dict(channels=60), True),
+        (dict(few=8, channels=60), False),
+        (dict(few=8, channels=28), True),
         (dict(lattice_kernel_size=4), False),
         (dict(lattice_kernel_size=4, channels=60), True),
-        (dict(lattice_kernel_size=(4, 3)), True),
         (dict(dilation=3, padding=3), False),
         (dict(scale=1), True),
         (dict(lattice_stride=1, router=RANDOM), False),
@@ -104,9 +106,11 @@ def test_stays_itself_where_asked_to(shape):
     ],
 )
 def test_becomes_plain_where_that_is_better(options, plain):
-    layer = build(**dict(channels=64) | options)
+    options = dict(channels=64) | options
+    rule = dict(few=options.pop('few', FEW_CHANNELS))
+    layer = build(**options)
     kind = nn.Conv2d if plain else CubeConv2d
-    assert type(convolution(deploy(layer))) is kind
+    assert type(convolution(deploy(layer, **rule))) is kind
     assert type(convolution(deploy(layer, plain=True))) is nn.Conv2d
     assert type(deploy(layer, plain=False)) is CubeConv2d
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.report import write_report
-from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Result
+from mmseg_cube.analysis.speed.comparison import MEMORY, Result
 from mmseg_cube.analysis.speed.network import THROUGHPUT
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
@@ -50,8 +50,10 @@ def tabulate(results: Sequence[Result]) -> Table:
     """Lay out one task, with a row per candidate and setting."""
     task, images = results[0].task, results[0].setting.batch
     unit = 'images/s' if task == THROUGHPUT else 'ms'
-    head = ['candidate', 'C x H, layout', unit, 'ratio', 'bar <=']
-    head += ['peak MiB', 'ratio', 'bar <=']
+    how = 'engine' if results[0].setting.engine else 'layout'
+    head = ['candidate', f'C x H, {how}', unit, 'ratio', 'bar <=']
+    if any(result.measure == MEMORY for result in results):
+        head += ['peak MiB', 'ratio', 'bar <=']
     names = list(dict.fromkeys(result.name for result in results))
     rows = {}
     for result in sorted(results, key=lambda x: names.index(x.name)):
@@ -98,8 +100,9 @@ def draw_ratios(results: Sequence[Result]) -> Figure:
     names = list(dict.fromkeys(result.name for result in results))
     width = GROUP_WIDTH / len(names)
     size = max(6, 1.5 * len(groups)), 7
-    figure, grid = new_figure(2, 1, size, sharex=True)
-    for axis, measure in zip(grid[:, 0], (TIME, MEMORY), strict=True):
+    measures = list(dict.fromkeys(result.measure for result in results))
+    figure, grid = new_figure(len(measures), 1, size, sharex=True)
+    for axis, measure in zip(grid[:, 0], measures, strict=True):
         plain(axis).set_ylabel(f'{measure}, ratio to reference')
         axis.axhline(1, color='black', lw=1)
         for i, name in enumerate(names):
