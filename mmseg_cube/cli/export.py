@@ -44,13 +44,15 @@ def add_arguments(add: Arguments) -> None:
         'where they have no fewer operations than those of a baseline'
     )
     kernels('--all-plain', what, const=True, **constant)
-    what = 'time all three in the engine of the format, and keep the fastest'
+    what = 'time both in the engine of the format, and keep the faster'
     kernels('--tune', what, default=False)
 
 
 def run(args: Namespace) -> int:
     """Write the file; 1 if it would compute something else."""
     from mmseg_cube import deploy
+    from mmseg_cube.deploy.export import check_request
+    from mmseg_cube.deploy.formats import FORMATS as kinds
     from mmseg_cube.utils.configs import read_config
     from mmseg_cube.utils.default_network import choose_network
     from mmseg_cube.utils.networks import load_network
@@ -64,7 +66,7 @@ def run(args: Namespace) -> int:
     model = load_network(cfg, checkpoint)
     segmentor = deploy.ExportableSegmentor(model, shape)
     request = args.format, args.size
-    deploy.check_request(args.out, *request, segmentor.divisor)
+    check_request(args.out, *request, segmentor.divisor)
     try:
         if args.tune:
             from mmseg_cube.analysis.speed.engines import tune
@@ -78,8 +80,8 @@ def run(args: Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     said = ', '.join('x'.join(map(str, shape)) for shape in shapes)
-    weights = deploy.FORMATS[args.format].weights
-    files = [args.out, *([args.out.with_suffix(weights)] if weights else [])]
+    weights = kinds[args.format].weights
+    files = [args.out, *map(args.out.with_suffix, weights)]
     print(
         f'{" and ".join(map(str, files))}: '
         f'{sum(x.stat().st_size for x in files) / 1e6:.1f} MB in '

@@ -2,7 +2,8 @@
 
 All candidates take turns in one process, with random weights. Ratios are
 medians of the ratios within the rounds; below 1 is faster, or less memory.
-The bars of this project stand beside them.
+The bars of this project stand beside them. The exit code is 1 if an engine
+was left out.
 """
 
 import re
@@ -36,22 +37,21 @@ def add_arguments(add: Arguments, kind: str) -> None:
         add('configs', what, nargs='+', metavar='CONFIG')
         add.share('--against')
         add('--size', 'side of the images', default=512)
+    add('--repeats', 'rounds of timing', default=20)
+    add('--batch', 'images (2 on a CPU, 8 on a GPU)')
+    add.share('--threads')
     if kind == 'export':
-        what = 'the first three are of PyTorch (all that are installed)'
-        add('--engines', what, choices=ENGINES, nargs='+')
-        add('--batch', 'images', default=1)
-        fixed = dict(device='cpu', dtype=DTYPES[0], layouts=LAYOUTS[:1])
-        add.parser.set_defaults(profile=False, **fixed)
+        what = 'the first three are of PyTorch'
+        kinds = dict(choices=ENGINES, default=list(ENGINES), dest='layouts')
+        add('--engines', what, **kinds)
+        add.parser.set_defaults(device='cpu', dtype=DTYPES[0], profile=False)
     else:
         what = 'of parameters and inputs; networks are autocast to bfloat16'
         add('--dtype', what, default='float32', choices=DTYPES)
-        add('--batch', 'images (2 on a CPU, 8 on a GPU)')
         what = 'of inputs and weights'
         add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
         add('--profile', 'also list the time by operation', default=False)
         add.share('--device')
-    add('--repeats', 'rounds of timing', default=20)
-    add.share('--threads')
     add('--out', 'folder for speed.md, speed.json and chart.png')
 
 
@@ -74,7 +74,7 @@ def run(args: Namespace) -> int:
     from mmseg_cube.analysis.speed.rounds import describe_machine, prepare
     from mmseg_cube.deploy import ExportError
 
-    device, engines = prepare(args.device, args.threads), ['']
+    device = prepare(args.device, args.threads)
     if args.kind == 'operator':
         from mmseg_cube.analysis.speed.operator import Operator
 
@@ -84,27 +84,22 @@ def run(args: Namespace) -> int:
             args.lattice_kernel_size, args.lattice_stride, channels
         )
     else:
-        from mmseg_cube.analysis.speed import engines as deployed
+        from mmseg_cube.analysis.speed.engines import Engines
         from mmseg_cube.analysis.speed.network import Networks
 
-        kind = Networks
-        if args.kind == 'export':
-            kind = deployed.Engines
-            engines = args.engines or deployed.find_installed(ENGINES)
+        kind = Engines if args.kind == 'export' else Networks
         baseline = [args.against] if args.against else []
         grid, subject = [(3, args.size)], kind(baseline + args.configs)
-        subject.facts = subject.count(args.size)
     if args.out is not None:
         # An unusable folder is better found before the work than after it.
         args.out.mkdir(parents=True, exist_ok=True)
     dtype = getattr(torch, args.dtype)
     batch = args.batch or BATCH[device.type]
     results, code = [], 0
-    for (channels, size), layout, engine, task in product(
-        grid, dict.fromkeys(args.layouts), engines, subject.tasks
+    for (channels, size), layout, task in product(
+        grid, dict.fromkeys(args.layouts), subject.tasks
     ):
-        layout = engine if engine in LAYOUTS else layout
-        setting = Setting(size, batch, channels, dtype, layout, device, engine)
+        setting = Setting(size, batch, channels, dtype, layout, device)
         how = args.repeats, args.profile
         try:
             results += compare(subject, task, setting, *how)

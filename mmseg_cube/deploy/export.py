@@ -67,7 +67,7 @@ def export_segmentor(
     # torch.export goes by the suffix, so it stays the last part.
     part = path.with_name(f'.{path.stem}.part{path.suffix}')
     # Weights come first: a network is there once it is whole.
-    suffixes = [x for x in (kind.weights, kind.suffix) if x]
+    suffixes = *kind.weights, kind.suffix
     parts = {part.with_suffix(x): path.with_suffix(x) for x in suffixes}
     path.parent.mkdir(parents=True, exist_ok=True)
     shapes, advice = (segmentor.shape,), ''
@@ -186,22 +186,14 @@ def check_request(path: Path, format: str, size: int, divisor: int) -> None:
             f'a file of format {format} must end in {kind.suffix}, but got '
             f'{path}'
         )
-    check_needs(format)
+    missing = [n for n in kind.needs if importlib.util.find_spec(n) is None]
+    if missing:
+        raise ValueError(
+            f'format {format} needs {" and ".join(missing)}, not installed: '
+            f'pip install "mmsegmentation-cube[{kind.extra}]"'
+        )
     if size <= divisor:
         raise ValueError(
             f'size must be larger than {divisor}, to which the network '
             f'pads, but got {size}'
-        )
-
-
-def check_needs(format: str) -> None:
-    """Raise a ValueError that names what is to be installed for a format."""
-    needs, extra = FORMATS[format].needs, FORMATS[format].extra
-    missing = [
-        name for name in needs if importlib.util.find_spec(name) is None
-    ]
-    if missing:
-        raise ValueError(
-            f'format {format} needs {" and ".join(missing)}, not installed: '
-            f'pip install "mmsegmentation-cube[{extra}]"'
         )

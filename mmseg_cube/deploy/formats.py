@@ -43,8 +43,8 @@ class Format(NamedTuple):
     write: Callable[[nn.Module, Tensor, Path, dict[str, str]], None]
     read: Callable[[Path], Run]
     needs: tuple[str, ...] = ()
-    extra: str = ''  # of this package, which brings what it needs
-    weights: str | None = None  # suffix of a second file, which has them
+    extra: str = 'export'  # of this package, which brings what it needs
+    weights: tuple[str, ...] = ()  # suffix of a second file, which has them
     # Channels of the lattice below which its engine runs plain convolutions
     # faster; measured.
     few: int = FEW_CHANNELS
@@ -162,16 +162,14 @@ def read_torch_export(path: Path) -> Run:
 
 
 FORMATS = dict(
-    onnx=Format(
-        '.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime'), 'export'
-    ),
+    onnx=Format('.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime')),
     openvino=Format(
         '.xml',
         write_openvino,
         read_openvino,
         ('onnx', 'openvino'),
-        'openvino',
-        weights='.bin',
+        extra='openvino',
+        weights=('.bin',),
         few=8,
     ),
     torchscript=Format('.pt', write_torchscript, torch.jit.load),

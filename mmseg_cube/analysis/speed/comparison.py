@@ -25,27 +25,21 @@ class Setting:
     batch: int = 2
     channels: int = 3
     dtype: torch.dtype = torch.float32
-    layout: str = 'contiguous'
+    layout: str = 'contiguous'  # or the engine, which has one of its own
     device: torch.device = torch.device('cpu')
-    engine: str = ''  # what runs it, where that is of interest
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Shape of an input."""
-        return self.batch, self.channels, self.size, self.size
 
     def draw(self) -> Tensor:
         """Draw an input, or a gradient of the same shape."""
-        return self.place(torch.randn(self.shape))
+        shape = (self.batch, self.channels, self.size, self.size)
+        return self.place(torch.randn(shape))
 
     def place(self, it: Tensor | nn.Module) -> Tensor | nn.Module:
         """Bring a tensor or a module to the device, layout and type."""
-        layout = LAYOUTS[self.layout]
+        layout = LAYOUTS.get(self.layout, torch.contiguous_format)
         return it.to(self.device, self.dtype, memory_format=layout)
 
     def __str__(self) -> str:
-        how = self.engine or self.layout
-        return f'{self.channels} x {self.size}, {how}'
+        return f'{self.channels} x {self.size}, {self.layout}'
 
 
 @dataclass(frozen=True)
@@ -91,22 +85,19 @@ def compare(
     The subject, an ``Operator`` or ``Networks``, builds them as calls by name
     (``build``), says what each is compared with (``references``), which ratio
     it should keep to (``bar``), and which tasks take one image whatever the
-    batch (``one_image``). Memory is exact and measured once, where the
-    engine is not named: of others torch knows nothing.
+    batch (``one_image``). Memory is exact and measured once, if it is torch's
+    (``counts_memory``).
     """
     if task in subject.one_image:
         setting = replace(setting, batch=1)
     print(f'{task}, {setting} ...', file=sys.stderr)
     calls, device = subject.build(task, setting), setting.device
-    samples = {TIME: rounds.time_in_turns(calls, repeats, device)}
-    if not setting.engine:
-        gc.collect()
-        gc.freeze()  # not gone through again before every call
-        samples[MEMORY] = {
-            name: [rounds.peak_memory(call, device)]
-            for name, call in calls.items()
-        }
-        gc.unfreeze()
+    samples = {TIME: rounds.time_in_turns(calls, repeats, device), MEMORY: {}}
+    gc.collect()
+    gc.freeze()  # not gone through again before every call
+    for name, call in calls.items() if subject.counts_memory else ():
+        samples[MEMORY][name] = [rounds.peak_memory(call, device)]
+    gc.unfreeze()
     results = []
     for measure, by_name in samples.items():
         for name, sample in by_name.items():

@@ -4,8 +4,7 @@ All engines compute what an exported file does: images in, logits out. Files
 are compared with PyTorch before they are timed.
 """
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,65 +15,49 @@ from mmengine.config import Config
 from torch import Tensor
 
 from mmseg_cube.analysis.speed.comparison import Setting
-from mmseg_cube.analysis.speed.network import DEPLOYED, Networks
+from mmseg_cube.analysis.speed.network import AS_TRAINED, DEPLOYED, Networks
 from mmseg_cube.analysis.speed.rounds import Spread, time_in_turns
 from mmseg_cube.deploy import (
     ExportableSegmentor,
     ExportError,
     export_segmentor,
 )
-from mmseg_cube.deploy.export import check_needs
 from mmseg_cube.deploy.formats import FORMATS, Run
-from mmseg_cube.layers import CubeConv2d, switch_to_deploy
+from mmseg_cube.layers import switch_to_deploy
 from mmseg_cube.utils.words import shorten
 
 # Those that run files, by the format of these; the others are torch's.
 FILES = dict(onnxruntime='onnx', openvino='openvino')
-EXAMPLE = 128  # side of images for the export; the files take any size
-WAYS = dict(rule=None, lattice=False, plain=True)
+EXAMPLE = 128  # side of the images for an export; the file takes any size
 TUNING_ROUNDS = 7
 
 
 class Engines(Networks):
-    """Networks of configs as they are deployed, in ``setting.engine``."""
+    """Networks of configs, deployed; ``setting.layout`` is the engine."""
 
-    tasks, one_image = (DEPLOYED,), ()
+    tasks, one_image, counts_memory = (DEPLOYED,), (), False
 
     def build(self, task: str, setting: Setting) -> dict[str, Callable]:
         """Build calls with the same image; an ExportError if that fails."""
-        calls, images = {}, setting.place(255 * torch.rand(setting.shape))
-        for name, cfg in self.cfgs.items():
-            segmentor = ExportableSegmentor(self.network(cfg))
-            if setting.engine in FILES:
-                format = FILES[setting.engine]
-                run = load_exported(segmentor, cfg, format, EXAMPLE)
-            else:
-                run = setting.place(switch_to_deploy(segmentor))
-            calls[name] = partial(_infer, run, images)
+        calls = {}
+        for name, trained in super().build(AS_TRAINED, setting).items():
+            model, images, _ = trained.args
+            model.dataset_meta = {}
+            segmentor = ExportableSegmentor(model)
             try:
-                if setting.engine == 'compile':
-                    calls[name] = partial(_infer, torch.compile(run), images)
+                if setting.layout in FILES:
+                    about = self.cfgs[name], FILES[setting.layout], EXAMPLE
+                    run = load_exported(segmentor, *about)
+                else:
+                    run = switch_to_deploy(segmentor)
+                if setting.layout == 'compile':
+                    run = torch.compile(run)
+                calls[name] = partial(_infer, run, images)
                 calls[name]()
-            except Exception as error:  # torch.compile raises all kinds
-                reason = f'{setting.engine} cannot run {name}'
+            except Exception as error:  # engines raise all kinds
+                reason = f'{setting.layout} cannot run {name}'
                 raise ExportError(f'{reason}: {shorten(error)}') from error
         return calls
-
-    def bar(self, *_: object) -> None:
-        """Return that there is none."""
-
-
-def find_installed(engines: Iterable[str]) -> list[str]:
-    """Leave out engines whose packages are missing, and say so."""
-    found = []
-    for engine in engines:
-        try:
-            if engine in FILES:
-                check_needs(FILES[engine])
-            found.append(engine)
-        except ValueError as error:
-            print(f'Left out: {error}', file=sys.stderr)
-    return found
 
 
 def load_exported(
@@ -95,34 +78,21 @@ def load_exported(
 def tune(
     segmentor: ExportableSegmentor, cfg: Config, format: str, size: int
 ) -> tuple[bool | None, str]:
-    """Time the ways to deploy Cube convolutions in the engine of a format.
+    """Time plain convolutions and the lattice in the engine of a format.
 
     Returns:
         What to give :func:`export_segmentor` as ``plain``, and the numbers.
     """
-    ways = {}
-    for name, plain in WAYS.items():
-        deployed = switch_to_deploy(segmentor, plain, FORMATS[format].few)
-        kept = [isinstance(x, CubeConv2d) for x in deployed.modules()]
-        ways.setdefault(sum(kept), name)  # else it is the same network
-    if len(ways) == 1:
-        return None, 'nothing to tune: no Cube convolution can become plain'
     images = 255 * torch.rand(segmentor.shape or (1, 3, size, size))
-    about = segmentor, cfg, format, min(size, EXAMPLE)
-    calls = {
-        name: partial(_infer, load_exported(*about, WAYS[name]), images)
-        for name in ways.values()
-    }
-    times = time_in_turns(calls, TUNING_ROUNDS, torch.device('cpu'))
-    first = times[next(iter(times))]
-    ratios = {k: Spread.of(np.divide(x, first)) for k, x in times.items()}
-    best = min(ratios, key=lambda name: ratios[name].median)
-    said = ', '.join(
-        f'{name} {1e3 * np.median(times[name]):.1f} ms, {ratio}'
-        for name, ratio in ratios.items()
-    )
-    threads = torch.get_num_threads()
-    return WAYS[best], f'{said} ({threads} threads): {best} it is'
+    calls = {}
+    for plain in (None, True):
+        run = load_exported(segmentor, cfg, format, size, plain)
+        calls[plain] = partial(_infer, run, images)
+    times = time_in_turns(calls, TUNING_ROUNDS, images.device)
+    ratio = Spread.of(np.divide(times[None], times[True]))
+    lattice, plain = (1e3 * np.median(times[key]) for key in calls)
+    said = f'lattice {lattice:.1f} ms, plain {plain:.1f} ms, ratio {ratio}'
+    return ratio.median > 1 or None, said
 
 
 @torch.inference_mode()

@@ -18,7 +18,6 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.analysis.speed.comparison import MEMORY, Setting
 from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
@@ -38,7 +37,7 @@ class Networks:
     """Networks of configs, named by stem; the first is the baseline."""
 
     tasks = (AS_TRAINED, DEPLOYED, THROUGHPUT, TRAINING)
-    one_image = (AS_TRAINED, DEPLOYED)
+    one_image, counts_memory = (AS_TRAINED, DEPLOYED), True
     facts = {}
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
@@ -49,8 +48,7 @@ class Networks:
             if name in self.cfgs:
                 raise ValueError(f'{name} is given twice')
             self.cfgs[name] = read_config(path)
-            trains = 'optim_wrapper' in self.cfgs[name]
-            if TRAINING in self.tasks and not trains:
+            if 'optim_wrapper' not in self.cfgs[name]:
                 raise ValueError(
                     f'{path} has no optim_wrapper, which a training step needs'
                 )
@@ -61,7 +59,11 @@ class Networks:
         calls = {}
         plain = replace(setting, dtype=torch.float32)
         for name, cfg in self.cfgs.items():
-            model, images = self.network(cfg), plain.draw()
+            model, images = build_network(cfg), plain.draw()
+            # A fresh router is the identity, which deployment removes.
+            for router in learned_routers(model).values():
+                for parameter in router.parameters():
+                    nn.init.normal_(parameter, std=0.1)
             if task in (DEPLOYED, THROUGHPUT):
                 model = switch_to_deploy(model)
             args = plain.place(model), images, setting
@@ -69,28 +71,6 @@ class Networks:
             step = TrainingStep(*args, cfg) if train else partial(infer, *args)
             calls[name] = step
         return calls
-
-    def network(self, cfg: Config) -> BaseSegmentor:
-        """Build a network that is as if trained."""
-        model = build_network(cfg)
-        model.dataset_meta = {}
-        # A fresh router is the identity, which deployment removes.
-        for router in learned_routers(model).values():
-            for parameter in router.parameters():
-                nn.init.normal_(parameter, std=0.1)
-        return model
-
-    def count(self, size: int) -> dict[str, str]:
-        """Say which share of the baseline's operations each saves."""
-        count = ConfigCounter()
-        counted = {k: count(x, size)[''] for k, x in self.cfgs.items()}
-        base, *others = counted
-        return {
-            f'operations saved by {name}': '{:.0f} %'.format(
-                counted[name].saved(counted[base], 'flops')
-            )
-            for name in others
-        }
 
     def bar(
         self, setting: Setting, task: str, measure: str, name: str

@@ -50,7 +50,7 @@ TF32_TOLERANCE = 1e-2
 class Operator:
     """Convolutions and blocks, as something to be measured."""
 
-    tasks, one_image = (INFERENCE, STEP), ()
+    tasks, one_image, counts_memory = (INFERENCE, STEP), (), True
 
     def __init__(
         self,

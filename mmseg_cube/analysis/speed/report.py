@@ -50,8 +50,8 @@ def tabulate(results: Sequence[Result]) -> Table:
     """Lay out one task, with a row per candidate and setting."""
     task, images = results[0].task, results[0].setting.batch
     unit = 'images/s' if task == THROUGHPUT else 'ms'
-    how = 'engine' if results[0].setting.engine else 'layout'
-    head = ['candidate', f'C x H, {how}', unit, 'ratio', 'bar <=']
+    how = 'C x H, layout or engine'
+    head = ['candidate', how, unit, 'ratio', 'bar <=']
     if any(result.measure == MEMORY for result in results):
         head += ['peak MiB', 'ratio', 'bar <=']
     names = list(dict.fromkeys(result.name for result in results))
