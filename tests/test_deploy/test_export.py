@@ -52,9 +52,8 @@ def test_file_takes_any_size_and_says_what_it_is(
     path = tmp_path / 'new' / f'net{FORMATS[format].suffix}'
     difference, _ = export_segmentor(segmentor, cfg, path, format, SIZE)
     assert 0 <= difference <= 1e-4
-    second = FORMATS[format].weights
-    files = {path, path.with_suffix(second)} if second else {path}
-    assert {*path.parent.iterdir()} == files
+    files = [path, *map(path.with_suffix, FORMATS[format].weights)]
+    assert {*path.parent.iterdir()} == {*files}
     assert stored_metadata(path) == describe(segmentor, cfg)
 
     (run,) = runs
