@@ -24,6 +24,7 @@ from mmseg_cube.ops.layout import LAST, cells_of, inside, layout_of, pad
 from mmseg_cube.ops.mask import spatial_mask
 from mmseg_cube.ops.operands import Operands
 from mmseg_cube.ops.places import take_up
+from mmseg_cube.ops.routing import riffle
 
 
 class LatticeConv(NamedTuple):
@@ -98,7 +99,7 @@ def to_cells(lattice: Tensor, scale: int) -> Tensor:
         last = lattice.stride(1) == 1
         memory_format = LAST if last else torch.contiguous_format
         return cells.flatten(1, 3).contiguous(memory_format=memory_format)
-    # Whole runs of channels first, then a transposition inside the pixels,
-    # for which torch has a fast kernel.
+    # Whole runs of channels first; then each of them to its place.
     places = take_up(lattice, scale).flatten(1, 2)
-    return torch.native_channel_shuffle(places, scale**2)
+    order = riffle(places.shape[1], scale**2)
+    return layout.permute_channels(places, order)
