@@ -185,12 +185,12 @@ class CubeConv2d(nn.Conv2d):
         """
         symbolic = isinstance(input, torch.fx.Proxy)
         recorded = symbolic or torch.jit.is_tracing()
+        geometry, mode = self.geometry, self.padding_mode
         if not recorded:
-            given = input.shape, self.in_channels
-            check_input(*given, self.geometry, self.padding_mode)
-        pads, geometry = self.split_padding()
-        if pads is not None:
-            input = pad(input, pads, self.padding_mode)
+            check_input(input.shape, self.in_channels, geometry, mode)
+        if mode != 'zeros':
+            pads, geometry = self.split_padding()
+            input = pad(input, pads, mode)
         order = relaxed = mask = None
         watched = _is_watched(self.router, ChannelRouter)
         watched = watched or _is_watched(self.mask, SpatialMask)

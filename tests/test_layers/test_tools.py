@@ -186,7 +186,8 @@ def test_quantisation_of_exported_graphs(options):
     conv = build(torch.float32, kernel_size=3, padding=1, **options).eval()
     x, quantizer = torch.rand(1, 16, 8, 8), xnn.XNNPACKQuantizer()
     quantizer.set_global(xnn.get_symmetric_quantization_config())
-    graph = capture_pre_autograd_graph(conv, (x,))
+    with torch.no_grad():
+        graph = capture_pre_autograd_graph(conv, (x,))
     graph = pt2e.prepare_pt2e(graph, quantizer)
     graph(x)
     graph = pt2e.convert_pt2e(graph)
