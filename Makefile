@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 # Written last: without it the environment is not ready.
 STAMP := $(VENV)/ready
 
-.PHONY: help setup test demo lint format
+.PHONY: help setup test demo docs lint format
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
@@ -38,6 +38,13 @@ test: setup  ## Run the tests, in two processes of one thread.
 
 demo: setup  ## Run the demonstration on made-up images.
 	$(BIN)/python tools/demo.py $(ARGS)
+
+docs: $(VENV)/docs  ## Build the documentation site in build/docs.
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+
+$(VENV)/docs: requirements/docs.txt $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -r $<
+	@touch $@
 
 lint: setup  ## Check style, formatting and the order of imports.
 	$(BIN)/ruff check .

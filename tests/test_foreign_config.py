@@ -1,4 +1,4 @@
-"""Configs of mmseg's zoo with what the README says to add to them."""
+"""Configs of mmseg's zoo with the parts of docs/ways_in.md in them."""
 
 from pathlib import Path
 
@@ -83,7 +83,7 @@ pytestmark = pytest.mark.skipif(
         (SWIN, REPLACE.format('(2, 3)'), r'none of 1 .*; insert=dict\(\)'),
     ],
 )
-def test_snippets_of_the_readme(name, text, cubes, tmp_path):
+def test_parts_of_ways_in(name, text, cubes, tmp_path):
     path = tmp_path / 'child.py'
     path.write_text(f"""_base_ = {str(ZOO / name)!r}
 custom_imports = dict(imports=['mmpretrain.models', 'mmseg_cube'])

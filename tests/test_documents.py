@@ -1,0 +1,183 @@
+"""Commands and snippets of all pages: they parse, and what can be run is.
+
+docs/contributing.md says which comments above a fence change that.
+"""
+
+import ast
+import importlib
+import itertools
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+import mmseg
+import pytest
+from mmengine.registry import init_default_scope
+from mmseg.registry import METRICS
+
+from mmseg_cube.cli import frame, main
+from mmseg_cube.datasets import checks
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import build_network
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / 'README.md', *sorted(ROOT.glob('docs/**/*.md'))]
+PAGES += sorted(ROOT.glob('configs/*/README.md'))
+MMSEG = Path(mmseg.__file__).parent / '.mim'
+MARK = r'<!-- (needs|onto): (.+?) -->\n\s*'
+FENCE = re.compile(
+    rf'(?:{MARK})?^( *)```(shell|python)\n(.*?)^\3```$', re.DOTALL | re.M
+)
+INLINE = re.compile(r'`mmseg-cube ([a-z][^`]*)`')
+OURS = re.compile(r'(?:configs|tools|requirements|tests)/[a-z][\w./-]*\.\w+')
+# Says the words of each command, with all that a shell makes of them.
+SAY = r"""
+command_not_found_handle() {
+    printf '%q ' "$@"; echo
+    for word; do [[ $word == mmseg-cube\ * ]] && eval "$word"; done
+}
+bash() { command_not_found_handle bash "$@"; }
+PATH=/none SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=2
+"""
+# Two iterations and few images prove that it runs.
+SHORT = ['default_hooks.checkpoint.interval=2', 'train_cfg.max_iters=2',
+         'train_cfg.val_interval=2']  # fmt: skip
+FEW = shlex.split('--size 128 --train 8 --val 2 --test 2')
+# Processes that load so little cost more time than they save.
+ALONE = [
+    f'{split}_dataloader.{option}'
+    for split in ('train', 'val', 'test')
+    for option in ('num_workers=0', 'persistent_workers=False')
+]
+
+
+class Block(NamedTuple):
+    """What stands in a fence, and the comment above it or the page."""
+
+    mark: str
+    what: str
+    kind: str
+    text: str
+
+
+def blocks(page):
+    text = page.read_text()
+    page = re.match(MARK, text)
+    for mark, what, _, kind, code in FENCE.findall(text):
+        mark, what = (mark, what) if mark or not page else page.groups()
+        yield Block(mark, what, kind, textwrap.dedent(code))
+
+
+def each(pages):
+    """Parametrize a test by pages."""
+    names = [str(page.relative_to(ROOT)) for page in pages]
+    return pytest.mark.parametrize('page', pages, ids=names)
+
+
+@each(PAGES)
+def test_commands_parse(page, monkeypatch, tmp_path):
+    shell = [text for _, _, kind, text in blocks(page) if kind == 'shell']
+    shell = '\n'.join(shell).replace(' ...', '')
+    shell = shell.replace('--seed SEED', '--seed 0')
+    said = subprocess.run(
+        ['bash', '-c', SAY + shell], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ).stdout  # fmt: skip
+    commands = list(map(shlex.split, said.splitlines()))
+    ours = [words for words in commands if words[0] == 'mmseg-cube']
+    assert len(ours) >= len(re.findall('^mmseg-cube ', shell, re.M))
+    monkeypatch.setattr(frame, '_run', lambda *_: 0)
+    for words in ours:
+        assert main(words[1:]) == 0, words
+        assert not unknown(words[1], words), words
+    for words in INLINE.findall(page.read_text()):
+        assert words.split()[0] in frame.COMMANDS, words
+        assert not unknown(words.split()[0], words.split()), words
+    for word in itertools.chain(*commands):
+        assert not OURS.fullmatch(word) or (ROOT / word).exists(), word
+
+
+def unknown(name, words):
+    """Flags that neither a command has nor the script of mmseg behind it."""
+    parsers, known = [frame.make_parser(name)], set()
+    for parser in parsers:
+        for action in parser._actions:
+            known.update(action.option_strings)
+            if isinstance(action.choices, dict):  # kinds
+                parsers += action.choices.values()
+    if name in ('train', 'test'):
+        script = (MMSEG / 'tools' / f'{name}.py').read_text()
+        known.update(re.findall("'(--[a-z-]+)'", script))
+    return {word for word in words if word.startswith('--')} - known
+
+
+@each(PAGES)
+def test_python_compiles(page):
+    for mark, _, kind, text in blocks(page):
+        for node in ast.walk(ast.parse(text if kind == 'python' else '')):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names]
+                module = getattr(node, 'module', names[0])
+                if not mark or module.startswith('mmseg_cube'):
+                    found = importlib.import_module(module)
+                    if isinstance(node, ast.ImportFrom):
+                        assert all(hasattr(found, name) for name in names)
+
+
+@each([p for p in PAGES if any(b.mark != 'needs' for b in blocks(p))])
+def test_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checks, 'cache_folder', lambda: tmp_path / 'cache')
+    places = Path(sys.executable).parent, os.environ['PATH']
+    monkeypatch.setenv('PATH', os.pathsep.join(map(str, places)))
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    for mark, what, kind, text in blocks(page):
+        text = re.sub(r'iter_\d+', 'iter_2', text)
+        named = re.match(r'# (\w+\.py)\n', text)
+        if mark == 'onto':
+            run_onto(what, text)
+        elif mark != 'needs' and kind == 'shell':
+            run_shell(text)
+        elif mark != 'needs' and named:
+            Path(named[1]).write_text(text)
+        elif mark != 'needs':
+            exec(text, {})
+
+
+def run_onto(config, text):
+    """Build the network of a config of the zoo with lines of a page."""
+    if not config.startswith('mmseg_cube::'):
+        config = str(MMSEG / 'configs' / config)
+    imports = ['mmpretrain.models', 'mmseg_cube']
+    base = f'_base_ = {config!r}\ncustom_imports = dict(imports={imports})\n'
+    Path('child.py').write_text(base + text)
+    cfg = read_config('child.py')
+    init_default_scope('mmseg')
+    build_network(cfg)
+    if cfg.test_evaluator.type == 'BuildingMetric':
+        METRICS.build(cfg.test_evaluator)
+
+
+def run_shell(text):
+    for ours, lines in itertools.groupby(
+        text.replace('\\\n', '').splitlines(),
+        lambda line: line.startswith('mmseg-cube '),
+    ):
+        if not ours:
+            script = '\n'.join(lines)
+            subprocess.run(['bash', '-e', '-c', script], check=True)
+            continue
+        for line in lines:
+            words = shlex.split(line, comments=True)[1:]
+            if words[0] in ('train', 'test'):
+                option = '--cfg-options'
+                words += [option] * (option not in words) + ALONE
+                words += SHORT if words[0] == 'train' else []
+            if words[:2] == ['sample-city', 'whu'] and '--train' not in words:
+                words += FEW
+            assert main(words) == 0, line
