@@ -179,6 +179,7 @@ setup(
         'openvino': ['onnx', 'openvino>=2024.0'],
         # Polygons: coverage_simplify came with shapely 2.1.
         'cities': ['pyogrio>=0.11', 'shapely>=2.1'],
+        'parquet': ['pyarrow'],
         'dev': [
             'import-linter',
             'mypy',

@@ -7,8 +7,6 @@ from PIL import Image
 
 from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.headers import PNG
-from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.whole_files import write_whole
@@ -21,11 +19,8 @@ class MaskFolder:
     """Masks of one band as PNG files, 0 background and 255 building.
 
     A mask has the stem of its image, and appears only when it is complete.
-    Folders of another format override ``suffix``, ``save`` and ``is_whole``.
     The folder is made if needed.
     """
-
-    suffix = '.png'
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -52,7 +47,8 @@ class MaskFolder:
             valid = None
         if valid is not None:
             mask = np.where(valid, mask, 0)
-        write_whole(path, lambda part: self.save(part, mask, image))
+        picture = Image.fromarray(np.uint8(mask == 1) * BUILDING_VALUE)
+        write_whole(path, lambda part: picture.save(part, format='PNG'))
         return mask.size if valid is None else int(valid.sum())
 
     def claim(self, image: str | Path, window: Box | None = None) -> str:
@@ -66,7 +62,7 @@ class MaskFolder:
             name += f'_{window[1]}_{window[0]}'
             # Two sizes of window at one place are two sources.
             source += f' {tuple(window)}'
-        name += self.suffix
+        name += '.png'
         first = self._sources.setdefault(name, source)
         if first != source:
             raise ValueError(
@@ -75,17 +71,3 @@ class MaskFolder:
                 'different folders'
             )
         return name
-
-    def save(self, path: Path, mask: np.ndarray, image: str | Path) -> None:
-        """Write the mask of an image to a path."""
-        pixels = (mask == 1).astype(np.uint8) * BUILDING_VALUE
-        Image.fromarray(pixels).save(path, format='PNG')
-
-    def is_whole(self, path: Path, shape: tuple[int, int]) -> bool:
-        """Tell whether a file is a whole mask of a height and width."""
-        try:
-            header, values = open_raster(path), read_raster(path)
-        except RasterError:
-            return False
-        right = values.dtype == np.uint8 and values.shape == (1, *shape)
-        return right and header.driver == PNG

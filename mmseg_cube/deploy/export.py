@@ -13,6 +13,7 @@ from mmseg_cube.deploy.any_size import take_any_size
 from mmseg_cube.deploy.formats import FORMATS, Run
 from mmseg_cube.deploy.segmentor import ExportableSegmentor
 from mmseg_cube.layers import switch_to_deploy
+from mmseg_cube.utils.whole_files import whole_files
 from mmseg_cube.utils.words import shorten
 from mmseg_cube.version import __version__
 
@@ -64,12 +65,6 @@ def export_segmentor(
     deployed = switch_to_deploy(segmentor, plain, kind.few)
     take_any_size(deployed)
     metadata = describe(segmentor, cfg)
-    # torch.export goes by the suffix, so it stays the last part.
-    part = path.with_name(f'.{path.stem}.part{path.suffix}')
-    # Weights come first: a network is there once it is whole.
-    suffixes = *kind.weights, kind.suffix
-    parts = {part.with_suffix(x): path.with_suffix(x) for x in suffixes}
-    path.parent.mkdir(parents=True, exist_ok=True)
     shapes, advice = (segmentor.shape,), ''
     if segmentor.shape is None:
         shapes = parity_shapes(size)
@@ -77,31 +72,27 @@ def export_segmentor(
     # A batch of one would be taken for a constant.
     example = torch.rand(segmentor.shape or (2, 3, size, size)) * 255
     try:
-        part.touch()  # or fail before the work
-        with warnings.catch_warnings(), torch.no_grad():
+        with (
+            whole_files(path) as part,
+            warnings.catch_warnings(),
+            torch.no_grad(),
+        ):
             # The comparison makes warnings of the exporters needless.
             warnings.simplefilter('ignore')
             kind.write(deployed, example, part, metadata)
             run = kind.read(part)
             difference = largest_difference(segmentor, run, shapes)
-        # Not ">": the difference may be no number.
-        if not difference <= TOLERANCE:
-            raise ArithmeticError(
-                f'its logits differ by up to {difference:.2g} from '
-                f"PyTorch's, more than {TOLERANCE:g}"
-            )
-        if kind.weights:
-            path.unlink(missing_ok=True)  # never with weights of another
-        for written, wanted in parts.items():
-            written.replace(wanted)
+            # Not ">": the difference may be no number.
+            if not difference <= TOLERANCE:
+                raise ArithmeticError(
+                    f'its logits differ by up to {difference:.2g} from '
+                    f"PyTorch's, more than {TOLERANCE:g}"
+                )
     except OSError:
         raise
     except Exception as error:  # exporters raise all kinds
         reason = f'{path} was not written: {shorten(error)}'
         raise ExportError(reason + advice) from error
-    finally:
-        for written in parts:
-            written.unlink(missing_ok=True)
     return difference, shapes
 
 

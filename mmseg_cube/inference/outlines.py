@@ -95,7 +95,7 @@ def load_regulariser() -> Callable:
 def regularise(polygons: np.ndarray, size: float) -> np.ndarray:
     """Give outlines right angles, as far as they have a direction.
 
-    They may overlap then. What the library loses stays as it is.
+    They may overlap then. What the library loses or tears stays as it is.
 
     Args:
         polygons: In metres, (n,).
@@ -114,12 +114,11 @@ def regularise(polygons: np.ndarray, size: float) -> np.ndarray:
             allow_circles=False,  # which have 168 corners
             num_cores=1,
         )
-    rows, shapes = found['row'].to_numpy(), found.geometry.to_numpy()
-    order = np.argsort(shapely.area(shapes))  # the largest part stays
+    found = found[~found['row'].duplicated(keep=False) & found.is_valid]
+    found = found[found.geom_type == 'Polygon']
     result = polygons.copy()
-    result[rows[order]] = largest_parts(shapes[order])
-    broken = ~shapely.is_valid(result) | shapely.is_empty(result)
-    return np.where(broken, polygons, result)
+    result[found['row'].to_numpy()] = found.geometry.to_numpy()
+    return result
 
 
 def separate(

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyogrio
@@ -13,6 +12,7 @@ from pyogrio.util import vsi_path
 from rasterio.crs import CRS
 
 from mmseg_cube.datasets.vectors import project
+from mmseg_cube.utils.whole_files import whole_files
 
 DRIVERS = {
     '.gpkg': 'GPKG',
@@ -50,7 +50,8 @@ def find_driver(path: Path) -> str:
             import pyarrow.parquet  # noqa: F401, only this format needs it
         except ImportError as error:
             raise ImportError(
-                f'{path}: GeoParquet needs pyarrow: pip install pyarrow'
+                f'{path}: GeoParquet needs pyarrow: '
+                'pip install "mmsegmentation-cube[parquet]"'
             ) from error
     if path.is_dir():
         raise ValueError(f'{path} is a folder; name a file')
@@ -74,9 +75,7 @@ def vector_file(path: Path, crs: CRS | None) -> Iterator[Callable[..., None]]:
             f'{path}: this format is for places on Earth, and the raster has '
             'no CRS. Name a .gpkg, .fgb, .shp or .parquet file'
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=path.parent, prefix='.') as folder:
-        whole = Path(folder) / path.name
+    with whole_files(path) as whole:
 
         def add(
             polygons: np.ndarray | None, fields: Fields, layer: str = LAYER
@@ -93,9 +92,6 @@ def vector_file(path: Path, crs: CRS | None) -> Iterator[Callable[..., None]]:
             _write_parquet(whole, parts, crs)
         elif parts:
             _write(whole, driver, parts, crs)
-        # A shapefile is several files, and the one of its name the last.
-        for file in sorted(Path(folder).iterdir(), key=whole.__eq__):
-            file.replace(path.with_name(file.name))
 
 
 def _write(

@@ -34,26 +34,32 @@ torch.fx.wrap('convolve')
 Size = int | Pair
 
 
-def _check_kinds(parts: dict[str, object], **sizes: object) -> None:
+def _check_kinds(given: dict[str, object]) -> None:
     """Name the argument, which torch and Python would not."""
-    for name, options in parts.items():
-        if not isinstance(options, dict | None):
+    for name in ('router', 'mask'):
+        if not isinstance(given[name], dict | None):
             raise ValueError(
                 f'{name} must be a dict of its arguments, such as dict(), or '
-                f'None, not {options!r}'
+                f'None, not {given[name]!r}'
             )
-    for name, size in sizes.items():
+    for name, size in given.items():
         values = size if isinstance(size, list | tuple) else [size]
         if any(isinstance(value, float) for value in values):
             raise ValueError(f'{name} must be whole, not {size!r}')
 
 
+def is_hooked(module: nn.Module) -> bool:
+    """Whether someone looks at what goes through a module."""
+    forward = module._forward_hooks or module._forward_pre_hooks
+    backward = module._backward_hooks or module._backward_pre_hooks
+    return bool(forward or backward)
+
+
 def _is_watched(part: nn.Module | None, kind: type) -> bool:
-    """Whether calls of a module are hooked, or it was put into another."""
-    if not isinstance(part, kind):
-        return part is not None
-    forward = part._forward_hooks or part._forward_pre_hooks
-    return bool(forward or part._backward_hooks or part._backward_pre_hooks)
+    """Whether a module is hooked, or was put into another."""
+    if isinstance(part, kind):
+        return is_hooked(part)
+    return part is not None
 
 
 class CubeConv2d(nn.Conv2d):
@@ -123,20 +129,8 @@ class CubeConv2d(nn.Conv2d):
         router: dict | None = None,
         mask: dict | None = None,
     ) -> None:
+        _check_kinds(locals())
         lattice = lattice_kernel_size, dilation, scale, phase, lattice_stride
-        _check_kinds(
-            dict(router=router, mask=mask),
-            in_channels=in_channels,
-            out_channels=out_channels,
-            kernel_size=kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            scale=scale,
-            lattice_kernel_size=lattice_kernel_size,
-            lattice_stride=lattice_stride,
-        )
         geometry = make_geometry(kernel_size, *lattice, groups=groups)
         check_cube_rules(in_channels, out_channels, geometry)
         check_choice('form', form, (AUTO, *forms_of(geometry)))

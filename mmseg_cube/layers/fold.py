@@ -14,11 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mmseg_cube.layers.channel_router import ChannelRouter
-from mmseg_cube.layers.cube_conv2d import CubeConv2d
+from mmseg_cube.layers.cube_conv2d import CubeConv2d, is_hooked
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
 from mmseg_cube.ops import FEW_CHANNELS
-from mmseg_cube.ops.coarse import fold_weight, unfold_weight
-from mmseg_cube.ops.geometry import sites_of
 
 # Their output is linear in their weights. Of other subclasses that is not
 # known: mmcv's ConvAWS2d, for one, standardises the weights it is given.
@@ -140,12 +138,12 @@ class _Chains(torch.fx.Tracer):
     """Follows features through chains of layers, and into nothing else."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return type(module).forward not in CHAINS
+        return type(module).forward not in CHAINS or is_hooked(module)
 
 
 @torch.no_grad()
 def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
-    """Fold orders into the layers in front, or into weights behind them."""
+    """Fold orders into the layers in front of them."""
     names = dict(model.named_modules())
     for name, cube in names.items():
         known = isinstance(cube, CubeConv2d) and _has_own_weight(cube)
@@ -155,22 +153,11 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
         near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]
         root = next((m for m in near if type(m).forward not in CHAINS), model)
         conv = _find_producer(cube, root, places)
-        moves, geometry = order - order.sort()[0], cube.geometry
-        stays = not (moves % cube.scale**2).any()
         if conv is not None:
-            own = conv.named_parameters(recurse=False)
-            new = {key: value[order] for key, value in own}
-        elif stays and cube.groups == sites_of(geometry) == 1:
-            # Each channel keeps its place in a cell.
-            conv, kernel = cube, fold_weight(cube.weight, geometry)
-            kernel = kernel.index_select(1, order.argsort())
-            new = dict(weight=unfold_weight(kernel, cube.weight, geometry))
-        else:
-            continue
-        cube.router = None
-        for key, value in new.items():
-            learns = getattr(conv, key).requires_grad
-            setattr(conv, key, nn.Parameter(value, learns))
+            cube.router = None
+            for key, value in list(conv.named_parameters(recurse=False)):
+                ordered = nn.Parameter(value[order], value.requires_grad)
+                setattr(conv, key, ordered)
 
 
 def _find_producer(
@@ -185,6 +172,8 @@ def _find_producer(
             n for n in _Chains().trace(root).nodes if n.op == 'call_module'
         ]
         calls = {node: root.get_submodule(node.target) for node in nodes}
+        # A hook is not to see channels in another order.
+        calls = {k: v for k, v in calls.items() if not is_hooked(v)}
         (step,) = (node for node, module in calls.items() if module is cube)
         (step,) = step.args
         while type(calls.get(step)) in POINTWISE and len(step.users) == 1:

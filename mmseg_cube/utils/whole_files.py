@@ -2,8 +2,10 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -24,6 +26,26 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_files(path: Path) -> Iterator[Path]:
+    """Yield where to write a file, and others beside it that belong to it.
+
+    Once all are whole they take their places, that of this name last.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix='.') as folder:
+        part = Path(folder, path.name)
+        yield part
+        written = sorted(Path(folder).iterdir(), key=part.__eq__)
+        for place in (path.with_name(file.name) for file in written):
+            if place.is_dir():
+                raise OSError(f'{place} is a folder; name another file')
+        if len(written) > 1:
+            path.unlink(missing_ok=True)  # never with parts of another
+        for file in written:
+            file.replace(path.with_name(file.name))
 
 
 def write_text_whole(path: Path, text: str) -> None:

@@ -195,7 +195,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
     ('values', 'words', 'message'),
     [
         (town(), '--out x.dxf', '.gpkg, .fgb, .geojson, .geojsonl, .shp, '),
-        (town(), '--out x.parquet', 'needs pyarrow: pip install pyarrow'),
+        (town(), '--out x.parquet', 'pip install "mmsegmentation-cube[parq'),
         (town(), '--regularise', 'pip install buildingregulariser'),
         (town(), '{g} --out {g}', 'g.gpkg is a raster to read'),
         (town(), '--out a;b.fgb', 'a;b.fgb: use no signs such as ! and ;'),

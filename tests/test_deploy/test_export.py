@@ -170,6 +170,11 @@ def test_two_files_are_both_new_or_both_old(
         assert {x: x.read_text() for x in tmp_path.iterdir()} == dict.fromkeys(
             files, text
         )
+    files[1].unlink()
+    files[1].mkdir()
+    with pytest.raises(OSError, match='net.v2.bin is a folder; name another'):
+        export_segmentor(segmentor, cfg, files[0], 'openvino', SIZE)
+    assert files[0].read_text() == 'new' and len([*tmp_path.iterdir()]) == 2
 
 
 @pytest.mark.parametrize(

@@ -211,55 +211,47 @@ def routed(groups=1, channels=16, out=16, **options):
 
 PLAIN = dict(kernel_size=3, padding=1)
 MASKED = dict(mask=dict(), padding_mode='reflect')
+SHARED = dict(lattice_stride=1, lattice_kernel_size=3)
 
 
 @pytest.mark.parametrize(
-    'make, left',
+    'module, left',
     [
-        (lambda: InTurn(nn.Conv2d(16, 16, **PLAIN), routed(**MASKED)), 0),
-        (lambda: InTurn(routed(mask=dict()), routed(2)), 1),
-        (lambda: nn.Sequential(*[CubeKernelBlock(16) for _ in 'abc']), 1),
+        (InTurn(nn.Conv2d(16, 16, **PLAIN), routed(**MASKED)), 0),
+        (InTurn(routed(mask=dict()), routed(2)), 1),
+        (nn.Sequential(*[CubeKernelBlock(16) for _ in 'abc']), 1),
         (
-            lambda: InTurn(
+            InTurn(
                 ConvModule(16, 36, norm_cfg=BN, act_cfg=None, **PLAIN),
                 routed(1, 36, 9, scale=3, lattice_stride=1, mask=dict()),
             ),
             0,
         ),
         # Others see the features, or may, or outputs cannot be put in order.
-        (lambda: InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'branch'), 1),
-        (lambda: InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'value'), 1),
-        (lambda: InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'twice'), 1),
-        (lambda: InTurn(nn.Conv2d(16, 16, 1, groups=2), routed(**MASKED)), 1),
-        (lambda: InTurn(nn.PReLU(16), routed(**MASKED)), 1),
-        (
-            lambda: InTurn(
-                CubeConv2d(16, 16, 3, padding=1, lattice_stride=1),
-                routed(**MASKED),
-            ),
-            1,
-        ),
-        (lambda: nn.Sequential(*[routed(**MASKED)] * 2), 1),
-        (lambda: CubeKernelBlock(16, residual=True, layer_scale=0.5), 1),
+        (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'branch'), 1),
+        (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'value'), 1),
+        (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'twice'), 1),
+        (InTurn(nn.Conv2d(16, 16, 1, groups=2), routed(**MASKED)), 1),
+        (InTurn(nn.PReLU(16), routed(**MASKED)), 1),
+        (InTurn(CubeConv2d(16, 16, 1, **SHARED), routed(**MASKED)), 1),
+        (nn.Sequential(*[routed(**MASKED)] * 2), 1),
+        (CubeKernelBlock(16, residual=True, layer_scale=0.5), 1),
     ],
 )
-def test_orders_go_into_the_layer_in_front(make, left):
-    module = make().double()
+def test_orders_go_into_the_layer_in_front(module, left):
+    module.double()
     deployed = check(module, 16, plain=False, dtype=torch.float64)
     assert count(deployed, ChannelRouter) == left
     x = torch.randn(1, 16, 6, 7, dtype=torch.float64)
     torch.testing.assert_close(switch_to_deploy(deployed)(x), module(x))
 
 
-@pytest.mark.parametrize('options', [dict(), MASKED, dict(scale=1)])
-def test_orders_within_places_go_into_the_weights(options):
-    cube = CubeConv2d(
-        32, 8, 3, padding=1, router=dict(method='given'), **options
-    )
-    train(cube.double())
-    swaps = torch.arange(32).view(2, 4, 4)
-    cube.router.order.copy_(swaps.flip(0).flatten())
-    deployed = switch_to_deploy(cube, plain=False)
-    assert count(deployed, ChannelRouter) == 0
-    x = torch.randn(2, 32, 5, 6, dtype=torch.float64)
-    torch.testing.assert_close(deployed(x), cube(x), atol=1e-10, rtol=0)
+@pytest.mark.parametrize('name', ['first', 'first.conv', 'act', 'cube'])
+def test_hooks_see_channels_in_their_order(name):
+    first = ConvModule(16, 16, 1, norm_cfg=None, act_cfg=None)
+    module, seen = train(InTurn(first, routed(mask=dict()))), []
+    part, x = module.get_submodule(name), torch.randn(1, 16, 6, 7)
+    part.register_forward_hook(lambda _, given, out: seen.append((given, out)))
+    for network in (module, switch_to_deploy(module)):
+        network(x)
+    torch.testing.assert_close(*seen)
