@@ -181,9 +181,11 @@ setup(
         'cities': ['pyogrio>=0.11', 'shapely>=2.1'],
         'parquet': ['pyarrow'],
         'dev': [
+            'hypothesis',
             'import-linter',
             'mypy',
             'pytest',
+            'pytest-cov',
             'pytest-xdist',
             'ruff',
             'scikit-learn',

@@ -1,11 +1,23 @@
 """Sample data and a process group that several test modules share."""
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+# Examples are the same in each run; EXAMPLES=500 in the environment tries more
+# of them. No fixture here keeps anything from one example to the next.
+settings.register_profile(
+    'same',
+    derandomize=True,
+    deadline=None,
+    max_examples=int(os.environ.get('EXAMPLES', 25)),
+    suppress_health_check=[*HealthCheck],
+)
+settings.load_profile('same')
 # A Cube network with router and mask, small enough to run a hundred times.
 TINY = f"""
 _base_ = '{ROOT}/configs/unet_convnext/cube-full-unet_convnext-atto_1xb8-600_whu-128x128.py'

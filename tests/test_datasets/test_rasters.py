@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.rasters import open_raster, read_raster
@@ -18,6 +20,7 @@ from mmseg_cube.datasets.windows import (
 )
 
 VALUES = np.random.default_rng(0).integers(0, 256, (3, 60, 90), np.uint8)
+PLACES, SIZES = st.integers(-150, 150), st.integers(1, 100)
 
 
 @pytest.fixture
@@ -25,33 +28,25 @@ def raster(tmp_path, write):
     return write(tmp_path / 'a.tif', VALUES)
 
 
-@pytest.mark.parametrize(
-    'window',
-    [
-        (0, 0, 90, 60),
-        (10, 20, 30, 5),
-        (-7, -9, 40, 40),
-        (-5, -5, 100, 70),
-        (85, 55, 60, 6),
-    ],
-)
-def test_window_is_that_of_the_reflected_raster(raster, window):
-    x, y, width, height = window
-    padded = np.pad(VALUES, ((0, 0), (90, 90), (90, 90)), mode='reflect')
-    expected = padded[:, 90 + y : 90 + y + height, 90 + x : 90 + x + width]
-    window = Window(*window)
-    assert open_raster(raster) is open_raster(raster)
-    np.testing.assert_array_equal(read_raster(raster, window), expected)
-    np.testing.assert_array_equal(take_window(VALUES, window), expected)
-    np.testing.assert_array_equal(take_window(VALUES[1], window), expected[1])
-
-
 @pytest.mark.parametrize('name', ['a.tif', 'a.jpg'])
-def test_window_outside(tmp_path, write, name):
-    path = write(tmp_path / name, VALUES)
-    for x, y in ((90, 0), (-10, 0), (0, 60), (0, -10)):
+@given(PLACES, PLACES, SIZES, SIZES)
+def test_any_window_is_that_of_the_reflected_raster(
+    write, tmp_path, name, x, y, width, height
+):
+    path, window = tmp_path / name, Window(x, y, width, height)
+    if not path.exists():
+        write(path, VALUES)
+    values = read_raster(path)
+    if not (-width < x < 90 and -height < y < 60):
         with pytest.raises(RasterError, match='lies outside of its 90 x 60'):
-            read_raster(path, Window(x, y, 10, 10))
+            read_raster(path, window)
+        return
+    padded = np.pad(values, ((0, 0), (250, 250), (250, 250)), 'reflect')
+    expected = padded[:, 250 + y :, 250 + x :][:, :height, :width]
+    assert open_raster(path) is open_raster(path)
+    np.testing.assert_array_equal(read_raster(path, window), expected)
+    np.testing.assert_array_equal(take_window(values, window), expected)
+    np.testing.assert_array_equal(take_window(values[0], window), expected[0])
 
 
 @pytest.mark.parametrize('suffix', ['.tif', '.png', '.jpg'])
@@ -65,19 +60,25 @@ def test_changed_file_is_read_anew(tmp_path, write, suffix):
     np.testing.assert_array_equal(again, read_raster(Path(path).read_bytes()))
 
 
-@pytest.mark.parametrize('stride', [None, 300, 341, 512])
-@pytest.mark.parametrize('shape', [(1300, 700), (512, 512), (513, 1024)])
-def test_cores_cover_every_pixel_once(shape, stride):
-    count = np.zeros(shape, int)
-    for window, core in cut_grid(*shape, 512, stride):
-        in_window = np.zeros_like(count)
-        whole = Window(0, 0, *shape[::-1])
-        in_window[window.inside(whole)] = 1
-        assert in_window.sum() == 512**2
-        part = core.inside(whole)
-        assert in_window[part].all()
-        count[part] += 1
-    assert (count == 1).all()
+@given(SIZES, SIZES, st.integers(1, 40), st.floats(0, 1))
+def test_cores_cover_every_pixel_once(height, width, size, share):
+    count, whole = np.zeros((height, width), int), Window(0, 0, width, height)
+    stride = 1 + int(share * (size - 1))
+    for window, core in cut_grid(height, width, size, stride):
+        assert window[2:] == (size, size)
+        spans = zip(window[:2], core[:2], core[2:], whole[2:], strict=True)
+        for start, own, length, most in spans:
+            assert 0 <= start <= own < own + length <= start + size
+            assert start + size <= max(most, size)
+        count[core.inside(whole)] += 1
+    for window, core in cut_padded(height, width, size):
+        assert window == core
+        (rows, columns) = window.inside(whole)
+        count[
+            max(rows.start, 0) : rows.stop,
+            max(columns.start, 0) : columns.stop,
+        ] += 1
+    assert (count == 2).all()
 
 
 def test_places_of_windows_and_cores():

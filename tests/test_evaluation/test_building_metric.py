@@ -3,6 +3,9 @@ import argparse
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from mmengine.config import DictAction
 from PIL import Image
 from sklearn import metrics as sk
@@ -11,29 +14,35 @@ from mmseg_cube.datasets import DatasetError
 from mmseg_cube.evaluation import BuildingMetric
 from mmseg_cube.utils.configs import read_config
 
+# Two maps of labels of any size.
+LABELS = arrays(
+    np.int64,
+    st.tuples(st.just(2), st.integers(1, 9), st.integers(1, 9)),
+    elements=st.sampled_from([0, 1, 254]),
+    fill=st.nothing(),
+)
 
-def test_equals_scikit_learn(make_sample, evaluate, ignore_index=254):
-    rng = np.random.default_rng(0)
+
+@given(st.lists(LABELS, min_size=1, max_size=4))
+def test_equals_scikit_learn(make_sample, evaluate, labels):
     samples, pairs = [], []
-    for index in range(5):
-        shape = 11 + index, 17
-        pred = rng.integers(0, 2, shape)
-        target = np.where(rng.random(shape) < 0.7, pred, 1 - pred)
-        target[rng.random(shape) < 0.2] = ignore_index
-        # There, any prediction will do.
-        pred[0, 0], target[0, 0] = 255, ignore_index
+    for index, (pred, target) in enumerate(labels):
+        counted = target != 254
+        # Elsewhere, any prediction will do.
+        pred = np.where(counted, pred % 2, pred)
         samples.append(make_sample(pred, target, f'tile{index}.png'))
-        counted = target != ignore_index
         pairs.append((target[counted], pred[counted]))
-    found = evaluate(samples, ignore_index=ignore_index)
+    found = evaluate(samples, ignore_index=254)
     target, pred = map(np.concatenate, zip(*pairs, strict=True))
+    assume(len(target))
+    options = dict(labels=[0, 1], zero_division=0)
     expected = dict(
-        IoU=sk.jaccard_score(target, pred),
-        F1=sk.f1_score(target, pred),
-        Precision=sk.precision_score(target, pred),
-        Recall=sk.recall_score(target, pred),
+        IoU=sk.jaccard_score(target, pred, zero_division=0),
+        F1=sk.f1_score(target, pred, zero_division=0),
+        Precision=sk.precision_score(target, pred, zero_division=0),
+        Recall=sk.recall_score(target, pred, zero_division=0),
         Accuracy=sk.accuracy_score(target, pred),
-        mIoU=sk.jaccard_score(target, pred, average='macro'),
+        mIoU=sk.jaccard_score(target, pred, average='macro', **options),
     )
     assert found == {
         f'building/{name}': pytest.approx(100 * value, 1e-12)

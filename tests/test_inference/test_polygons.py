@@ -1,10 +1,11 @@
 """Polygons of buildings: the same however a raster is read, valid, apart."""
 
-import os
-
 import numpy as np
 import pytest
 from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from rasterio.crs import CRS
 from scipy import ndimage
 
@@ -25,7 +26,6 @@ except ImportError:
     REGULARISE = [False]
 else:
     REGULARISE = [False, True]
-RANDOM = int(os.environ.get('RANDOM_MASKS', 40))
 FULL = 254
 EXACT = dict(min_area=0, max_hole=0, simplify=0)
 RING = ['xxxxx', 'xx xx', 'xxxxx', 'xxxxx']
@@ -60,32 +60,35 @@ def overlaps(shapes):
     return shapely.area(common).max(initial=0)
 
 
-def random_case(seed):
-    """Draw probabilities from noise to smooth, and options."""
+OPTIONS = dict(
+    threshold=[0.3, 0.5, 0.6],
+    split=['none', 'watershed'],
+    seed=[0.65, 0.8],
+    min_area=[0, 1, 10],
+    max_hole=[0, 5],
+    min_confidence=[0, 0.6],
+    simplify=[0, 0.6, 1.5, 3],
+    max_rows=[16, 4096],
+    regularise=REGULARISE,
+)
+CHOICES = {name: st.sampled_from(values) for name, values in OPTIONS.items()}
+
+
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([0, 0.7, 1.5, 3]),
+    st.sampled_from(GROUNDS),
+    st.fixed_dictionaries(CHOICES),
+)
+def test_random_fields(seed, blur, ground, options):
+    """Any strips give one set, which is fit for a map.
+
+    Of probabilities from noise to smooth.
+    """
     rng = np.random.default_rng(seed)
-    blur = rng.choice([0, 0.7, 1.5, 3])
     values = ndimage.gaussian_filter(rng.random(rng.integers(9, 90, 2)), blur)
-    values = (values - values.min()) / np.ptp(values)
-    choices = dict(
-        threshold=[0.3, 0.5, 0.6],
-        split=['none', 'watershed'],
-        seed=[0.65, 0.8],
-        min_area=[0, 1, 10],
-        max_hole=[0, 5],
-        min_confidence=[0, 0.6],
-        simplify=[0, 0.6, 1.5, 3],
-        max_rows=[16, 4096],
-        regularise=REGULARISE,
-    )
-    options = {name: rng.choice(x).item() for name, x in choices.items()}
+    values = np.uint8((values - values.min()) / np.ptp(values) * FULL)
     options['regularise'] &= options['simplify'] > 0
-    return np.uint8(values * FULL), GROUNDS[rng.integers(3)], options
-
-
-@pytest.mark.parametrize('seed', range(RANDOM))
-def test_random_fields(seed):
-    """Any strips give one set, which is fit for a map."""
-    values, ground, options = random_case(seed)
     shapes, fields, notes = find(values, ground=ground, **options)
     rows = sorted(zip(*fields.values(), shapely.to_wkb(shapes), strict=True))
     for high in (1, 7, 64):
@@ -108,15 +111,24 @@ def test_random_fields(seed):
     assert overlaps(shapes) < 1e-6 * pixel
 
 
-def test_exact_outlines_are_those_of_the_pixels():
-    values = random_case(5)[0]
+@given(
+    arrays(
+        np.uint8,
+        array_shapes(min_dims=2, max_dims=2, max_side=14),
+        elements=st.sampled_from([0, 90, 150, FULL]),
+        fill=st.nothing(),
+    ),
+    st.integers(1, 15),
+)
+def test_exact_outlines_are_those_of_the_pixels(values, high):
     mask = values > FULL / 2
-    shapes, fields, _ = find(values, 5, **EXACT)
+    shapes, fields, _ = find(values, high, **EXACT)
     labels, count = ndimage.label(mask)
     assert len(shapes) == count
     assert shapely.area(shapes).sum() == fields['area_px2'].sum() == mask.sum()
+    assert overlaps(shapes) == 0
     mean = ndimage.mean(values, labels, range(1, count + 1)) / FULL
-    assert sorted(fields['confidence']) == sorted(mean.round(4))
+    assert sorted(fields['confidence']) == sorted(np.round(mean, 4))
 
 
 def test_what_is_said_of_a_building():

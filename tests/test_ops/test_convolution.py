@@ -1,19 +1,20 @@
 """The operator against a loop over its definition."""
 
-import os
 import pickle
 from fractions import Fraction
 from itertools import product
 from math import ceil, floor
-from random import Random
 
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mmseg_cube.ops import (
     AUTO,
     FORMS,
+    PHASES,
     CubeRuleError,
     Operands,
     convolve,
@@ -98,45 +99,36 @@ def test_equals_the_definition(case, compare_with_definition):
     compare_with_definition(**case)
 
 
-def draw_case(random):
-    """Any case that keeps the rules, on a grid that has an output."""
-    while True:
-        scale = random.choice([1, 2, 2, 3, 4])
-        steps = [step for step in range(1, scale + 1) if scale % step == 0]
-
-        def pair(least, most):
-            return random.randint(least, most), random.randint(least, most)
-
-        case = dict(
-            kernel=pair(1, 5),
-            taps=pair(1, 6),
-            stride=pair(1, 3),
-            padding=pair(0, 4),
-            dilation=(random.choice([1, 1, 3]), random.choice([1, 1, 5])),
-            groups=random.choice([1, 2]),
-            phase=random.choice(['up_left', 'down_right']),
-            scale=scale,
-            lattice_stride=random.choice(steps),
-        )
-        names = ('kernel', 'padding', 'dilation')
-        fits = all(
-            size + 2 * pad > dilation * (k - 1)
-            for size, k, pad, dilation in zip(
-                (7, 6), *(case[name] for name in names), strict=True
-            )
-        )
-        lattice = {k: v for k, v in case.items() if k not in names[:2]}
-        geometry = make_geometry(case['kernel'], **lattice)
-        channels = 2 * scale**2, 4 * scale**2
-        if fits and not find_obstacle(*channels, geometry):
-            return dict(case, biased=random.random() < 0.5)
+def pairs(least, most):
+    return st.tuples(*[st.integers(least, most)] * 2)
 
 
-def test_random_geometries(compare_with_definition):
-    """CUBE_GEOMETRIES=500 in the environment tries more of them."""
-    random = Random(0)
-    for _ in range(int(os.environ.get('CUBE_GEOMETRIES', 30))):
-        compare_with_definition(**draw_case(random))
+STEPS = [(r, t) for r in (1, 2, 3, 4) for t in range(1, r + 1) if r % t == 0]
+ANY = dict(
+    size=pairs(1, 7),
+    kernel=pairs(1, 5),
+    taps=pairs(1, 6),
+    stride=pairs(1, 3),
+    padding=pairs(0, 4),
+    dilation=st.tuples(*[st.sampled_from([1, 3, 5])] * 2),
+    groups=st.integers(1, 2),
+    phase=st.sampled_from(PHASES),
+    biased=st.booleans(),
+)
+
+
+@given(st.fixed_dictionaries(ANY), st.sampled_from(STEPS))
+def test_any_geometry(compare_with_definition, case, steps):
+    case = dict(case, scale=steps[0], lattice_stride=steps[1])
+    names = 'size', 'padding', 'kernel', 'dilation'
+    for size, pad, k, dilation in zip(*map(case.get, names), strict=True):
+        assume(size + 2 * pad > dilation * (k - 1))  # there is an output
+    kernel = case['kernel'], case['taps'], case['dilation']
+    lattice = steps[0], case['phase'], steps[1]
+    geometry = make_geometry(*kernel, *lattice, groups=case['groups'])
+    channels = 2 * steps[0] ** 2, 4 * steps[0] ** 2
+    assume(not find_obstacle(*channels, geometry))
+    compare_with_definition(**case)
 
 
 @pytest.mark.parametrize('form', FORMS)
