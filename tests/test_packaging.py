@@ -18,16 +18,8 @@ SAMPLE = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128.py'
 # Hidden names hold environments and caches, among them links in '.mim'.
 NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data',
               'work_dirs')  # fmt: skip
-# Hide a package that is installed.
-BLOCK = """
-import sys
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.split('.')[0] == {name!r}:
-            raise ModuleNotFoundError('No module named ' + repr(name),
-                                      name=name)
-sys.meta_path.insert(0, Block())
-"""
+# As if a package was not installed.
+BLOCK = 'import sys; sys.modules[{name!r}] = None\n'
 USE = """
 import mmseg_cube
 assert mmseg_cube.__file__.startswith({site!r})

@@ -21,9 +21,15 @@ FIRST_BYTES = {
 }
 # These lead to other files or are slow, so no folder is searched for them.
 BY_SUFFIX = {'.jp2': 'JP2OpenJPEG', '.vrt': 'VRT'}
+REMOTE = 'http://', 'https://', 's3://', 'gs://', '/vsi'
 ORIENTATION = 0x0112  # tag of TIFF and EXIF; from 2 to 8 if turned
 
 Source = str | Path | bytes  # a file, or what is in it
+
+
+def is_remote(name: str | Path) -> bool:
+    """Tell whether GDAL has to fetch this: it is not the name of a file."""
+    return str(name).startswith(REMOTE)
 
 
 def open_bytes(source: Source) -> BinaryIO:

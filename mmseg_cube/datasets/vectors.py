@@ -14,6 +14,7 @@ from rasterio.errors import CRSError
 
 from mmseg_cube.datasets import ground
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
+from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.utils.words import name_some, not_found, quantity
 
 try:
@@ -62,8 +63,7 @@ def read_footprints(
         FileError: It cannot be read, has other shapes than polygons only,
             several layers, no CRS, or coordinates that do not fit it.
     """
-    local = '://' not in str(path) and not str(path).startswith('/vsi')
-    if local and not Path(path).exists():
+    if not is_remote(path) and not Path(path).exists():
         raise FileError(not_found('vector file', path, 'correct the path'))
     with errors_of(path):
         try:

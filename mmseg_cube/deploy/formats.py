@@ -156,11 +156,6 @@ def write_torch_export(
     torch.export.save(program, path, extra_files=files)
 
 
-def read_torch_export(path: Path) -> Run:
-    """Read an exported program."""
-    return torch.export.load(path).module()
-
-
 FORMATS = dict(
     onnx=Format('.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime')),
     openvino=Format(
@@ -176,5 +171,7 @@ FORMATS = dict(
 )
 if hasattr(shape_config, OBLIVIOUS):
     FORMATS['torch_export'] = Format(
-        '.pt2', write_torch_export, read_torch_export
+        '.pt2',
+        write_torch_export,
+        lambda path: torch.export.load(path).module(),
     )

@@ -5,9 +5,9 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.datasets.listing import Naming, by_tile, files_in
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.inference.mosaic import is_remote
 from mmseg_cube.utils.words import name_some
 
 SUFFIXES = *RASTER_SUFFIXES, '.jp2', '.vrt'

@@ -14,12 +14,11 @@ from rasterio import DatasetReader
 
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
-from mmseg_cube.datasets.headers import find_driver
+from mmseg_cube.datasets.headers import find_driver, is_remote
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES, stamp
 from mmseg_cube.datasets.validity import MASK
 from mmseg_cube.inference.vrt import Band, Grid, Tile, write_vrt
 
-REMOTE = 'http://', 'https://', 's3://', 'gs://', '/vsi'
 SERVERS = dict(
     GDAL_DISABLE_READDIR_ON_OPEN='EMPTY_DIR',
     GDAL_HTTP_MAX_RETRY='3',
@@ -31,11 +30,6 @@ SERVERS = dict(
 FILES = dict(GDAL_DISABLE_READDIR_ON_OPEN='TRUE')
 ROUNDED = 0.05  # of a pixel, by which places may be off the grid
 LONGEST_CRS = 60  # letters of one that is named in a message
-
-
-def is_remote(name: str | Path) -> bool:
-    """Tell whether GDAL has to fetch this: it is not the name of a file."""
-    return str(name).startswith(REMOTE)
 
 
 def known_driver(path: str | Path) -> str | None:

@@ -143,9 +143,7 @@ def polygons(
             open_top = block.open_top
         # What has not ended does not reach into their rows.
         settled = ~table['done'] & (table['bottom'] <= open_top)
-        shapes = [table[x] for x in ('simple', 'exact', 'group')]
-        if options.regularise:  # those of one component overlap, too
-            shapes[2] = np.arange(len(table))
+        shapes = (table[x] for x in ('simple', 'exact', 'group'))
         ready.append(table[settled])
         ready[-1]['simple'] = separate(*shapes, settled)
         table['done'] |= settled
@@ -208,6 +206,8 @@ def _find_buildings(
         fits = shapely.covers(shapely.box(*box.T), found)
         fits &= shapely.area(found) * pixel[kept] >= options.min_area
         table['simple'] = np.where(fits, found, table['simple'])
+        # Those of one component may overlap, too.
+        table['group'] = table['row'] * width + table['column']
         table['bottom'] += 2 * REACH  # as far as those below may reach up
     return table
 

@@ -24,7 +24,7 @@ from mmseg_cube.inference.output_folder import (
 )
 from mmseg_cube.inference.outputs import SUFFIXES, write_outputs
 from mmseg_cube.inference.raster import Tiling, predict_bands
-from mmseg_cube.inference.scene import Bands, Scene
+from mmseg_cube.inference.scene import Bands, Scene, image_date
 from mmseg_cube.inference.strips import WINDOWS_HIGH, Counts, Strips
 from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.version import __version__
@@ -178,8 +178,8 @@ class RasterPredictor:
                     network=self.settings['network'],
                     threshold=self.output.threshold,
                 )
-                if scene.image_date:
-                    tags['image_date'] = scene.image_date
+                if day := image_date(scene.paths):
+                    tags['image_date'] = day
                 target = root / name
                 written = write_outputs(kinds, scene, strips, tags, target)
                 counts = strips.counts()

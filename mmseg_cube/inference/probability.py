@@ -36,7 +36,7 @@ def open_probabilities(
     name, dataset = str(paths[0]), open_rasters(paths)
     with open_any(name) as first, errors_of(name):
         scale, kind, about = first.scales[0], first.dtypes[0], first.tags()
-        about['image_date'] = image_date(first) if len(paths) == 1 else None
+        about['image_date'] = image_date(paths)
         bands = first.count - (ColorInterp.alpha in first.colorinterp)
         if bands != 1 or np.dtype(kind).kind not in 'uif':
             raise RasterError(

@@ -27,11 +27,11 @@ from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.ground import LONGITUDE_LATITUDE, Ground, pixel_size
+from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import BESIDE, read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference.mosaic import (
-    is_remote,
     known_driver,
     open_any,
     open_rasters,
@@ -126,14 +126,6 @@ class Scene:
     def has_place(self) -> bool:
         """Tell whether it says where on earth it lies."""
         return bool(self.crs) or self.transform != Affine.identity()
-
-    @property
-    def image_date(self) -> str | None:
-        """The day its file says; none of a mosaic, whose files may differ."""
-        if len(self.paths) > 1:
-            return None
-        with open_any(self.paths[0]) as dataset:
-            return image_date(dataset)
 
     @property
     def has_degrees(self) -> bool:
@@ -285,9 +277,12 @@ def ground_size(dataset: DatasetReader) -> tuple[float, float]:
     return tuple(pixel_size(dataset).tolist())
 
 
-def image_date(dataset: DatasetReader) -> str | None:
-    """Return the day that a file says of its image, such as 2024-05-31."""
-    tags = dataset.tags()
+def image_date(paths: Sequence[str | Path]) -> str | None:
+    """The day a file says, 2024-05-31; several may be of several days."""
+    if len(paths) > 1:
+        return None
+    with open_any(paths[0]) as dataset:
+        tags = dataset.tags()
     said = ' '.join(tags.get(name, '') for name in DATES)
     found = re.search(r'(\d{4})[-:](\d\d)[-:](\d\d)', said)
     return '-'.join(found.groups()) if found else None

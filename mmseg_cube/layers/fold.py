@@ -146,8 +146,7 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
     """Fold orders into the layers in front of them."""
     names = dict(model.named_modules())
     for name, cube in names.items():
-        known = isinstance(cube, CubeConv2d) and _has_own_weight(cube)
-        if not known or cube.router is None:
+        if not isinstance(cube, CubeConv2d) or cube.router is None:
             continue
         path, order = name.split('.')[:-1], cube.router.permutation()
         near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]

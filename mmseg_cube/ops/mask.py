@@ -29,20 +29,13 @@ def spatial_mask(
     Returns:
         Tensor of shape (N, 1, rH, rW).
     """
-    statistics = channel_statistics(input, scale)
+    places = input.unflatten(1, (-1, scale**2))
+    # Of each place in the cells, (N, 2 * r^2, H, W).
+    statistics = torch.cat((places.mean(1), places.amax(1)), 1)
     if scale > 1:
         statistics = F.pixel_shuffle(statistics, scale)
     padding = (weight.shape[2] // 2, weight.shape[3] // 2)
     return torch.sigmoid(F.conv2d(statistics, weight, bias, padding=padding))
-
-
-def channel_statistics(input: Tensor, scale: int) -> Tensor:
-    """Mean and maximum over the channels of each place in the cells.
-
-    Of cells (N, C, H, W) they have the shape (N, 2 * r^2, H, W).
-    """
-    places = input.unflatten(1, (-1, scale**2))
-    return torch.cat((places.mean(1), places.amax(1)), 1)
 
 
 def mask_cells(

@@ -1,6 +1,6 @@
 """Reading configs: one way for all commands."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -85,18 +85,16 @@ def weights_of(cfg: object, name: str) -> Iterator[tuple[str, str]]:
         cfg: Part of a config.
         name: Its option, such as ``model``.
     """
-    if isinstance(cfg, Mapping):
-        overlay = cfg.get('pretrained_cfg_overlay') or {}
-        named = {'pretrained': cfg.get('pretrained', True)}
+    for place, part in _walk(cfg, name):
+        overlay = part.get('pretrained_cfg_overlay') or {}
+        named = {'pretrained': part.get('pretrained', True)}
         if named['pretrained'] is True:
             named['pretrained_cfg_overlay.file'] = overlay.get('file')
-        if _loads(cfg):
-            named['checkpoint'] = cfg.get('checkpoint')
+        if _loads(part):
+            named['checkpoint'] = part.get('checkpoint')
         for key, file in named.items():
             if isinstance(file, str):
-                yield f'{name}.{key}', file
-    for key, value in _parts(cfg):
-        yield from weights_of(value, f'{name}.{key}')
+                yield f'{place}.{key}', file
 
 
 def loaded_when_built(cfg: object, name: str) -> Iterator[str]:
@@ -104,16 +102,19 @@ def loaded_when_built(cfg: object, name: str) -> Iterator[str]:
 
     All other weights are loaded when a training starts.
     """
-    if _loads_when_built(cfg):
-        yield f'{name}.pretrained'
-    for key, value in _parts(cfg):
-        yield from loaded_when_built(value, f'{name}.{key}')
+    for place, part in _walk(cfg, name):
+        if _loads_when_built(part):
+            yield f'{place}.pretrained'
 
 
-def _parts(cfg: object) -> Iterable[tuple[object, object]]:
+def _walk(cfg: object, name: str) -> Iterator[tuple[str, Mapping]]:
+    """Go through all dicts of a config, with their options."""
+    items = enumerate(cfg) if isinstance(cfg, list | tuple) else ()
     if isinstance(cfg, Mapping):
-        return cfg.items()
-    return enumerate(cfg) if isinstance(cfg, list | tuple) else ()
+        yield name, cfg
+        items = cfg.items()
+    for key, value in items:
+        yield from _walk(value, f'{name}.{key}')
 
 
 def _loads_when_built(cfg: object) -> bool:

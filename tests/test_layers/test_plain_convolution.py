@@ -94,14 +94,11 @@ def test_stays_itself_where_asked_to(shape):
         # Only where channels are few, whatever the kernel.
         (dict(), False),
         (dict(channels=60), True),
-        (dict(few=8, channels=60), False),
         (dict(few=8, channels=28), True),
         (dict(lattice_kernel_size=4), False),
         (dict(lattice_kernel_size=4, channels=60), True),
-        (dict(dilation=3, padding=3), False),
         (dict(scale=1), True),
         (dict(lattice_stride=1, router=RANDOM), False),
-        (dict(lattice_stride=1, channels=60), True),
         (dict(scale=4, channels=256, lattice_kernel_size=6), False),
     ],
 )
