@@ -16,19 +16,11 @@ import shapely
 from rasterio.crs import CRS
 
 from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.inference import outlines
 from mmseg_cube.inference.components import (
     Block,
     find_components,
     split_touching,
-)
-from mmseg_cube.inference.outlines import (
-    fill_holes,
-    largest_parts,
-    load_regulariser,
-    regularise,
-    separate,
-    simplify,
-    trace,
 )
 
 DAY = r'\d{4}-\d\d-\d\d'
@@ -79,7 +71,7 @@ class PolygonOptions:
         if self.image_date and not re.fullmatch(DAY, self.image_date):
             raise ValueError(f'{self.image_date} is no day as 2024-05-31 is')
         if self.regularise:
-            load_regulariser()  # says what is missing
+            outlines.load_regulariser()  # says what is missing
             if not self.simplify:
                 raise ValueError('right angles need simplify above 0')
 
@@ -145,7 +137,7 @@ def polygons(
         settled = ~table['done'] & (table['bottom'] <= open_top)
         shapes = (table[x] for x in ('simple', 'exact', 'group'))
         ready.append(table[settled])
-        ready[-1]['simple'] = separate(*shapes, settled)
+        ready[-1]['simple'] = outlines.separate(*shapes, settled)
         table['done'] |= settled
         top = table['row'][~table['done']].min(initial=open_top)
         table = table[~table['done'] | (table['bottom'] > top)]
@@ -167,7 +159,7 @@ def _find_buildings(
         labels, owner, unsure = split_touching(labels, values, *limits, full)
         raster.notes[UNSURE] += unsure
     # The watershed may leave several regions of one label.
-    shapes, number, regions = trace(labels, block.top)
+    shapes, number, regions = outlines.trace(labels, block.top)
     owner, count = owner[number], len(shapes)
     inside = np.flatnonzero(regions)
     where, values = regions.flat[inside] - 1, values.flat[inside]
@@ -192,15 +184,17 @@ def _find_buildings(
     pixel = abs(np.linalg.det(steps))  # its area
     # No building that is kept could stand in a hole that is filled.
     least = min(options.max_hole, options.min_area)
-    table['exact'] = table['simple'] = fill_holes(shapes, least / pixel)
+    filled = outlines.fill_holes(shapes, least / pixel)
+    table['exact'] = table['simple'] = filled
     kept = shapely.area(shapes) * pixel >= options.min_area
     kept &= table['confidence'] >= options.min_confidence
     table, size = table[kept], options.simplify / np.sqrt(pixel[kept])
     if options.simplify:
-        table['simple'] = simplify(table['exact'], table['group'], size)
+        given = table['exact'], table['group'], size
+        table['simple'] = outlines.simplify(*given)
     if options.regularise and len(table):
         metres = _turn(table['simple'], steps[kept])
-        found = regularise(metres, options.simplify)
+        found = outlines.regularise(metres, options.simplify)
         found = _turn(found, np.linalg.inv(steps[kept]))
         box = shapely.bounds(table['exact']) + [-REACH, -REACH, REACH, REACH]
         fits = shapely.covers(shapely.box(*box.T), found)
@@ -249,7 +243,7 @@ def _make_batches(
     placed = shapely.set_coordinates(pixels.copy(), places)
     # Rings may touch, and places are rounded.
     broken = ~shapely.is_valid(placed)
-    placed[broken] = largest_parts(shapely.make_valid(placed[broken]))
+    placed[broken] = outlines.largest_parts(shapely.make_valid(placed[broken]))
     placed = shapely.orient_polygons(placed)
     # Simpler outlines may have become smaller; regular ones are not lost.
     least = 0 if options.regularise else options.min_area

@@ -5,12 +5,10 @@ from xml.etree import ElementTree
 import onnx
 import onnxruntime
 import pytest
-import torch
 
 from mmseg_cube.deploy import ExportError, describe, export_segmentor
 from mmseg_cube.deploy.export import largest_difference, parity_shapes
 from mmseg_cube.deploy.formats import FORMATS
-from mmseg_cube.layers import CubeConv2d
 
 SIZE = 64
 TWO = ['.xml', '.bin']  # of OpenVINO
@@ -69,18 +67,6 @@ def test_metadata(segmentor, cfg):
     assert normalisation['mean'] == pytest.approx([123.675, 116.28, 103.53])
     assert json.loads(described['window'])['crop_size'] == [512, 512]
     assert described['config'] == 'cube-tiny.py'
-
-
-def test_plain_and_kept_cubes(segmentor, cfg, tmp_path):
-    sizes = {}
-    for plain in (True, False):
-        path = tmp_path / f'{plain}.pt'
-        export_segmentor(segmentor, cfg, path, 'torchscript', SIZE, plain)
-        network = torch.jit.load(str(path))
-        sizes[plain] = sum(p.numel() for p in network.parameters())
-    # Zeros fill the plain kernels where the lattice has no weight.
-    assert sizes[False] < sizes[True]
-    assert any(isinstance(part, CubeConv2d) for part in segmentor.modules())
 
 
 def test_comparison(segmentor):
