@@ -46,10 +46,7 @@ def without_notices() -> Iterator[None]:
     It prints "Could not import OneDL" and warns of missing operators, none
     of which is used here.
     """
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        warnings.catch_warnings(),
-    ):
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='Fail to import')
         yield
 

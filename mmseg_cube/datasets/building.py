@@ -93,8 +93,7 @@ class BuildingDataset(BaseSegDataset):
     """
 
     METAINFO = dict(
-        classes=('background', 'building'),
-        palette=[[0, 0, 0], [255, 170, 0]],
+        classes=('background', 'building'), palette=[[0, 0, 0], [255, 170, 0]]
     )
     SPLITS = ('train', 'val', 'train+val', 'test')
     LAYOUT = Layout()

@@ -22,11 +22,7 @@ from mmseg_cube.datasets.meaning import (
     code_of,
     name_values,
 )
-from mmseg_cube.datasets.rasters import (
-    open_header,
-    open_raster,
-    read_raster,
-)
+from mmseg_cube.datasets.rasters import open_header, open_raster, read_raster
 from mmseg_cube.datasets.windows import Window
 
 MOST_VALUES = 256  # an image or a map of heights has more

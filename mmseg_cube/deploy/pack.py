@@ -15,10 +15,7 @@ LARGEST = 0.05  # difference of logits; a good network has 0.001
 
 
 def pack_network(
-    config: Path,
-    checkpoint: Path,
-    out: Path,
-    about: Mapping[str, object],
+    config: Path, checkpoint: Path, out: Path, about: Mapping[str, object]
 ) -> float:
     """Write the weights of a network in half precision, and what it is.
 

@@ -95,11 +95,7 @@ def vector_file(path: Path, crs: CRS | None) -> Iterator[Callable[..., None]]:
 
 
 def _write(
-    path: Path,
-    driver: str,
-    parts: Parts,
-    crs: CRS | None,
-    layer: str = LAYER,
+    path: Path, driver: str, parts: Parts, crs: CRS | None, layer: str = LAYER
 ) -> None:
     shapefile = driver == 'ESRI Shapefile'
     shapes, fields = _join(parts)

@@ -6,11 +6,7 @@ from mmseg_cube.layers.cube_conv2d import CubeConv2d
 from mmseg_cube.layers.cube_kernel_block import CubeKernelBlock
 from mmseg_cube.layers.fold import switch_to_deploy
 from mmseg_cube.layers.spatial_mask import SpatialMask
-from mmseg_cube.layers.summary import (
-    layer_name,
-    learned_routers,
-    summarise,
-)
+from mmseg_cube.layers.summary import layer_name, learned_routers, summarise
 
 __all__ = [
     'ChannelRouter',

@@ -2,10 +2,7 @@
 
 from mmseg_cube.models.backbones import CubeBackbone
 from mmseg_cube.models.decode_heads import UNetHead
-from mmseg_cube.models.losses import (
-    BuildingCrossEntropyLoss,
-    BuildingDiceLoss,
-)
+from mmseg_cube.models.losses import BuildingCrossEntropyLoss, BuildingDiceLoss
 
 __all__ = [
     'BuildingCrossEntropyLoss',

@@ -79,8 +79,7 @@ def test_images(tmp_path, write, name, options, capfd):
 
 
 @pytest.mark.parametrize(
-    'names',
-    ['blue green red', 'green red blue', 'red green blue alpha'],
+    'names', ['blue green red', 'green red blue', 'red green blue alpha']
 )
 def test_declared_order_of_bands_is_followed(tmp_path, write, names):
     names = [ColorInterp[name] for name in names.split()]

@@ -17,10 +17,7 @@ from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.conversion.output import Output
 from mmseg_cube.datasets.preparation import Aim, prepare
 from mmseg_cube.datasets.preparation.places import split_by_place
-from mmseg_cube.datasets.preparation.resampled import (
-    Resampled,
-    open_resampled,
-)
+from mmseg_cube.datasets.preparation.resampled import Resampled, open_resampled
 from mmseg_cube.datasets.tiles import Tile
 
 UTM = 'EPSG:32633'

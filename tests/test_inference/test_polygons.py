@@ -33,8 +33,7 @@ RING = ['xxxxx', 'xx xx', 'xxxxx', 'xxxxx']
 GROUNDS = [
     Ground(),
     Ground(
-        Affine(1.9, 0, 11584735.1234, 0, -1.9, 8399737.77),
-        CRS.from_epsg(3857),
+        Affine(1.9, 0, 11584735.1234, 0, -1.9, 8399737.77), CRS.from_epsg(3857)
     ),
     Ground(Affine(0.3, 0.4, 5e5, 0.4, -0.3, 3e6), CRS.from_epsg(32645)),
 ]

@@ -5,11 +5,7 @@ import pytest
 import torch
 from mmseg.apis.remote_sense_inferencer import RSImage
 
-from mmseg_cube.inference import (
-    Tiling,
-    predict_bands,
-    predict_raster,
-)
+from mmseg_cube.inference import Tiling, predict_bands, predict_raster
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,7 @@ def test_compiled_module_is_one_graph_and_equal(build):
 
 
 @pytest.mark.parametrize(
-    'form, trained',
-    [('lattice', True), *((form, False) for form in FORMS)],
+    'form, trained', [('lattice', True), *((form, False) for form in FORMS)]
 )
 @pytest.mark.usefixtures('fresh_compiler')
 def test_other_sizes_compile_nothing_anew(form, trained):

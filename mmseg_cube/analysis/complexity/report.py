@@ -15,10 +15,7 @@ from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 
 # Unit of each number, and what it is called in a head.
-UNITS = dict(
-    parameters=(1e6, 'Params (M)'),
-    flops=(1e9, 'FLOPs (G)'),
-)
+UNITS = dict(parameters=(1e6, 'Params (M)'), flops=(1e9, 'FLOPs (G)'))
 # What follows the network in a config's name: GPUs x images, schedule, data.
 SCHEDULE = re.compile(r'_\d+xb\d+.*')
 GAP = 0.5  # over a baseline of the chart, in rows

@@ -85,9 +85,7 @@ def tabulate(records: Sequence[Record]) -> list[Table]:
     return tables
 
 
-def _mean(
-    found: Sequence[Mapping[str, np.ndarray]],
-) -> dict[str, np.ndarray]:
+def _mean(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Mean of the statistics that all layers have."""
     keys = [key for key in found[0] if all(key in each for each in found)]
     return {key: np.mean([each[key] for each in found], 0) for key in keys}

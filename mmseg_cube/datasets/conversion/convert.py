@@ -17,11 +17,7 @@ from mmseg_cube.datasets.contract import (
     refuse_mismatch,
 )
 from mmseg_cube.datasets.conversion.meanings import Meanings, learn_meanings
-from mmseg_cube.datasets.conversion.output import (
-    MANIFEST,
-    NOT_COUNTED,
-    Output,
-)
+from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED, Output
 from mmseg_cube.datasets.conversion.source import open_source
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of

@@ -23,10 +23,7 @@ from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
 from mmseg_cube.datasets.masks import learn_mask, read_mask, values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, Value
 from mmseg_cube.datasets.preparation.places import split_by_place
-from mmseg_cube.datasets.preparation.resampled import (
-    Resampled,
-    open_resampled,
-)
+from mmseg_cube.datasets.preparation.resampled import Resampled, open_resampled
 from mmseg_cube.datasets.preparation.sources import (
     UNSPLIT,
     find_images,

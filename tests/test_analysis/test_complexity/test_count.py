@@ -27,8 +27,7 @@ NARROW = {
 
 
 @pytest.mark.parametrize(
-    'config, options',
-    [(None, {}), (UNET, NARROW), (MIT, {})],
+    'config, options', [(None, {}), (UNET, NARROW), (MIT, {})]
 )
 def test_counts_what_a_cpu_computes(tiny_config, config, options):
     cfg, count = read_config(config or tiny_config, options), ConfigCounter()

@@ -2,10 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_cube.analysis.learned.cells import (
-    measure_outputs,
-    measure_places,
-)
+from mmseg_cube.analysis.learned.cells import measure_outputs, measure_places
 from mmseg_cube.analysis.learned.masks import join_values, watch
 from mmseg_cube.layers import CubeConv2d
 

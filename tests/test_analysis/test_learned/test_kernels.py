@@ -46,10 +46,7 @@ def squared_weights(layer):
     centres = [
         layer.stride[0] * u - pads[0] + dilation * (kernel - 1) / 2
         for pads, dilation, kernel in zip(
-            layer.geometry.pads,
-            layer.dilation,
-            layer.kernel_size,
-            strict=True,
+            layer.geometry.pads, layer.dilation, layer.kernel_size, strict=True
         )
     ]
     sums, cell = {}, layer.scale**2
