@@ -145,6 +145,8 @@ def test_page_runs(page, tmp_path, monkeypatch):
             run_shell(text)
         elif mark != 'needs' and named:
             Path(named[1]).write_text(text)
+            if '_base_' in text:
+                read_config(named[1])
         elif mark != 'needs':
             exec(text, {})
 
