@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 # Written last: without it the environment is not ready.
 STAMP := $(VENV)/ready
 
-.PHONY: help setup test demo docs lint format
+.PHONY: help setup test coverage mutants demo docs lint format
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
@@ -35,6 +35,19 @@ $(STAMP): $(wildcard requirements/$(STACK)*) requirements/install.sh setup.py
 
 test: setup  ## Run the tests, in two processes of one thread.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope $(ARGS)
+
+# The laboratory (analysis) is no part of the product: its share is told apart.
+coverage: setup  ## Run the tests; say which share of all lines they run.
+	@mkdir -p build/coverage
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope --cov \
+		--cov-report= $(ARGS)
+	@echo 'Lines of the laboratory:'
+	@$(BIN)/coverage report --include='*/analysis/*' --format=total
+	$(BIN)/coverage report --omit='*/analysis/*' --skip-covered --fail-under=90
+
+mutants: setup  ## Break the code in thousands of ways; list what no test saw.
+	OMP_NUM_THREADS=1 $(BIN)/python -m mutmut run $(ARGS)
+	$(BIN)/python -m mutmut results
 
 demo: setup  ## Run the demonstration on made-up images.
 	$(BIN)/python tools/demo.py $(ARGS)
