@@ -39,7 +39,7 @@ def switch_to_deploy(
     orders of channels become fixed ones, and Cube convolutions without a mask
     become plain ones where that is better. Left alone are norms that are not
     known to follow a convolution directly, and layers whose weights are
-    computed.
+    computed, or that are hooked.
 
     Args:
         model: Network, or a single layer; stays as it is.
@@ -70,12 +70,11 @@ def switch_to_deploy(
                     parent.with_norm = False
     cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
     _fold_orders(model, places)
-    new = {
-        m: m.switch_to_deploy(plain, few) for m in cubes if _has_own_weight(m)
-    }
+    new = {m: m.switch_to_deploy(plain, few) for m in cubes if _is_free(m)}
     inner = {cube.router for cube in cubes}
     for module in model.modules():
-        if isinstance(module, ChannelRouter) and module not in inner:
+        alone = isinstance(module, ChannelRouter) and module not in inner
+        if alone and not is_hooked(module):
             new[module] = module.switch_to_deploy() or nn.Identity()
     model = substitute(model, new)
     model.eval()
@@ -107,15 +106,17 @@ def _is_foldable(conv: nn.Module | None, norm: nn.Module | None) -> bool:
         and isinstance(norm, _BatchNorm)
         and type(norm).forward in NORM_ONLY
         and norm.running_mean is not None
-        and _has_own_weight(conv)
+        and not is_hooked(norm)
+        and _is_free(conv)
         # Outputs that share a kernel have norms of their own.
         and norm.num_features == len(conv.weight)
     )
 
 
-def _has_own_weight(conv: nn.Module) -> bool:
-    """Whether the weight is not computed, as it is under spectral norm."""
-    return 'weight' in conv._parameters
+def _is_free(conv: nn.Module) -> bool:
+    """Whether weights are not computed, as under spectral norm, nor hooked."""
+    hooked = any(map(is_hooked, conv.modules()))
+    return 'weight' in conv._parameters and not hooked
 
 
 @torch.no_grad()
@@ -146,7 +147,8 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
     """Fold orders into the layers in front of them."""
     names = dict(model.named_modules())
     for name, cube in names.items():
-        if not isinstance(cube, CubeConv2d) or cube.router is None:
+        known = isinstance(cube, CubeConv2d) and cube.router is not None
+        if not known or is_hooked(cube.router):
             continue
         path, order = name.split('.')[:-1], cube.router.permutation()
         near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]
@@ -167,10 +169,13 @@ def _find_producer(
     None where that is not known for sure.
     """
     try:
-        nodes = [
-            n for n in _Chains().trace(root).nodes if n.op == 'call_module'
-        ]
-        calls = {node: root.get_submodule(node.target) for node in nodes}
+        # Of a copy: some keep what they compute. Weights that are read are
+        # as good as a call.
+        nodes = _Chains().trace(copy.copy(root)).nodes
+        names = {n: n.target for n in nodes if n.op == 'call_module'}
+        reads = (n for n in nodes if n.op == 'get_attr')
+        names |= {n: n.target.rpartition('.')[0] for n in reads}
+        calls = {n: root.get_submodule(name) for n, name in names.items()}
         # A hook is not to see channels in another order.
         calls = {k: v for k, v in calls.items() if not is_hooked(v)}
         (step,) = (node for node, module in calls.items() if module is cube)
@@ -182,9 +187,10 @@ def _find_producer(
     conv = calls.get(step)
     once = len(step.users) == list(calls.values()).count(conv) == 1
     once = once and places[id(conv)] == places[id(cube)] == 1
-    whole = type(conv) in LINEAR and conv.groups == 1 and _has_own_weight(conv)
+    whole = type(conv) in LINEAR and conv.groups == 1 and _is_free(conv)
     # Outputs that share a kernel cannot be put into any order.
     found = once and whole and len(conv.weight) == cube.in_channels
+    found = found and 'forward' not in vars(root)  # of an instance
     return conv if found else None
 
 

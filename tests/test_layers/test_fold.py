@@ -192,6 +192,8 @@ class InTurn(nn.Module):
             return x
         if self.kind == 'twice':
             x = self.first(x)
+        if self.kind == 'weight':
+            x = x - nn.functional.conv2d(x, self.first.weight)
         return self.cube(x)
 
 
@@ -223,6 +225,7 @@ SHARED = dict(lattice_stride=1, lattice_kernel_size=3)
         (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'branch'), 1),
         (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'value'), 1),
         (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'twice'), 1),
+        (InTurn(nn.Conv2d(16, 16, 1), routed(**MASKED), 'weight'), 1),
         (InTurn(nn.Conv2d(16, 16, 1, groups=2), routed(**MASKED)), 1),
         (InTurn(nn.PReLU(16), routed(**MASKED)), 1),
         (InTurn(CubeConv2d(16, 16, 1, **SHARED), routed(**MASKED)), 1),
@@ -238,10 +241,13 @@ def test_orders_go_into_the_layer_in_front(module, left):
     torch.testing.assert_close(switch_to_deploy(deployed)(x), module(x))
 
 
-@pytest.mark.parametrize('name', ['first', 'first.conv', 'act', 'cube'])
+PARTS = ('first', 'first.conv', 'first.bn', 'act', 'cube', 'cube.router')
+
+
+@pytest.mark.parametrize('name', PARTS)
 def test_hooks_see_channels_in_their_order(name):
-    first = ConvModule(16, 16, 1, norm_cfg=None, act_cfg=None)
-    module, seen = train(InTurn(first, routed(mask=dict()))), []
+    first = ConvModule(16, 16, 1, norm_cfg=BN, act_cfg=None)
+    module, seen = train(InTurn(first, routed())), []
     part, x = module.get_submodule(name), torch.randn(1, 16, 6, 7)
     part.register_forward_hook(lambda _, given, out: seen.append((given, out)))
     for network in (module, switch_to_deploy(module)):
