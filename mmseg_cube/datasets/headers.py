@@ -21,7 +21,7 @@ FIRST_BYTES = {
 }
 # These lead to other files or are slow, so no folder is searched for them.
 BY_SUFFIX = {'.jp2': 'JP2OpenJPEG', '.vrt': 'VRT'}
-REMOTE = 'http://', 'https://', 's3://', 'gs://', '/vsi'
+REMOTE = 'http://', 'https://', 'ftp://', 's3://', 'gs://', 'az://', '/vsi'
 ORIENTATION = 0x0112  # tag of TIFF and EXIF; from 2 to 8 if turned
 
 Source = str | Path | bytes  # a file, or what is in it

@@ -6,16 +6,9 @@ import numpy as np
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
-from mmseg_cube.datasets import contract, inria_tiles, masks
+from mmseg_cube.datasets import checks, contract, inria_tiles, masks
 from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.building import BuildingDataset
-from mmseg_cube.datasets.checks import (
-    Facts,
-    FileFacts,
-    inspect_samples,
-    refuse_faults,
-    settle_meaning,
-)
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
 from mmseg_cube.datasets.windows import (
@@ -111,10 +104,10 @@ class InriaDataset(BuildingDataset):
         self._compare({(tile['region'], tile['tile']) for tile in tiles})
         if self.protocol == 'buildformer':
             return self._choose_patches(tiles)
-        found, faults = inspect_samples(
+        found, faults = checks.inspect_samples(
             self, tiles, self._cut, 'reading headers'
         )
-        refuse_faults(self, faults, len(tiles))
+        checks.refuse_faults(self, faults, len(tiles))
         return list(chain(*found))
 
     def wants(self, split: str, stem: str) -> bool:
@@ -163,7 +156,7 @@ class InriaDataset(BuildingDataset):
                 logging.WARNING,
             )
 
-    def _cut(self, tile: dict, _: FileFacts) -> list[dict]:
+    def _cut(self, tile: dict, _: checks.FileFacts) -> list[dict]:
         """List the samples of a tile under ``full``, from its headers."""
         shape, size = _shape_of(tile | self.seen), self.window_size
         if self.windows == 'whole':
@@ -186,7 +179,7 @@ class InriaDataset(BuildingDataset):
         size = self.window_size
         kind = f'values in patches of {size}'
 
-        def learn(path: str) -> Facts:
+        def learn(path: str) -> checks.Facts:
             values, palette = masks.read_values(path)
             found = masks.count_values(values, palette)
             cuts = cut_padded(*values.shape, size)
@@ -199,17 +192,17 @@ class InriaDataset(BuildingDataset):
             # The check of the files need not read it again.
             return {'mask': [*values.shape, *chain(*found)], kind: counts}
 
-        def count(tile: dict, facts: FileFacts) -> list[Sequence[int]]:
+        def count(tile: dict, facts: checks.FileFacts) -> list[Sequence[int]]:
             _shape_of(tile | self.seen)  # refuses what does not match
             path = tile['seg_map_path']
             with errors_of(path):
                 return [facts.recall(x, path, learn) for x in (kind, 'mask')]
 
         doing = 'looking for patches with buildings'
-        found, faults = inspect_samples(self, tiles, count, doing)
-        refuse_faults(self, faults, len(tiles))
+        found, faults = checks.inspect_samples(self, tiles, count, doing)
+        checks.refuse_faults(self, faults, len(tiles))
         learnt = [mask for _, mask in found]
-        self.meaning = settle_meaning(self, tiles, learnt, faults)
+        self.meaning = checks.settle_meaning(self, tiles, learnt, faults)
         samples = []
         for tile, (counts, mask) in zip(tiles, found, strict=True):
             cuts = cut_padded(*mask[:2], size)
