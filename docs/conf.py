@@ -13,15 +13,14 @@ HOME = 'https://github.com/mmseg-cube/mmseg_cube'
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = re.compile(r'^<!-- text of (\S+) -->$', re.MULTILINE)
 LINK = re.compile(r'(?<=\]\()(?!https?:|#)([^)\s]+)')
-PAGES = {'README.md': 'docs/index.md', 'CHANGELOG.md': 'docs/changes.md',
-         'configs': 'docs/zoo.md'}  # fmt: skip
+PAGES = {'README.md': 'index', 'CHANGELOG.md': 'changes', 'configs': 'zoo'}
 
 project, version = 'mmseg_cube', __version__
 copyright = 'the maintainers of mmseg_cube, Apache-2.0'
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon',
               'sphinx.ext.viewcode', 'sphinx_copybutton']  # fmt: skip
-myst_heading_anchors = 4
 autodoc_member_order, napoleon_use_ivar = 'bysource', True
+myst_heading_anchors, smartquotes = 4, False  # hyphens of options stay
 html_theme, html_title = 'furo', f'mmseg_cube {version}'
 html_theme_options = dict(source_repository=HOME, source_branch='main',
                           source_directory='docs/')  # fmt: skip
@@ -32,7 +31,8 @@ def link_from(folder, text):
 
     def link(found):
         path = posixpath.normpath(posixpath.join(folder, found[1]))
-        path = PAGES.get(path, path)
+        if path in PAGES:
+            return f'{PAGES[path]}.md'
         if path.startswith('docs/'):
             return path.removeprefix('docs/')
         there = (ROOT / path).exists()  # else Sphinx warns of it
@@ -45,9 +45,9 @@ def fill_page(app, name, source):
     """Put texts of other files into a page and mend its links."""
 
     def text_of(found):
-        paths = sorted(ROOT.glob(found[1]))
-        folders = [str(path.parent.relative_to(ROOT)) for path in paths]
-        text = '\n'.join(map(link_from, folders, map(Path.read_text, paths)))
+        text = ''
+        for path in sorted(ROOT.glob(found[1])):
+            text += link_from(path.parent.relative_to(ROOT), path.read_text())
         # The title of a page is its first heading.
         return re.sub('(?m)^#', '##', text) if '# ' in source[0] else text
 

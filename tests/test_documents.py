@@ -102,6 +102,11 @@ def test_commands_parse(page, monkeypatch, tmp_path):
         assert not OURS.fullmatch(word) or (ROOT / word).exists(), word
 
 
+def test_commands_have_a_page():
+    page = (ROOT / 'docs' / 'commands.md').read_text()
+    assert re.findall('^## (.+)$', page, re.M) == list(frame.COMMANDS)
+
+
 def unknown(name, words):
     """Flags that neither a command has nor the script of mmseg behind it."""
     parsers, known = [frame.make_parser(name)], set()
