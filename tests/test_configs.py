@@ -117,7 +117,7 @@ def load_small(sample_city, shrink):
 
 def test_there_are_configs():
     # 13 networks, each with two twins.
-    assert len(CONFIGS) == 80
+    assert len(CONFIGS) == 83
     assert len(NETWORKS) == 26
     assert all(baseline_of(path) in CONFIGS for path in CUBES)
 

@@ -85,8 +85,9 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
                 what = f'{type(error).__name__}: {error}'
                 raise ValueError(f'the config does not fit: {what}') from error
             if str(error).startswith('DataLoader worker (pid'):
+                said = str(error).strip(' .')
                 raise ValueError(
-                    f'{error} Next: most often memory was full, so choose '
+                    f'{said}. Next: most often memory was full, so choose '
                     'fewer num_workers of the dataloader; after a training, '
                     'add --resume'
                 ) from error

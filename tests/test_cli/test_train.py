@@ -98,7 +98,8 @@ def test_a_killed_loader_ends_a_training_whose_memory_is_flat(refusal):
     options = [f'train_dataloader.{option}' for option in options]
     watch = 'custom_hooks.0.type=Watch'
     said = refusal('train', '--cfg-options', watch, *options)
-    assert re.search('DataLoader worker .* killed .* --resume\n$', said)
+    # Torch sees the signal, or only that the process is gone.
+    assert re.search('DataLoader worker.*\\. Next: .* --resume\n$', said)
     assert Watch.counts[2] == Watch.counts[6]
 
 
