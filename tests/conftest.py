@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 # Examples are the same in each run; EXAMPLES=500 in the environment tries more
@@ -16,6 +16,12 @@ settings.register_profile(
     deadline=None,
     max_examples=int(os.environ.get('EXAMPLES', 25)),
     suppress_health_check=[*HealthCheck],
+    # Of a mutant, any example that shows it will do; smaller ones take time.
+    phases=[
+        phase
+        for phase in Phase
+        if phase != Phase.shrink or 'MUTANT_UNDER_TEST' not in os.environ
+    ],
 )
 settings.load_profile('same')
 # A Cube network with router and mask, small enough to run a hundred times.

@@ -119,11 +119,12 @@ def test_shares_of_one_tile(make):
 
 
 def test_shares_of_many_names_come_close():
-    names = [f'tile_{i}' for i in range(1000)]
+    names = ['no UTF-8: \udcff', *(f'tile_{i}' for i in range(999))]
     home = divide(names, THIRDS, 3)
     assert [list(home.values()).count(x) for x in THIRDS] == [600, 200, 200]
     turned = dict(reversed(THIRDS.items()))
     assert divide(reversed(names), turned, 3) == home
+    assert divide(names, THIRDS, 4) != home
     for few in range(4):
         home = divide(names[:few], THIRDS, 0)
         assert len(home) == len(set(home.values())) == few

@@ -49,6 +49,13 @@ def test_any_window_is_that_of_the_reflected_raster(
     np.testing.assert_array_equal(take_window(values[0], window), expected[0])
 
 
+def test_a_row_of_pixels_has_nothing_else_to_mirror():
+    row = VALUES[:, :1]
+    expected = np.pad(row, ((0, 0), (2, 1), (3, 3)), 'reflect')
+    found = take_window(row, Window(-3, -2, 96, 4))
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize('suffix', ['.tif', '.png', '.jpg'])
 def test_changed_file_is_read_anew(tmp_path, write, suffix):
     path = write(tmp_path / f'a{suffix}', VALUES)
