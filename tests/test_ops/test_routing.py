@@ -73,6 +73,8 @@ def test_softsort_hardens_to_the_order_and_differentiates():
     order = scores.argsort()
     torch.testing.assert_close(hard, one_hot(order, 1), atol=1e-6, rtol=0)
     assert torch.autograd.gradcheck(lambda s: softsort(s, 0.7), (scores,))
+    sums = softsort(scores, 0.7)[0].sum(-1)
+    torch.testing.assert_close(sums, torch.ones_like(sums))
 
 
 def test_sinkhorn_is_doubly_stochastic_and_differentiates():
