@@ -49,10 +49,10 @@ def _check_kinds(given: dict[str, object]) -> None:
 
 
 def is_hooked(module: nn.Module) -> bool:
-    """Whether someone looks at what goes through a module, or changes it."""
+    """Whether someone looks at what goes through a module."""
     forward = module._forward_hooks or module._forward_pre_hooks
     backward = module._backward_hooks or module._backward_pre_hooks
-    return bool(forward or backward or 'forward' in vars(module))
+    return bool(forward or backward)
 
 
 def _is_watched(part: nn.Module | None, kind: type) -> bool:

@@ -74,7 +74,7 @@ def switch_to_deploy(
     inner = {cube.router for cube in cubes}
     for module in model.modules():
         alone = isinstance(module, ChannelRouter) and module not in inner
-        if alone and not is_hooked(module):
+        if alone and not _is_seen(module):
             new[module] = module.switch_to_deploy() or nn.Identity()
     model = substitute(model, new)
     model.eval()
@@ -106,16 +106,21 @@ def _is_foldable(conv: nn.Module | None, norm: nn.Module | None) -> bool:
         and isinstance(norm, _BatchNorm)
         and type(norm).forward in NORM_ONLY
         and norm.running_mean is not None
-        and not is_hooked(norm)
+        and not _is_seen(norm)
         and _is_free(conv)
         # Outputs that share a kernel have norms of their own.
         and norm.num_features == len(conv.weight)
     )
 
 
+def _is_seen(module: nn.Module) -> bool:
+    """Whether a hook, or a forward of its own, sees what goes through it."""
+    return is_hooked(module) or 'forward' in vars(module)
+
+
 def _is_free(conv: nn.Module) -> bool:
     """Whether weights are not computed, as under spectral norm, nor hooked."""
-    hooked = any(map(is_hooked, conv.modules()))
+    hooked = any(map(_is_seen, conv.modules()))
     return 'weight' in conv._parameters and not hooked
 
 
@@ -139,7 +144,7 @@ class _Chains(torch.fx.Tracer):
     """Follows features through chains of layers, and into nothing else."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return type(module).forward not in CHAINS or is_hooked(module)
+        return type(module).forward not in CHAINS or _is_seen(module)
 
 
 @torch.no_grad()
@@ -148,7 +153,7 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
     names = dict(model.named_modules())
     for name, cube in names.items():
         known = isinstance(cube, CubeConv2d) and cube.router is not None
-        if not known or is_hooked(cube.router):
+        if not known or _is_seen(cube.router):
             continue
         path, order = name.split('.')[:-1], cube.router.permutation()
         near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]
@@ -177,7 +182,7 @@ def _find_producer(
         names |= {n: n.target.rpartition('.')[0] for n in reads}
         calls = {n: root.get_submodule(name) for n, name in names.items()}
         # A hook is not to see channels in another order.
-        calls = {k: v for k, v in calls.items() if not is_hooked(v)}
+        calls = {k: v for k, v in calls.items() if not _is_seen(v)}
         (step,) = (node for node, module in calls.items() if module is cube)
         (step,) = step.args
         while type(calls.get(step)) in POINTWISE and len(step.users) == 1:

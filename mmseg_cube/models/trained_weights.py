@@ -68,8 +68,9 @@ def fetch_weights(name: str, out: Path, given: Path | None = None) -> str:
     if file is None:
         weights = _download(name, source)
     else:
-        digest = sha256(file.read_bytes()).hexdigest()
-        if given is None and digest != source.digest:
+        # A given file may be any; one that is missing is told below.
+        digest = given or sha256(file.read_bytes()).hexdigest()
+        if digest not in (given, source.digest):
             raise ValueError(
                 f'{file} is not the file that is known of this package. '
                 f'Next: pip install --force-reinstall {source.project}'
