@@ -3,8 +3,9 @@
   mmseg-cube ablate CONFIG --variants baseline reconstruction full
 
 Every variant is trained with every seed, with the same schedule and data, and
-scored on val and test. A study can be stopped and called again: it goes on
-where it was. Two calls with one folder share the work.
+scored on val and test. The variants of a seed are trained side by side, on
+the same crops. A study can be stopped and called again: it goes on with the
+seed that it was at.
 
 A variant is a preset, with settings behind it: baseline, reconstruction (no
 router, no mask), router, mask, full (both), config (what the config says);
@@ -15,7 +16,7 @@ baseline+type=ConvWS, baseline+model.decode_head.widths=[160,80,40,20].
 
 from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
 
-CONTINUES = True
+CONTINUES = 'The same command goes on with the seed that it was at.'
 SCORES = 'IoU', 'tuned-IoU', 'AP'
 
 
@@ -24,13 +25,6 @@ def add_arguments(add: Arguments) -> None:
     add('--variants', 'networks to train', nargs='+', required=True)
     add('--seeds', 'seeds of the runs', type=non_negative, default=[0, 1, 2])
     add('--out', 'folder (work_dirs/ablate/NAME OF CONFIG)')
-    where = 'each trains one run at a time, such as cuda:0 cuda:1, or cpu cpu'
-    add('--devices', f'{where} (all GPUs, else cpu)', nargs='+')
-    what = (
-        'train the variants of a seed side by side in this process, on the '
-        'same crops; several times faster on a GPU'
-    )
-    add('--together', what, default=False)
     what = 'variant to compare with (the first one)'
     add('--reference', what, metavar='VARIANT')
     what = 'tuned: at the best threshold of val; AP: average precision'
@@ -40,27 +34,21 @@ def add_arguments(add: Arguments) -> None:
     only('--report-only', what, default=False)
     what = 'train nothing, write the config of every variant and count it'
     only('--dry-run', what, default=False)
-    add.share('--cfg-options', '--trust-checkpoint')
+    add.share('--device', '--cfg-options', '--trust-checkpoint')
 
 
 def run(args: Namespace) -> int:
     """Carry out the study; 1 if a run failed or none is finished."""
-    from mmseg_cube.analysis.ablation.queue import train
     from mmseg_cube.analysis.ablation.report import write_report
     from mmseg_cube.analysis.ablation.study import plan_study, write_configs
+    from mmseg_cube.analysis.ablation.train import train
 
     what = args.config, args.cfg_options, args.variants, args.seeds
     study = plan_study(*what, args.reference, args.out, args.score)
     if args.dry_run:
         print(*write_configs(study), sep='\n')
         return 0
-    failed = []
-    if args.together and not args.report_only:
-        from mmseg_cube.analysis.ablation.together import train_together
-
-        failed = train_together(study, *(args.devices or ())[:1])
-    elif not args.report_only:
-        failed = train(study, args.devices)
+    failed = [] if args.report_only else train(study, args.device)
     summary = write_report(study)
     print(summary or f'no run is finished in {study.root}')
     return 1 if failed or not summary else 0

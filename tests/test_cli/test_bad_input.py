@@ -26,7 +26,7 @@ CALLS = {
     'polygonize': 'MASK --out MAP',
     'complexity': 'CONFIG --out OUT --size 64',
     'speed': 'network CONFIG --out OUT --size 64 --repeats 1 --device cpu',
-    'ablate': 'CONFIG --variants full --out OUT',
+    'ablate': 'CONFIG --variants full --out OUT --device cpu',
     'gradients': 'CONFIG CHECKPOINT --out OUT --device cpu',
     'learned': 'CONFIG CHECKPOINT --out OUT --device cpu',
     'router': 'CONFIG CHECKPOINT --out OUT',
@@ -239,7 +239,6 @@ def test_a_file_where_a_folder_is_to_be(name, call, tiny_config):
     ('name', 'words', 'message'),
     [
         ('ablate', '--reference mask', '--reference mask is none of the'),
-        ('ablate', '--devices cuda:99', 'there is no such device'),
         ('complexity', '--against CONFIG', 'nothing to compare'),
         ('gradients', '--against CONFIG', 'has 1 checkpoints and the other 0'),
         ('gradients', '--against-checkpoints x.pth', 'go with --against'),

@@ -75,8 +75,7 @@ def describe_protocol(finished: Sequence[Result], score: str) -> list[str]:
         '± is the standard deviation over seeds, [ ] the interval of '
         "Student's t distribution for the mean of the paired differences.",
         'By their checksums, the runs of a seed had the same crops in the '
-        'same order. Except (after an interruption, augmentations begin '
-        f'anew): {", ".join(apart) or "none"}.',
+        f'same order. Except: {", ".join(apart) or "none"}.',
         f'Loss is that of the last {100 / SEGMENTS:g} % of the training, with '
         'the mean paired difference. FLOPs are those of one crop. Seconds per '
         'iteration are medians of the training itself, whatever else ran; '

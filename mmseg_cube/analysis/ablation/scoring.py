@@ -12,14 +12,11 @@ from mmseg.registry import DATASETS, METRICS
 from torch import Tensor
 
 from mmseg_cube.analysis.ablation.results import SPLITS, TUNED
-from mmseg_cube.evaluation.margins import MarginCounts, in_order
+from mmseg_cube.evaluation.margins import MarginCounts
 from mmseg_cube.evaluation.thresholds import ThresholdCurve
 from mmseg_cube.inference import BuildingNetwork
 
 BATCH = 8
-# Bits of a margin that are left out: 65,536 margins are told apart.
-BITS = 16
-BINS = 2**16
 
 # Images (N, 3, H, W), uint8 as their pipeline gives them, labels (N, H, W),
 # and the group of each tile.
@@ -79,22 +76,10 @@ def _load(cfg: Config, split: str) -> Tiles:
 @torch.no_grad()
 def _count(network: BuildingNetwork, tiles: Tiles) -> dict[str, MarginCounts]:
     """Count pixels by margin and label in every group."""
-    device = network.device
-    bins = defaultdict(lambda: torch.zeros(2 * BINS, device=device).long())
+    counts = defaultdict(lambda: ThresholdCurve.zero)
     for images, labels, groups in tiles:
         logits = network.logits(images)
-        margins = logits[:, 1] - logits[:, 0]
-        places = (in_order(margins) >> BITS) + BINS // 2
-        for place, label, group in zip(
-            places, labels.to(device), groups, strict=True
-        ):
-            known = label < 2
-            place = place + BINS * (1 - label)
-            bins[group] += torch.bincount(place[known], minlength=2 * BINS)
-    return {group: _as_counts(found) for group, found in bins.items()}
-
-
-def _as_counts(bins: Tensor) -> MarginCounts:
-    pixels = bins.view(2, BINS).cpu().numpy()
-    there = pixels.any(0).nonzero()[0]
-    return MarginCounts(there - BINS // 2, pixels[:, there], BITS)
+        margins, labels = logits[:, 1] - logits[:, 0], labels.to(logits.device)
+        for margin, label, group in zip(margins, labels, groups, strict=True):
+            counts[group] += MarginCounts.of(margin, label)
+    return counts

@@ -8,11 +8,10 @@ random numbers a network cannot use up.
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mmengine.config import Config
-from mmseg.models import BaseSegmentor
 
 from mmseg_cube.analysis.ablation.variants import (
     BASELINE,
@@ -27,8 +26,6 @@ from mmseg_cube.utils.networks import build_network
 from mmseg_cube.utils.whole_files import write_text_whole
 
 CONFIG, RESULT = 'config.py', 'result.json'
-# What mmengine leaves as soon as there is something to lose.
-BEGUN = 'last_checkpoint'
 COOLING = 'RouterTemperatureHook'
 UNSAFE = re.compile(r'[^\w.+=,@-]+')  # in the names of folders
 
@@ -39,7 +36,7 @@ class Run:
 
     variant: str
     seed: int  # of weights, order and augmentations
-    cfg: Config  # for mmengine's Runner
+    cfg: Config
     folder: Path
 
     @property
@@ -52,29 +49,18 @@ class Run:
         """File that is there when the run is finished."""
         return self.folder / RESULT
 
-    def check_config(self) -> bool:
-        """Return whether the run has begun.
-
-        Raises:
-            ValueError: If it did so with another config.
-        """
+    def check_config(self) -> None:
+        """Raise ValueError if the run was made with another config."""
         kept = self.folder / CONFIG
-        begun = self.result.exists() or (self.folder / BEGUN).exists()
-        if not (begun and kept.exists()):
-            return False
+        if not (self.result.exists() and kept.exists()):
+            return
         before = Config.fromfile(kept, import_custom_modules=False)
         for name, old, new in differences(before, self.cfg):
             raise ValueError(
-                f'{self.folder}: this run was begun with {name} = {old!r}, '
+                f'{self.folder}: this run was made with {name} = {old!r}, '
                 f'now it is {new!r}. Name another --out, or delete this '
                 'folder to run it anew'
             )
-        return True
-
-    def keep_config(self) -> None:
-        """Write the config into the folder, unless the run has begun."""
-        if not self.check_config():
-            write_text_whole(self.folder / CONFIG, self.cfg.pretty_text)
 
 
 @dataclass(frozen=True)
@@ -131,39 +117,35 @@ def plan_study(
     return Study(runs, reference, root, score)
 
 
-def count_network(cfg: Config) -> tuple[BaseSegmentor, dict]:
-    """Build the network of a config, and count it for one training crop."""
-    model = build_network(cfg)
-    preprocessor = cfg.model.get('data_preprocessor') or {}
-    crop = tuple(preprocessor.get('size') or (512, 512))
-    size = ConfigCounter()(cfg, crop)['']
-    counted = dict(parameters=size.parameters, flops=size.flops)
-    return model, dict(crop=crop, cubes=summarise(model), **counted)
-
-
 def count_variants(study: Study) -> dict[str, dict]:
-    """Build and count every variant once; returns the counts by variant.
+    """Build every variant once, and count it for one training crop.
 
     Raises:
         ValueError: If one cannot be built, has no Cube kernels although it
             should, or is the same network as another.
     """
-    counts, variants = {}, {}
+    counts, variants, count = {}, {}, ConfigCounter()
     for run in study.first_runs:
-        name = run.variant
+        name, preprocessor = (
+            run.variant,
+            run.cfg.model.get('data_preprocessor'),
+        )
+        crop = tuple((preprocessor or {}).get('size') or (512, 512))
         try:
-            model, counts[name] = count_network(run.cfg)
+            model = build_network(run.cfg)
+            cubes = summarise(model)
             plain = not any(isinstance(x, CubeConv2d) for x in model.modules())
             if plain and not name.startswith(BASELINE):
-                cubes = counts[name]['cubes']
                 raise ValueError(f'no Cube convolution is left. {cubes}')
             other = variants.setdefault(repr(model), name)
             if other != name:
                 raise ValueError(
                     f'the same network as {other!r}; leave it out'
                 )
+            size = asdict(count(run.cfg, crop)[''])
         except ValueError as error:
             raise ValueError(f'variant {name!r}: {error}') from error
+        counts[name] = dict(crop=crop, cubes=cubes, **size)
     return counts
 
 
@@ -183,7 +165,7 @@ def write_configs(study: Study) -> Iterator[str]:
 
 
 def _make_config(cfg: Config, variant: str, seed: int) -> Config:
-    """Make the config of one run for mmengine's Runner; ``cfg`` stays."""
+    """Make the config of one run; ``cfg`` stays."""
     iterations = (cfg.get('train_cfg') or {}).get('max_iters')
     if not (iterations and cfg.get('val_cfg') and cfg.get('test_cfg')):
         raise ValueError(
@@ -199,18 +181,6 @@ def _make_config(cfg: Config, variant: str, seed: int) -> Config:
     if COOLING not in map(kind_of, hooks):
         hooks.append(dict(type=COOLING))  # for routers that learn
     run.custom_hooks = hooks
-    # Ten in the course of a training, of which two are kept: one is whole
-    # while the other is written. None is the best on val, which would be too
-    # good there.
-    checkpoint = dict(
-        type='CheckpointHook',
-        by_epoch=False,
-        interval=max(iterations // 10, 1),
-        max_keep_ckpts=2,
-        save_last=True,
-    )
-    given = cfg.get('default_hooks') or {}
-    run.default_hooks = dict(given, checkpoint=checkpoint)
     stem = Path(cfg.filename).stem
     run.ablation = dict(variant=variant, config=stem, seed=seed)
     return run

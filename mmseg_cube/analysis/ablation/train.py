@@ -1,14 +1,19 @@
-"""One run of an ablation, in a process of its own.
+"""The variants of an ablation side by side, each on the very same crops.
 
-Trains with mmengine's Runner, from the last checkpoint if there is one, then
-scores the last weights on val and test, and writes ``result.json``. The
-curves of ``BuildingMetric`` give scores that do not depend on how a training
-happens to balance precision and recall.
+The crops of a seed are drawn once, and all its variants are trained on each
+batch in turn. On a GPU a step is recorded once as a CUDA graph and replayed,
+and the networks run at the same time: small ones leave most of a GPU idle.
+There the features are of bfloat16, the weights of float32.
+
+What a config says of data, augmentation, losses, optimizer and learning rate
+holds; hooks other than those of layout and routers do nothing. Orders of
+Sinkhorn routers, which the CPU finds, follow their logits every tenth
+iteration. A seed that is stopped begins anew.
 """
 
-import json
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import mmcv
@@ -16,163 +21,115 @@ import mmengine
 import mmseg
 import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.runner import Runner, find_latest_checkpoint
-from torch import Tensor
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from rich.progress import track
 
 import mmseg_cube
-from mmseg_cube.analysis.ablation.results import SEGMENTS, SPLITS, TUNED
-from mmseg_cube.analysis.ablation.study import CONFIG, RESULT, count_network
-from mmseg_cube.analysis.ablation.variants import kind_of
+from mmseg_cube.analysis.ablation.report import write_report
+from mmseg_cube.analysis.ablation.results import SEGMENTS
+from mmseg_cube.analysis.ablation.scoring import load_tiles, score
+from mmseg_cube.analysis.ablation.study import (
+    CONFIG,
+    Run,
+    Study,
+    count_variants,
+)
+from mmseg_cube.analysis.ablation.trainee import Trainee
 from mmseg_cube.analysis.speed.rounds import describe_machine
-from mmseg_cube.utils.checkpoints import only_weights
-from mmseg_cube.utils.mmengine_gaps import close_gaps
-from mmseg_cube.utils.whole_files import write_json
-
-DIGEST = 'ablation_digest'  # under this name checkpoints keep the checksum
-
-
-class AblationHook(Hook):
-    """Note the latest scores on val, and a checksum of the training crops."""
-
-    scores: dict | None = None
-
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
-    ) -> None:
-        """Add a batch to the checksum."""
-        digest = runner.message_hub.get_info(DIGEST, 0)
-        digest = add_to_digest(digest, data_batch['inputs'])
-        runner.message_hub.update_info(DIGEST, digest)
-
-    def after_val_epoch(
-        self, runner: Runner, metrics: dict | None = None
-    ) -> None:
-        """Keep the scores; those kept at the end are of the last weights."""
-        self.scores = metrics
+from mmseg_cube.utils.networks import choose_device
+from mmseg_cube.utils.quiet import quiet_log
+from mmseg_cube.utils.whole_files import (
+    write_json,
+    write_text_whole,
+    write_whole,
+)
 
 
-@only_weights()
-def main(name: str) -> None:
-    """Carry out the run whose ``config.py`` is in a folder, or its rest."""
-    close_gaps()
-    folder = Path(name)
-    # Without the name of its file: mmengine dumps its config under that one.
-    # Checkpoints keep the config as text; to format it takes a second each.
-    kept = Config.fromfile(folder / CONFIG)
-    cfg = Config(kept.to_dict(), format_python_code=False)
-    cfg.work_dir = str(folder)
-    ask_for_curves(cfg, folder)
-    checkpoint = last_checkpoint(folder)
-    if checkpoint is not None:
-        cfg.resume, cfg.load_from = True, str(checkpoint)
-    runner = Runner.from_cfg(cfg)
-    runner.register_hook(hook := AblationHook())
-    runner.train()
-    # A run that was stopped behind its last iteration trained no more.
-    scores = dict(val=hook.scores or runner.val(), test=runner.test())
-    scores = {
-        split: {key: float(value) for key, value in found.items()}
-        for split, found in scores.items()
-    }
-    add_tuned_iou(scores, folder)
-    hub = runner.message_hub
-    # One value per iteration, those before an interruption included.
-    seconds, _ = hub.get_scalar('train/time').data
-    losses, _ = hub.get_scalar('train/loss').data
-    facts = describe_run(
-        cfg,
-        count_network(cfg)[1],
-        len(runner.train_dataloader.dataset),
-        hub.get_info(DIGEST),
-        losses,
-        seconds,
-        next(runner.model.parameters()).device,
-    )
-    write_json(folder / RESULT, facts | scores)
-    last = last_checkpoint(folder)
-    for path in folder.glob('iter_*.pth'):
-        if path != last:
-            path.unlink()
+def train(study: Study, device: str | None = None) -> list[Run]:
+    """Carry out what is not finished, seed by seed.
 
+    Returns:
+        The runs that failed: their loss is no number any more.
 
-def ask_for_curves(cfg: Config, folder: Path) -> None:
-    """Have a run write the curves of val and test into folders of its own.
-
-    Metrics other than ``BuildingMetric``, those with a fixed threshold and
-    networks of one logit have no curve.
+    Raises:
+        ValueError: If a variant cannot be built, the device cannot be used,
+            a schedule is not one of iterations, or a run was made with
+            another config.
     """
-    heads = cfg.model.get('decode_head') or []
-    for head in heads if isinstance(heads, list | tuple) else [heads]:
-        if head.get('out_channels') == 1:
-            return
-    for split in SPLITS:
-        metric = cfg[f'{split}_evaluator']
-        is_ours = kind_of(metric) == 'BuildingMetric'
-        if is_ours and metric.get('threshold') is None:
-            metric.curve = metric.get('curve') or {}
-            metric.report_dir = str(folder / split)
+    counts, where = count_variants(study), choose_device(device)
+    for run in study.runs:
+        run.check_config()
+    left = [run for run in study.runs if not run.result.exists()]
+    tiles = load_tiles(left[0].cfg) if left else None
+    for seed in dict.fromkeys(run.seed for run in left):
+        runs = [run for run in left if run.seed == seed]
+        trainees, facts = _train_seed(runs, where)
+        for trainee in track(trainees, 'scoring'):
+            trainee.finish()
+            losses, run = trainee.losses.tolist(), trainee.run
+            if not np.isfinite(losses).all():
+                worst = int(np.isfinite(losses).argmin())
+                print(f'failed: {run.name}: no loss at iteration {worst + 1}')
+                continue
+            result = run.cfg.ablation | counts[run.variant] | facts
+            result |= describe_losses(losses, trainee.seconds)
+            result |= score(trainee.model, tiles)
+            weights = dict(state_dict=trainee.model.state_dict(), meta={})
+            run.folder.mkdir(parents=True, exist_ok=True)
+            write_text_whole(run.folder / CONFIG, run.cfg.pretty_text)
+            name = f'iter_{len(losses)}.pth'
+            write_whole(run.folder / name, partial(torch.save, weights))
+            write_json(run.result, result)
+        write_report(study)
+    return [run for run in study.runs if not run.result.exists()]
 
 
-def add_tuned_iou(scores: dict[str, dict[str, float]], folder: Path) -> None:
-    """Add IoU at the threshold that is best on val, if there is one."""
-    files = [folder / split / 'curve.json' for split in SPLITS]
-    if not all(path.exists() for path in files):
-        return
-    val, test = (json.loads(p.read_text(encoding='utf-8')) for p in files)
-    if val['best'] is None:
-        return
-    scores['val'][TUNED] = val['best']['IoU']
-    # Points lie so close that what is between them is a straight line.
-    columns = ([p[key] for p in test['points']] for key in ('margin', 'IoU'))
-    tuned = np.interp(val['best']['margin'], *columns)
-    scores['test'][TUNED] = float(tuned)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """Find the last checkpoint of a run, wherever its folder is now."""
-    noted = find_latest_checkpoint(str(folder))
-    path = folder / Path(noted or 'none').name
-    return path if path.exists() else None
-
-
-def describe_run(
-    cfg: Config,
-    counted: dict,
-    images: int,
-    digest: int,
-    losses: Sequence[float],
-    seconds: Sequence[float],
-    device: torch.device,
-) -> dict:
-    """Say of a run what there is besides its scores.
-
-    Losses and, where they are known, seconds have one value per iteration;
-    ``counted`` is what :func:`count_network` says.
-    """
+def describe_losses(
+    losses: Sequence[float], seconds: Sequence[float]
+) -> dict[str, object]:
+    """Sum up what there is of each iteration; seconds may not be known."""
     segments = np.array_split(losses, min(SEGMENTS, len(losses)))
-    loader, machine = cfg.train_dataloader, describe_machine(device)
-    for package in mmseg_cube, mmengine, mmcv, mmseg:
-        machine[package.__name__] = package.__version__
-    facts = dict(
-        **cfg.ablation,
-        **counted,
-        iterations=len(losses),
-        batch=loader.batch_size,
-        data=Path(loader.dataset.get('data_root') or '').name,
-        images=images,
-        digest=digest,
-        loss=[float(segment.mean()) for segment in segments],
-        machine=machine,
-    )
-    if len(seconds):
+    facts = dict(iterations=len(losses))
+    facts['loss'] = [float(segment.mean()) for segment in segments]
+    if seconds:
         facts['seconds_per_iteration'] = float(np.median(seconds))
     return facts
 
 
-def add_to_digest(digest: int, images: Sequence[Tensor]) -> int:
-    """Add the crops of a batch to the checksum of a training's crops."""
-    for image in images:
-        digest = zlib.crc32(np.ascontiguousarray(image.numpy()), digest)
-    return digest
+def _train_seed(
+    runs: Sequence[Run], device: torch.device
+) -> tuple[list[Trainee], dict[str, object]]:
+    """Train the variants of one seed; say what they have in common."""
+    cfg, seed = runs[0].cfg, runs[0].seed
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=seed)
+    preprocess = MODELS.build(cfg.model.data_preprocessor).to(device)
+    trainees, digest, iterations = [], 0, cfg.train_cfg.max_iters
+    batches = zip(range(iterations), loader, strict=False)
+    label = f'seed {seed}, {len(runs)} variants'
+    for i, batch in track(batches, label, iterations):
+        for image in batch['inputs']:
+            digest = zlib.crc32(np.ascontiguousarray(image.numpy()), digest)
+        data = preprocess(batch, True)
+        samples = [x.gt_sem_seg.data[0] for x in data['data_samples']]
+        found = data['inputs'], torch.stack(samples).to(device)
+        if not trainees:
+            place = [value.clone() for value in found]
+            with quiet_log():  # of each parameter two lines
+                trainees = [Trainee(run, *place) for run in runs]
+        for trainee in trainees:
+            trainee.wait()
+        for value, new in zip(place, found, strict=True):
+            value.copy_(new)
+        for trainee in trainees:
+            trainee.step(i)
+    dataset, machine = cfg.train_dataloader.dataset, describe_machine(device)
+    for package in mmseg_cube, mmengine, mmcv, mmseg:
+        machine[package.__name__] = package.__version__
+    return trainees, dict(
+        batch=cfg.train_dataloader.batch_size,
+        data=Path(dataset.get('data_root') or '').name,
+        images=len(loader.dataset),
+        digest=digest,
+        machine=machine,
+    )

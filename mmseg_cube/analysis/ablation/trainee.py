@@ -1,10 +1,9 @@
 """A network that is trained step by step, on a GPU as a CUDA graph."""
 
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from functools import partial
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
@@ -17,14 +16,11 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Optimizer
 
-from mmseg_cube.analysis.ablation.scoring import score
 from mmseg_cube.analysis.ablation.study import COOLING, Run
-from mmseg_cube.analysis.ablation.train import describe_run
 from mmseg_cube.analysis.ablation.variants import kind_of
 from mmseg_cube.layers import ChannelRouter, learned_routers
 from mmseg_cube.layers.assignment import assign
 from mmseg_cube.utils.networks import load_weights
-from mmseg_cube.utils.whole_files import write_json, write_whole
 
 KIND = 'EncoderDecoder'
 REFRESH = 10  # iterations between two looks at the orders of routers
@@ -41,8 +37,9 @@ class Trainee:
         self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
         if self.model.with_auxiliary_head or cfg.model.get('type') != KIND:
             raise ValueError(
-                f'{run.name}: side by side, networks of type {KIND} without '
-                'auxiliary head are trained. Leave --together out'
+                f'{run.name}: networks of type {KIND} without auxiliary head '
+                'can be trained side by side; add --cfg-options '
+                'model.auxiliary_head=None, or name another config'
             )
         self.model.init_weights()
         if cfg.get('load_from'):
@@ -86,27 +83,11 @@ class Trainee:
         if self.stream is not None:
             torch.cuda.current_stream().wait_stream(self.stream)
 
-    def finish(
-        self, counted: dict, images: int, digest: int, tiles: Mapping
-    ) -> None:
-        """Score the network; write its weights and the result."""
+    def finish(self) -> None:
+        """Wait for the last step, and leave a network like any other."""
         self.wait()
-        losses, run = self.losses.tolist(), self.run
-        if not np.isfinite(losses).all():
-            worst = int(np.isfinite(losses).argmin())
-            print(f'failed: {run.name}: no loss at iteration {worst + 1}')
-            return
         for router in self.routers:
             vars(router).pop('assigned', None)
-        about = run.cfg, counted, images, digest, losses, self.seconds
-        facts = describe_run(*about, self.images.device)
-        facts |= score(self.model, tiles)
-        run.folder.mkdir(parents=True, exist_ok=True)
-        run.keep_config()
-        weights = dict(state_dict=self.model.state_dict(), meta={})
-        name = f'iter_{len(losses)}.pth'
-        write_whole(run.folder / name, partial(torch.save, weights))
-        write_json(run.result, facts)
 
     def _learn(self) -> None:
         """One iteration, without anything that waits for the device."""

@@ -102,11 +102,11 @@ def test_protocol(report, tmp_path):
         '5 of 9 runs finished.',
         'config cube-small, iterations 600, batch 8, crop [128, 96], data '
         'roofs, images 270, device some CPU, threads 2, torch 2.1, mmseg 1.2',
-        'begin anew): none.',
+        'Except: none.',
     ):
         assert words in text
     assert str(tmp_path) not in text
     other = dict(digest=5, machine=dict(device='some GPU', torch='2.2'))
     text, _, _ = report({('baseline', 0): other})
-    assert 'begin anew): seed 0.' in text
+    assert 'Except: seed 0.' in text
     assert 'device some GPU / some CPU, torch 2.2 / 2.1, ' in text

@@ -1,121 +1,136 @@
-"""Real trainings of a few iterations, in this process."""
+"""Variants that train side by side, against trainings one by one."""
 
 import json
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_cube.analysis.ablation import train
+from mmseg_cube.analysis.ablation.results import TUNED
+from mmseg_cube.analysis.ablation.train import train
+from mmseg_cube.analysis.ablation.trainee import HeldOrder
+from mmseg_cube.layers import ChannelRouter
+from mmseg_cube.utils.checkpoints import read_checkpoint
 
-ITERATIONS = 3
-METRIC = dict(type='BuildingMetric')
-
-
-class Stop(Exception):
-    """Stands for a kill."""
-
-
-@pytest.fixture
-def watch(monkeypatch):
-    """Images of every iteration; ``stop`` is one before which to stop."""
-
-    watch = SimpleNamespace(images=[], stop=None)
-    hooks = train.AblationHook
-    note = hooks.before_train_iter
-
-    def begin(hook, runner, batch_idx, data_batch=None):
-        if runner.iter == watch.stop:
-            raise Stop
-        (sample,) = data_batch['data_samples']
-        watch.images.append(Path(sample.img_path).name)
-        note(hook, runner, batch_idx, data_batch)
-
-    monkeypatch.setattr(hooks, 'before_train_iter', begin)
-    return watch
+# Dropout draws from what other networks draw from as well, and the loops of
+# the two stacks begin to draw before or after weights are initialised.
+PLAIN = {
+    'model.decode_head.dropout_ratio': 0,
+    'model.decode_head.init_cfg': [],
+    'model.backbone.init_cfg': [],
+    'train_cfg.max_iters': 4,
+    'val_evaluator.curve': {},
+    'test_evaluator.curve': {},
+}
 
 
-def carry_out(run):
-    run.folder.mkdir(parents=True, exist_ok=True)
-    run.keep_config()
-    train.main(str(run.folder))
-    return json.loads(run.result.read_text())
+def load(run):
+    (weights,) = run.folder.glob('iter_*.pth')
+    result = json.loads(run.result.read_text())
+    return result, read_checkpoint(weights)['state_dict']
 
 
-def test_two_variants_and_a_stopped_run(plan, sample_city, watch, monkeypatch):
-    baseline_run, cube_run = plan('baseline', 'full').runs
-    baseline = carry_out(baseline_run)
-    images = watch.images.copy()
-    assert len(images) == ITERATIONS
+def test_the_same_as_by_the_runner(plan):
+    study = plan('baseline', 'full', **PLAIN)
+    assert train(study, 'cpu') == []
+    results = []
+    for run in study.runs:
+        found, weights = load(run)
+        results.append(found)
+        cfg = Config(dict(run.cfg.to_dict(), work_dir=str(run.folder)))
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        losses, _ = runner.message_hub.get_scalar('train/loss').data
+        assert found['loss'] == pytest.approx(losses, rel=1e-4)
+        for name, value in runner.model.state_dict().items():
+            torch.testing.assert_close(weights[name], value, msg=name)
+        for split in ('val', 'test'):
+            scores = getattr(runner, split)()
+            for key in ('IoU', 'F1', 'AveragePrecision'):
+                key = f'building/{key}'
+                right = pytest.approx(scores[key], abs=0.05)
+                assert found[split][key] == right
+            tuned = scores.get('building/BestIoU')
+            assert split == 'test' or found[split].get(TUNED) == tuned
+        expected = dict(variant=run.variant, seed=0, config='cube-tiny')
+        expected |= dict(images=4, iterations=4, batch=1, data='whu')
+        assert expected.items() <= found.items()
+        assert found['seconds_per_iteration'] > 0
+        assert {'torch', 'device', 'mmseg_cube'} <= set(found['machine'])
+    costs = [(found['parameters'], found['flops']) for found in results]
+    assert costs[0] > costs[1]
 
-    # The other one begins anew, because its checkpoint is lost, and is
-    # stopped; and a study can be moved.
-    watch.images.clear()
-    watch.stop = 2
-    cube_run.folder.mkdir(parents=True)
-    (cube_run.folder / 'last_checkpoint').write_text('iter_2.pth')
-    with pytest.raises(Stop):
-        carry_out(cube_run)
-    assert not cube_run.result.exists()
-    note = cube_run.folder / 'last_checkpoint'
-    note.write_text('elsewhere/' + Path(note.read_text()).name)
-    watch.stop = None
-    with monkeypatch.context() as patch:
-        patch.setattr(Runner, 'test', lambda self: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            carry_out(cube_run)
-    assert watch.images == images
-    # Now only scores are missing.
-    cube = carry_out(cube_run)
-    assert watch.images == images
-    kept = [path.name for path in cube_run.folder.glob('*.pth')]
-    assert kept == [f'iter_{ITERATIONS}.pth']
 
-    expected = dict(variant='full', seed=0, config='cube-tiny', images=4)
-    expected |= dict(iterations=ITERATIONS, batch=1, data='whu')
-    assert expected.items() <= cube.items()
-    for cost in 'parameters', 'flops':
-        assert cube[cost] < baseline[cost]
-    assert len(cube['loss']) == ITERATIONS and min(cube['loss']) > 0
-    assert cube['seconds_per_iteration'] > 0
-    assert {'torch', 'device', 'mmseg_cube'} <= set(cube['machine'])
-    for split in ('val', 'test'):
-        assert 0 <= cube[split]['building/IoU'] <= 100
-        assert 0 <= cube[split]['building/AveragePrecision'] <= 100
-    val, test = cube['val'], cube['test']
-    assert val.get('building/TunedIoU') == val.get('building/BestIoU')
-    assert ('building/TunedIoU' in test) == ('building/BestIoU' in val)
+def test_finished_runs_stay_and_a_report_is_written(plan, tmp_path, capsys):
+    short = {'train_cfg.max_iters': 2}
+    first = plan('baseline', 'router+router.method=sort', **short)
+    assert train(first, 'cpu') == []
+    before = [run.result.stat().st_mtime_ns for run in first.runs]
+    more = plan('baseline', 'router+router.method=sort', 'mask', **short)
+    assert train(more, 'cpu') == []
+    assert before == [r.result.stat().st_mtime_ns for r in more.runs[:2]]
+    report = (tmp_path / 'ablation.md').read_text()
+    assert '3 of 3 runs finished' in report
+    assert 'same order. Except' in report and 'none' in report
+    assert (tmp_path / 'ablation.png').exists()
+
+
+def test_a_training_that_diverges_has_no_result(plan, capsys):
+    wild = {'optim_wrapper.optimizer.lr': 1e30, 'train_cfg.max_iters': 3}
+    study = plan('mask', **wild)
+    assert train(study, 'cpu') == study.runs
+    said = capsys.readouterr().out
+    assert 'failed: mask, seed 0: no loss at iteration' in said
+    assert not list(study.root.rglob('*.pth'))
 
 
 @pytest.mark.parametrize(
-    'head, metric, asked',
+    'options, message',
     [
-        (dict(), METRIC, True),
-        (dict(), dict(METRIC, threshold=0.3), False),
-        (dict(), [METRIC], False),
-        ([dict(), dict(out_channels=1)], METRIC, False),
+        (
+            {'param_scheduler': [dict(type='ConstantLR', by_epoch=True)]},
+            'a schedule of epochs',
+        ),
+        (
+            {
+                'model.auxiliary_head': dict(
+                    type='FCNHead', in_channels=16, channels=8, num_classes=2
+                )
+            },
+            'without auxiliary head',
+        ),
     ],
 )
-def test_metrics_that_can_are_asked_for_curves(tmp_path, head, metric, asked):
-    evaluators = dict(val_evaluator=metric, test_evaluator=METRIC)
-    cfg = Config(dict(model=dict(decode_head=head), **evaluators))
-    train.ask_for_curves(cfg, tmp_path)
-    if asked:
-        metric = dict(metric, curve={}, report_dir=str(tmp_path / 'val'))
-    assert cfg.val_evaluator == metric
+def test_what_cannot_train_side_by_side(plan, options, message):
+    with pytest.raises(ValueError, match=message):
+        train(plan('full', **options), 'cpu')
 
 
-def test_the_threshold_comes_from_val(tmp_path):
-    points = [dict(margin=-1.0, IoU=40.0), dict(margin=1.0, IoU=50.0)]
-    # Where nothing is found, no threshold is best.
-    found = dict(margin=-0.5, IoU=60.0)
-    for best, tuned in (found, [60, 42.5]), (None, [None, None]):
-        for split in ('val', 'test'):
-            curve = tmp_path / split / 'curve.json'
-            curve.parent.mkdir(exist_ok=True)
-            curve.write_text(json.dumps(dict(points=points, best=best)))
-        scores = dict(val={}, test={})
-        train.add_tuned_iou(scores, tmp_path)
-        assert [x.get(train.TUNED) for x in scores.values()] == tuned
+def test_a_held_order_is_that_of_its_router():
+    router = ChannelRouter(32)
+    with torch.no_grad():
+        router.logits.normal_()
+    free = ChannelRouter(32)
+    free.load_state_dict(router.state_dict())
+    held = HeldOrder(router)
+    for found, right in zip(router._learned(), free._learned(), strict=True):
+        torch.testing.assert_close(found, right)
+    with torch.no_grad():
+        router.logits.normal_()
+    free.load_state_dict(router.state_dict())
+    held.refresh()
+    for found, right in zip(router._learned(), free._learned(), strict=True):
+        torch.testing.assert_close(found, right)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('variant', ['baseline', 'full'])
+def test_a_recorded_step_is_a_step(plan, variant):  # pragma: no cover
+    study = plan(variant, **PLAIN)
+    assert train(study, 'cuda') == []
+    found, _ = load(study.runs[0])
+    study.runs[0].result.unlink()
+    assert train(study, 'cpu') == []
+    right, _ = load(study.runs[0])
+    assert found['loss'] == pytest.approx(right['loss'], rel=0.05)
