@@ -32,7 +32,7 @@ CUBES = [p for p in CONFIGS if PREFIX.match(p.name)]
 NETWORKS = [p for p in CUBES if re.search('_whu(-half)?-', p.stem)]
 HOOK_NAMES = dict(
     cube=['CubeSummaryHook'],
-    full=['CubeSummaryHook', 'RouterTemperatureHook', 'RouterReportHook'],
+    full=['CubeSummaryHook', 'RouterTemperatureHook'],
 )
 DATASET = dict(
     InriaDataset='inria',

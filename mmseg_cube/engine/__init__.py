@@ -2,10 +2,7 @@
 
 from mmseg_cube.engine.checkpoint_hook import SafeCheckpointHook
 from mmseg_cube.engine.pretrained_weights_hook import PretrainedWeightsHook
-from mmseg_cube.engine.router_hooks import (
-    RouterReportHook,
-    RouterTemperatureHook,
-)
+from mmseg_cube.engine.router_temperature_hook import RouterTemperatureHook
 from mmseg_cube.engine.run_hooks import (
     ChannelsHook,
     ChannelsLastHook,
@@ -18,7 +15,6 @@ __all__ = [
     'ChannelsLastHook',
     'CubeSummaryHook',
     'PretrainedWeightsHook',
-    'RouterReportHook',
     'RouterTemperatureHook',
     'SafeCheckpointHook',
     'WindowVisualizationHook',

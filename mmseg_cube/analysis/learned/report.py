@@ -14,7 +14,6 @@ from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
 from mmseg_cube.analysis.report import short_names, show_progress, write_report
-from mmseg_cube.evaluation.channel_orders import draw_orders
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
 from mmseg_cube.utils.checkpoints import read_checkpoint
@@ -154,7 +153,7 @@ def draw_layers(
     kernels = {name: numbers['kernel'] for name, numbers in learned.items()}
     figures = dict(kernels=draw_kernels(kernels))
     if orders:
-        figures['orders'], _ = draw_orders(orders)
+        figures['orders'] = routers.draw_orders(orders)
     return learned, figures
 
 

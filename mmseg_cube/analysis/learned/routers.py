@@ -5,26 +5,48 @@ lattice scale r, channels of one ``i // r^2`` share a cell of the lattice and
 ``i % r^2`` is their parity, the place within the cell. A channel that moves
 within its cell changes its parity only; one that takes the same place of
 another cell changes its cell only.
+
+The distance of an order from the identity is Spearman's footrule, the sum of
+all displacements, over its mean for random orders within the same blocks:
+(g^2 - 1) / 3 for g channels (Diaconis and Graham, J. R. Stat. Soc. B 39,
+1977). 0 is the identity, about 1 a random order and 1.5 a reversed one.
 """
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import HOOKS
 
-from mmseg_cube.engine.router_hooks import TEMPERATURE
-from mmseg_cube.evaluation import channel_orders
+from mmseg_cube.engine.router_temperature_hook import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
 from mmseg_cube.utils.checkpoints import read_checkpoint
+from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.tables import Table
+from mmseg_cube.utils.whole_files import write_json
+from mmseg_cube.utils.words import cut
 
-COLUMNS = ('method', 'channels', 'block', 'moved', 'distance', 'frozen_since')
-RELAXED = ('temperature', 'gap')
+COLUMNS = 'method', 'channels', 'block', 'moved', 'distance'
+COLUMNS = *COLUMNS, 'temperature', 'gap'
+CELLS = 64  # most rows of a drawn matrix
+PANELS = 6  # side by side
+PANEL = 2.4  # inches
+LETTERS = 32  # that fit over a panel
+
+
+def measure(order: Sequence[int], block: int) -> dict[str, float]:
+    """``moved`` and ``distance`` of an order that stays within blocks."""
+    shifts = np.abs(np.array(order) - np.arange(len(order)))
+    # Mean shift of a channel in a random order; one channel cannot move.
+    random = (block**2 - 1) / (3 * block)
+    distance = shifts.mean() / random if random else 0.0
+    return dict(moved=float((shifts > 0).mean()), distance=float(distance))
 
 
 @torch.no_grad()
@@ -34,21 +56,27 @@ def describe_order(
     """Describe the order of a router in a layer of a lattice scale r.
 
     Returns:
-        A record as in ``evaluation.channel_orders``, with how many channels
-        have a ``new_cell`` and a ``new_parity``, which ones share ``cells``,
-        and for a learned order the ``temperature`` (the router's own if none
-        is given) and the ``gap``, the largest difference between relaxation
-        and order. Then the permutation and its relaxation, of shape (B, g,
-        g) for B blocks of g channels; None for an order that is not learned.
+        ``method``, ``channels``, ``block`` (channels per block), ``order``,
+        the share ``moved`` away from their place and their ``distance``, how
+        many channels have a ``new_cell`` and a ``new_parity``, which ones
+        share ``cells``, and for a learned order the ``temperature`` (the
+        router's own if none is given) and the ``gap``, the largest difference
+        between relaxation and order. Then the permutation and its relaxation,
+        of shape (B, g, g) for B blocks of g channels; None for an order that
+        is not learned.
     """
     router = deepcopy(router)
     router.temperature = temperature or router.temperature
-    numbers = channel_orders.describe(router)
-    hard = channel_orders.order_blocks(numbers['order'], numbers['block'])
-    places = numbers['order'], np.arange(router.channels)
+    order, block = router.permutation().tolist(), router.channels
+    if router.method == 'sinkhorn':
+        block = router.group_size
+    numbers = dict(method=router.method, channels=router.channels)
+    numbers |= dict(block=block, order=order, **measure(order, block))
+    hard = order_blocks(order, block)
+    places = order, np.arange(router.channels)
     moved = np.not_equal(*(np.divmod(x, scale**2) for x in places)).sum(1)
     numbers['new_cell'], numbers['new_parity'] = moved.tolist()
-    cells = np.reshape(numbers['order'], (-1, scale**2))
+    cells = np.reshape(order, (-1, scale**2))
     numbers['cells'] = cells.tolist()
     if not router.learns:
         return numbers, hard, None
@@ -77,30 +105,43 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
             f'{cfg.filename}: no channel router learns an order. '
             "router=dict(method='sinkhorn') in a CubeConv2d adds one"
         )
-    loaded = read_checkpoint(checkpoint)
-    history: dict[str, dict] = {}
-    iteration = loaded['meta'].get('iter', 0)
-    channel_orders.look(history, routers, iteration)
-    infos = loaded['message_hub'].get('runtime_info', {})
-    before = infos.get(channel_orders.HISTORY, {})
-    temperature = final_temperature(cfg, loaded)
-    differing = 0
-    for name, record in history.items():
-        last = before.get(name, record)
-        record['looks'] = last['looks']
-        differing += last['order'] != record['order']
-        numbers, *_ = describe_order(routers[name], 1, temperature)
-        record |= {key: numbers[key] for key in RELAXED}
-    summary = channel_orders.write_report(history, out)
-    rows = {layer_name(name): row for name, row in summary.items()}
-    said = [tabulate('router', rows, COLUMNS + RELAXED).terminal()]
-    if differing:
-        said.append(
-            f'{differing} of them had another order at the last look: these '
-            'weights are averages (EMAHook) or from between two looks'
-        )
-    said.append(f'{len(routers)} routers: {out}/router_report.json and .png')
-    return '\n'.join(said)
+    temperature = final_temperature(cfg, read_checkpoint(checkpoint))
+    found, matrices = {}, {}
+    for name, router in routers.items():
+        # Which channels share a cell is up to the layer around it.
+        numbers, hard, soft = describe_order(router, 1, temperature)
+        found[name] = {key: numbers[key] for key in ('order', *COLUMNS)}
+        matrices[f'{layer_name(name)}: order'] = hard
+        matrices[f'{layer_name(name)}: relaxation'] = soft
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / 'router_report.json', dict(routers=found))
+    save_figure(draw_orders(matrices), out / 'router_report.png')
+    rows = {layer_name(name): row for name, row in found.items()}
+    said = f'{len(routers)} routers: {out}/router_report.json and .png'
+    return f'{tabulate("router", rows, COLUMNS).terminal()}\n{said}'
+
+
+def order_blocks(order: Sequence[int], block: int) -> np.ndarray:
+    """Permutation matrices (B, g, g) of an order that stays within blocks."""
+    blocks = np.eye(block, dtype=np.float32)[np.array(order) % block]
+    return blocks.reshape(-1, block, block)
+
+
+def draw_orders(matrices: Mapping[str, np.ndarray]) -> Figure:
+    """Draw orders as matrices, positions downwards, inputs to the right.
+
+    Their blocks (B, g, g) are laid over each other and long ones are pooled:
+    the darker a cell, the more channels.
+    """
+    figure, panels = new_panels(len(matrices), PANELS, PANEL, PANEL)
+    for axes, (name, blocks) in zip(panels, matrices.items(), strict=True):
+        size = (min(blocks.shape[1], CELLS),) * 2
+        how = cv2.INTER_AREA
+        picture = cv2.resize(blocks.mean(0), size, interpolation=how)
+        axes.imshow(picture, cmap='Greys', vmin=0)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(cut(name, LETTERS), fontsize=7)
+    return figure
 
 
 def tabulate(
