@@ -129,33 +129,49 @@ def shrink():
 
 
 @pytest.fixture(scope='session')
-def build_trained():
-    """Build the network of a config.
+def as_trained():
+    """Leave nothing in a module as it is in a fresh one.
 
-    Weights, routers and masks are as if they had been trained: those of a
-    fresh network would prove little.
+    Routers, masks and norms of a fresh network would prove little.
     """
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
 
     from mmseg_cube.layers import ChannelRouter, SpatialMask
+
+    @torch.no_grad()
+    def train(module, seed=0):
+        torch.manual_seed(seed)
+        for part in module.modules():
+            if isinstance(part, ChannelRouter):
+                for logits in part.parameters():
+                    logits.normal_()
+            elif isinstance(part, SpatialMask):
+                part.weight.normal_(0, 0.5)
+            elif isinstance(part, _BatchNorm):
+                if part.affine:
+                    part.weight.uniform_(0.5, 1.5)
+                    part.bias.normal_(0, 0.1)
+                if part.track_running_stats:
+                    part.running_mean.normal_(0, 0.1)
+                    part.running_var.uniform_(0.5, 2)
+        return module
+
+    return train
+
+
+@pytest.fixture(scope='session')
+def build_trained(as_trained):
+    """Build the network of a config, with weights as after a training."""
+    import torch
+
     from mmseg_cube.utils.networks import build_network
 
     def build(cfg):
         torch.manual_seed(0)
         model = build_network(cfg)
         model.init_weights()
-        with torch.no_grad():
-            for part in model.modules():
-                if isinstance(part, ChannelRouter):
-                    for logits in part.parameters():
-                        logits.normal_()
-                elif isinstance(part, SpatialMask):
-                    part.weight.normal_(0, 0.5)
-                elif isinstance(part, _BatchNorm):
-                    part.running_mean.normal_(0, 0.1)
-                    part.running_var.uniform_(0.5, 2)
-        return model
+        return as_trained(model)
 
     return build
 

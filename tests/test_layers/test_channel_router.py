@@ -1,7 +1,6 @@
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
-from torch import nn
 
 from mmseg_cube.layers import ChannelRouter
 from mmseg_cube.layers.assignment import assign
@@ -11,16 +10,16 @@ from mmseg_cube.ops import sinkhorn
 LEARNED = pytest.mark.parametrize('method', ['sort', 'sinkhorn'])
 
 
-def disturbed(method, channels=32, **options):
-    torch.manual_seed(0)
-    router = ChannelRouter(channels, method, **options)
-    for parameter in router.parameters():
-        nn.init.normal_(parameter)
-    return router
+@pytest.fixture
+def disturbed(as_trained):
+    def build(method, channels=32, **options):
+        return as_trained(ChannelRouter(channels, method, **options))
+
+    return build
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_output_is_a_permutation_of_the_input(method):
+def test_output_is_a_permutation_of_the_input(method, disturbed):
     router = disturbed(method)
     x = torch.randn(2, 32, 3, 4)
     order = router.permutation()
@@ -53,14 +52,14 @@ def test_starts_at_the_identity(method):
     assert router.switch_to_deploy() is None
 
 
-def test_sinkhorn_stays_within_groups():
+def test_sinkhorn_stays_within_groups(disturbed):
     order = disturbed('sinkhorn', group_size=8).permutation()
     assert order.tolist() != list(range(32))
     assert torch.equal(order // 8, torch.arange(32) // 8)
 
 
 @LEARNED
-def test_the_permutation_is_the_cold_limit(method):
+def test_the_permutation_is_the_cold_limit(method, disturbed):
     router = disturbed(method, channels=16, temperature=1e-3)
     hard = torch.zeros(16, 16)
     hard[torch.arange(16), router.permutation()] = 1
@@ -70,29 +69,6 @@ def test_the_permutation_is_the_cold_limit(method):
         relaxed = sinkhorn(router.logits.double(), 0.02, 2000).float()
     cold = torch.block_diag(*relaxed)
     torch.testing.assert_close(cold, hard, atol=0.1, rtol=0)
-
-
-@LEARNED
-def test_learns_an_order(method):
-    """Gradient descent finds the order in which channels match a target."""
-    torch.manual_seed(0)
-    channels = 8
-    router = ChannelRouter(channels, method, temperature=4.0)
-    wanted = torch.randperm(channels)
-    # Channels that are close in the wanted order resemble each other.
-    target = torch.randn(16, channels, 4, 4).cumsum(1) / 2
-    x = torch.empty_like(target)
-    x[:, wanted] = target
-    start = (router(x) - target).square().mean().item()
-    optimizer = torch.optim.Adam(router.parameters(), 0.005)
-    for _ in range(300):
-        optimizer.zero_grad()
-        loss = (router(x) - target).square().mean()
-        loss.backward()
-        optimizer.step()
-    # One score per channel finds its way only in part.
-    share = dict(sort=0.8, sinkhorn=1e-6)[method]
-    assert (router(x) - target).square().mean() <= share * start
 
 
 @pytest.mark.parametrize(
@@ -159,26 +135,24 @@ def test_diverged_logits_are_named(value):
 
 
 @pytest.mark.parametrize('method', ['sort', 'sinkhorn', 'fixed', 'random'])
-def test_deployed_router_is_its_order(method):
+def test_deployed_router_is_its_order(method, disturbed):
     router = disturbed(method)
     deployed = router.switch_to_deploy()
     order, relaxed = deployed.order_and_relaxation()
     assert torch.equal(order, router.permutation())
     assert relaxed is None
     assert list(deployed.state_dict()) == ['order']
-    again = deployed.switch_to_deploy()
-    x = torch.randn(2, 32, 3, 4, requires_grad=True)
-    loaded = ChannelRouter(32, 'given')
+    again, loaded = deployed.switch_to_deploy(), ChannelRouter(32, 'given')
     loaded.load_state_dict(deployed.state_dict())
-    for twin in (deployed, again, loaded):
-        assert repr(twin) == "ChannelRouter(32, 'given')"
-        assert torch.equal(twin(x), router(x))
-    # It is a copy.
+    # Copies.
     deployed.order.zero_()
-    assert torch.equal(again(x), router(x))
+    x = torch.randn(2, 32, 3, 4, requires_grad=True)
+    for twin in (again, loaded):
+        assert torch.equal(twin(x), router(x))
 
 
 def test_repr():
+    assert repr(ChannelRouter(32, 'given')) == "ChannelRouter(32, 'given')"
     assert repr(ChannelRouter(8)) == (
         "ChannelRouter(8, 'sinkhorn', group_size=8, temperature=1)"
     )

@@ -8,7 +8,7 @@ from mmengine.model import initialize
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmseg_cube.layers import CubeConv2d, SpatialMask, switch_to_deploy
+from mmseg_cube.layers import CubeConv2d, SpatialMask
 from mmseg_cube.ops import FORMS
 
 FULL = dict(router=dict(method='sort'), mask=dict(kernel_size=3))
@@ -56,30 +56,9 @@ def test_padding_modes_pad_the_coarse_grid(mode, options):
     torch.testing.assert_close(*results)
 
 
-def test_channels_of_a_cell_share_their_weights():
-    torch.manual_seed(0)
-    cube = CubeConv2d(16, 8, 3, padding=1, lattice_stride=1)
-    assert cube.weight.shape == (2, 4, 3, 3)
-    assert cube.bias.shape == (8,)
-    assert 0 < cube.bias.abs().max() <= (4 * 9) ** -0.5
-    x = torch.randn(2, 16, 6, 5)
-    u = F.conv2d(F.pixel_shuffle(x, 2), cube.weight, padding=1)
-    expected = F.pixel_unshuffle(u, 2) + cube.bias[:, None, None]
-    torch.testing.assert_close(cube(x), expected)
-    # Norms differ within a cell, so that none goes into the weights.
-    block = nn.Sequential(cube, nn.BatchNorm2d(8)).eval()
-    nn.init.uniform_(block[1].weight)
-    deployed = switch_to_deploy(block)
-    assert isinstance(deployed[1], nn.BatchNorm2d)
-    torch.testing.assert_close(deployed(x), block(x))
-
-
 @pytest.mark.parametrize('mode', ['zeros', 'reflect'])
-def test_router_and_mask_come_before_the_convolution(mode):
-    torch.manual_seed(0)
-    cube = CubeConv2d(8, 4, 3, padding=1, padding_mode=mode, **FULL)
-    nn.init.normal_(cube.router.scores)
-    nn.init.normal_(cube.mask.weight)
+def test_router_and_mask_come_before_the_convolution(mode, build):
+    cube = build(8, padding_mode=mode, **FULL)
     x = torch.randn(2, 8, 6, 5)
     routed = x[:, cube.router.scores.argsort()]
     if mode == 'reflect':
@@ -96,9 +75,14 @@ def test_initialisation():
     torch.manual_seed(0)
     cube = CubeConv2d(256, 64, 3, mask=dict())
     plain = nn.Conv2d(256, 64, 3)
-    # For its own fan-in.
+    # For its own fan-in; channels of a cell share their weights.
     bound = (256 // 4 * 9) ** -0.5
-    assert 0.9 * bound < cube.weight.abs().max() <= bound
+    shared = CubeConv2d(256, 64, 3, lattice_stride=1)
+    for layer, outputs in ((cube, 64), (shared, 16)):
+        assert layer.weight.shape == (outputs, 64, 3, 3)
+        assert layer.bias.shape == (64,)
+        for tensor in (layer.weight, layer.bias):
+            assert 0.8 * bound < tensor.abs().max() <= bound
     # mmengine's initialisation leaves the mask alone. Kaiming's goes by output
     # channels; Xavier's by input channels as well, of which it has a quarter.
     before = copy.deepcopy(cube.mask.state_dict())

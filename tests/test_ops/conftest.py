@@ -30,6 +30,10 @@ CASES = {
     'groups': dict(groups=2),
     'scale 3': dict(scale=3),
     'scale 1': dict(scale=1, depth=16),
+    # The sizes of the mask, and numbers of channels that it looks at.
+    'mask of 1 x 1': dict(mask=1, depth=3),
+    'mask of 7 x 7': dict(mask=7, depth=6),
+    'mask of 5 x 5, scale 3': dict(mask=5, scale=3),
     'shared': SHARED,
     'shared, kernel 2': dict(SHARED, taps=2),
     'shared, kernel 4, other phase': dict(SHARED, taps=4, phase='down_right'),
@@ -63,6 +67,7 @@ def draw_operands(
     stride=1,
     padding=1,
     pads=None,
+    mask=3,
     **options,
 ):
     """Operands, and every tensor in them that can get a gradient.
@@ -84,7 +89,7 @@ def draw_operands(
         random(batch, channels, *size).relu(),
         random(4, depth // geometry.groups, *geometry.taps),
         random(4 * sites_of(geometry) ** 2),
-        random(1, 2, 3, 3),
+        random(1, 2, mask, mask),
         random(1),
         random(blocks, block, block).softmax(-1),
     ]

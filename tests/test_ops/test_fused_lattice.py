@@ -32,17 +32,6 @@ def test_gradcheck(form, apply):
     assert torch.autograd.gradcheck(function, tensors, fast_mode=True)
 
 
-@pytest.mark.parametrize('relaxed', [False, True])
-def test_double_backward(relaxed, apply):
-    function, tensors = apply(batch=1, depth=1)
-    given = tensors[:-1]
-
-    def call(*tensors_):
-        return function(*tensors_, *tensors[5 : 5 + relaxed])
-
-    assert torch.autograd.gradgradcheck(call, given, fast_mode=True)
-
-
 def test_gradient_of_a_gradient_reaches_everything(apply):
     def penalty(kind):
         function, tensors = apply(function=kind)

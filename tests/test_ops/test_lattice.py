@@ -3,16 +3,9 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_cube.ops.lattice import to_cells, to_lattice
-from mmseg_cube.ops.layout import (
-    inside,
-    is_channels_last,
-    pad,
-    permute_channels,
-    to_layout,
-)
+from mmseg_cube.ops.layout import is_channels_last, to_layout
 
 LAST = torch.channels_last
-BOTH = pytest.mark.parametrize('layout', [LAST, torch.contiguous_format])
 SHAPES = [
     (2, 16, 7, 6),
     (1, 3, 5, 4),
@@ -38,7 +31,7 @@ def layouts(x):
     )
 
 
-@BOTH
+@pytest.mark.parametrize('layout', [LAST, torch.contiguous_format])
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('shape', SHAPES)
 def test_changes_the_layout_alone(layout, dtype, shape):
@@ -63,18 +56,6 @@ def test_layout_is_told():
     assert not is_channels_last(draw((2, 1, 3, 3)).to(memory_format=LAST))
 
 
-@pytest.mark.parametrize('shape', [(2, 8, 5, 4), (2, 8, 1, 1), (0, 8, 2, 2)])
-def test_channels_are_permuted_in_the_layout_of_the_input(shape):
-    order = torch.randperm(8)
-    for x in layouts(draw(shape)):
-        out = permute_channels(x, order)
-        assert torch.equal(out, x[:, order])
-        assert is_channels_last(out) == is_channels_last(x)
-        given = torch.empty_like(x)
-        permute_channels(x, order, given)
-        assert torch.equal(given, out)
-
-
 @pytest.mark.usefixtures('way')
 @pytest.mark.parametrize('scale', [2, 3])
 @pytest.mark.parametrize('dtype', DTYPES)
@@ -87,11 +68,3 @@ def test_lattice_and_back(scale, dtype, batch):
         assert torch.equal(lattice, F.pixel_shuffle(x, scale))
         assert torch.equal(to_cells(lattice, scale), x)
         assert torch.equal(to_cells(lattice.contiguous(), scale), x)
-
-
-@pytest.mark.parametrize('pads', [((0, 0), (0, 0)), ((1, 2), (3, 0))])
-def test_padding_of_the_lattice(pads):
-    expected = F.pixel_shuffle(draw((2, 8, 3, 4)), 2)
-    padded = F.pad(expected, (*pads[1], *pads[0]))
-    assert torch.equal(pad(expected, pads), padded)
-    assert torch.equal(inside(padded, pads), expected)
