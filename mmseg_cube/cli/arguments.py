@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that help is there at once.
 
 import os
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = [
@@ -95,6 +96,23 @@ def _value(text: str) -> object:
     return DictAction._parse_iterable(text)
 
 
+def join_values(parser: ArgumentParser, words: Iterable[str]) -> list[str]:
+    """Put options whose value may be left out and that into one word.
+
+    To argparse any word behind ``--tta`` would be its value.
+    """
+    flags, joined = parser._option_string_actions, ['']
+    for word in words:
+        flag = flags.get(joined[-1])
+        if flag and flag.nargs == '?':
+            known = word in flag.choices
+            joined[-1] += f'={word if known else flag.const}'
+            if known:
+                continue
+        joined.append(word)
+    return joined[1:]
+
+
 MASK_VALUES = dict(nargs='+', type=mask_value, metavar='V')
 # What argparse is told of each. Where there is no help, it is the command
 # that says what the argument means to it.
@@ -135,9 +153,13 @@ SHARED = {
         choices=('train', 'val', 'test'), help='part of the data set'
     ),
     '--tta': dict(
-        default=False,
-        help='average over the image and its two mirror images, left to '
-        'right and top to bottom',
+        nargs='?',
+        const='flips',
+        default='none',
+        choices=('none', 'flips', 'd4'),
+        help='views to average over: flips, if nothing else is said, are the '
+        'image and its two mirror images, left to right and top to bottom; '
+        'd4 are all eight ways to turn and mirror it',
     ),
     '--against': dict(
         metavar='CONFIG',

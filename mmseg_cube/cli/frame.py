@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mmseg_cube.cli import weights
-from mmseg_cube.cli.arguments import Arguments
+from mmseg_cube.cli.arguments import Arguments, join_values
 from mmseg_cube.version import __version__
 
 PROG = 'mmseg-cube'
@@ -59,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     passes_on = hasattr(command, 'PASSES_ON')
     try:
         parser = make_parser(name)
+        words = join_values(parser, words)
         if passes_on:
             args, _ = parser.parse_known_intermixed_args(words)
             args.words = words

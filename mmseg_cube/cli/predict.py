@@ -12,7 +12,7 @@ lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
 
 Large rasters are covered with overlapping windows, which are blended.
 (mmseg-cube test takes windows of equal weight; the --tta of both averages the
-same three views.) Windows without data are not computed. A run that was
+same views.) Windows without data are not computed. A run that was
 stopped continues, also inside a raster; DIR/manifest.json says how all of it
 was made, and takes nothing that is made otherwise. Rasters that have changed
 are predicted again. One that cannot be used does not stop the others: all

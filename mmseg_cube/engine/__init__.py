@@ -9,6 +9,7 @@ from mmseg_cube.engine.run_hooks import (
     CubeSummaryHook,
     WindowVisualizationHook,
 )
+from mmseg_cube.engine.views_hook import ViewsHook
 
 __all__ = [
     'ChannelsHook',
@@ -17,5 +18,6 @@ __all__ = [
     'PretrainedWeightsHook',
     'RouterTemperatureHook',
     'SafeCheckpointHook',
+    'ViewsHook',
     'WindowVisualizationHook',
 ]

@@ -7,11 +7,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_cube.datasets.bands import as_mmcv
-
-# Axes of images (N, 3, H, W) that each view mirrors, as in tta_pipeline of
-# the configs, so that tools/test.py --tta scores what prediction writes.
-ONE_VIEW = ((),)
-TTA_VIEWS = ((), (3,), (2,))
+from mmseg_cube.evaluation.views import average_views
 
 
 class BuildingNetwork:
@@ -24,18 +20,16 @@ class BuildingNetwork:
     Args:
         model: Segmentor of background and building, with weights. It is put
             into evaluation mode and stays on its device.
-        tta: Average the probabilities of the window and of its two mirror
-            images, left to right and upside down.
+        tta: Views of each window whose probabilities are averaged, a key of
+            ``VIEWS``: ``mmseg-cube test`` scores what prediction writes.
         amp: Run under autocast: float16 on CUDA, bfloat16 on CPUs.
     """
 
     def __init__(
-        self, model: BaseSegmentor, tta: bool = False, amp: bool = False
+        self, model: BaseSegmentor, tta: str = 'none', amp: bool = False
     ) -> None:
         model.eval()
-        self.model = model
-        self.views = TTA_VIEWS if tta else ONE_VIEW
-        self.amp = amp
+        self.model, self.tta, self.amp = model, tta, amp
 
     @property
     def device(self) -> torch.device:
@@ -52,12 +46,11 @@ class BuildingNetwork:
         """
         # Preprocessors expect BGR, as mmcv loads it, and turn it round.
         images = torch.from_numpy(np.ascontiguousarray(as_mmcv(windows)))
-        total = 0
-        for axes in self.views:
-            probability = building_probability(self.logits(images.flip(axes)))
-            # The result has no axis of channels.
-            total = total + probability.flip([axis - 1 for axis in axes])
-        return total / len(self.views)
+        return average_views(
+            lambda view: building_probability(self.logits(view)),
+            images,
+            self.tta,
+        )
 
     def logits(self, images: Tensor) -> Tensor:
         """Return logits (N, classes, H, W) of images as the model loads them.

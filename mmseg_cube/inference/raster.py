@@ -13,6 +13,7 @@ from mmseg.models import BaseSegmentor
 from torch import Tensor
 
 from mmseg_cube.datasets.windows import Window, cut_grid, take_window
+from mmseg_cube.evaluation.views import VIEWS
 from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.scene import Scene
 from mmseg_cube.utils.networks import refuse_other_channels
@@ -31,7 +32,7 @@ class Tiling:
     size: int = 512  # side of the windows in pixels
     stride: int | None = None  # from one to the next; half of the size
     batch: int = 4  # windows that pass through the network at a time
-    tta: bool = False
+    tta: str = 'none'
     amp: bool = False
 
     def __post_init__(self) -> None:
@@ -41,6 +42,8 @@ class Tiling:
                 raise ValueError(f'{name} must be positive, not {value}')
         if self.stride is None:
             object.__setattr__(self, 'stride', max(self.size // 2, 1))
+        if self.tta not in VIEWS:
+            raise ValueError(f'tta must be one of {", ".join(VIEWS)}')
         self.starts(self.size)  # refuses a wrong stride
 
     def starts(self, length: int) -> list[int]:

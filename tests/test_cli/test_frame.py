@@ -11,7 +11,7 @@ import pytest
 from mmengine.logging import MMLogger
 
 from mmseg_cube import __version__
-from mmseg_cube.cli import check, main
+from mmseg_cube.cli import check, frame, main
 from mmseg_cube.cli.frame import COMMANDS
 
 # What a process loads that starts with the console script.
@@ -129,3 +129,25 @@ def test_scripts_stand_for_commands(monkeypatch, capsys):
         command = script.read_text().partition('``mmseg-cube ')[2]
         command = command.partition('``')[0]
         assert f'usage: mmseg-cube {command} ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'tta'),
+    [
+        ('a.tif', 'none'),
+        ('a.tif --tta', 'flips'),
+        ('--tta a.tif', 'flips'),
+        ('--tta --amp a.tif', 'flips'),
+        ('--tta d4 a.tif', 'd4'),
+        ('a.tif --tta=none', 'none'),
+        ('a.tif --tta=eight', None),
+    ],
+)
+def test_a_value_may_be_left_out(words, tta, capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(frame, '_run', lambda *args: seen.append(args[2]))
+    main(['predict', *words.split(), '--out', 'x'])
+    found = [(args.tta, args.inputs) for args in seen]
+    assert found == ([(tta, ['a.tif'])] if tta else [])
+    err = capsys.readouterr().err
+    assert ("argument --tta: invalid choice: 'eight'" in err) == (not tta)

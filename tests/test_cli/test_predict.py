@@ -56,7 +56,7 @@ def predict(tiny_config, tiny_checkpoint, images, capsys):
 
 
 def test_masks_equal_the_predictions(predict, tiny_network, images, tmp_path):
-    tiling = Tiling(64, stride=48, tta=True)
+    tiling = Tiling(64, stride=48, tta='flips')
     out = tmp_path / 'masks'
     said = predict(out, '--tta', '--stride', 48)
     assert f'2 masks in {out}: 2 predicted' in said
@@ -69,7 +69,7 @@ def test_masks_equal_the_predictions(predict, tiny_network, images, tmp_path):
         np.testing.assert_array_equal(mask, 255 * truth)
     manifest = json.loads((out / 'manifest.json').read_text())
     assert manifest['config'] == 'cube-tiny.py'
-    assert (manifest['tta'], manifest['stride']) == (True, 48)
+    assert (manifest['tta'], manifest['stride']) == ('flips', 48)
 
 
 @pytest.fixture

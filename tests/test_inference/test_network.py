@@ -1,3 +1,5 @@
+from argparse import Namespace
+
 import numpy as np
 import pytest
 import rasterio
@@ -7,6 +9,7 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_cube.engine import ViewsHook
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.utils.configs import read_config
 
@@ -23,11 +26,19 @@ def model(tiny_segmentor):
     return model
 
 
-@pytest.mark.parametrize('shape', [(2, 3, 64, 64), (1, 3, 50, 70)])
-def test_equals_the_test_step_of_mmseg(model, shape):
+@pytest.mark.parametrize(
+    ('shape', 'tta'),
+    [((2, 3, 64, 64), 'none'), ((1, 3, 50, 70), 'none')]
+    + [((2, 3, 64, 96), tta) for tta in ('flips', 'd4')],
+)
+def test_equals_the_test_step_of_mmseg(model, shape, tta):
     images = windows(*shape)
-    found = BuildingNetwork(model)(images)
+    found = BuildingNetwork(model, tta)(images)
+    if tta == 'd4':  # turned, images have the same buildings
+        turned = BuildingNetwork(model, tta)(np.rot90(images, axes=(2, 3)))
+        torch.testing.assert_close(turned.rot90(-1, (1, 2)), found)
     model.test_cfg = ConfigDict(mode='whole')
+    ViewsHook(tta).before_test(Namespace(model=model))
     meta = dict(ori_shape=shape[2:], img_shape=shape[2:], flip=False)
     samples = [SegDataSample(metainfo=meta) for _ in images]
     bgr = torch.from_numpy(images[:, ::-1].copy())  # as mmcv loads it
@@ -65,7 +76,7 @@ def test_views_are_those_of_the_test_script(model, tiny_config, sample_city):
     batch = {key: [[view] for view in value] for key, value in views.items()}
     with rasterio.open(path) as file:
         images = file.read()[None]
-    network = BuildingNetwork(model, tta=True)
+    network = BuildingNetwork(model, tta='flips')
     # So that about half of the pixels are buildings.
     with torch.no_grad():
         middle = network(images).median().logit()
@@ -73,7 +84,7 @@ def test_views_are_those_of_the_test_script(model, tiny_config, sample_city):
     tta = MODELS.build(dict(cfg.tta_model, module=model))
     model.test_cfg = ConfigDict(mode='whole')
     (result,) = tta.test_step(batch)
-    assert len(network.views) == len(views['inputs']) == 3
+    assert len(views['inputs']) == 3
     probability = network(images)[0]
     sure = (probability - 0.5).abs() > 1e-6
     labels = result.pred_sem_seg.data.reshape(probability.shape)

@@ -13,7 +13,7 @@ from mmseg_cube.inference import Tiling, predict_bands, predict_raster
     [(100, 130), (32, 32), (20, 90), (90, 20), (5, 7), (1, 40), (1, 1)],
 )
 @pytest.mark.parametrize('stride', [32, 11])
-@pytest.mark.parametrize('tta', [False, True])
+@pytest.mark.parametrize('tta', ['none', 'flips', 'd4'])
 def test_single_pixels_are_exact(pixelwise, write_raster, shape, stride, tta):
     model = pixelwise()
     path, values = write_raster(*shape)

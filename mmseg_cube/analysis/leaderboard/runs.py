@@ -153,6 +153,7 @@ def _read_config(path: Path) -> tuple[Config, list[str]]:
     """Read a config and take the network out of test-time augmentation."""
     cfg = read_config(path)
     if cfg.model.type != 'SegTTAModel':
-        return cfg, []
+        views = (cfg.get('default_hooks') or {}).get('views')
+        return cfg, [f'TTA {views["tta"]}'] if views else []
     cfg.model = cfg.model.module
     return cfg, ['TTA']
