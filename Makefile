@@ -16,6 +16,9 @@ $(error STACK=$(STACK) is unknown: use onedl, openmmlab or latest)
 endif
 
 BIN := $(VENV)/bin
+# After the death of a process its successor may wait for ever: none is made.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope \
+	--max-worker-restart=0
 # Written last: without it the environment is not ready.
 STAMP := $(VENV)/ready
 
@@ -34,13 +37,12 @@ $(STAMP): $(wildcard requirements/$(STACK)*) requirements/install.sh setup.py
 	@touch $@
 
 test: setup  ## Run the tests, in two processes of one thread.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope $(ARGS)
+	$(TESTS) $(ARGS)
 
 # The laboratory (analysis) is no part of the product: its share is told apart.
 coverage: setup  ## Run the tests; say which share of all lines they run.
 	@mkdir -p build/coverage
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope --cov \
-		--cov-report= $(ARGS)
+	$(TESTS) --cov --cov-report= $(ARGS)
 	@echo 'Lines of the laboratory:'
 	@$(BIN)/coverage report --include='*/analysis/*' --format=total
 	$(BIN)/coverage report --omit='*/analysis/*' --skip-covered --fail-under=90

@@ -5,7 +5,7 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from mmseg_cube.datasets import BuildingDataset, DatasetError
-from mmseg_cube.datasets.masks import read_mask
+from mmseg_cube.datasets.masks import count_values, read_mask
 from mmseg_cube.datasets.windows import Window
 
 HOUSE = np.zeros((24, 24), np.uint8)
@@ -111,6 +111,18 @@ def test_values_that_are_not_clear(tmp_path, write, masks, options, said):
         build(tmp_path, write, masks, **options)
     dataset = build(tmp_path, write, masks, verify=False, **options)
     assert len(dataset) == len(masks)
+
+
+@pytest.mark.parametrize('size', [1, 200])
+def test_pieces_that_touch_no_edge_are_counted(size):
+    mask = np.zeros((9, 10), np.uint8)
+    # One at each edge, one of 4 pixels around 1, one that meets a corner.
+    mask[0, 2] = mask[3, 0] = mask[8, 6] = mask[7, 5] = mask[5, 9] = 7
+    mask[3:6, 4:7] = 7
+    mask[4, 5] = 0
+    found = count_values(mask.repeat(size, 0).repeat(size, 1), {})
+    assert [x.pixels // size**2 for x in found] == [77, 13]
+    assert [x.inside // size**2 for x in found] == [1, 9]
 
 
 @pytest.mark.parametrize(

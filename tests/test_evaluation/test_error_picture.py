@@ -27,6 +27,7 @@ def test_rows_of_any_size_make_one_picture(tmp_path):
     width, gap, caption = picture.WIDTH, picture.GAP, picture.CAPTION
     path = tmp_path / 'panels.png'
     large = np.zeros((6, 2 * width, 3), np.uint8)
+    large[:, ::2] = 200
     empty = np.zeros(large.shape[:2], np.uint8)
     rows = [(GREY, TRUTH, PREDICTION), (large, empty, empty)]
     picture.draw_panels(rows, path)
@@ -38,3 +39,11 @@ def test_rows_of_any_size_make_one_picture(tmp_path):
     shown = picture.paint_errors(GREY, TRUTH, PREDICTION)
     left = 2 * (width + gap)
     assert (sheet[caption + 1, left + 1] == shown[0, 0]).all()
+    assert (sheet[-gap - 2, :width] == 100).all()
+    assert not sheet[-gap:].any() and not sheet[:, width : width + gap].any()
+    # Words in the colours that they name: white, then blue, then orange.
+    words = sheet[:caption, left:].astype(int)
+    colours = np.sign(words[..., 0] - words[..., 2]).sum(0)
+    blue, orange = np.flatnonzero(colours < 0), np.flatnonzero(colours > 0)
+    white = np.flatnonzero(words.any((0, 2)) & (colours == 0))
+    assert white[0] < 12 and white[-1] < blue[0] and blue[-1] < orange[0]

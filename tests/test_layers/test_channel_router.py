@@ -50,6 +50,10 @@ def test_starts_at_the_identity(method):
     assert found == NUMBERS.get(method, {})
     # And deploys to nothing.
     assert router.switch_to_deploy() is None
+    if method == 'sort':
+        torch.testing.assert_close(
+            router.scores[[0, -1]], torch.tensor([-1.0, 1])
+        )
 
 
 def test_sinkhorn_stays_within_groups(disturbed):

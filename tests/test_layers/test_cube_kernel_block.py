@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmcv.cnn import ConvModule
 
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock
 
@@ -33,6 +34,9 @@ def test_residual_form_is_the_identity_and_learns():
     out.square().sum().backward()
     for name, parameter in block.named_parameters():
         assert parameter.grad.abs().sum() > 0, name
+    block = CubeKernelBlock(16, residual=True, layer_scale=0.5)
+    inner = ConvModule.forward(block, x)
+    torch.testing.assert_close(block(x), x + 0.5 * inner)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import pickle
 
+import pytest
 import torch
 from mmcv.cnn import ConvModule
 from torch import nn
@@ -12,6 +13,7 @@ from mmseg_cube.layers import (
     summarise,
     switch_to_deploy,
 )
+from mmseg_cube.layers.summary import find_obstacle
 
 CUBE = dict(type='CubeConv2d')
 
@@ -36,6 +38,32 @@ def test_counts_and_reasons():
         'Cube kernels: 2 of 8 convolutions; the others: 2 of 1 x 1, 1 with 3 '
         'channels, 1 grouped, 1 transposed, 1 not chosen'
     )
+    # What was asked for is known to the layer only.
+    kept = summarise(CubeOrPlainConv2d(8, 8, 3, scale=3))
+    assert kept.endswith('0 of 1 convolution; the others: 1 with 8 channels')
+
+
+@pytest.mark.parametrize(
+    ('conv', 'options', 'reason'),
+    [
+        (nn.Conv2d(8, 8, 3), {}, None),
+        (nn.Conv2d(8, 8, 3), dict(lattice_stride=1), None),
+        (nn.Conv2d(8, 9, 3), {}, None),
+        (nn.Conv2d(8, 9, 3), dict(lattice_stride=1), 'with 9 outputs'),
+        (nn.Conv2d(8, 8, 3), dict(scale=3), 'with 8 channels'),
+        (nn.Conv2d(9, 8, 3), dict(scale=3), None),
+        (nn.Conv2d(8, 8, 3), dict(lattice_kernel_size=1), 'of 3 x 3'),
+        (nn.Conv2d(8, 8, 1), dict(lattice_kernel_size=2), 'of 1 x 1'),
+        (nn.Conv2d(8, 8, 3, groups=2), {}, None),
+        (nn.Conv2d(8, 8, 3, groups=4), {}, 'grouped'),
+        (nn.Conv2d(8, 8, 3, dilation=2), {}, 'dilated'),
+        (nn.Conv2d(8, 8, 3, dilation=3), {}, None),
+        (CubeConv2d(8, 8, 3), {}, 'Cube already'),
+        (nn.LazyConv2d(8, 3), {}, 'of another kind'),
+    ],
+)
+def test_obstacles(conv, options, reason):
+    assert find_obstacle(conv, **options) == reason
 
 
 def test_wrapped_networks_say_the_same():
