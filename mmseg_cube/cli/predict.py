@@ -69,9 +69,12 @@ def add_settings(add: Arguments) -> None:
     add('--size', 'side of the windows (crop size of the config, or 512)')
     what = 'distance of neighbouring windows (half of the size)'
     add('--stride', what, type=positive)
-    add(
-        '--batch', 'windows that pass through the network at a time', default=4
-    )
+    what = 'windows that pass through the network at a time; auto: doubled '
+    what += 'until none gets faster'
+    add('--batch', what, type=_batch, default=4)
+    what = 'most that --batch auto may make the process take, of the GPU if '
+    what += 'the network is there'
+    add('--memory', what, type=float, metavar='GIB')
     what = 'automatic mixed precision: float16 on CUDA, bfloat16 on CPUs'
     add('--amp', what, default=False)
     what = (
@@ -112,6 +115,10 @@ def _number_or_path(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _batch(text: str) -> str | int:
+    return text if text == 'auto' else positive(text)
 
 
 def _scale(text: str) -> str | list[float]:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,9 +11,12 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.progress import Progress
 
+from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.errors import FileError, errors_of
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
+from mmseg_cube.inference.batch import choose_batch
 from mmseg_cube.inference.inputs import Inputs
+from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.predictor import (
     Output,
     RasterPredictor,
@@ -25,6 +29,7 @@ from mmseg_cube.utils.default_network import ground_resolution
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.words import listing, quantity
 
+AUTO = 'auto'  # batch
 DEFAULT_SIZE = 512
 FAR = 1.5  # times the size of a pixel
 SMALLEST = 32  # window; most networks halve an image five times
@@ -49,6 +54,11 @@ def predict_inputs(
             some of the rasters; the text names them all.
     """
     threshold = ChosenThreshold(given['threshold']).value
+    batch, memory = given['batch'], given.get('memory')
+    if memory is not None and batch != AUTO:
+        raise ValueError(f'--memory goes with --batch {AUTO}')
+    if memory is not None and not memory > 0:
+        raise ValueError(f'--memory must be above 0 GiB, not {memory}')
     cfg = read_config(given['config'], given['cfg_options'])
     # What the network was trained to see, unless something else is named.
     known = cfg.get('test_dataloader') or {}
@@ -68,11 +78,22 @@ def predict_inputs(
         raise _faulty(faults, len(inputs))
     tiling = Tiling(
         _choose_size(given['size'], _default_size(cfg), shapes.values()),
-        *(given[name] for name in ('stride', 'batch', 'tta', 'amp')),
+        given['stride'],
+        1 if batch == AUTO else batch,
+        given['tta'],
+        given['amp'],
     )
     shard = given.get('shard') or _processes()
     model = load_network(cfg, checkpoint, _device(given['device']))
     model.cfg = cfg
+    if batch == AUTO:
+        network = BuildingNetwork(model, tiling.tta, tiling.amp)
+        most = max(len(tiling.starts(width)) for _, width in shapes.values())
+        window = Channels(bands.bands).count, *[tiling.size] * 2
+        batch = choose_batch(network, window, most, memory)
+        tiling = replace(tiling, batch=batch)
+        said = quantity(batch, 'window')
+        print(f'Note: {said} at a time.', file=sys.stderr)
     write, strip = given.get('write', ()), given.get('strip')
     exact = given.get('float', False)
     output = Output(folder, write, threshold, strip, exact, shard)

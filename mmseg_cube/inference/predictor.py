@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ import torch
 from mmseg.models import BaseSegmentor
 
 from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.inference.batch import peak_memory
 from mmseg_cube.inference.output_folder import (
     FOR_PEOPLE,
     PARTS,
@@ -239,7 +239,7 @@ class RasterPredictor:
             scale=scene.channels.scale,
             building_pixels=counts.building,
             pixels_with_data=counts.valid,
-            peak_memory_mb=_peak_memory(),
+            peak_memory_mb=peak_memory() // 2**20 or None,
             settings=self.settings,
         )
 
@@ -261,13 +261,3 @@ def fingerprint(model: BaseSegmentor) -> str:
         value = value.detach().cpu().contiguous().reshape(-1)
         digest.update(value.view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
-
-
-def _peak_memory() -> int | None:
-    """Return the most memory that this process had, in MB, if known."""
-    try:
-        from resource import RUSAGE_SELF, getrusage
-    except ImportError:  # Windows
-        return None
-    unit = 2**20 if sys.platform == 'darwin' else 2**10
-    return getrusage(RUSAGE_SELF).ru_maxrss // unit

@@ -18,7 +18,7 @@ from mmseg_cube.cli import main
 from mmseg_cube.datasets.run_folder import only_run
 from mmseg_cube.inference import Tiling, outputs, predict_raster, strips
 
-THRESHOLD = 0.507  # near the middle of what the network gives
+THRESHOLD = 0.39  # near the middle of what the network gives
 OPTIONS = ['--size', '64', '--device', 'cpu', '--threshold', THRESHOLD]
 
 
@@ -114,7 +114,7 @@ def test_what_has_changed_is_made_again(
     # Of 13,400 x 13,400 pixels Pillow thinks that they are an attack.
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
     again = f': {count} predicted, {2 - count} there already'
-    assert again in predict(out, '--batch', 1, images=copied)
+    assert again in predict(out, '--batch', 'auto', images=copied)
     assert ': 0 predicted' in predict(out, images=copied)
     predict(tmp_path / 'fresh', images=copied)
     assert read(out) == read(tmp_path / 'fresh') and len(read(out)) == 2
@@ -212,7 +212,7 @@ def test_settings_do_not_mix(predict, tiny_segmentor, tmp_path):
     said = predict(out, checkpoint=other, code=2)
     assert 'was begun otherwise: network' in said
     said = predict(out, '--threshold', 0.4, code=2)
-    assert 'threshold is 0.507 there and 0.4 now' in said
+    assert 'threshold is 0.39 there and 0.4 now' in said
     (out / 'manifest.json').unlink()
     assert 'holds masks, but no manifest.json' in predict(out, code=2)
     (out / 'manifest.json').write_text('{')
@@ -302,6 +302,9 @@ BAD = {
     'tiny pixels': (write, '--resolution 1e-9', 'larger --resolution'),
     'no pixels': (write, '--resolution -1', 'above 0'),
     'wrong scale': (write, '--scale 9,1', 'scale must be'),
+    'no memory': (write, '--batch auto --memory nan', 'above 0 GiB, not nan'),
+    'batch given': (write, '--memory 4', '--memory goes with --batch auto'),
+    'other batch': (write, '--batch most', "above 0, but got 'most'"),
     'wrong shard': (write, '--shard 3/2', 'such as 2/8'),
     'no output': (write, '--write shape', 'invalid choice'),
     'missing': (lambda p: None, '', 'is missing'),
