@@ -1,7 +1,7 @@
 """Check a building dataset on disk before training on it.
 
-Looks at pairs, sizes, mask values, building shares, images that occur twice,
-empty tiles and black borders, and compares counts with the published ones.
+Looks at pairs, sizes, mask values, building shares, empty tiles and images
+that occur twice; of Inria it says which tiles are missing.
 Of a config it checks the datasets, by their folders, names, bands and values.
 Exits with 1 if training on the data would be wrong.
 """
@@ -10,14 +10,10 @@ from pathlib import Path
 
 from mmseg_cube.cli.arguments import Arguments, Namespace
 
-DATASETS = 'auto', 'inria', 'whu', 'wbd'
-
 
 def add_arguments(add: Arguments) -> None:
     what = 'folder that holds train, val and test, or a config'
     add('data_root', what, type=Path)
-    what = 'whose published counts to compare with; auto guesses'
-    add('--dataset', what, default='auto', choices=DATASETS)
     add('--out', 'folder for report.json and contact_sheet.png')
     add.share('--workers', '--building-values', '--ignore-values')
     add.share('--bands', '--scale')
@@ -28,10 +24,9 @@ def run(args: Namespace) -> int:
     from mmseg_cube.datasets.conversion import check_report
     from mmseg_cube.datasets.conversion.check import check_data
 
-    dataset = None if args.dataset == 'auto' else args.dataset
     read = args.building_values, args.ignore_values
     read = *read, Channels(args.bands, args.scale)
-    check = check_data(args.data_root, dataset, args.workers, *read)
+    check = check_data(args.data_root, args.workers, *read)
     print(check_report.describe(check))
     if args.out:
         check_report.write_check(check, args.out)

@@ -17,7 +17,7 @@ Exits with 1 if some of the data could not be used; all of it is named.
 import sys
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import Arguments, Namespace, positive
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 KINDS = dict.fromkeys(('inria', 'whu', 'wbd'))
 CONTINUES = True
@@ -28,7 +28,6 @@ def add_arguments(add: Arguments, kind: str) -> None:
     add('source', 'zip archive, or folder that it unpacks to', type=Path)
     what = 'folder to fill; a run that was stopped continues there'
     add('--out', what, required=True)
-    add('--format', 'of patches', default='png', choices=('png', 'tif'))
     add.share('--workers', '--building-values', '--ignore-values')
     if kind != 'whu':
         add('--size', 'side of a patch in pixels', default=512)
@@ -38,8 +37,6 @@ def add_arguments(add: Arguments, kind: str) -> None:
             'than 5 %% building'
         )
         add('--protocol', what, default=PROTOCOLS[0], choices=PROTOCOLS)
-        what = 'distance of neighbouring patches, full only (the size)'
-        add('--stride', what, type=positive)
 
 
 def run(args: Namespace) -> int:
@@ -48,8 +45,7 @@ def run(args: Namespace) -> int:
 
     options = vars(args)
     convert = getattr(conversion, f'convert_{options.pop("kind")}')
-    image_format = options.pop('format')
-    result = convert(**options, image_format=image_format)
+    result = convert(**options)
     for note in result.notes:
         print(f'Note: {note}', file=sys.stderr)
     print(f'{result} ({result.written} written now)', flush=True)

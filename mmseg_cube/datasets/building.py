@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 from mmseg_cube.datasets import splits
 from mmseg_cube.datasets.bands import RGB, Channels, Scale
 from mmseg_cube.datasets.checks import (
+    FileFacts,
     check_files,
     check_mask,
     inspect_samples,
@@ -186,12 +187,18 @@ class BuildingDataset(BaseSegDataset):
         if self._indices is not None:
             self.part = f'{len(self)} samples by indices'
         # A dataset that failed its check must not pass the next time.
-        self._fully_initialized, look = False, check_files
+        self._fully_initialized = False
         self._refuse_to_train_without_masks(samples)
         if not self.verify:
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
-            look = check_mask
+
+        def look(sample: dict, facts: FileFacts) -> Sequence[int] | None:
+            image, mask = sample['img_path'], sample.get('seg_map_path')
+            if not self.verify:
+                return check_mask(facts, mask)
+            return check_files(facts, image, mask, self.channels)[1]
+
         found = inspect_samples(self, samples, look, 'checking files')
         self.meaning = settle_meaning(self, samples, *found)
         self._fully_initialized = True

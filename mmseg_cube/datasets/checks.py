@@ -6,21 +6,21 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
-from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract, masks
-from mmseg_cube.datasets.bands import RGB
+from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.decision import NO_BUILDING, decide
 from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.meaning import MaskMeaning
-from mmseg_cube.datasets.rasters import stamp
+from mmseg_cube.datasets.source import Archive, Folder
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
@@ -30,37 +30,35 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
-RULES = 5  # raise it when a check becomes stricter: old facts then lapse
+RULES = 6  # raise it when a check becomes stricter: old facts then lapse
 
-Facts = Mapping[str, Sequence[int]]  # by kind, such as the size of an image
+Name = str | PurePath  # of a file in its source
 
 
 class FileFacts:
     """What was learnt from files that passed a check, kept between runs.
 
     Each dataset, known by its folder, has a memory of its own. A file counts
-    as unchanged while its byte count and modification time stay. The memory
-    is a convenience: what cannot be read or written is forgotten without a
-    word.
+    as unchanged while its stamp stays. The memory is a convenience: what
+    cannot be read or written is forgotten without a word.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, source: Folder | Archive | None = None):
+        self.source = source or Folder()
         key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:20]
         self.path = cache_folder() / f'{key}.json'
         self._known = self._load()
 
     def recall(
-        self, kind: str, path: str, learn: Callable[[str], Facts]
+        self, kind: str, file: Name, learn: Callable[[Source], Sequence[int]]
     ) -> tuple[int, ...]:
-        """Return what is known of a file; else learn it, and maybe more."""
-        name, *now = stamp(os.path.abspath(path))  # noqa: PTH100, lexical
-        entry = self._known.get(f'{kind}:{name}', [])
+        """Return what is known of a file, a kind of numbers; else learn it."""
+        now = self.source.stamp(file)
+        key = f'{kind}:{os.path.abspath(self.source.path / file)}'  # noqa: PTH100, lexical
+        entry = self._known.get(key, [])
         if entry[:2] != now:
-            self._known |= {
-                f'{each}:{name}': [*now, *values]
-                for each, values in learn(path).items()
-            }
-            entry = self._known[f'{kind}:{name}']
+            entry = [*now, *learn(self.source.read(file))]
+            self._known[key] = entry
         return tuple(entry[2:])
 
     def save(self) -> None:
@@ -86,82 +84,104 @@ def cache_folder() -> Path:
     return Path(user_cache_dir('mmseg_cube', appauthor=False)) / 'files'
 
 
-def check_files(sample: dict, facts: FileFacts) -> Sequence[int] | None:
+def check_files(
+    facts: FileFacts, image: Name, mask: Name | None, channels: Channels = RGB
+) -> tuple[Sequence[int], Sequence[int] | None]:
     """Decode an image and its mask and hold them to the contract.
 
-    Returned is what was learnt of the mask, as :func:`masks.learn_mask` has
-    it; None without a mask.
+    Returned is what :func:`contract.check_image` and :func:`masks.learn_mask`
+    return, None for a mask that is None.
     """
-    path, mask_path = sample['img_path'], sample.get('seg_map_path')
-    kind, channels = 'image', sample.get('channels', RGB)
-    if channels != RGB:
-        kind += f' by {channels}'
-    with errors_of(path):
-        shape = facts.recall(
-            kind,
-            path,
-            lambda file: {kind: contract.check_image(file, channels)},
+    kind = 'image' if channels == RGB else f'image by {channels}'
+    with errors_of(image):
+        seen = facts.recall(
+            kind, image, lambda file: contract.check_image(file, channels)
         )
-    mask = check_mask(sample, facts)
-    if mask is not None:
-        with errors_of(mask_path):
-            contract.refuse_mismatch(shape, mask[:2])
-    return mask
+    if mask is None:
+        return seen, None
+    learnt = check_mask(facts, mask)
+    with errors_of(mask):
+        contract.refuse_mismatch(seen[:2], learnt[:2])
+    return seen, learnt
 
 
-def check_mask(sample: dict, facts: FileFacts) -> Sequence[int] | None:
-    """Decode the mask alone."""
-    path = sample.get('seg_map_path')
-    if path is None:
-        return None
-    with errors_of(path):
-        return facts.recall(
-            'mask', path, lambda file: dict(mask=masks.learn_mask(file))
-        )
+def check_mask(facts: FileFacts, mask: Name) -> Sequence[int]:
+    """Decode a mask alone, as :func:`check_files`."""
+    with errors_of(mask):
+        return facts.recall('mask', mask, lambda file: masks.learn_mask(file))
+
+
+def inspect_pairs(
+    inspect: Callable[[Any], Any],
+    pairs: Mapping[Any, tuple[Name, Name | None]],
+    facts: FileFacts,
+    title: str,
+    channels: Channels = RGB,
+    workers: int | None = None,
+    patience: float = 0.0,
+) -> tuple[dict, dict]:
+    """Look into images and their masks, several at a time.
+
+    ``pairs`` has them by what ``inspect`` takes, which raises an error that
+    names the file at fault. Returned is what it returned by the same keys,
+    and what is wrong with others.
+    """
+
+    def attempt(key: Any) -> Any:
+        with contract.errors_of_pair(*pairs[key], facts.source.read, channels):
+            return inspect(key)
+
+    found, faults = {}, {}
+    try:
+        for key, result, fault in work_through(
+            attempt, [*pairs], title, workers, patience
+        ):
+            (faults if fault else found)[key] = fault or result
+    finally:
+        facts.save()  # what passed need not be read again
+    found, faults = (
+        {key: some[key] for key in pairs if key in some}
+        for some in (found, faults)
+    )
+    return found, faults
 
 
 def inspect_samples(
-    dataset: BaseDataset,
+    dataset: 'BuildingDataset',
     samples: Sequence[dict],
     inspect: Callable[[dict, FileFacts], Any],
     doing: str,
 ) -> tuple[list, dict[int, str]]:
-    """Look into the files of samples, several at a time.
+    """Look into the files of samples, as :func:`inspect_pairs`.
 
-    ``inspect`` takes a sample and the facts of earlier runs, and raises an
-    error that names the file at fault; ``doing`` says what is done, should it
-    take long. Returned is what it returns for each sample, None at a fault,
-    and the faults by the sample's place.
+    ``inspect`` takes a sample and the facts of earlier runs; ``doing`` says
+    what is done, should it take long. Returned is what it returns for each
+    sample, None at a fault, and the faults by the sample's place.
     """
     root = dataset.data_root or dataset.data_prefix['img_path']
-    facts, found, faults = FileFacts(Path(root)), {}, {}
-
-    def attempt(index: int) -> None:
-        sample = samples[index]
-        try:
-            with contract.errors_of_pair(
-                sample['img_path'],
-                sample.get('seg_map_path'),
-                channels=sample.get('channels', RGB),
-            ):
-                found[index] = inspect(sample, facts)
-        except (ValueError, OSError) as error:
-            faults[index] = str(error)
-
+    facts = FileFacts(Path(root))
     places = range(len(samples))
-    threads = min(cpu_count(), MAX_THREADS)
-    patience = PATIENCE if is_main_process() else float('inf')
-    title = f'{type(dataset).__name__}: {doing}'
-    try:
-        for _ in work_through(attempt, places, title, threads, patience):
-            pass
-    finally:
-        facts.save()  # what passed need not be read again
+    pairs = {
+        place: (samples[place]['img_path'], samples[place].get('seg_map_path'))
+        for place in places
+    }
+    found, faults = inspect_pairs(
+        lambda place: inspect(samples[place], facts),
+        pairs,
+        facts,
+        f'{type(dataset).__name__}: {doing}',
+        dataset.channels,
+        min(cpu_count(), MAX_THREADS),
+        PATIENCE if is_main_process() else float('inf'),
+    )
     return [found.get(place) for place in places], faults
 
 
 def refuse_faults(
-    dataset: BaseDataset, faults: Mapping[int, str], count: int, hint: str = ''
+    dataset: 'BuildingDataset',
+    faults: Mapping[int, str],
+    count: int,
+    hint: str = '',
 ) -> None:
     """Raise a DatasetError if some of so many samples have faults."""
     if faults:

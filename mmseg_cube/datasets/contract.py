@@ -7,8 +7,10 @@ Windows that reach beyond the edges of a file are reflected there. All
 functions raise a RasterError if a file is anything else, or unreadable.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 
 import cv2
 import numpy as np
@@ -66,30 +68,42 @@ def read_image(
     return pixels
 
 
-def check_image(path: str, channels: Channels = RGB) -> tuple[int, int]:
-    """Decode an image as training does; return its height and width."""
-    shape = image_shape(path, channels)
+def check_image(
+    source: Source, channels: Channels = RGB
+) -> tuple[int, int, int]:
+    """Decode an image as training does.
+
+    Returns:
+        Height, width and a digest of its pixels, 0 if they are all alike.
+    """
+    shape = image_shape(source, channels)
+    digest, blank = hashlib.blake2b(str(shape).encode(), digest_size=8), True
     for strip in cut_strips(*shape):
-        read_raster(path, strip)
-        read_valid(path, strip, channels)
-    return shape
+        values = np.ascontiguousarray(read_raster(source, strip))
+        read_valid(source, strip, channels)
+        digest.update(values)
+        blank = blank and (values == values[:, :1, :1]).all()
+    return *shape, 0 if blank else int.from_bytes(digest.digest(), 'big')
 
 
 @contextmanager
 def errors_of_pair(
-    image: Source | None,
-    mask: Source | None,
-    name: str | None = None,
+    image: str | PurePath,
+    mask: str | PurePath | None,
+    read: Callable[[PurePath], Source],
     channels: Channels = RGB,
 ) -> Iterator[None]:
-    """Say so if a file is refused because image and mask are swapped."""
+    """Say so if a file is refused because image and mask are swapped.
+
+    ``read`` opens what they name, as that of ``Folder`` does.
+    """
     try:
         yield
     except ValueError as error:
-        if not _are_swapped(image, mask, channels):
+        if mask is None or not _are_swapped(image, mask, read, channels):
             raise
         raise FileError(
-            f'{name or image}: image and mask look swapped: the image holds a '
+            f'{image}: image and mask look swapped: the image holds a '
             'building mask. Exchange the folders of images and masks, or the '
             'paths in data_prefix.'
         ) from error
@@ -106,12 +120,14 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
 
 
 def _are_swapped(
-    image: Source | None, mask: Source | None, channels: Channels
+    image: str | PurePath,
+    mask: str | PurePath,
+    read: Callable,
+    channels: Channels,
 ) -> bool:
     """Tell whether an image and its mask, one of them refused, are swapped."""
-    if image is None or mask is None:
-        return False
     try:
+        image, mask = read(image), read(mask)
         counts = [open_raster(source).count for source in (image, mask)]
         if channels == RGB and counts == [1, 3]:
             return True

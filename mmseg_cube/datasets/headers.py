@@ -1,11 +1,9 @@
 """What a raster file is, by its own bytes, before GDAL may open it."""
 
-import struct
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from mmseg_cube.datasets.errors import RasterError
@@ -22,7 +20,7 @@ FIRST_BYTES = {
 # These lead to other files or are slow, so no folder is searched for them.
 BY_SUFFIX = {'.jp2': 'JP2OpenJPEG', '.vrt': 'VRT'}
 REMOTE = 'http://', 'https://', 'ftp://', 's3://', 'gs://', 'az://', '/vsi'
-ORIENTATION = 0x0112  # tag of TIFF and EXIF; from 2 to 8 if turned
+ORIENTATION = 0x0112  # tag of TIFF; from 2 to 8 if turned
 
 Source = str | Path | bytes  # a file, or what is in it
 
@@ -61,14 +59,10 @@ def find_driver(source: Source) -> str:
 
 
 def find_orientation(source: Source, driver: str) -> int:
-    """Return the orientation that a TIFF or PNG file asks viewers for."""
-    if driver not in (TIFF, PNG):
+    """Return the orientation that a TIFF file asks viewers for."""
+    if driver != TIFF:
         return 1
     with open_bytes(source) as file:
-        if driver == PNG:
-            tags = Image.Exif()
-            tags.load(_find_chunk(file, b'eXIf'))
-            return tags.get(ORIENTATION, 1)
         start = file.read(8)
         if b'+' in start[2:4]:  # of more than 4 GB
             start += file.read(8)
@@ -76,14 +70,3 @@ def find_orientation(source: Source, driver: str) -> int:
         file.seek(tags.next)
         tags.load(file)
         return tags.get(ORIENTATION, 1)
-
-
-def _find_chunk(file: BinaryIO, wanted: bytes) -> bytes:
-    """Return the content of a chunk of a PNG file, empty if it has none."""
-    file.seek(8)
-    while len(start := file.read(8)) == 8:
-        length, kind = struct.unpack('>I4s', start)
-        if kind == wanted:
-            return file.read(length)
-        file.seek(length + 4, 1)
-    return b''

@@ -7,16 +7,12 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import checks, contract, inria_tiles, masks
-from mmseg_cube.datasets.bands import RGB
+from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
+from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
-from mmseg_cube.datasets.windows import (
-    cut_grid,
-    cut_padded,
-    refuse_smaller,
-    take_window,
-)
+from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.words import name_some, refuse_other_than_counts
 
 KINDS = ('random', 'grid', 'whole')  # of windows
@@ -54,15 +50,11 @@ class InriaDataset(BuildingDataset):
         regions: Regions to use, by default all of the split.
         protocol: ``full`` or ``buildformer``.
         windows: ``random``: each sample is a window that is drawn anew
-            whenever it is loaded; ``grid``: the windows of the protocol, and
-            under ``full`` each pixel counts in one of them only, however
-            they overlap; ``whole``: whole tiles. By default ``random`` to
-            train on ``full`` and ``grid`` for all else.
+            whenever it is loaded, as many as cover the tiles; ``grid``: the
+            windows of the protocol, and under ``full`` each pixel counts in
+            one of them only, however they overlap; ``whole``: whole tiles.
+            By default ``random`` to train on ``full``, ``grid`` for all else.
         window_size: Side of the windows in pixels; published ones use 512.
-        stride: Distance of neighbouring windows of a grid, ``window_size``
-            by default.
-        windows_per_tile: Random windows of each tile in an epoch; by default
-            as many as cover it.
     """
 
     LAYOUT = inria_tiles.LAYOUT
@@ -75,8 +67,6 @@ class InriaDataset(BuildingDataset):
         protocol: str = 'full',
         windows: str | None = None,
         window_size: int = WINDOW_SIZE,
-        stride: int | None = None,
-        windows_per_tile: int | None = None,
         **kwargs,
     ) -> None:
         known = inria_tiles.regions_of(split)
@@ -93,8 +83,6 @@ class InriaDataset(BuildingDataset):
         self.protocol = protocol
         self.windows = usual if windows is None else windows
         self.window_size = window_size
-        self.stride = stride
-        self.windows_per_tile = windows_per_tile
         self._check_windows()
         super().__init__(split, data_root, **kwargs)
 
@@ -102,6 +90,8 @@ class InriaDataset(BuildingDataset):
         """List the windows of the split's tiles."""
         tiles = super().load_data_list()
         self._compare({(tile['region'], tile['tile']) for tile in tiles})
+        if self.windows == 'whole':
+            return tiles
         if self.protocol == 'buildformer':
             return self._choose_patches(tiles)
         found, faults = checks.inspect_samples(
@@ -158,15 +148,12 @@ class InriaDataset(BuildingDataset):
 
     def _cut(self, tile: dict, _: checks.FileFacts) -> list[dict]:
         """List the samples of a tile under ``full``, from its headers."""
-        shape, size = _shape_of(tile | self.seen), self.window_size
-        if self.windows == 'whole':
-            return [tile]
+        shape, size = _shape_of(tile, self.channels), self.window_size
         with errors_of(tile['img_path']):
             refuse_smaller(shape, size)
-        cuts = cut_grid(*shape, size, self.stride)
-        if self.windows == 'random':
-            number = self.windows_per_tile or len(cuts)
-            return [dict(tile, window_size=size)] * number
+        cuts = inria_tiles.tile_windows('full', shape, None, size)
+        if self.windows == 'random':  # as many as cover it
+            return [dict(tile, window_size=size)] * len(cuts)
         return [dict(tile, window=window, core=core) for window, core in cuts]
 
     def _choose_patches(self, tiles: Sequence[dict]) -> list[dict]:
@@ -176,81 +163,60 @@ class InriaDataset(BuildingDataset):
                 'protocol="buildformer" keeps patches by their buildings, '
                 'but this split has no masks. Use protocol="full"'
             )
+
+        def look(tile: dict, facts: checks.FileFacts) -> Sequence[int]:
+            _shape_of(tile, self.channels)  # refuses what does not match
+            return checks.check_mask(facts, tile['seg_map_path'])
+
+        # All masks tell what a building is in each of them.
+        found = checks.inspect_samples(self, tiles, look, 'reading masks')
+        checks.refuse_faults(self, found[1], len(tiles))
+        meaning = checks.settle_meaning(self, tiles, *found)
         size = self.window_size
-        kind = f'values in patches of {size}'
 
-        def learn(path: str) -> checks.Facts:
-            values, palette = masks.read_values(path)
-            found = masks.count_values(values, palette)
-            cuts = cut_padded(*values.shape, size)
-            patches = [take_window(values, cut.window) for cut in cuts]
-            counts = [
-                int(np.count_nonzero(patch == each.value))
-                for each in found
-                for patch in patches
-            ]
-            # The check of the files need not read it again.
-            return {'mask': [*values.shape, *chain(*found)], kind: counts}
+        def learn(source: Source) -> list[int]:
+            mask = masks.read_mask(source, meaning=meaning)
+            cuts = inria_tiles.tile_windows(
+                'buildformer', mask.shape, mask, size
+            )
+            return list(chain(*(cut.window for cut in cuts)))
 
-        def count(tile: dict, facts: checks.FileFacts) -> list[Sequence[int]]:
-            _shape_of(tile | self.seen)  # refuses what does not match
-            path = tile['seg_map_path']
+        def choose(tile: dict, facts: checks.FileFacts) -> list[dict]:
+            path, kind = tile['seg_map_path'], f'patches of {size} {meaning}'
             with errors_of(path):
-                return [facts.recall(x, path, learn) for x in (kind, 'mask')]
+                numbers = facts.recall(kind, path, learn)
+            windows = map(Window._make, np.reshape(numbers, (-1, 4)).tolist())
+            return [dict(tile, window=x, core=x) for x in windows]
 
         doing = 'looking for patches with buildings'
-        found, faults = checks.inspect_samples(self, tiles, count, doing)
+        found, faults = checks.inspect_samples(self, tiles, choose, doing)
         checks.refuse_faults(self, faults, len(tiles))
-        learnt = [mask for _, mask in found]
-        self.meaning = checks.settle_meaning(self, tiles, learnt, faults)
-        samples = []
-        for tile, (counts, mask) in zip(tiles, found, strict=True):
-            cuts = cut_padded(*mask[:2], size)
-            labels = map(self.meaning.label_of, masks.values_of(mask))
-            counts = np.reshape(counts, (-1, len(cuts)))
-            built = np.equal(list(labels), 1) @ counts
-            samples += [
-                dict(tile, window=window, core=core)
-                for (window, core), pixels in zip(cuts, built, strict=True)
-                if inria_tiles.keeps(int(pixels), size)
-            ]
-        return samples
+        return list(chain(*found))
 
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
-        size, stride = self.window_size, self.stride
-        number = self.windows_per_tile
-        grid = self.windows == 'grid' and self.protocol == 'full'
-        faults = {
-            f'windows must be one of {", ".join(KINDS)}, not '
-            f'{self.windows!r}': self.windows not in KINDS,
-            'protocol="buildformer" names its own patches, so windows must '
-            f'be "grid" or None, not {self.windows!r}': (
-                self.protocol == 'buildformer' and self.windows != 'grid'
-            ),
-            f'windows_per_tile={number} is for windows="random" only; leave '
-            'it out': number is not None and self.windows != 'random',
-            f'stride={stride} is for windows="grid" of protocol="full" only; '
-            'leave it out': stride is not None and not grid,
-        }
-        for fault, is_so in faults.items():
-            if is_so:
-                raise ValueError(fault)
-        given = dict(stride=stride, windows_per_tile=number)
-        given = {k: v for k, v in given.items() if v is not None}
-        refuse_other_than_counts(window_size=size, **given)
-        # Refuses another protocol, and a stride out of range.
+        size = self.window_size
+        refuse_other_than_counts(window_size=size)
+        if self.windows not in KINDS:
+            raise ValueError(
+                f'windows must be one of {", ".join(KINDS)}, not '
+                f'{self.windows!r}'
+            )
+        if self.protocol == 'buildformer' and self.windows != 'grid':
+            raise ValueError(
+                'protocol="buildformer" names its own patches, so windows '
+                f'must be "grid" or None, not {self.windows!r}'
+            )
+        # Refuses another protocol.
         square = np.zeros((size, size), np.uint8)
-        inria_tiles.tile_windows(
-            self.protocol, square.shape, square, size, stride
-        )
+        inria_tiles.tile_windows(self.protocol, square.shape, square, size)
 
 
-def _shape_of(tile: dict) -> tuple[int, int]:
+def _shape_of(tile: dict, channels: Channels) -> tuple[int, int]:
     """Height and width of a tile, by the headers of its files."""
     path, mask_path = tile['img_path'], tile.get('seg_map_path')
     with errors_of(path):
-        shape = contract.image_shape(path, tile.get('channels', RGB))
+        shape = contract.image_shape(path, channels)
     if mask_path is not None:
         with errors_of(mask_path):
             contract.refuse_mismatch(shape, masks.mask_shape(mask_path))

@@ -77,7 +77,6 @@ def tile_windows(
     image_shape: tuple[int, int],
     mask: np.ndarray | None = None,
     size: int = WINDOW_SIZE,
-    stride: int | None = None,
 ) -> list[Cut]:
     """List the windows of a tile that count under a protocol, row by row.
 
@@ -86,32 +85,22 @@ def tile_windows(
       sides, by reflection, and cut without overlap; a patch is kept if more
       than 5 % of it, padding included, is building.
 
-    The mask, of labels of shape (H, W), is for ``buildformer``, the stride for
-    ``full``.
+    The mask, of labels of shape (H, W), is for ``buildformer``.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(
             f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
         )
     if protocol == 'full':
-        return cut_grid(*image_shape, size, stride)
-    if stride not in (None, size):
-        raise ValueError(
-            f'the patches of buildformer do not overlap: stride must be the '
-            f'window size of {size} or None, not {stride}'
-        )
+        return cut_grid(*image_shape, size)
     if mask is None:
         raise ValueError(
             'buildformer keeps patches by their buildings, but there is no '
             'mask. Use protocol="full" for tiles without masks'
         )
+    least = LEAST_BUILDING * size * size
     return [
         cut
         for cut in cut_padded(*image_shape, size)
-        if keeps(np.count_nonzero(take_window(mask, cut.window) == 1), size)
+        if 100 * np.count_nonzero(take_window(mask, cut.window) == 1) > least
     ]
-
-
-def keeps(building: int, size: int) -> bool:
-    """Tell whether buildformer keeps a patch with so many building pixels."""
-    return 100 * building > LEAST_BUILDING * size * size

@@ -18,13 +18,23 @@ def work_through(
     title: str,
     workers: int | None = None,
     patience: float = 0.0,
-) -> Iterator[Any]:
-    """Call a function for every item and yield results as they come.
+) -> Iterator[tuple[Any, Any, str]]:
+    """Call a function for every item, one bad item not stopping the rest.
+
+    Yields each item when it is done, with what the function returned and
+    what is wrong: the words of a ValueError that it raised, or none.
 
     A bar of progress appears after ``patience`` seconds. When the consumer
     stops, also by Ctrl-C, items that wait are dropped and those at work are
     finished.
     """
+
+    def attempt(item: Any) -> tuple[Any, Any, str]:
+        try:
+            return item, work(item), ''
+        except ValueError as error:
+            return item, None, str(error)
+
     columns = *Progress.get_default_columns(), MofNCompleteColumn()
     bar = Progress(*columns, console=Console(stderr=True))
     task = bar.add_task(title, total=len(items))
@@ -32,7 +42,7 @@ def work_through(
     pool = ThreadPoolExecutor(workers or cpu_count())
     with quiet_libraries():
         try:
-            for job in as_completed([pool.submit(work, x) for x in items]):
+            for job in as_completed([pool.submit(attempt, x) for x in items]):
                 bar.advance(task)
                 if time.monotonic() - start >= patience:
                     bar.start()  # does nothing once it has started

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
@@ -25,9 +24,6 @@ EMPTY_HALF = '_no'  # WHU's satellite set II keeps tiles without roofs apart
 ORIGIN = 'masks_origin'
 KINDS = 'images', 'masks'
 PREFIX = 'img_path', 'seg_map_path'  # keys of data_prefix
-
-NEAREST = 3  # files without a partner for which others are looked for
-ALIKE = 2, 0.1  # others that are named, and what they have in common
 
 Wants = Callable[[str, str], bool]  # by split and name
 Namings = Sequence[Naming]  # of images and of masks
@@ -184,11 +180,6 @@ def _unmatched(images: Files, masks: Files) -> list[str]:
     bare = [same[0] for name, same in images.items() if name not in masks]
     free = [same[0] for name, same in masks.items() if name not in images]
     lines = [f'{path}: image without a mask' for path in bare if masks]
-    names = {path.stem: path.name for path in free}
-    for place, path in enumerate(bare[:NEAREST]):  # all would take a while
-        if near := get_close_matches(path.stem, names, *ALIKE):
-            alike = ' or '.join(names[stem] for stem in near)
-            lines[place] += f'; named alike: {alike}'
     return lines + [f'{path}: mask without an image' for path in free]
 
 

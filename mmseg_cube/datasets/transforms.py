@@ -9,11 +9,7 @@ from mmseg.datasets.transforms import LoadAnnotations, PhotoMetricDistortion
 from mmseg.registry import TRANSFORMS
 
 from mmseg_cube.datasets.bands import RGB, Channels, Scale
-from mmseg_cube.datasets.contract import (
-    errors_of_pair,
-    read_image,
-    refuse_mismatch,
-)
+from mmseg_cube.datasets.contract import read_image, refuse_mismatch
 from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import errors_of
 from mmseg_cube.datasets.masks import read_mask
@@ -84,14 +80,13 @@ class LoadBuildingMask(BaseTransform):
                 f'{path}: reduce_zero_label=True would ignore the background '
                 'class, label 0. Set it to False in the dataset'
             )
-        source, image = path, results.get('img_path')
+        source = path
         if self.backend_args is not None:
             source = fileio.get(path, backend_args=self.backend_args)
         window, shape = results.get('window'), results.get('raster_shape')
         meaning = results.get('mask_meaning')
         channels = results.get('channels', RGB)
-        pair = errors_of_pair(image, path, channels=channels)
-        with quiet_libraries(), pair:
+        with quiet_libraries():
             with errors_of(path):
                 if shape is not None:
                     refuse_mismatch(shape, open_raster(source).shape)
@@ -102,6 +97,7 @@ class LoadBuildingMask(BaseTransform):
                     table[old] = new
                 mask = table[mask]
             if shape is not None:
+                image = results['img_path']
                 with errors_of(image):
                     valid = read_valid(image, window, channels)
                 if valid is not None:
@@ -150,8 +146,8 @@ class LoadRasterWindow(BaseTransform):
     Raises:
         ValueError: If a file is missing, damaged or cut short, the image is
             not what ``bands`` and ``scale`` say (8-bit RGB), the mask is no
-            building mask, both are swapped, or the window is larger than the
-            raster that it is drawn from.
+            building mask, or the window is larger than the raster that it is
+            drawn from.
     """
 
     def __init__(
@@ -167,12 +163,11 @@ class LoadRasterWindow(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Load the window of one sample."""
-        path, mask_path = results['img_path'], results.get('seg_map_path')
+        path = results['img_path']
         if self.channels != RGB:
             results['channels'] = self.channels
         channels = results.get('channels', RGB)
-        pair = errors_of_pair(path, mask_path, channels=channels)
-        with quiet_libraries(), pair, errors_of(path):
+        with quiet_libraries(), errors_of(path):
             shape = open_raster(path).shape
             window = _choose_window(results, shape)
             part = None if window == (0, 0, *shape[::-1]) else window

@@ -27,7 +27,7 @@ def files(root):
     [
         ('whu', 'train 4 patches of 4 tiles; val 2 pat', 8),
         ('wbd --size 200', 'train 16 patches of 4 tiles; val 8 pat', 32),
-        ('inria --size 100 --stride 80', 'val 45 patches of 5 tiles', 63),
+        ('inria --size 100', 'val 45 patches of 5 tiles', 63),
         ('inria --size 64 --protocol buildformer', 'of 5 tiles', ''),
     ],
 )

@@ -18,14 +18,10 @@ from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_json, write_whole
 from mmseg_cube.utils.words import listing, name_some
 
-FRAMED = 0.1  # share of black among the outermost pixels
-NAMED = 8  # names of tiles in a note
 SHOWN = 20  # findings and notes on the screen; the JSON has all
 REPORT, SHEET = 'report.json', 'contact_sheet.png'
-HEAD = (  # short enough for a screen of 80 columns
-    ['split', 'tiles', 'labels', 'sizes', 'values', 'built %', 'empty']
-    + ['black', 'faults']
-)
+HEAD = ['split', 'tiles', 'labels', 'sizes', 'values', 'built %', 'empty']
+HEAD += ['faults']  # short enough for a screen of 80 columns
 COLUMNS, PER_SPLIT = 8, 16  # tiles on the sheet
 SIDE, GAP, CAPTION = 192, 6, 16  # of a tile on the sheet, in pixels
 OUTLINE = (255, 170, 0)  # RGB, the palette's building
@@ -46,7 +42,6 @@ def summarise(
     built = sum(tile['pixels'][1] for tile in tiles)
     labelled = sum(tile['mask'] is not None for tile in tiles)
     empty = sum(tile['building'] == 0 for tile in tiles)
-    framed = [tile['name'] for tile in tiles if tile['black_frame'] > FRAMED]
     summary = dict(
         tiles=len(tiles),
         labelled=labelled,
@@ -54,14 +49,11 @@ def summarise(
         values=dict(values.most_common()),
         building=round(100 * built / known, 3) if known else None,
         empty=empty,
-        black_borders=len(framed),
         faults=sum(bool(tile['fault']) for tile in tiles),
     )
-    names = name_some(framed, NAMED)
     notes = {
         'no labels': not labelled,
         f'{empty} tiles without a building': empty,
-        f'{len(framed)} tiles with black borders: {names}': framed,
         f'images of {len(sizes)} sizes; most common is '
         f'{next(iter(sizes), None)}': len(sizes) > 1,
     }
@@ -74,8 +66,7 @@ def describe(check: Mapping) -> str:
         [split, *map(_cell, summary.values())]
         for split, summary in check['splits'].items()
     ]
-    title = f'{check["root"]} ({check["dataset"] or "unknown dataset"})'
-    text = [Table(HEAD, rows, title).terminal()]
+    text = [Table(HEAD, rows, check['root']).terminal()]
     for what, lines in (
         ('Training would be wrong', check['findings']),
         ('Notes', check['notes']),
@@ -84,9 +75,6 @@ def describe(check: Mapping) -> str:
             text.append(f'{what} ({len(lines)}):\n{listing(lines, SHOWN)}')
     if check['fine']:
         text.append('Fine: nothing that makes training wrong.')
-        if check['lacking']:
-            parts = ', '.join(check['lacking'])
-            text[-1] = f'Fine, but not the whole dataset: {parts}.'
     return '\n\n'.join(text)
 
 

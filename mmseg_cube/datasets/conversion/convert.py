@@ -2,7 +2,7 @@
 
 import errno
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,25 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.datasets.contract import (
-    errors_of_pair,
-    read_image,
-    refuse_mismatch,
-)
-from mmseg_cube.datasets.conversion.meanings import Meanings, learn_meanings
+from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
+from mmseg_cube.datasets.contract import read_image
+from mmseg_cube.datasets.conversion.meanings import Meanings, settle_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED, Output
-from mmseg_cube.datasets.conversion.source import open_source
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import IGNORED
-from mmseg_cube.datasets.rasters import open_raster
+from mmseg_cube.datasets.source import open_source
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, take_window
 
-FORMATS = ('png', 'tif')  # both lossless
 IGNORES = (
     f'pixels that do not count are {NOT_COUNTED} in the masks: set '
     f'ignore_values={NOT_COUNTED} in the dataset that reads them'
@@ -38,6 +33,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # From height, width and mask of a tile to its windows; None keeps it whole.
 Cut = Callable[[int, int, np.ndarray | None], list[Window] | None]
+# By the name of a patch, what makes its image and maybe its labels.
+Patches = Mapping[str, Callable[[], Sequence[np.ndarray]]]
 
 
 @dataclass
@@ -69,7 +66,6 @@ def convert(
     source: Path,
     out: Path,
     settings: dict,
-    image_format: str = 'png',
     workers: int | None = None,
     cut: Cut | None = None,
     find: Callable = find_tiles,
@@ -81,9 +77,8 @@ def convert(
 
     Args:
         source: Zip archive, or folder that it unpacks to.
-        out: Folder for ``{split}/{image,label}/<patch>.<format>``.
+        out: Folder for ``{split}/{image,label}/<patch>.png``.
         settings: What the patches depend on, for the manifest.
-        image_format: ``png`` or ``tif``.
         workers: Tiles at a time; as many as there are cores by default.
         cut: Gives the windows of a tile; by default tiles stay whole.
         find: Finds the tiles, as :func:`find_tiles`.
@@ -97,64 +92,34 @@ def convert(
             how much is done.
         ValueError: If an argument is wrong.
     """
-    if image_format not in FORMATS:
-        raise ValueError(
-            f'format must be one of {", ".join(FORMATS)}, not {image_format!r}'
-        )
     source = source.absolute()
     raw = open_source(source)
     refuse_nested(source, out)
     tiles, faults = find(source, raw.files)
-    more = dict(format=image_format, source=str(source))
-    output = Output(out, settings | more)
-    result = Conversion(output.root, tiles, faults)
+    facts = FileFacts(source, raw)
+    seen, broken = inspect_pairs(
+        lambda tile: check_files(facts, tile.image, tile.mask),
+        {tile: tile[2:] for tile in tiles},
+        facts,
+        'Reading tiles',
+        workers=workers,
+    )
+    masks = {tile: mask for tile, (_, mask) in seen.items() if mask}
     declared = building_values, ignore_values
-    meanings, unclear = learn_meanings(raw.read, tiles, declared, workers)
-    result.faults += unclear.values()
-    tiles = [tile for tile in tiles if str(tile.mask) not in unclear]
+    meanings, unclear = settle_splits(masks, declared)
+    faults += [*broken.values(), *unclear.values()]
     stamps = {
         tile: [
-            [raw.stamp(file) for file in (tile.image, tile.mask) if file],
+            [raw.stamp(file) for file in tile[2:] if file],
             list(map(str, meanings.get(tile.split, ()))),
         ]
-        for tile in tiles
+        for tile in seen
+        if tile not in unclear
     }
-    write = partial(_convert_tile, raw.read, output, cut, black, meanings)
-
-    def work(tile: Tile) -> tuple[Tile, list[str], int, str]:
-        try:
-            return tile, *write(tile), ''
-        except ValueError as error:
-            return tile, [], 0, str(error)
-
-    try:
-        with output.opened(stamps) as finished:
-            there = [(tile, names, 0, '') for tile, names in finished.items()]
-            todo = [tile for tile in tiles if tile not in finished]
-            jobs = work_through(work, todo, 'Converting tiles', workers)
-            with closing(jobs):
-                for tile, names, written, fault in chain(there, jobs):
-                    if fault:
-                        result.faults.append(fault)
-                        continue
-                    result.tiles[tile.split] += 1
-                    result.patches[tile.split] += len(names)
-                    result.written += written
-            counts = {
-                split: dict(tiles=count, patches=result.patches[split])
-                for split, count in sorted(result.tiles.items())
-            }
-            output.save(not result.faults, counts)
-    except OSError as error:
-        reason = f'a file cannot be written or read ({error})'
-        if error.errno in FULL:
-            reason = 'the disk is full'
-        raise DatasetError(
-            f'{reason}; {result.tiles.total()} of {len(result.found)} tiles '
-            f'are done in {output.root}, and whatever was written stays.\n'
-            'Next: make room or mend this, then run the same command again '
-            'to continue.'
-        ) from error
+    output = Output(out, settings | dict(source=str(source)))
+    result = Conversion(output.root, tiles, faults)
+    make = partial(_cut_tile, raw.read, cut, black, meanings)
+    fill(output, result, stamps, make, workers)
     if output.ignores:
         result.notes.append(IGNORES)
     return result
@@ -171,56 +136,96 @@ def refuse_nested(source: Path, out: Path) -> None:
         )
 
 
-def _convert_tile(
-    read: Callable,
+def fill(
     output: Output,
-    cut: Cut | None,
-    black: bool,
-    meanings: Meanings,
-    tile: Tile,
-) -> tuple[list[str], int]:
-    """Write what is missing of a tile; name its patches, count the written.
+    result: Conversion,
+    stamps: Mapping[Tile, list],
+    make: Callable[[Tile], Patches],
+    workers: int | None,
+) -> None:
+    """Write the patches that ``make`` makes of tiles, if they are not there.
+
+    ``stamps`` has the tiles, with what each comes from; ``result`` is told
+    what was done, and which tiles could not be used.
 
     Raises:
-        ValueError: If a file cannot be used, which it names.
+        DatasetError: If the folder cannot be written.
     """
-    files, mask = [], None
-    for name in (tile.image, tile.mask):
-        with errors_of(name):
-            files.append(name and read(name))
-    with errors_of_pair(*files, tile.image):
-        with errors_of(tile.image):
-            image = read_image(files[0])
-        height, width = image.shape[:2]
-        if tile.mask:
-            with errors_of(tile.mask):
-                refuse_mismatch((height, width), open_raster(files[1]).shape)
-                mask = read_mask(files[1], meaning=meanings.get(tile.split))
-    with errors_of(tile.image):
-        windows = cut and cut(height, width, mask)
-        valid = read_valid(files[0])
-    layers = [image.transpose(2, 0, 1)]
-    if mask is not None:
-        layers.append(mask)
-        if valid is not None:
-            mask[~valid] = IGNORED
-    if windows is None:
-        patches = {tile.name: Window(0, 0, width, height)}
-    else:
-        patches = {patch_name(tile.name, window): window for window in windows}
-    missing = output.begin(tile, list(patches))
-    for name in missing:
-        window = patches[name]
-        parts = [take_window(layer, window) for layer in layers]
-        if black:
-            for part in parts:
-                part[..., height - window.y :, :] = 0
-                part[..., width - window.x :] = 0
+
+    def work(tile: Tile) -> tuple[list[str], int]:
+        patches = make(tile)
+        missing = output.begin(tile, [*patches])
         try:
-            output.write_patch(tile, name, *parts)
+            for name in missing:
+                output.write_patch(tile, name, *patches[name]())
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             fault = 'its name is too long for patches; shorten it'
             raise FileError(f'{tile.image}: {fault}') from error
-    return list(patches), len(missing)
+        return [*patches], len(missing)
+
+    try:
+        with output.opened(stamps) as finished:
+            there = [(tile, (x, 0), '') for tile, x in finished.items()]
+            todo = [tile for tile in stamps if tile not in finished]
+            jobs = work_through(work, todo, 'Writing tiles', workers)
+            with closing(jobs):
+                for tile, done, fault in chain(there, jobs):
+                    if fault:
+                        result.faults.append(fault)
+                        continue
+                    result.tiles[tile.split] += 1
+                    result.patches[tile.split] += len(done[0])
+                    result.written += done[1]
+            counts = {
+                split: dict(tiles=count, patches=result.patches[split])
+                for split, count in sorted(result.tiles.items())
+            }
+            output.save(not result.faults, counts)
+    except OSError as error:
+        reason = f'a file cannot be written or read ({error})'
+        if error.errno in FULL:
+            reason = 'the disk is full'
+        raise DatasetError(
+            f'{reason}; {result.tiles.total()} of {len(result.found)} tiles '
+            f'are done in {output.root}, and whatever was written stays.\n'
+            'Next: make room or mend this, then run the same command again '
+            'to continue.'
+        ) from error
+
+
+def _cut_tile(
+    read: Callable,
+    cut: Cut | None,
+    black: bool,
+    meanings: Meanings,
+    tile: Tile,
+) -> Patches:
+    """Read a tile and cut it; a ValueError names the file at fault."""
+    mask = None
+    with errors_of(tile.image):
+        source = read(tile.image)
+        image, valid = read_image(source), read_valid(source)
+    if tile.mask:
+        with errors_of(tile.mask):
+            mask = read_mask(read(tile.mask), meaning=meanings[tile.split])
+    height, width = image.shape[:2]
+    with errors_of(tile.image):
+        windows = cut and cut(height, width, mask)
+    layers = [image.transpose(2, 0, 1)]
+    if mask is not None:
+        layers.append(mask)
+        if valid is not None:
+            mask[~valid] = IGNORED
+
+    def take(window: Window) -> list[np.ndarray]:
+        parts = [take_window(layer, window) for layer in layers]
+        for part in parts if black else ():
+            part[..., height - window.y :, :] = 0
+            part[..., width - window.x :] = 0
+        return parts
+
+    if windows is None:
+        return {tile.name: partial(take, Window(0, 0, width, height))}
+    return {patch_name(tile.name, x): partial(take, x) for x in windows}

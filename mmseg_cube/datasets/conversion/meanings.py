@@ -1,13 +1,12 @@
 """What masks of raw data mean, split by split, as its dataset decides."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mmseg_cube.datasets.decision import decide
-from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.masks import learn_mask, values_of
-from mmseg_cube.datasets.meaning import MaskMeaning, Value
-from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.masks import values_of
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.utils.words import listing
 
@@ -15,27 +14,32 @@ Meanings = dict[str, MaskMeaning]  # by split
 
 
 def decide_splits(
-    masks: Mapping[Tile, Sequence[Value]], declared: tuple
-) -> tuple[Meanings, dict[str, str], list[str]]:
-    """Decide what masks mean, from the values of each and what users declare.
+    masks: Mapping[Tile, Sequence[int]], declared: tuple
+) -> tuple[Meanings, dict[Tile, str], list[str]]:
+    """Decide what masks mean, by what was learnt of each and is declared.
 
-    Returned are the meaning in each split, what is wrong with masks by their
-    paths, and one line for all that is not clear.
+    Returned are the meaning in each split, what is wrong with masks, and one
+    line for all that is not clear.
     """
     meanings, faults, findings = {}, {}, []
     splits = defaultdict(dict)
-    for tile, values in masks.items():
-        splits[tile.split][str(tile.mask)] = values
-    for split, named in splits.items():
+    for tile, learnt in masks.items():
+        splits[tile.split][tile] = values_of(learnt)
+    for split, tiles in splits.items():
+        named = {str(tile.mask): values for tile, values in tiles.items()}
         meanings[split], unclear, doubts = decide(named, *declared)
-        faults |= {path: f'{path}: {why}' for path, why in unclear.items()}
+        faults |= {
+            tile: f'{tile.mask}: {unclear[str(tile.mask)]}'
+            for tile in tiles
+            if str(tile.mask) in unclear
+        }
         findings += [f'{split}: {text}' for text in doubts]
     return meanings, faults, findings
 
 
 def settle_splits(
-    masks: Mapping[Tile, Sequence[Value]], declared: tuple
-) -> tuple[Meanings, dict[str, str]]:
+    masks: Mapping[Tile, Sequence[int]], declared: tuple
+) -> tuple[Meanings, dict[Tile, str]]:
     """Decide as :func:`decide_splits`; a DatasetError says what is unclear."""
     *found, findings = decide_splits(masks, declared)
     if findings:
@@ -45,24 +49,3 @@ def settle_splits(
             'building_values=..., or correct the masks.'
         )
     return found
-
-
-def learn_meanings(
-    read: Callable, tiles: Sequence[Tile], declared: tuple, workers: int | None
-) -> tuple[Meanings, dict[str, str]]:
-    """Read the masks of all tiles to decide what they mean.
-
-    Raises:
-        DatasetError: If that is not clear.
-    """
-
-    def look(tile: Tile) -> tuple[Tile, list[Value]]:
-        try:
-            with errors_of(tile.mask):
-                return tile, values_of(learn_mask(read(tile.mask)))
-        except ValueError:  # it will be said when the tile is converted
-            return tile, []
-
-    masked = [tile for tile in tiles if tile.mask]
-    masks = dict(work_through(look, masked, 'Reading masks', workers))
-    return settle_splits(masks, declared)

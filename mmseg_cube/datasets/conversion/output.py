@@ -101,7 +101,7 @@ class Output:
             layers.insert(0, cv2.LUT(mask, VALUES))
             self.ignores |= (mask == IGNORED).any()
         for path, values in zip(self._paths(tile, name), layers, strict=True):
-            _, data = cv2.imencode(path.suffix, np.ascontiguousarray(values))
+            _, data = cv2.imencode('.png', np.ascontiguousarray(values))
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, methodcaller('write_bytes', data.tobytes()))
 
@@ -143,5 +143,5 @@ class Output:
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:
         kinds = KINDS if tile.mask else KINDS[1:]
-        name = f'{name}.{self.settings["format"]}'
-        return [self.root / tile.split / kind / name for kind in kinds]
+        folder = self.root / tile.split
+        return [folder / kind / f'{name}.png' for kind in kinds]

@@ -1,5 +1,6 @@
 """Inria, WHU and WBD: how the raw data of each becomes patches."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mmseg_cube.datasets.inria_tiles import (
     tile_windows,
     tiles_of,
 )
-from mmseg_cube.datasets.tiles import SPLITS, find_tiles
+from mmseg_cube.datasets.tiles import SPLITS, Tile, find_tiles
 from mmseg_cube.datasets.windows import Window, cut_tiles, refuse_smaller
 from mmseg_cube.utils.words import name_some
 
@@ -33,7 +34,6 @@ def convert_inria(
     out: Path,
     protocol: str = 'full',
     size: int = WINDOW_SIZE,
-    stride: int | None = None,
     **options: Any,
 ) -> Conversion:
     """Write the patches that ``InriaDataset`` reads from the tiles.
@@ -43,36 +43,39 @@ def convert_inria(
     ``buildformer``. Test tiles have no labels: ``full`` gives them images
     only, and ``buildformer``, which needs labels, leaves them out.
 
-    ``protocol``, ``size`` and ``stride`` of windows are as of
-    ``InriaDataset``, other arguments and errors as of :func:`convert`.
+    ``protocol`` and ``size`` of windows are as of ``InriaDataset``, other
+    arguments and errors as of :func:`convert`.
     """
     _refuse_size(size)
     # Refuses wrong options before any tile is read.
-    tile_windows(protocol, (size, size), np.zeros((size, size)), size, stride)
+    tile_windows(protocol, (size, size), np.zeros((size, size)), size)
     full = protocol == 'full'
 
     def cut(height: int, width: int, mask: np.ndarray | None) -> list[Window]:
         if full:
             refuse_smaller((height, width), size, 'the size')
-        cuts = tile_windows(protocol, (height, width), mask, size, stride)
+        cuts = tile_windows(protocol, (height, width), mask, size)
         return [window for window, _ in cuts]
 
-    settings = dict(dataset='inria', protocol=protocol)
-    settings |= dict(size=size, stride=stride or size)
+    settings = dict(dataset='inria', protocol=protocol, size=size)
     find = partial(find_inria, splits=SPLITS if full else ('train', 'val'))
     options |= dict(cut=cut, find=find)
     result = convert(source, out, settings, **options)
-    there = {tile.name for tile in result.found}
-    known = [f'{region}{number}' for region, number in tiles_of('train+val')]
-    missing = [name for name in known if name not in there]
-    if missing:
-        result.notes.append(
-            f'{len(missing)} of the {len(known)} labelled tiles are not in '
-            f'{source}: {name_some(missing, SHOWN)}'
-        )
+    result.notes += name_missing(source, result.found)
     if full:
         result.notes.append(OVERLAP)
     return result
+
+
+def name_missing(source: Path, tiles: Sequence[Tile]) -> list[str]:
+    """Say which labelled tiles of Inria are not there, in a line or none."""
+    there = {tile.name for tile in tiles}
+    known = [f'{region}{number}' for region, number in tiles_of('train+val')]
+    missing = [name for name in known if name not in there]
+    return missing and [
+        f'{len(missing)} of the {len(known)} labelled tiles are not in '
+        f'{source}: {name_some(missing, SHOWN)}'
+    ]
 
 
 def convert_whu(source: Path, out: Path, **options: Any) -> Conversion:

@@ -2,26 +2,33 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mmseg_cube.datasets.bands import Channels, Scale, as_mmcv
-from mmseg_cube.datasets.contract import errors_of_pair, refuse_mismatch
+from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
 from mmseg_cube.datasets.conversion.check import check_data
 from mmseg_cube.datasets.conversion.check_report import write_check
-from mmseg_cube.datasets.conversion.convert import patch_name, refuse_nested
+from mmseg_cube.datasets.conversion.convert import (
+    Conversion,
+    Patches,
+    fill,
+    patch_name,
+    refuse_nested,
+)
 from mmseg_cube.datasets.conversion.meanings import settle_splits
 from mmseg_cube.datasets.conversion.output import NOT_COUNTED, Output
-from mmseg_cube.datasets.conversion.source import stamp_of
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
-from mmseg_cube.datasets.masks import learn_mask, read_mask, values_of
-from mmseg_cube.datasets.meaning import MaskMeaning, Value
+from mmseg_cube.datasets.masks import read_mask
+from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.preparation.places import split_by_place
 from mmseg_cube.datasets.preparation.resampled import Resampled, open_resampled
 from mmseg_cube.datasets.preparation.sources import (
@@ -29,7 +36,7 @@ from mmseg_cube.datasets.preparation.sources import (
     find_images,
     is_vector,
 )
-from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.datasets.source import Folder
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import listing
@@ -76,13 +83,12 @@ class Aim:
 
 
 class Look(NamedTuple):
-    """What was seen of an image, or what is wrong with it."""
+    """What was seen of an image."""
 
-    fault: str = ''
-    view: Resampled | None = None
-    windows: Sequence[Window] = ()  # with enough data
-    values: Sequence[Value] = ()  # of its mask
-    left_out: int = 0  # windows without
+    learnt: Sequence[int] | None  # of its mask
+    view: Resampled
+    windows: Sequence[Window]  # with enough data
+    left_out: int  # windows without
 
 
 def prepare(
@@ -116,84 +122,87 @@ def prepare(
         from mmseg_cube.datasets.preparation.footprints import Footprints
 
         footprints = Footprints(sources[-1], aim.layer, aim.crs)
-    look = partial(_look, aim, footprints)
-    found = dict(work_through(look, images, 'Reading images', workers))
-    looks = {image: found[image] for image in images}
-    meanings = _settle(looks, aim)
+    looks, meanings = _look(images, aim, footprints, FileFacts(out), workers)
     pieces = _cut(looks, aim)
     stamps = {
-        tile: [stamp_of(path) for path in (tile.image, tile.mask) if path]
+        tile: [Folder().stamp(path) for path in tile[2:] if path]
         + [str(meanings.get(tile.mask))]
         for tile in pieces
     }
     about = dict(sources=[str(source.absolute()) for source in sources])
     about |= json.loads(json.dumps(asdict(aim)))  # as it is read again
-    output = Output(out, dict(dataset='own', format='png', **about))
+    output = Output(out, dict(dataset='own', **about))
 
-    def write(tile: Tile) -> None:
+    def make(tile: Tile) -> Patches:
+        return {tile.name: partial(layers, tile)}
+
+    def layers(tile: Tile) -> list[np.ndarray]:
         view, window = pieces[tile]
         with errors_of(tile.image):
-            layers = [as_mmcv(view.image(window))]
+            found = [as_mmcv(view.image(window))]
         if tile.mask:
             meaning = meanings.get(tile.mask)
             read = partial(read_mask, tile.mask, meaning=meaning)
             if footprints:
                 read = partial(footprints.labels, tile.image)
             with errors_of(tile.mask):
-                layers.append(view.labels(window, read))
-        output.begin(tile, [tile.name])
-        output.write_patch(tile, tile.name, *layers)
+                found.append(view.labels(window, read))
+        return found
 
-    with output.opened(stamps) as finished:
-        todo = [tile for tile in pieces if tile not in finished]
-        jobs = work_through(write, todo, 'Writing tiles', workers)
-        written = len(list(jobs))
-        left_out = sum(look.left_out for look in looks.values())
-        counts = Counter(tile.split for tile in pieces)
-        output.save(True, dict(counts, left_out=left_out))
-        values = BUILDING_VALUE, NOT_COUNTED
-        check = check_data(output.root, None, workers, *values)
-        write_check(check, output.root)
-    return dict(check, written=written, left_out=left_out)
+    result = Conversion(output.root, [*pieces], [])
+    fill(output, result, stamps, make, workers)
+    _refuse(result.faults, len(images))
+    values = BUILDING_VALUE, NOT_COUNTED
+    check = check_data(output.root, workers, *values)
+    write_check(check, output.root)
+    left_out = sum(look.left_out for look in looks.values())
+    return dict(check, written=result.written, left_out=left_out)
 
 
-def _look(aim: Aim, footprints: Any, image: Tile) -> tuple[Tile, Look]:
-    """Read an image and its mask once, before anything is written."""
-    path, mask, values = image.image, image.mask, []
-    options = aim.channels, aim.resolution, aim.ground
-    try:
-        with errors_of_pair(path, mask, channels=aim.channels):
+def _look(
+    images: Sequence[Tile],
+    aim: Aim,
+    footprints: Any,
+    facts: FileFacts,
+    workers: int | None,
+) -> tuple[dict[Tile, Look], dict[Path, MaskMeaning]]:
+    """Read images and masks before anything is written.
+
+    Returned are what was seen of each image, and the meaning of each mask.
+    """
+
+    def look(image: Tile) -> Look:
+        path, mask = image.image, image.mask
+        if footprints:
+            mask = None
             with errors_of(path):
-                if footprints:
-                    footprints.check(path)
-                view = open_resampled(path, *options)
-                windows = view.windows(aim.size)
-                full = [w for w in windows if view.valid(w).mean() >= LEAST]
-            if mask and not footprints:
-                with errors_of(mask):
-                    learnt = learn_mask(mask)
-                    refuse_mismatch(view.source, learnt[:2])
-                values = values_of(learnt)
-    except ValueError as error:
-        return image, Look(str(error))
-    return image, Look('', view, full, values, len(windows) - len(full))
+                footprints.check(path)
+        _, learnt = check_files(facts, path, mask, aim.channels)
+        with errors_of(path):
+            options = aim.channels, aim.resolution, aim.ground
+            view = open_resampled(path, *options)
+            windows = view.windows(aim.size)
+            full = [w for w in windows if view.valid(w).mean() >= LEAST]
+        return Look(learnt, view, full, len(windows) - len(full))
+
+    pairs = {image: image[2:] for image in images}
+    options = facts, 'Reading images', aim.channels, workers
+    looks, faults = inspect_pairs(look, pairs, *options)
+    _refuse(faults.values(), len(images))
+    masks = {x: look.learnt for x, look in looks.items() if look.learnt}
+    declared = aim.building_values, aim.ignore_values
+    meanings, unclear = settle_splits(masks, declared)
+    _refuse(unclear.values(), len(images))
+    return looks, {image.mask: meanings[image.split] for image in masks}
 
 
-def _settle(looks: Mapping[Tile, Look], aim: Aim) -> dict[Path, MaskMeaning]:
-    """Decide what each mask means; refuse what is wrong with any file."""
-    masks = {x: look.values for x, look in looks.items() if look.values}
-    faults = [look.fault for look in looks.values() if look.fault]
-    if not faults:
-        declared = aim.building_values, aim.ignore_values
-        meanings, unclear = settle_splits(masks, declared)
-        faults = unclear.values()
+def _refuse(faults: Iterable[str], count: int) -> None:
+    """Raise a DatasetError for what is wrong with some of so many images."""
     if faults := [*dict.fromkeys(faults)]:  # all may have one vector file
         raise DatasetError(
-            f'{len(faults)} fault(s) in {len(looks)} images:\n'
-            f'{listing(faults)}\nNext: mend these files, or take image and '
-            'mask away.'
+            f'{len(faults)} fault(s) in {count} images:\n{listing(faults)}\n'
+            'Next: mend these files, or take image and mask away.'
         )
-    return {image.mask: meanings[image.split] for image in masks}
 
 
 def _cut(looks: Mapping[Tile, Look], aim: Aim) -> Pieces:

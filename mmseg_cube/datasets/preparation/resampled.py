@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from rasterio.warp import Resampling, reproject
 
 from mmseg_cube.datasets.bands import Channels
-from mmseg_cube.datasets.contract import check_image, read_rgb
+from mmseg_cube.datasets.contract import image_shape, read_rgb
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.datasets.meaning import IGNORED
@@ -116,13 +116,13 @@ class Resampled(NamedTuple):
 def open_resampled(
     path: Path, channels: Channels, resolution: float, ground: float | None
 ) -> Resampled:
-    """Read an image once to check it; open it at metres of a pixel.
+    """Open an image at metres of a pixel.
 
     They are true on the ground in its middle; ``ground`` has those of the
-    source if it does not know its place. A RasterError says that it cannot be
-    used, or they cannot be meant.
+    source if it does not know its place. A RasterError says that they cannot
+    be meant.
     """
-    shape, dataset = check_image(path, channels), open_raster(path)
+    shape, dataset = image_shape(path, channels), open_raster(path)
     if not (dataset.crs or ground):
         raise RasterError(
             'has no georeference, so its resolution is not known',

@@ -12,17 +12,17 @@ from mmseg_cube.datasets.masks import read_mask
 
 
 @pytest.mark.parametrize(
-    ('protocol', 'size', 'stride'),
-    [('full', 128, None), ('full', 100, 70), ('buildformer', 100, None)],
+    ('protocol', 'size'),
+    [('full', 128), ('full', 100), ('buildformer', 100)],
 )
 def test_patches_are_the_samples_of_the_dataset(
-    inria, tmp_path, patches, protocol, size, stride
+    inria, tmp_path, patches, protocol, size
 ):
     init_default_scope('mmseg')
     archive = shutil.make_archive(tmp_path / 'NEW2', 'zip', inria)
-    cuts = protocol, size, stride
+    cuts = protocol, size
     result = convert_inria(Path(archive), tmp_path / 'a', *cuts, workers=1)
-    convert_inria(inria, tmp_path / 'b', *cuts, image_format='tif')
+    convert_inria(inria, tmp_path / 'b', *cuts)
     written = patches(tmp_path / 'a')
     np.testing.assert_equal(written, patches(tmp_path / 'b'))
     assert 2 * result.written == len(written) > 40
@@ -31,7 +31,7 @@ def test_patches_are_the_samples_of_the_dataset(
     assert '173 of the 180 labelled tiles' in result.notes[0]
     overlaps = 'where patches overlap' in result.notes[-1]
     assert overlaps == (protocol == 'full')
-    options = dict(protocol=protocol, window_size=size, stride=stride)
+    options = dict(protocol=protocol, window_size=size)
     options |= dict(pipeline=[dict(type='LoadRasterWindow')], test_mode=True)
     for split in result.tiles:
         dataset = InriaDataset(split, inria, serialize_data=False, **options)
@@ -62,10 +62,7 @@ def test_unlabelled_tiles(inria, tmp_path, write, patches):
 def test_refuses_wrong_arguments(inria, tmp_path):
     for arguments, said in (
         (dict(protocol='half'), 'protocol must be one of'),
-        (dict(size=64, stride=65), 'stride must be'),
-        (dict(protocol='buildformer', size=64, stride=32), 'stride must be'),
         (dict(size=0), 'size must be 1 or more, not 0'),
-        (dict(image_format='jpg'), 'format must be one of'),
     ):
         with pytest.raises(ValueError, match=said):
             convert_inria(inria, tmp_path / 'a', **arguments)

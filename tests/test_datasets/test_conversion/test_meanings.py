@@ -71,7 +71,7 @@ def test_meaning_of_masks(
 ):
     raw, out = tmp_path / 'raw', tmp_path / 'out'
     change(make_splits(raw, suffixes=('.tif', '.png'), encode=encode))
-    checked = check_data(raw, None, 1, **declared)
+    checked = check_data(raw, 1, **declared)
     assert checked['fine'] == (said is None)
     if said:
         assert said in str(checked['findings'])
@@ -88,7 +88,7 @@ def test_meaning_of_masks(
     expected = labels(raw, **declared)
     np.testing.assert_array_equal(expected, labels(out, **ignores))
     assert bool(ignores) == (255 in np.unique(expected))
-    assert check_data(out, None, 1, **ignores)['fine']
+    assert check_data(out, 1, **ignores)['fine']
     assert convert(raw, **declared).written == 0
 
 

@@ -1,6 +1,5 @@
 """What people give as raw data: whatever programs pack, or what is no data."""
 
-import os
 import re
 import struct
 import subprocess
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from mmseg_cube.datasets import DatasetError
-from mmseg_cube.datasets.conversion.source import open_source
 
 FOUND = dict(train=3, val=3, test=3)
 
@@ -61,17 +59,17 @@ def test_archives_of_any_program(tmp_path, raw, convert, patches, options):
     result = convert(pack(tmp_path / 'a.zip', raw, **options))
     assert (result.tiles, result.faults) == (FOUND, [])
     np.testing.assert_equal(patches(tmp_path / 'out'), patches(raw))
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4  # with the memory of files
 
 
 @pytest.mark.parametrize(
     ('make', 'said'),
     [
-        (patch(FLAGS, 1, b'train/image/9'), 'it is encrypted, .* "7z x"'),
-        (patch(METHOD, 9, b'train/image/9'), 'its packing deflate64 cannot'),
-        (patch(METHOD, 77, b'train/image/9'), 'its packing number 77 cannot'),
-        (patch(METHOD, 14, b'train/image/9'), 'it is damaged within a.zip'),
-        (patch(CHECKSUM, 9, b'train/image/9'), 'damaged .*Bad CRC-32.* Copy'),
+        (patch(FLAGS, 1, b'train/image/9'), 'is encrypted, password .*"7z x"'),
+        (patch(METHOD, 9, b'train/image/9'), 'compression .* not supported'),
+        (patch(METHOD, 77, b'train/image/9'), 'compression .* not supported'),
+        (patch(METHOD, 14, b'train/image/9'), 'from a.zip'),
+        (patch(CHECKSUM, 9, b'train/image/9'), 'Bad CRC-32.* download it ag'),
     ],
 )
 def test_bad_files_in_archives(tmp_path, raw, convert, make, said):
@@ -116,8 +114,6 @@ def shell(script):
             'not a zip archive or only part of one .*download',
         ),
         (shell('zip b.zip raw; zip a.zip b.zip'), 'Next: unpack b.zip'),
-        (patch(FLAGS, 1), 'it is encrypted, which needs its password'),
-        (patch(METHOD, 9), 'its packing deflate64 cannot be read.*"7z x"'),
     ],
 )
 def test_sources_that_are_no_data(tmp_path, raw, convert, make, said):
@@ -125,18 +121,3 @@ def test_sources_that_are_no_data(tmp_path, raw, convert, make, said):
     with pytest.raises(DatasetError, match=f'(?s){said}'):
         convert(tmp_path / 'a.zip')
     assert not (tmp_path / 'out').exists()
-
-
-def test_a_time_that_was_set_back_is_noticed(raw):
-    source = open_source(raw)
-    file = source.files[0]
-    path = source.read(file)
-    before, stamp = path.stat(), source.stamp(file)
-    path.write_bytes(path.read_bytes()[::-1])
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert stamp[:2] == source.stamp(file)[:2]
-    assert stamp != source.stamp(file)
-    stamp = source.stamp(file)
-    assert stamp == source.stamp(file)
-    path.with_name(f'{path.name}.msk').touch()
-    assert stamp != source.stamp(file)
