@@ -38,9 +38,10 @@ def test_counts_and_reasons():
         'Cube kernels: 2 of 8 convolutions; the others: 2 of 1 x 1, 1 with 3 '
         'channels, 1 grouped, 1 transposed, 1 not chosen'
     )
-    # What was asked for is known to the layer only.
-    kept = summarise(CubeOrPlainConv2d(8, 8, 3, scale=3))
-    assert kept.endswith('0 of 1 convolution; the others: 1 with 8 channels')
+    # A layer may know a reason that is not to be seen.
+    kept = nn.Conv2d(8, 8, 3)
+    kept.cube_obstacle = 'dilated'
+    assert summarise(kept).endswith('the others: 1 dilated')
 
 
 @pytest.mark.parametrize(
