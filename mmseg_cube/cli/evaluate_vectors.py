@@ -3,7 +3,7 @@
 Takes any vector files that GDAL reads; the predicted ones are brought to the
 CRS of the true ones. docs/cities.md says what the scores mean. The folder
 gets vectors.md and vectors.json (scores), vectors.gpkg (layers matched,
-missed, false, merged and split) and vectors.png (a map of them).
+missed, false, merged, split, and cells of an AOI) and vectors.png (a map).
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
@@ -13,7 +13,8 @@ def add_arguments(add: Arguments) -> None:
     add('pred', 'vector file of predicted footprints')
     add('truth', 'vector file of the true ones')
     add('--out', 'folder for the scores', required=True)
-    what = 'vector file: what lies outside is cut off from both'
+    what = 'vector file: what lies outside is cut off from both, and each of '
+    what += 'its features is a cell with scores of its own'
     add('--aoi', what, metavar='FILE')
     what = 'overlaps from which on two are a pair'
     add('--iou', what, type=float, default=[0.5, 0.75])
@@ -41,7 +42,9 @@ def run(args: Namespace) -> None:
     truth = read_footprints(args.truth, theirs, args.crs)
     fields = [args.confidence]
     pred = read_footprints(args.pred, ours, args.crs, truth.crs, fields)
-    aoi = args.aoi and read_footprints(args.aoi, crs=args.crs, to=truth.crs)
+    aoi = args.aoi and read_footprints(
+        args.aoi, crs=args.crs, to=truth.crs, fields=['name']
+    )
     if aoi is not None and not len(aoi):
         raise ValueError(f'{args.aoi}: has no polygons')
     scores = VectorScores(

@@ -37,6 +37,7 @@ class Footprints:
     crs: CRS  # what their coordinates mean
     fields: dict[str, np.ndarray]  # attributes (n,) that were asked for
     invalid: int  # shapes of the file that had to be made valid
+    rows: np.ndarray  # (n,) of the file's features that they are of, from 0
 
     def __len__(self) -> int:
         return len(self.polygons)
@@ -87,9 +88,10 @@ def read_footprints(
         if to and to != crs:
             polygons, inner, _ = mend(project(polygons, crs, to))
             crs, rows = to, rows[inner]
-    columns = [column[areas][rows] for column in columns]
+    rows = np.flatnonzero(areas)[rows]
+    columns = [column[rows] for column in columns]
     values = dict(zip(meta['fields'], columns, strict=True))
-    return Footprints(polygons, crs, values, invalid)
+    return Footprints(polygons, crs, values, invalid, rows)
 
 
 def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:

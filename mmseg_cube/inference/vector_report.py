@@ -34,13 +34,13 @@ def tabulate(numbers: dict) -> list[Table]:
         title.format(**numbers | dict(AP=_cell(numbers['AP']))): head[:SHAPES],
         'Means of the pairs, in metres and degrees': head[:2] + head[SHAPES:],
     }
+    rows = [numbers['rows']] * 2
+    if 'cells' in numbers:
+        tables['Cells of the AOI'] = list(numbers['cells'][0])
+        rows.append(numbers['cells'])
     return [
-        Table(
-            names,
-            [[_cell(row[name]) for name in names] for row in numbers['rows']],
-            title,
-        )
-        for title, names in tables.items()
+        Table(names, [[_cell(row[x]) for x in names] for row in each], title)
+        for (title, names), each in zip(tables.items(), rows, strict=True)
     ]
 
 
@@ -102,6 +102,11 @@ def make_layers(scores: VectorScores) -> Layers:
     }
     for name, values in scores.errors.items():
         layers['matched'][1][name] = values[right]
+    if scores.aoi is not None:
+        rows = [scores.numbers['cells'][number] for number in scores.cells]
+        fields = {x: np.array([row[x] for row in rows]) for x in rows[0]}
+        fields['cell'] = fields['cell'].astype(object)
+        layers['cells'] = scores.aoi.polygons, fields
     return layers
 
 

@@ -24,7 +24,8 @@ class VectorScores:
 
     Args:
         pred, truth: The predicted and the true ones, in one CRS.
-        aoi: What lies outside is cut off from both.
+        aoi: What lies outside is cut off from both; its features are cells
+            with scores of their own.
         ious: From which on two are a pair.
         min_area: Smallest that count, in m2, see :meth:`Matches.judge`.
         confidence: Field of ``pred`` for the AP, if it has that.
@@ -35,7 +36,10 @@ class VectorScores:
         metres: Both in a CRS around them.
         confidence: Of the predicted ones, (n,), if known.
         errors: Their ``IoU`` and what ``shape_errors`` gives.
-        numbers: Counts, and a row of scores for each range of areas and IoU.
+        numbers: Counts, and a row of scores for each range of areas and IoU,
+            and for each cell.
+        aoi: As it is given.
+        cells: Which row of its scores each of its polygons has.
 
     Raises a ValueError if they lie at different places, or for other IoUs.
     """
@@ -56,6 +60,7 @@ class VectorScores:
             _refuse_other_places('AOI and truth', aoi, truth)
             pred, truth = _clip(pred, aoi), _clip(truth, aoi)
         self.pred, self.truth, self.min_area = pred, truth, min_area
+        self.aoi = aoi
         self.metres = first, second = _in_metres(pred, truth)
         self.confidence = pred.fields.get(confidence)
         self.matches = found = match(first, second)
@@ -83,6 +88,8 @@ class VectorScores:
                 if high > min_area
             ],
         )
+        if aoi is not None:
+            self.numbers['cells'] = self._score_cells(aoi, min(ious))
 
     def _score(self, iou: float, low: float, high: float) -> dict:
         """Score the buildings of areas from low to high at an IoU."""
@@ -92,12 +99,7 @@ class VectorScores:
         scores = dict(
             area=f'{low:g} to {high:g} m2',
             iou=iou,
-            right=right,
-            false=false,
-            missed=missed,
-            precision=right / max(right + false, 1),
-            recall=right / max(right + missed, 1),
-            F1=2 * right / max(2 * right + false + missed, 1),
+            **_rate(right, false, missed),
             merged=len(self.matches.merged(low, high)),
             split=len(self.matches.split(low, high)),
         )
@@ -105,6 +107,42 @@ class VectorScores:
             mean = float(values[pairs][judged[0]].mean()) if right else None
             scores[name] = mean
         return scores
+
+    def _score_cells(self, aoi: Footprints, iou: float) -> list[dict]:
+        """Score each feature of the AOI at the lowest IoU.
+
+        A pair is where the true building is, and a building upon a border in
+        one of the cells, so that these add up to the whole.
+        """
+        pairs, false, missed = self.matches.judge(self.pairs, self.min_area)
+        pred, truth = self.pred.polygons, self.truth.polygons
+        right = truth[self.matches.truth[self.pairs[pairs]]]
+        rows, first, self.cells = np.unique(aoi.rows, True, True)
+        tree, counts = shapely.STRtree(aoi.polygons), []
+        for polygons in (right, pred[false], truth[missed]):
+            nearest = tree.nearest(shapely.point_on_surface(polygons))
+            counts.append(
+                np.bincount(self.cells[nearest], minlength=len(rows))
+            )
+        names = aoi.fields.get('name', np.full(len(aoi), None))[first]
+        return [
+            dict(cell=str(name or row + 1), iou=iou, **_rate(*numbers))
+            for name, row, numbers in zip(
+                names, rows, np.transpose(counts).tolist(), strict=True
+            )
+        ]
+
+
+def _rate(right: int, false: int, missed: int) -> dict[str, float]:
+    """Return precision, recall and F1 beside the counts they are of."""
+    return dict(
+        right=right,
+        false=false,
+        missed=missed,
+        precision=right / max(right + false, 1),
+        recall=right / max(right + missed, 1),
+        F1=2 * right / max(2 * right + false + missed, 1),
+    )
 
 
 def _clip(layer: Footprints, aoi: Footprints) -> Footprints:
@@ -116,7 +154,8 @@ def _clip(layer: Footprints, aoi: Footprints) -> Footprints:
     shapes[edge] = shapely.intersection(shapes[edge], area)
     polygons, rows, _ = mend(shapes)
     fields = {name: values[rows] for name, values in layer.fields.items()}
-    return replace(layer, polygons=polygons, fields=fields)
+    kept = dict(polygons=polygons, rows=layer.rows[rows], fields=fields)
+    return replace(layer, **kept)
 
 
 def _refuse_other_places(what: str, *layers: Footprints) -> None:

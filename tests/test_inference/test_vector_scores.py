@@ -25,12 +25,12 @@ HOUSES = [translate(HOUSE, 50 * step, 0) for step in range(4)]
 def evaluate(tmp_path, capsys):
     """Score shapes of UTM, written in any CRS; return what is said, read."""
 
-    def write(name, shapes, crs, **fields):
+    def write(stem, shapes, crs, **fields):
         shapes = np.array(shapes, object)
         if crs:
             sides = CRS.from_string(UTM), CRS.from_string(crs)
             shapes = project(shapes, *sides)
-        path = tmp_path / f'{name}.gpkg'
+        path = tmp_path / f'{stem}.gpkg'
         values = [np.array(each) for each in fields.values()]
         pyogrio.raw.write(
             path, shapely.to_wkb(shapes), values, list(fields), crs=crs,
@@ -38,11 +38,13 @@ def evaluate(tmp_path, capsys):
         )  # fmt: skip
         return str(path)
 
-    def evaluate(pred, truth, *words, aoi=None, crs=(WEB, DEGREES), **fields):
+    def evaluate(
+        pred, truth, *words, aoi=None, crs=(WEB, DEGREES), cells=None, **fields
+    ):
         words = [write('pred', pred, crs[0], **fields),
                  write('truth', truth, crs[1]), *words]  # fmt: skip
         if aoi is not None:
-            words += ['--aoi', write('aoi', aoi, WEB)]
+            words += ['--aoi', write('aoi', aoi, WEB, **cells or {})]
         out = tmp_path / 'out'
         code = main(['evaluate-vectors', *words, '--out', str(out)])
         said = capsys.readouterr()
@@ -141,6 +143,31 @@ def test_cases(name, evaluate):
     right, *wrong = counts[:3]
     assert row['F1'] == 2 * right / max(2 * right + sum(wrong), 1)
     assert numbers['invalid'] == (name == 'invalid')
+
+
+def test_cells(evaluate):
+    """Features of an AOI, one of two parts; they add up to the whole."""
+    far = translate(HOUSE, 500, 0)
+    parts = MultiPolygon([AROUND, HOUSES[3].buffer(9)])
+    middle = HOUSES[1].union(HOUSES[2]).envelope.buffer(12)
+    aoi = [parts, middle, translate(far, 0, 50)]
+    pred = [HOUSE, HOUSES[1], translate(HOUSES[2], 10, 0)]
+    for names in (['a', 'b', 'c'], None):
+        cells = names and dict(name=names)
+        numbers, layers = evaluate(pred, HOUSES, aoi=aoi, cells=cells)
+        names = names or ['1', '2', '3']
+        counts = {
+            row['cell']: [row[x] for x in ('right', 'false', 'missed')]
+            for row in numbers['cells']
+        }
+        expected = [1, 0, 1], [1, 1, 1], [0, 0, 0]
+        assert counts == dict(zip(names, expected, strict=True))
+        row = numbers['rows'][0]
+        assert [row[x] for x in ('right', 'false', 'missed')] == [2, 1, 2]
+        assert [row['F1'] for row in numbers['cells']] == [2 / 3, 0.5, 0]
+        fields = layers['cells'][3]
+        assert fields[0].tolist() == [names[0], *names]
+        assert fields[2].tolist() == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
