@@ -25,7 +25,7 @@ PROTOCOLS = 'full', 'buildformer'
 
 
 def add_arguments(add: Arguments, kind: str) -> None:
-    add('source', 'zip archive, or folder that it unpacks to', type=Path)
+    add('source', 'folder that an archive unpacks to', type=Path)
     what = 'folder to fill; a run that was stopped continues there'
     add('--out', what, required=True)
     add.share('--workers', '--building-values', '--ignore-values')

@@ -20,7 +20,7 @@ from mmseg_cube.datasets.checks import (
 )
 from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import Naming, list_files
+from mmseg_cube.datasets.listing import Naming
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import Layout, find_tiles, match_folders
@@ -255,8 +255,7 @@ class BuildingDataset(BaseSegDataset):
             place, root = self.data_prefix.get('img_path'), Path()
             tiles, faults = match_folders(self.data_prefix, *options)
         else:
-            files = list_files(root), self.LAYOUT
-            tiles, faults = find_tiles(root, *files, *options)
+            tiles, faults = find_tiles(root, self.LAYOUT, *options)
         if not faults and listed:
             faults = [
                 f'{stem}: listed in {self.ann_file}, but no such image'

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
@@ -17,10 +17,9 @@ from platformdirs import user_cache_dir
 from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.decision import NO_BUILDING, decide
-from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.headers import Source
+from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.meaning import MaskMeaning
-from mmseg_cube.datasets.source import Archive, Folder
+from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
@@ -32,33 +31,33 @@ MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
 RULES = 6  # raise it when a check becomes stricter: old facts then lapse
 
-Name = str | PurePath  # of a file in its source
+Name = str | Path
+Pair = tuple[Name, Name | None]  # an image and its mask, if it has one
 
 
 class FileFacts:
     """What was learnt from files that passed a check, kept between runs.
 
     Each dataset, known by its folder, has a memory of its own. A file counts
-    as unchanged while its stamp stays. The memory is a convenience: what
-    cannot be read or written is forgotten without a word.
+    as unchanged while its byte count and modification time stay. The memory
+    is a convenience: what cannot be read or written is forgotten without a
+    word.
     """
 
-    def __init__(self, root: Path, source: Folder | Archive | None = None):
-        self.source = source or Folder()
+    def __init__(self, root: Path) -> None:
         key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:20]
         self.path = cache_folder() / f'{key}.json'
         self._known = self._load()
 
     def recall(
-        self, kind: str, file: Name, learn: Callable[[Source], Sequence[int]]
+        self, kind: str, path: Name, learn: Callable[[Name], Sequence[int]]
     ) -> tuple[int, ...]:
         """Return what is known of a file, a kind of numbers; else learn it."""
-        now = self.source.stamp(file)
-        key = f'{kind}:{os.path.abspath(self.source.path / file)}'  # noqa: PTH100, lexical
+        name, *now = stamp(os.path.abspath(path))  # noqa: PTH100, lexical
+        key = f'{kind}:{name}'
         entry = self._known.get(key, [])
         if entry[:2] != now:
-            entry = [*now, *learn(self.source.read(file))]
-            self._known[key] = entry
+            entry = self._known[key] = [*now, *learn(path)]
         return tuple(entry[2:])
 
     def save(self) -> None:
@@ -113,7 +112,7 @@ def check_mask(facts: FileFacts, mask: Name) -> Sequence[int]:
 
 def inspect_pairs(
     inspect: Callable[[Any], Any],
-    pairs: Mapping[Any, tuple[Name, Name | None]],
+    pairs: Mapping[Any, Pair],
     facts: FileFacts,
     title: str,
     channels: Channels = RGB,
@@ -128,8 +127,17 @@ def inspect_pairs(
     """
 
     def attempt(key: Any) -> Any:
-        with contract.errors_of_pair(*pairs[key], facts.source.read, channels):
+        image, mask = pairs[key]
+        try:
             return inspect(key)
+        except ValueError as error:
+            if mask is None or not contract.are_swapped(image, mask, channels):
+                raise
+            raise FileError(
+                f'{image}: image and mask look swapped: the image holds a '
+                'building mask. Exchange the folders of images and masks, or '
+                'the paths in data_prefix.'
+            ) from error
 
     found, faults = {}, {}
     try:

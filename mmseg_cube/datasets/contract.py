@@ -8,15 +8,12 @@ functions raise a RasterError if a file is anything else, or unreadable.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import PurePath
 
 import cv2
 import numpy as np
 
 from mmseg_cube.datasets.bands import RGB, Channels, as_mmcv
-from mmseg_cube.datasets.errors import FileError, RasterError
+from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.rasters import (
@@ -86,29 +83,6 @@ def check_image(
     return *shape, 0 if blank else int.from_bytes(digest.digest(), 'big')
 
 
-@contextmanager
-def errors_of_pair(
-    image: str | PurePath,
-    mask: str | PurePath | None,
-    read: Callable[[PurePath], Source],
-    channels: Channels = RGB,
-) -> Iterator[None]:
-    """Say so if a file is refused because image and mask are swapped.
-
-    ``read`` opens what they name, as that of ``Folder`` does.
-    """
-    try:
-        yield
-    except ValueError as error:
-        if mask is None or not _are_swapped(image, mask, read, channels):
-            raise
-        raise FileError(
-            f'{image}: image and mask look swapped: the image holds a '
-            'building mask. Exchange the folders of images and masks, or the '
-            'paths in data_prefix.'
-        ) from error
-
-
 def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
     """Refuse a mask of another height and width than its image."""
     if image != mask:
@@ -119,15 +93,9 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
         )
 
 
-def _are_swapped(
-    image: str | PurePath,
-    mask: str | PurePath,
-    read: Callable,
-    channels: Channels,
-) -> bool:
+def are_swapped(image: Source, mask: Source, channels: Channels) -> bool:
     """Tell whether an image and its mask, one of them refused, are swapped."""
     try:
-        image, mask = read(image), read(mask)
         counts = [open_raster(source).count for source in (image, mask)]
         if channels == RGB and counts == [1, 3]:
             return True

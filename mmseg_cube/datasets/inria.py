@@ -10,7 +10,6 @@ from mmseg_cube.datasets import checks, contract, inria_tiles, masks
 from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
-from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
 from mmseg_cube.datasets.windows import Window, refuse_smaller
 from mmseg_cube.utils.words import name_some, refuse_other_than_counts
@@ -174,8 +173,8 @@ class InriaDataset(BuildingDataset):
         meaning = checks.settle_meaning(self, tiles, *found)
         size = self.window_size
 
-        def learn(source: Source) -> list[int]:
-            mask = masks.read_mask(source, meaning=meaning)
+        def learn(path: str) -> list[int]:
+            mask = masks.read_mask(path, meaning=meaning)
             cuts = inria_tiles.tile_windows(
                 'buildformer', mask.shape, mask, size
             )

@@ -12,6 +12,7 @@ from mmseg_cube.datasets.listing import (
     Naming,
     by_tile,
     files_in,
+    list_files,
     natural_key,
 )
 from mmseg_cube.utils.words import name_some, not_found
@@ -49,7 +50,7 @@ MIRRORS = Layout()  # of WHU and WBD
 class Tile(NamedTuple):
     """An image and its mask, by name in its split.
 
-    Files are relative to the dataset; the mask is None without labels.
+    Files may be relative to the dataset; the mask is None without labels.
     """
 
     split: str
@@ -57,10 +58,14 @@ class Tile(NamedTuple):
     image: PurePath
     mask: PurePath | None
 
+    def at(self, root: Path) -> 'Tile':
+        """Return the same with whole paths."""
+        mask = self.mask and root / self.mask
+        return self._replace(image=root / self.image, mask=mask)
+
 
 def find_tiles(
-    place: Path,
-    files: Sequence[PurePosixPath],
+    root: Path,
     layout: Layout = MIRRORS,
     splits: Sequence[str] = SPLITS,
     wants: Wants = lambda split, stem: True,
@@ -68,12 +73,12 @@ def find_tiles(
 ) -> tuple[list[Tile], list[str]]:
     """Find the tiles in ``{split}/{images,masks}`` anywhere in a dataset.
 
-    ``place`` is the folder or archive that holds the files, for error texts;
     ``wants`` tells whether a file belongs to a split, and raises a
     DatasetError if it belongs nowhere. Returned are tiles, each split in
-    natural order, and one line of text per fault.
+    natural order, their files relative to ``root``, and one line of text per
+    fault.
     """
-    found = _choose_root(place, files, layout, namings)
+    found = _choose_root(root, layout, namings)
     folders, needed = {}, {}
     for split in splits:
         names = layout.splits[split]
@@ -83,11 +88,11 @@ def find_tiles(
                 [file for name in names for file in found[name + half, kind]]
                 for kind in KINDS
             ]
-            _refuse_two(place, split, kinds)
+            _refuse_two(root, split, kinds)
             folders[split].append((prefix, kinds))
         if split != 'test':
             needed[split] = f'{names[0]}/{layout.masks[0]}'
-    return _match(place, folders, needed, wants, namings)
+    return _match(root, folders, needed, wants, namings)
 
 
 def match_folders(
@@ -184,10 +189,7 @@ def _unmatched(images: Files, masks: Files) -> list[str]:
 
 
 def _choose_root(
-    place: Path,
-    files: Sequence[PurePosixPath],
-    layout: Layout,
-    namings: Namings,
+    place: Path, layout: Layout, namings: Namings
 ) -> Mapping[tuple[str, str], list[PurePosixPath]]:
     """Return the rasters of the dataset by split folder and kind."""
     known = {name for names in layout.splits.values() for name in names}
@@ -195,6 +197,7 @@ def _choose_root(
     names = layout.images, layout.masks
     accepted = [tuple(naming.suffixes) for naming in namings]
     kinds = list(zip(KINDS, names, accepted, strict=True))
+    files = list_files(place)
     for file in files:
         hidden = any(part.startswith(('.', '__MACOSX')) for part in file.parts)
         if len(file.parts) < 3 or hidden:
@@ -234,7 +237,7 @@ def _nothing(
 ) -> DatasetError:
     inside = f'{{{layout.images[0]},{layout.masks[0]}}}'
     wanted = f'{{{",".join(layout.splits)}}}/{inside}'
-    advice = f'give the folder (or the zip) that holds {wanted}'
+    advice = f'give the folder that holds {wanted}'
     packed = [f for f in files if f.name.lower().endswith(ARCHIVES)]
     if packed:
         advice = f'unpack {packed[0]} and give what comes out'

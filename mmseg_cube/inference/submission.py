@@ -19,7 +19,6 @@ import rasterio
 
 from mmseg_cube.datasets.errors import DatasetError, RasterError
 from mmseg_cube.datasets.inria_tiles import LAYOUT, TEST_REGIONS, parse_tile
-from mmseg_cube.datasets.listing import list_files
 from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.tiles import find_tiles
 from mmseg_cube.inference.inputs import Inputs
@@ -91,8 +90,7 @@ def report_archive(archive: Path, shapes: Mapping[str, Shape]) -> int:
 
 def list_tiles(data_root: Path) -> Inputs:
     """List the images of all test tiles."""
-    files = list_files(data_root)
-    tiles, faults = find_tiles(data_root, files, LAYOUT, ['test'])
+    tiles, faults = find_tiles(data_root, LAYOUT, ['test'])
     if faults:
         raise DatasetError(f'{data_root}:\n{listing(faults, len(faults))}')
     files = {tile.name: data_root / tile.image for tile in tiles}

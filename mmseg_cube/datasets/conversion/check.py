@@ -15,7 +15,6 @@ from mmseg_cube.datasets.decision import NO_BUILDING, Declared
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
-from mmseg_cube.datasets.source import Folder
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.utils.words import not_found
 
@@ -59,14 +58,15 @@ def check_data(
         findings, declared, channels = [], named.declared, named.channels
     else:
         found, findings, notes = _find(root)
-    facts = FileFacts(root, Folder(root))
+    facts = FileFacts(root)
+    pairs = {tile: tile.at(root)[2:] for tile in found}
 
     def look(tile: Tile) -> tuple:
-        return check_files(facts, tile.image, tile.mask, channels)
+        return check_files(facts, *pairs[tile], channels)
 
-    pairs = {tile: tile[2:] for tile in found}
     options = facts, 'Reading tiles', channels, workers
     seen, faults = inspect_pairs(look, pairs, *options)
+    faults = {t: x.removeprefix(f'{root}/') for t, x in faults.items()}
     masks = {tile: mask for tile, (_, mask) in seen.items() if mask}
     meanings, unclear, doubts = decide_splits(masks, declared)
     faults |= unclear
@@ -114,14 +114,13 @@ def _find(root: Path) -> tuple[list[Tile], list[str], list[str]]:
         advice = 'give the folder that holds train, val and test; unpack or '
         advice += 'convert archives first'
         raise DatasetError(not_found('folder', root, advice))
-    files = Folder(root).files
     try:
-        tiles, faults = find_inria(root, files)
+        tiles, faults = find_inria(root)
         if tiles:
             return tiles, faults, name_missing(root, tiles)
     except DatasetError:  # others have the same folders
         pass
-    return *find_tiles(root, files), []
+    return *find_tiles(root), []
 
 
 def _count(

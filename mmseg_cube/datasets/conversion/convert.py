@@ -18,8 +18,8 @@ from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED, Output
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.masks import read_mask
-from mmseg_cube.datasets.meaning import IGNORED
-from mmseg_cube.datasets.source import open_source
+from mmseg_cube.datasets.meaning import IGNORED, MaskMeaning
+from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid
@@ -76,7 +76,7 @@ def convert(
     """Write the patches of tiles; what is there already stays.
 
     Args:
-        source: Zip archive, or folder that it unpacks to.
+        source: Folder that an archive unpacks to.
         out: Folder for ``{split}/{image,label}/<patch>.png``.
         settings: What the patches depend on, for the manifest.
         workers: Tiles at a time; as many as there are cores by default.
@@ -93,10 +93,9 @@ def convert(
         ValueError: If an argument is wrong.
     """
     source = source.absolute()
-    raw = open_source(source)
     refuse_nested(source, out)
-    tiles, faults = find(source, raw.files)
-    facts = FileFacts(source, raw)
+    tiles, faults = find(source)
+    tiles, facts = [tile.at(source) for tile in tiles], FileFacts(source)
     seen, broken = inspect_pairs(
         lambda tile: check_files(facts, tile.image, tile.mask),
         {tile: tile[2:] for tile in tiles},
@@ -108,17 +107,11 @@ def convert(
     declared = building_values, ignore_values
     meanings, unclear = settle_splits(masks, declared)
     faults += [*broken.values(), *unclear.values()]
-    stamps = {
-        tile: [
-            [raw.stamp(file) for file in tile[2:] if file],
-            list(map(str, meanings.get(tile.split, ()))),
-        ]
-        for tile in seen
-        if tile not in unclear
-    }
+    usable = [tile for tile in seen if tile not in unclear]
+    stamps = stamp_tiles(usable, {t: meanings.get(t.split) for t in usable})
     output = Output(out, settings | dict(source=str(source)))
     result = Conversion(output.root, tiles, faults)
-    make = partial(_cut_tile, raw.read, cut, black, meanings)
+    make = partial(_cut_tile, cut, black, meanings)
     fill(output, result, stamps, make, workers)
     if output.ignores:
         result.notes.append(IGNORES)
@@ -134,6 +127,16 @@ def refuse_nested(source: Path, out: Path) -> None:
             f'Next: give a folder outside for the output; {MANIFEST} and the '
             'patches go there.'
         )
+
+
+def stamp_tiles(
+    tiles: Sequence[Tile], meanings: Mapping[Tile, MaskMeaning | None]
+) -> dict[Tile, list]:
+    """Tell this state of tiles from others, by files and their meaning."""
+    return {
+        tile: [[*stamp(x)[1:]] for x in tile[2:] if x] + [str(meanings[tile])]
+        for tile in tiles
+    }
 
 
 def fill(
@@ -196,20 +199,15 @@ def fill(
 
 
 def _cut_tile(
-    read: Callable,
-    cut: Cut | None,
-    black: bool,
-    meanings: Meanings,
-    tile: Tile,
+    cut: Cut | None, black: bool, meanings: Meanings, tile: Tile
 ) -> Patches:
     """Read a tile and cut it; a ValueError names the file at fault."""
     mask = None
     with errors_of(tile.image):
-        source = read(tile.image)
-        image, valid = read_image(source), read_valid(source)
+        image, valid = read_image(tile.image), read_valid(tile.image)
     if tile.mask:
         with errors_of(tile.mask):
-            mask = read_mask(read(tile.mask), meaning=meanings[tile.split])
+            mask = read_mask(tile.mask, meaning=meanings[tile.split])
     height, width = image.shape[:2]
     with errors_of(tile.image):
         windows = cut and cut(height, width, mask)

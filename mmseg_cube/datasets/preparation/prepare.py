@@ -21,6 +21,7 @@ from mmseg_cube.datasets.conversion.convert import (
     fill,
     patch_name,
     refuse_nested,
+    stamp_tiles,
 )
 from mmseg_cube.datasets.conversion.meanings import settle_splits
 from mmseg_cube.datasets.conversion.output import NOT_COUNTED, Output
@@ -36,7 +37,6 @@ from mmseg_cube.datasets.preparation.sources import (
     find_images,
     is_vector,
 )
-from mmseg_cube.datasets.source import Folder
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import listing
@@ -124,11 +124,7 @@ def prepare(
         footprints = Footprints(sources[-1], aim.layer, aim.crs)
     looks, meanings = _look(images, aim, footprints, FileFacts(out), workers)
     pieces = _cut(looks, aim)
-    stamps = {
-        tile: [Folder().stamp(path) for path in tile[2:] if path]
-        + [str(meanings.get(tile.mask))]
-        for tile in pieces
-    }
+    means = {tile: meanings.get(tile.mask) for tile in pieces}
     about = dict(sources=[str(source.absolute()) for source in sources])
     about |= json.loads(json.dumps(asdict(aim)))  # as it is read again
     output = Output(out, dict(dataset='own', **about))
@@ -141,8 +137,7 @@ def prepare(
         with errors_of(tile.image):
             found = [as_mmcv(view.image(window))]
         if tile.mask:
-            meaning = meanings.get(tile.mask)
-            read = partial(read_mask, tile.mask, meaning=meaning)
+            read = partial(read_mask, tile.mask, meaning=means[tile])
             if footprints:
                 read = partial(footprints.labels, tile.image)
             with errors_of(tile.mask):
@@ -150,7 +145,7 @@ def prepare(
         return found
 
     result = Conversion(output.root, [*pieces], [])
-    fill(output, result, stamps, make, workers)
+    fill(output, result, stamp_tiles([*pieces], means), make, workers)
     _refuse(result.faults, len(images))
     values = BUILDING_VALUE, NOT_COUNTED
     check = check_data(output.root, workers, *values)

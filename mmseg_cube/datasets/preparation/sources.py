@@ -5,10 +5,9 @@ from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.headers import BY_SUFFIX
-from mmseg_cube.datasets.listing import by_tile, files_in, list_files
+from mmseg_cube.datasets.listing import by_tile, files_in
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
-    MIRRORS,
     PREFIX,
     Tile,
     find_tiles,
@@ -37,9 +36,8 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
     folders = [path.is_dir() for path in others]
     tiles, faults, root = [], [], Path()
     if last.is_dir() and not others:
-        tiles, faults = find_tiles(last, list_files(last))
+        tiles, faults = find_tiles(last)
         root = last
-        faults += _empty_splits(last, tiles)
     elif last.is_dir() and folders == [True]:
         prefix = dict(zip(PREFIX, sources, strict=True))
         tiles, faults = match_folders(prefix, [UNSPLIT])
@@ -61,25 +59,10 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
             'folder of {train,val,test}/{image,label}; two folders, or two '
             'files, of images and masks; or images and then a vector file.'
         )
-    return [
-        Tile(split, name, root / image, mask and root / mask)
-        for split, name, image, mask in tiles
-    ]
+    return [tile.at(root) for tile in tiles]
 
 
 def is_vector(path: Path) -> bool:
     """Tell whether a file is no raster, by its name."""
     known = (*RASTER_SUFFIXES, *BY_SUFFIX)
     return path.is_file() and path.suffix.lower() not in known
-
-
-def _empty_splits(root: Path, tiles: Sequence[Tile]) -> list[str]:
-    """Name the folders of splits, beside others, that have no tile."""
-    full = {root / tile.image.parents[1] for tile in tiles}
-    named = {name for names in MIRRORS.splits.values() for name in names}
-    beside = {path for folder in full for path in folder.parent.iterdir()}
-    return [
-        f'{path}: split without images'
-        for path in sorted(beside - full)
-        if path.name.lower() in named
-    ]

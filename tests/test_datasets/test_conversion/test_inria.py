@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,8 @@ def test_patches_are_the_samples_of_the_dataset(
     inria, tmp_path, patches, protocol, size
 ):
     init_default_scope('mmseg')
-    archive = shutil.make_archive(tmp_path / 'NEW2', 'zip', inria)
-    cuts = protocol, size
-    result = convert_inria(Path(archive), tmp_path / 'a', *cuts, workers=1)
-    convert_inria(inria, tmp_path / 'b', *cuts)
+    result = convert_inria(inria, tmp_path / 'a', protocol, size, workers=1)
     written = patches(tmp_path / 'a')
-    np.testing.assert_equal(written, patches(tmp_path / 'b'))
     assert 2 * result.written == len(written) > 40
     assert not result.faults
     assert result.tiles == dict(train=2, val=5)

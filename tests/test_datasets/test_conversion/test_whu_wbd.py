@@ -1,6 +1,3 @@
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,15 +6,15 @@ from mmseg_cube.datasets.conversion import convert_wbd
 
 
 @pytest.mark.parametrize(
-    ('folders', 'suffixes', 'encode', 'packed'),
+    ('folders', 'suffixes', 'encode'),
     [
-        (('image', 'label'), ('.tif', '.tif'), lambda m: m * 255, True),
-        (('Image', 'Mask'), ('.PNG', '.tiff'), lambda m: [m * 255] * 3, False),
-        (('images', 'labels'), ('.jpg', '.png'), lambda m: m, False),
+        (('image', 'label'), ('.tif', '.tif'), lambda m: m * 255),
+        (('Image', 'Mask'), ('.PNG', '.tiff'), lambda m: [m * 255] * 3),
+        (('images', 'labels'), ('.jpg', '.png'), lambda m: m),
     ],
 )
 def test_every_mirror_of_whu_gives_the_same_tiles(
-    tmp_path, make_splits, convert, patches, folders, suffixes, encode, packed
+    tmp_path, make_splits, convert, patches, folders, suffixes, encode
 ):
     source, out = tmp_path / 'raw', tmp_path / 'out'
     make_splits(
@@ -26,8 +23,6 @@ def test_every_mirror_of_whu_gives_the_same_tiles(
         suffixes=suffixes,
         encode=lambda mask: np.array(encode(mask)),
     )
-    if packed:
-        source = Path(shutil.make_archive(source, 'zip', source))
     assert convert(source).tiles == dict(train=3, val=3, test=3)
     plain = make_splits(tmp_path / 'plain', suffixes=(suffixes[0], '.png'))
     np.testing.assert_equal(patches(out), patches(plain))
@@ -45,6 +40,18 @@ def test_satellite_set_two_and_tiles_without_labels(
     stems = {p.stem for p in (tmp_path / 'out/train/label').iterdir()}
     assert stems == {'2', '9', '10', 'no_2', 'no_9', 'no_10'}
     assert not (tmp_path / 'out' / 'test' / 'label').exists()
+
+
+def test_names_that_are_too_long_for_patches(tmp_path, make_splits):
+    raw = make_splits(tmp_path / 'raw')
+    for kind in ('image', 'label'):
+        path = raw / 'train' / kind / '2.png'
+        path.rename(path.with_stem('n' * 250))
+    for written in (8 * 4, 0):
+        result = convert_wbd(raw, tmp_path / 'out', 16, workers=1)
+        assert result.written == written
+        (fault,) = result.faults
+        assert fault.endswith('its name is too long for patches; shorten it')
 
 
 def test_orthophotos_are_cut_and_filled_up_with_black(
