@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 
 from mmseg_cube.datasets.sample_city import write_raster, write_whu
-from mmseg_cube.evaluation.error_picture import draw_panels
 from mmseg_cube.utils.tables import Table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +24,6 @@ CONFIG = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128'
 WORK = ROOT / 'work_dirs' / 'demo'
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
 SPLITS = {'train': 96, 'val': 8, 'test': 24}
-ROWS = 4  # of the overview
 PLACE = dict(crs='EPSG:32633', transform=(0.3, 0, 5e5, 0, -0.3, 5.5e6))
 
 
@@ -60,10 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         run('train', config, f'--work-dir={train}', *options)
         say("3/5 Test with mmseg's test script")
         weights = (train / 'last_checkpoint').read_text().strip()
-        masks = test / 'masks'
-        folders = f'--work-dir={test}', f'--out={masks}'
-        run('test', config, weights, *folders, *options)
-        say('4/5 Make a map of the scenes that were held out')
+        run('test', config, weights, f'--work-dir={test}', *options)
+        say('4/5 Draw images, truth and errors')
+        pictures = f'--out={work / "pictures"}'
+        run('learned', config, weights, pictures, *options)
+        say('5/5 Make a map of the scenes that were held out')
         town, found = work / 'map' / 'town.tif', work / 'map' / 'predicted'
         join(sorted((city / 'test' / 'image').glob('*.tif')), town)
         run('predict', config, weights, town, f'--out={found}')
@@ -76,8 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except subprocess.CalledProcessError as error:
         print('Stopped: the last step failed, see above.', file=sys.stderr)
         return error.returncode
-    say('5/5 Draw image, truth and prediction')
-    draw(city / 'test', masks, test / 'pictures')
     report(test)
     return 0
 
@@ -105,20 +102,6 @@ def join(scenes: Sequence[Path], out: Path) -> None:
     write_raster(np.concatenate(rows), PLACE, out)
 
 
-def draw(scenes: Path, masks: Path, out: Path) -> None:
-    """Draw a picture per scene, and an overview of the first ones."""
-    out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for path in sorted(masks.glob('*.png'), key=lambda path: int(path.stem)):
-        image = cv2.imread(str(scenes / 'image' / f'{path.stem}.tif'))
-        truth = cv2.imread(str(scenes / 'label' / f'{path.stem}.tif'), 0)
-        found = cv2.imread(str(path), 0)
-        rows.append((image[..., ::-1], truth // 255, found // 255))
-        draw_panels(rows[-1:], out / path.name)
-    rows.sort(key=lambda row: not row[1].any())  # empty scenes last
-    draw_panels(rows[:ROWS], out / 'overview.png')
-
-
 def report(test: Path) -> None:
     """Show the scores of the newest test and where the pictures are."""
     newest = max(test.glob('*/*.json'), key=lambda path: path.stat().st_mtime)
@@ -126,8 +109,9 @@ def report(test: Path) -> None:
     cells = [f'{scores[f"building/{name}"]:.2f}' for name in SCORES]
     title = 'Buildings in scenes that were held out, in percent'
     print(Table(SCORES, [cells], title).terminal())
-    print(f'\nPictures: {test / "pictures"}, first overview.png')
-    print(f'Map: {test.parent / "map" / "buildings.gpkg"}, drawn in .png')
+    work = test.parent
+    print(f'\nPictures: {work / "pictures"}, shown by learned.md')
+    print(f'Map: {work / "map" / "buildings.gpkg"}, drawn in .png')
 
 
 if __name__ == '__main__':

@@ -4,8 +4,7 @@ From the configs in the folder configs it makes the Models of every
 metafile.yml, the table in every README.md between its two marks, and
 model-index.yml. What is written by hand stays: the Collections above the
 models, the text around a table, and Results, Weights and Training Log of a
-model. The tables show of Results the Metrics building/IoU, building/F1,
-building/Precision, building/Recall and Seeds.
+model.
 """
 
 from pathlib import Path

@@ -34,10 +34,10 @@ def test_draws_trains_tests_and_reports(demo, tmp_path, capfd):
     scores = json.loads(scores.read_text())
     for name in ('IoU', 'F1', 'Precision', 'Recall'):
         assert f'{scores[f"building/{name}"]:.2f}' in out
-    pictures = work / 'test' / 'pictures'
+    pictures = work / 'pictures'
     assert str(pictures) in out
-    assert len(list(pictures.glob('*.png'))) == 3
-    assert Image.open(pictures / 'overview.png').width > 3 * 256
+    assert len(list(pictures.glob('errors_*.png'))) == 2
+    assert (pictures / 'learned.md').exists()
     assert read_info(work / 'map' / 'buildings.gpkg')['crs'] == 'EPSG:32633'
     assert Image.open(work / 'map' / 'buildings.png').width > 256
 

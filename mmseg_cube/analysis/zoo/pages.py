@@ -27,14 +27,6 @@ NOTE = (
 )
 NAME = re.compile(r'(.+)_(\d+)xb\d+-[^_]+_([^_]+)-\d+x\d+')
 TABLE_SIZE = 512  # side of the image in all tables, in pixels
-# Keys of Metrics in an entry's Results, and the columns they fill.
-METRICS = {
-    'building/IoU': 'IoU',
-    'building/F1': 'F1',
-    'building/Precision': 'P',
-    'building/Recall': 'R',
-    'Seeds': 'seeds',
-}
 
 
 def generate(root: Path) -> dict[Path, str]:
@@ -78,7 +70,7 @@ def _render_family(
         metadata = make_metadata(cfg, int(processes), data, crop)
         place = path.relative_to(root)
         entries[path] = metafile.make_entry(place, metadata)
-    table = _make_table(baselines, sizes, entries).markdown()
+    table = _make_table(baselines, sizes).markdown()
     return {
         metafile.path: metafile.render(entries.values()),
         readme: f'{before}{START}\n\n{table}\n\n{NOTE}\n\n{END}{after}',
@@ -86,17 +78,12 @@ def _render_family(
 
 
 def _make_table(
-    baselines: Mapping[Path, Path | None],
-    sizes: Mapping[Path, Complexity],
-    entries: Mapping[Path, dict],
+    baselines: Mapping[Path, Path | None], sizes: Mapping[Path, Complexity]
 ) -> Table:
-    """Lay out a row per network, and one per config that has results."""
-    scores = {path: _read_scores(entry) for path, entry in entries.items()}
-    columns = list(METRICS.values()) if any(scores.values()) else []
+    """Lay out a row per network, with the data that it has configs for."""
     data, cells = {}, {}
     for path, baseline in baselines.items():
-        network, _, word = _read_name(path)
-        name = path.stem if scores[path] else network
+        name, _, word = _read_name(path)
         data.setdefault(name, []).append(word)
         if name in cells:
             continue
@@ -109,11 +96,10 @@ def _make_table(
             f'{size.parameters / 1e6:.2f}',
             f'{size.flops / 1e9:.2f}',
             *saved,
-            *(scores[path].get(column, '') for column in columns),
         ]
     head = ['Network', 'Params (M)',
             f'FLOPs (G at {TABLE_SIZE} x {TABLE_SIZE})',
-            'saved params', 'saved FLOPs', *columns, 'data']  # fmt: skip
+            'saved params', 'saved FLOPs', 'data']  # fmt: skip
     rows = [[*row, ', '.join(data[name])] for name, row in cells.items()]
     return Table(head, rows)
 
@@ -127,14 +113,3 @@ def _read_name(path: Path) -> Iterable[str]:
             'size, such as ..._1xb8-80k_whu-512x512.py'
         )
     return match.groups()
-
-
-def _read_scores(entry: dict) -> dict[str, str]:
-    """Scores of an entry by column; empty without results."""
-    results = entry.get('Results') or []
-    metrics = results[0].get('Metrics', {}) if results else {}
-    found = {c: str(metrics[k]) for k, c in METRICS.items() if k in metrics}
-    if results and not found:
-        known = ', '.join(METRICS)
-        raise ValueError(f'{entry["Name"]}: its Results lack all of {known}')
-    return found

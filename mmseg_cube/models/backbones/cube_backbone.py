@@ -14,12 +14,10 @@ from mmseg_cube.models.backbones.cube_mixin import CubeMixin, cube_class
 from mmseg_cube.models.backbones.dry_run import dry_run
 from mmseg_cube.models.backbones.insertion import BLOCK_OPTIONS, make_blocks
 from mmseg_cube.models.backbones.replacement import replace_convolutions
-from mmseg_cube.ops.geometry import check_choice
 from mmseg_cube.utils.words import quantity
 
-PROJECTIONS = ('project', 'init')
 LISTS = ('stages', 'patterns', 'kernel_sizes')
-REPLACE_OPTIONS = (*LISTS, 'projection', *CUBE_ARGUMENTS)
+REPLACE_OPTIONS = (*LISTS, *CUBE_ARGUMENTS)
 INSERT_OPTIONS = ('stages', 'blocks', *BLOCK_OPTIONS)
 
 
@@ -46,10 +44,9 @@ def CubeBackbone(
             are those without groups whose kernel and channels allow it.
             ``stages`` and ``patterns`` (shell patterns for names of modules,
             ``'layer3.*.conv2'``) narrow them down, ``kernel_sizes`` is
-            ``(3,)`` unless given. ``projection`` says what happens to a
-            plain weight that is loaded into a replaced layer: ``'project'``
-            (default) fits the Cube weight to it, ``'init'`` leaves it out.
-            All else are options of :class:`CubeConv2d`.
+            ``(3,)`` unless given. To a plain weight that is loaded into a
+            replaced layer the Cube weight is fitted. All else are options of
+            :class:`CubeConv2d`.
         insert: Blocks to insert, or None for none: ``blocks`` (1) residual
             :class:`CubeKernelBlock` on the output of each of ``stages``
             (by default all whose channels allow it), which at first leave it
@@ -79,8 +76,6 @@ def CubeBackbone(
     replacing, inserting = replace is not None, insert is not None
     replace = _read_options('replace', replace, REPLACE_OPTIONS)
     insert = _read_options('insert', insert, INSERT_OPTIONS)
-    projection = replace.pop('projection', PROJECTIONS[0])
-    check_choice('replace.projection', projection, PROJECTIONS)
     cfg = backbone.copy()
     for name, value in dict(init_cfg=init_cfg, pretrained=pretrained).items():
         if value is None:
@@ -105,10 +100,8 @@ def CubeBackbone(
     if replacing:
         # Backbones of timm come with their weights.
         loaded = getattr(network, 'is_init', False)
-        project = loaded and projection == 'project'
-        count, kept = replace_convolutions(network, run, project, **replace)
+        count, kept = replace_convolutions(network, run, loaded, **replace)
     network.__class__ = cube_class(type(network))
-    network.cube_projection = projection
     network.cube_blocks = blocks
     without = [run.describe_stage(stage) for stage in left_out]
     text = _summarise(blocks, without, count, kept)

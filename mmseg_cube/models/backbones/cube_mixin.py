@@ -10,18 +10,11 @@ from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.models.backbones.dry_run import to_stages
 from mmseg_cube.models.backbones.projection import project_weight
 
-# What happens to plain weights, by ``cube_projection``.
-DONE = dict(
-    project='projected to Cube weights',
-    init='left out, their layers keep their initial weights',
-)
-
 
 class CubeMixin:
     """Mixed into the class of a backbone, in front of it."""
 
     cube_blocks: nn.ModuleDict  # by the stage whose output they change
-    cube_projection: str  # one of those of DONE
 
     def forward(self, *args, **kwargs) -> Tensor | tuple | list:
         """Apply the blocks to the outputs of the backbone."""
@@ -53,16 +46,14 @@ class CubeMixin:
             if not isinstance(layer, CubeConv2d) or key not in state_dict:
                 continue
             plain = (layer.out_channels, layer.in_channels, *layer.kernel_size)
-            given, own = state_dict[key], layer.weight.detach().clone()
+            given, own = state_dict[key], layer.weight.shape
             # A replaced layer has no groups.
-            if layer.groups == 1 and given.shape == plain != own.shape:
+            if layer.groups == 1 and given.shape == plain != own:
                 count += 1
-                if self.cube_projection == 'project':
-                    own = project_weight(given, layer)
-                state_dict[key] = own
+                state_dict[key] = project_weight(given, layer)
         if count:
-            text = f'the weights of {count} plain convolutions were '
-            text += DONE[self.cube_projection]
+            text = f'the weights of {count} plain convolutions were projected '
+            text += 'to Cube weights'
             print_log(f'CubeBackbone: {text}', 'current', logging.INFO)
         super()._load_from_state_dict(state_dict, prefix, *args)
 

@@ -42,7 +42,6 @@ def test_summary(table, log):
 WRONG = {
     'replace': {
         r"replace .*no option 'stage'; it has .*router, mask": dict(stage=3),
-        r"'project', 'init'.*'fit'": dict(projection='fit'),
         "phase .*'sideways'": dict(phase='sideways'),
         r'stage 4, .*0 \(8 channels\).* 3 \(64 channels\)': dict(stages=4),
         r"'stages\.\*' matches no.* are 18: stem\.3, .* and 13 more": dict(
