@@ -6,8 +6,6 @@ kind of colour vision, as simulated after Machado et al. 2009 (doi
 10.1109/TVCG.2009.113).
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from mmseg_cube.datasets.meaning import IGNORED
@@ -24,33 +22,27 @@ DARKNESS = 0.55  # what is left of the image's brightness
 OPACITY = 0.7
 
 
-def paint(
-    image: np.ndarray, layers: Iterable[tuple[np.ndarray, Colour]]
-) -> np.ndarray:
-    """Lay colours over a dark grey copy of an RGB image (H, W, 3), uint8."""
-    grey = DARKNESS * (image.astype(np.float32) @ np.float32(LUMA))
-    picture = np.repeat(grey[..., None], 3, axis=2)
-    for mask, colour in layers:
-        if mask.shape != grey.shape:
-            raise ValueError(
-                'image, truth and prediction must have one size, but are '
-                f'{grey.shape} and {mask.shape}'
-            )
-        blended = (1 - OPACITY) * picture[mask] + OPACITY * np.array(colour)
-        picture[mask] = blended
-    return picture.round().astype(np.uint8)
-
-
 def paint_errors(
     image: np.ndarray, truth: np.ndarray, prediction: np.ndarray
 ) -> np.ndarray:
     """Show in an image which buildings were found, missed and false.
 
-    Labels (H, W) are 0 and 1, and 255 where the truth is not known. With the
-    truth as prediction, it shows the true buildings.
+    The picture is a dark grey copy of an RGB image (H, W, 3), uint8. Labels
+    (H, W) are 0 and 1, and 255 where the truth is not known. With the truth
+    as prediction, it shows the true buildings.
     """
+    sizes = {x.shape[:2] for x in (image, truth, prediction)}
+    if len(sizes) > 1:
+        raise ValueError(
+            'image, truth and prediction must have one size, but are '
+            + ' and '.join(map(str, sorted(sizes, reverse=True)))
+        )
+    grey = DARKNESS * (image.astype(np.float32) @ np.float32(LUMA))
+    picture = np.repeat(grey[..., None], 3, axis=2)
     built = prediction == 1
     masks = (truth == 1) & built, (truth == 1) & ~built, (truth == 0) & built
     colours = FOUND, MISSED, FALSE, UNSCORED
-    layers = zip((*masks, truth == IGNORED), colours, strict=True)
-    return paint(image, layers)
+    for mask, colour in zip((*masks, truth == IGNORED), colours, strict=True):
+        blended = (1 - OPACITY) * picture[mask] + OPACITY * np.array(colour)
+        picture[mask] = blended
+    return picture.round().astype(np.uint8)

@@ -246,7 +246,6 @@ def test_a_file_where_a_folder_is_to_be(name, call, tiny_config):
         ('leaderboard', '', 'no scores were found'),
         ('learned', '--images x', "no image 'x'; it has 2: "),
         ('learned', '--layers x.*', "'x.*' matches no Cube layer; there are"),
-        ('learned', '--against x.py', '--against needs one file'),
     ],
 )
 def test_what_does_not_go_together(name, words, message, call):

@@ -9,49 +9,40 @@ from matplotlib.patches import Patch
 from mmseg.models import BaseSegmentor
 
 from mmseg_cube.analysis.learned import masks, tiles
-from mmseg_cube.datasets.meaning import IGNORED
-from mmseg_cube.evaluation import error_picture
+from mmseg_cube.evaluation.error_picture import (
+    FALSE,
+    FOUND,
+    MISSED,
+    UNSCORED,
+    paint_errors,
+)
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.words import cut
 
 PANEL, CAPTION = 3.6, 0.5  # inches
 LETTERS = 34  # of a name over a panel
-ERRORS = dict(
-    found=error_picture.FOUND,
-    missed=error_picture.MISSED,
-    false=error_picture.FALSE,
-    unscored=error_picture.UNSCORED,
-)
-# Told apart with any kind of colour vision, as those of errors are.
-AGREEMENT = dict(
-    only_first=(0, 210, 160),
-    only_second=(170, 70, 220),
-    neither=(240, 228, 66),
-)
+ERRORS = dict(found=FOUND, missed=MISSED, false=FALSE, unscored=UNSCORED)
 
 Panel = tuple[str, np.ndarray, dict]  # title, values, options of imshow
 
 
 def draw_tile(
-    models: Mapping[str, BaseSegmentor],
+    model: BaseSegmentor,
     layers: Mapping[str, CubeConv2d],
     tile: tiles.Tile,
     why: str,
     out: Path,
 ) -> dict[str, object]:
-    """Draw errors and masks of a tile; the first network has the layers.
+    """Draw errors and masks of a tile.
 
     Returns:
         ``masks``, their values by layer; ``cells``, those of outputs;
-        ``pictures``, names of the files;
-        for two networks the pixels where ``only_first``, ``only_second`` or
-        ``neither`` is right.
+        ``pictures``, names of the files.
     """
-    predictions, over, values = {}, {}, {}
-    with masks.watch(next(iter(models.values())), layers) as seen:
-        for name, model in models.items():
-            predictions[name] = tiles.predict_tile(model, tile)
+    over, values = {}, {}
+    with masks.watch(model, layers) as seen:
+        probability = tiles.predict_tile(model, tile)
     # From pixels of the network's image to those of the truth.
     zoom = np.divide(tile.truth.shape, tile.image.shape[:2])
     size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
@@ -60,65 +51,37 @@ def draw_tile(
         values[name] = masks.measure_mask(mask, tile.truth, size)
     title = f'{tile.name} ({why})'
     pictures = {
-        f'errors_{tile.name}.png': draw_errors(tile, title, predictions)
+        f'errors_{tile.name}.png': draw_errors(tile, title, probability)
     }
     if over:
         pictures[f'masks_{tile.name}.png'] = draw_masks(tile, over, values)
     for name, picture in pictures.items():
         save_figure(picture, out / name)
-    found = dict(masks=values, cells=seen.cells, pictures=list(pictures))
-    if len(models) > 1:
-        built = [p > tiles.THRESHOLD for p in predictions.values()]
-        right = compare(tile.truth, *built)
-        found |= {key: int(pixels.sum()) for key, pixels in right.items()}
-    return found
-
-
-def compare(
-    truth: np.ndarray, first: np.ndarray, second: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Tell where only one of two predictions is right, or neither."""
-    scored, good, other = truth != IGNORED, truth == first, truth == second
-    found = good & ~other, ~good & other, ~good & ~other
-    return {n: scored & mask for n, mask in zip(AGREEMENT, found, strict=True)}
+    return dict(masks=values, cells=seen.cells, pictures=list(pictures))
 
 
 def draw_errors(
-    tile: tiles.Tile, title: str, predictions: Mapping[str, np.ndarray]
+    tile: tiles.Tile, title: str, probability: np.ndarray
 ) -> Figure:
-    """Draw image and truth, then probabilities and errors of each network.
-
-    Below two networks stands where only one of them is right.
-    """
-    image, truth, colours = tile.picture, tile.truth, ERRORS
+    """Draw image and truth, then probability and errors."""
+    image, truth = tile.picture, tile.truth
+    counts = tiles.score_tile(tile, probability)
+    said = f'found {counts.tp:,}, missed {counts.fn:,}, false {counts.fp:,}'
+    errors = paint_errors(image, truth, probability > tiles.THRESHOLD)
+    style = dict(cmap='cividis', vmin=0, vmax=1)
     panels: list[Panel] = [
         ('image', image, {}),
-        ('truth', error_picture.paint_errors(image, truth, truth), {}),
+        ('truth', paint_errors(image, truth, truth), {}),
+        ('probability', probability, style),
+        (said, errors, {}),
     ]
-    built = {n: p > tiles.THRESHOLD for n, p in predictions.items()}
-    for name, probability in predictions.items():
-        style = dict(cmap='cividis', vmin=0, vmax=1)
-        panels.append((cut(name, LETTERS), probability, style))
-        errors = error_picture.paint_errors(image, truth, built[name])
-        counts = tiles.score_tile(tile, probability)
-        said = f'found {counts.tp:,}, missed {counts.fn:,}, false '
-        panels.append((f'{said}{counts.fp:,}', errors, {}))
-    if len(predictions) > 1:
-        colours = ERRORS | AGREEMENT
-        right = compare(truth, *built.values())
-        layers = [(mask, AGREEMENT[name]) for name, mask in right.items()]
-        layers.append((truth == IGNORED, ERRORS['unscored']))
-        panels.append(('who is right', error_picture.paint(image, layers), {}))
-        first, second = predictions.values()
-        style = dict(cmap='PuOr', vmin=-1, vmax=1)
-        panels.append(('first less second', first - second, style))
     figure = _draw(tile, panels, 2)
     figure.suptitle(title, fontsize=10)
     handles = [
-        Patch(fc=np.array(colour) / 255, ec='k', label=key.replace('_', ' '))
-        for key, colour in colours.items()
+        Patch(fc=np.array(colour) / 255, ec='k', label=key)
+        for key, colour in ERRORS.items()
     ]
-    place = dict(loc='outside lower center', ncols=3, fontsize=8)
+    place = dict(loc='outside lower center', ncols=4, fontsize=8)
     figure.legend(handles=handles, **place)
     return figure
 

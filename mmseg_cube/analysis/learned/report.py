@@ -13,7 +13,7 @@ from mmseg_cube.analysis.learned import routers, tiles
 from mmseg_cube.analysis.learned.kernels import describe_kernel, draw_kernels
 from mmseg_cube.analysis.learned.masks import join_values
 from mmseg_cube.analysis.learned.pictures import draw_tile
-from mmseg_cube.analysis.report import short_names, show_progress, write_report
+from mmseg_cube.analysis.report import show_progress, write_report
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
 from mmseg_cube.utils.checkpoints import read_checkpoint
@@ -35,11 +35,12 @@ COLUMNS = dict(
     mask=('min', 'mean', 'max', 'sd', 'building', 'ground'),
     cell=('alike', 'apart', 'low_place', 'high_place'),
 )  # fmt: skip
-TILES = ('why', 'IoU', 'difference', 'only_first', 'only_second')
+TILES = ('why', 'IoU')
 
 
 def draw_learned(
-    networks: Sequence[tuple[Config, str]],
+    cfg: Config,
+    checkpoint: str,
     out: Path,
     images: Sequence[str] = (),
     count: int = 6,
@@ -49,47 +50,35 @@ def draw_learned(
 ) -> str:
     """Draw and measure what a Cube network has learned, and where it is wrong.
 
-    Behind config and checkpoint of the Cube network may stand those of one to
-    compare its errors with. Tiles to draw, of a split, are named or chosen by
-    IoU; Cube layers are chosen by shell patterns, by default all. Returned is
-    what was done, in one line.
+    Tiles to draw, of a split, are named or chosen by IoU; Cube layers are
+    chosen by shell patterns, by default all. Returned is what was done, in
+    one line.
     """
-    names = short_names([cfg.filename for cfg, _ in networks])
-    models = {
-        name: load_network(*network, device)
-        for name, network in zip(names, networks, strict=True)
-    }
-    cfg, checkpoint = networks[0]
-    layers = cube_layers(models[names[0]], patterns)
+    model = load_network(cfg, checkpoint, device)
+    layers = cube_layers(model, patterns)
     source = tiles.Tiles(cfg, split)
     named = [name for text in images for name in source.find(text)]
     chosen = dict.fromkeys(named, 'named')
     out.mkdir(parents=True, exist_ok=True)
 
-    scores: dict[str, dict[str, Confusion]] = {name: {} for name in names}
+    scores: dict[str, Confusion] = {}
     for name in show_progress(chosen or source.paths, 'scoring tiles'):
         tile = source.load(name)
-        for network, model in models.items():
-            probability = tiles.predict_tile(model, tile)
-            scores[network][name] = tiles.score_tile(tile, probability)
-    chosen = chosen or tiles.choose_tiles(list(scores.values()), count)
+        probability = tiles.predict_tile(model, tile)
+        scores[name] = tiles.score_tile(tile, probability)
+    chosen = chosen or tiles.choose_tiles(scores, count)
     drawn = {}
     for name in show_progress(chosen, 'drawing tiles'):
-        iou = [tiles.iou_of(counts[name]) for counts in scores.values()]
-        drawn[name] = dict(why=chosen[name], IoU=iou)
-        if len(iou) > 1 and None not in iou:
-            drawn[name]['difference'] = iou[0] - iou[1]
+        drawn[name] = dict(why=chosen[name], IoU=tiles.iou_of(scores[name]))
         tile = source.load(name)
-        drawn[name] |= draw_tile(models, layers, tile, chosen[name], out)
+        drawn[name] |= draw_tile(model, layers, tile, chosen[name], out)
     temperature = routers.final_temperature(cfg, read_checkpoint(checkpoint))
     learned, figures = draw_layers(layers, temperature, drawn)
 
-    totals = {n: sum(c.values(), Confusion()) for n, c in scores.items()}
-    total = _to_dict(totals)
-    said = ', '.join(f'{n} {x["IoU"] or 0:.2f}' for n, x in total.items())
+    total = _to_dict(sum(scores.values(), Confusion()))
     texts = [
-        f'# What {names[0]} has learned',
-        *(f'`{cfg.filename}`, `{checkpoint}`' for cfg, checkpoint in networks),
+        f'# What {Path(cfg.filename).stem} has learned',
+        f'`{cfg.filename}`, `{checkpoint}`',
         HOW_TO_READ,
     ]
     for part, columns in COLUMNS.items():
@@ -99,16 +88,14 @@ def draw_learned(
         texts.append(routers.tabulate(part, rows, columns).markdown())
         if f'{part}s' in figures:
             texts.append(_embed(f'{part}s.png'))
-    where = f'{len(scores[names[0]])} tiles of {source.where}'
-    texts.append(f'IoU (%) over {where}: {said}.')
+    where = f'{len(scores)} tiles of {source.where}'
+    texts.append(f'IoU (%) over {where}: {total["IoU"] or 0:.2f}.')
     texts.append(routers.tabulate('tile', drawn, TILES).markdown())
     for name, tile in drawn.items():
         texts += [f'## {name}', *map(_embed, tile['pictures'])]
     numbers = dict(
-        networks={
-            name: dict(config=str(cfg.filename), checkpoint=str(checkpoint))
-            for name, (cfg, checkpoint) in zip(names, networks, strict=True)
-        },
+        config=str(cfg.filename),
+        checkpoint=str(checkpoint),
         where=source.where,
         total=total,
         scores={name: _to_dict(counts) for name, counts in scores.items()},
@@ -169,14 +156,13 @@ def cube_layers(
     if not layers:
         raise ValueError(
             'the network has no Cube layer (CubeConv2d), so there is nothing '
-            'learned to draw; name the config of a Cube network first, and '
-            'its baseline behind --against'
+            'learned to draw; name the config of a Cube network'
         )
     return {n: layers[n] for n in choose(layers, patterns, 'Cube layer')}
 
 
-def _to_dict(counts: Mapping[str, Confusion]) -> dict[str, dict]:
-    return {n: dict(asdict(c), IoU=tiles.iou_of(c)) for n, c in counts.items()}
+def _to_dict(counts: Confusion) -> dict[str, float | None]:
+    return asdict(counts) | dict(IoU=tiles.iou_of(counts))
 
 
 def _embed(picture: str) -> str:

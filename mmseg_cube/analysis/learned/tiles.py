@@ -4,7 +4,7 @@ A tile is what the dataset of a config has as a sample: a whole image, or a
 window of a large one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,29 +132,20 @@ def iou_of(counts: Confusion) -> float | None:
 
 
 def choose_tiles(
-    scores: Sequence[Mapping[str, Confusion]], count: int
+    scores: Mapping[str, Confusion], count: int
 ) -> dict[str, str]:
     """Choose tiles by the rule of docs/learned.md; return why, by name."""
-    iou = [
-        {name: iou_of(c) for name, c in counts.items() if c.tp + c.fn}
-        for counts in scores
-    ]
-    ranked = sorted(iou[0], key=lambda name: (iou[0][name], name))
+    iou = {name: iou_of(c) for name, c in scores.items() if c.tp + c.fn}
+    ranked = sorted(iou, key=lambda name: (iou[name], name))
     if not ranked:
         raise ValueError(
-            f'none of {len(scores[0])} tiles has a building, so none can be '
+            f'none of {len(scores)} tiles has a building, so none can be '
             'chosen by IoU; name some by --images'
         )
-    order, what = ranked, 'worst'
-    if len(iou) > 1:
-        gaps = {name: abs(iou[0][name] - iou[1][name]) for name in ranked}
-        order = sorted(gaps, key=lambda name: (-gaps[name], name))
-        what = 'largest difference'
     # Of an even number the lower one of the middle is the median.
     middle = ranked[(len(ranked) - 1) // 2]
-    rule = [(order[0], what), (ranked[0], 'worst'), (middle, 'median')]
-    rule.append((ranked[-1], 'best'))
-    rule += [(name, f'next {what}') for name in order]
+    rule = [(ranked[0], 'worst'), (middle, 'median'), (ranked[-1], 'best')]
+    rule += [(name, 'next worst') for name in ranked]
     # Of several reasons the first one counts.
     reasons = dict(reversed(rule))
     names = list(dict.fromkeys(name for name, _ in rule))

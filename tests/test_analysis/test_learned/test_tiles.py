@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from mmseg_cube.analysis.learned import tiles as tiles_module
-from mmseg_cube.analysis.learned.pictures import compare
 from mmseg_cube.analysis.learned.tiles import Tile, Tiles, choose_tiles
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.utils.configs import read_config
@@ -53,27 +52,18 @@ def counts(**scores):
     return {n: Confusion(tp=iou, fn=100 - iou) for n, iou in scores.items()}
 
 
-def test_rule_of_one_network():
+def test_rule():
     first = counts(a=50, b=10, c=90, d=30, e=70) | dict(empty=EMPTY)
-    assert choose_tiles([first], 9) == dict(
+    assert choose_tiles(first, 9) == dict(
         b='worst', a='median', c='best', d='next worst', e='next worst'
     )
-    assert list(choose_tiles([first], 2)) == ['b', 'a']
-    assert choose_tiles([counts(a=5)], 3) == dict(a='worst')
-    with pytest.raises(ValueError, match='none of 2 tiles has a building'):
-        choose_tiles([dict.fromkeys('ab', EMPTY)], 3)
-
-
-def test_rule_of_two_networks():
-    scores = [counts(a=50, b=10, c=90, d=30), counts(a=52, b=11, c=60, d=75)]
-    assert list(choose_tiles(scores, 9).items()) == [
-        ('d', 'largest difference'),
-        ('b', 'worst'),
-        ('c', 'best'),
-        ('a', 'next largest difference'),
-    ]
+    assert list(choose_tiles(first, 2)) == ['b', 'a']
+    assert choose_tiles(counts(a=5), 3) == dict(a='worst')
     # The lower one of the middle is the median.
-    assert list(choose_tiles(scores[:1], 2)) == ['b', 'd']
+    even = counts(a=50, b=10, c=90, d=30)
+    assert list(choose_tiles(even, 2)) == ['b', 'd']
+    with pytest.raises(ValueError, match='none of 2 tiles has a building'):
+        choose_tiles(dict.fromkeys('ab', EMPTY), 3)
 
 
 def test_scores_of_a_tile():
@@ -84,14 +74,3 @@ def test_scores_of_a_tile():
     assert found == Confusion(tp=1, fp=1, fn=1, tn=0)
     assert tiles_module.iou_of(found) == pytest.approx(100 / 3)
     assert tiles_module.iou_of(Confusion(tn=4)) is None
-
-
-def test_who_is_right_pixel_by_pixel():
-    truth = np.uint8([0, 0, 0, 0, 1, 1, 1, 1, 255, 255])
-    first = np.array([0, 0, 1, 1, 0, 0, 1, 1, 0, 1], bool)
-    second = np.array([0, 1, 0, 1, 0, 1, 0, 1, 1, 0], bool)
-    found = compare(truth, first, second)
-    places = {name: np.flatnonzero(x).tolist() for name, x in found.items()}
-    assert places == dict(
-        only_first=[1, 6], only_second=[2, 5], neither=[3, 4]
-    )
