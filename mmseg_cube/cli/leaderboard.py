@@ -15,8 +15,6 @@ def add_arguments(add: Arguments) -> None:
     what = 'work folder, or folder of such'
     add('folders', what, nargs='+', type=Path, metavar='WORK_DIR')
     add('--out', 'folder for leaderboard.md, leaderboard.csv, .json')
-    what = 'speed.json of mmseg-cube speed network'
-    add('--latency', what, type=Path, metavar='FILE')
     what = 'side of the image of which operations are counted'
     add('--size', what, default=512)
 
@@ -25,13 +23,9 @@ def run(args: Namespace) -> None:
     from mmseg_cube.analysis.leaderboard import board
     from mmseg_cube.analysis.leaderboard.runs import find_runs
 
-    latencies, measured = board.read_latencies(args.latency)
     runs, skipped = find_runs(args.folders)
-    rows, more = board.make_rows(runs, args.size, latencies)
+    rows, more = board.make_rows(runs, args.size)
     skipped |= more
-    if args.latency and not any(row['latency'] for row in rows):
-        measured = None
-        skipped[args.latency] = 'has no latency of these configs'
     for path, reason in skipped.items():
         print(f'Skipped {path}: {reason}', file=sys.stderr)
     if not rows:
@@ -39,7 +33,7 @@ def run(args: Namespace) -> None:
             'no scores were found. mmseg-cube test leaves them in its work '
             'folder, work_dirs/CONFIG by default'
         )
-    notes = board.make_notes(args.size, measured)
+    notes = board.make_notes(args.size)
     print(board.tabulate(rows).terminal())
     print(*(f'* {note}' for note in notes), sep='\n')
     if args.out:

@@ -104,7 +104,7 @@ def test_files(run, work, tmp_path):
     with (tmp_path / 'out/leaderboard.csv').open(newline='') as file:
         own, *quoted = csv.DictReader(file)
     assert (own['IoU'], own['Boundary IoU']) == ('70.00', '50.00')
-    assert own['Source'] == 'own runs' and 'Latency (ms)' not in own
+    assert own['Source'] == 'own runs'
     assert len(quoted) == 13
     assert all(line['Source'].startswith('quoted: ') for line in quoted)
     quotes = {line['Model']: line for line in quoted}
@@ -184,36 +184,6 @@ def test_what_is_skipped(run, work, tmp_path, capsys):
         (line,) = (x for x in said.splitlines() if f'/{name}' in x)
         assert reason in line
     assert 'untested' in (tmp_path / 'out/leaderboard.md').read_text()
-
-
-def test_latency(run, work, tmp_path, capsys):
-    add_test(work, 70.0)
-    path = tmp_path / 'speed.json'
-    setting = dict(size=512, layout='contiguous')
-    result = dict(name=NAME, task='inference deployed', measure='time')
-    result |= dict(setting=setting, value=dict(median=0.25))
-    other = dict(result, value=dict(median=9.0))
-
-    def write(*results):
-        facts = dict(device='a processor', dtype='float32')
-        path.write_text(json.dumps(dict(results=results, facts=facts)))
-
-    write(
-        dict(other, task='training step'),
-        result,
-        dict(other, measure='peak memory'),
-        dict(other, setting=dict(setting, layout='channels_last')),
-    )
-    assert run('--latency', path)[0]['latency'] == 0.25
-    assert 'a processor, float32, 512 x 512' in capsys.readouterr().out
-    assert '250.00' in (tmp_path / 'out/leaderboard.csv').read_text()
-    write(dict(result, name='other'))
-    run('--latency', path)
-    assert 'no latency of these configs' in capsys.readouterr().err
-    path.write_text('{}')
-    run('--latency', path, code=2)
-    said = capsys.readouterr().err
-    assert 'is no speed.json of mmseg-cube speed network' in said
 
 
 def test_folders_of_the_runner(run, work, tiny_config, capsys):

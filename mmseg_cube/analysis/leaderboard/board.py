@@ -1,7 +1,6 @@
 """One row per network and protocol, beside published scores."""
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.same_training import TRAINING, settings_of
-from mmseg_cube.analysis.speed.comparison import TIME
-from mmseg_cube.analysis.speed.network import DEPLOYED
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import name_some
@@ -22,20 +19,18 @@ TITLES = dict(Precision='P', Recall='R', BoundaryIoU='Boundary IoU')
 SCALES = {
     'Params (M)': ('parameters', 1e6),
     'FLOPs (G)': ('flops', 1e9),
-    'Latency (ms)': ('latency', 1e-3),
 }
 SHOWN_DIFFERENCES, LONGEST_VALUE = 2, 40
 
 
 def make_rows(
-    runs: Sequence[Run], size: int, latencies: Mapping[str, float]
+    runs: Sequence[Run], size: int
 ) -> tuple[list[dict], dict[Path, str]]:
     """Group runs that differ in nothing but their seed.
 
-    Operations are those of an image of this size, in pixels; latencies are
-    seconds of one image by name of the config. Rows come by protocol, the
-    largest IoU first; what is not known is None. Files that were left out
-    are returned with the reason.
+    Operations are those of an image of this size, in pixels. Rows come by
+    protocol, the largest IoU first; what is not known is None. Files that
+    were left out are returned with the reason.
     """
     groups, skipped = {}, {}
     for run in sorted(runs, key=lambda run: run.path.parent.name):
@@ -63,36 +58,12 @@ def make_rows(
                 scores=_spread(group),
                 parameters=whole and whole.parameters,
                 flops=whole and whole.flops,
-                latency=latencies.get(run.name),
                 runs=[str(run.path) for run in group],
             )
         )
     rows.sort(key=lambda row: -row['scores']['IoU']['mean'])
     rows.sort(key=lambda row: (row['protocol'], row['data']))
     return rows, skipped
-
-
-def read_latencies(path: Path | None) -> tuple[dict[str, float], str | None]:
-    """Read seconds of one image by network, and how they were measured."""
-    if path is None:
-        return {}, None
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        facts, seconds, setting = content['facts'], {}, None
-        for result in content['results']:
-            if (result['task'], result['measure']) == (DEPLOYED, TIME):
-                setting = setting or result['setting']
-                if result['setting'] == setting:
-                    median = float(result['value']['median'])
-                    seconds[result['name']] = median
-        size = f'{setting["size"]} x {setting["size"]}'
-        told = facts['device'], facts['dtype'], size, setting['layout']
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{path} is no speed.json of mmseg-cube speed network '
-            f'({type(error).__name__}: {error})'
-        ) from error
-    return seconds, ', '.join(told)
 
 
 def tabulate(rows: Sequence[dict]) -> Table:
@@ -103,9 +74,9 @@ def tabulate(rows: Sequence[dict]) -> Table:
     return Table(head, cells)
 
 
-def make_notes(size: int, latency: str | None) -> list[str]:
+def make_notes(size: int) -> list[str]:
     """Say how the numbers are to be read."""
-    notes = [
+    return [
         'Scores are percent of the building class: the mean over seeds, and '
         'the sample standard deviation behind ±.',
         'Scores under different protocols cannot be compared.',
@@ -113,9 +84,6 @@ def make_notes(size: int, latency: str | None) -> list[str]:
         'multiplication and addition; quoted ones are as printed, and most '
         'papers count one.',
     ]
-    if latency is not None:
-        notes.append(f'Latency of one image, deployed: {latency}.')
-    return notes
 
 
 def write(
