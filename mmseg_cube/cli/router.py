@@ -1,9 +1,6 @@
 """Report the channel orders that the routers of a checkpoint have learned.
 
 The distance is 0 for an order that moves nothing, about 1 for a random one.
-The gap is the largest difference between the relaxation, which carried the
-gradient, and the permutation, which is applied, at the temperature at which
-the training ended.
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace

@@ -76,7 +76,6 @@ def test_layers_of_a_named_tile(draw, sample_city):
     for name, layer in layers.items():
         assert layer['kernel']['parities'] == [[1, 0, 1]] * 2
         order = layer['order']
-        assert order['temperature'] == 0.001
         assert sorted(order['order']) == list(range(order['channels']))
         assert tile['masks'][name] == layer['mask']
         mask = layer['mask']

@@ -16,7 +16,6 @@ from mmseg_cube.analysis.learned.pictures import draw_tile
 from mmseg_cube.analysis.report import show_progress, write_report
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.layers import CubeConv2d, layer_name
-from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.words import choose
 
@@ -29,8 +28,7 @@ HOW_TO_READ = (
 )
 # Columns of the tables, by the part of a layer's numbers.
 COLUMNS = dict(
-    order=('method', 'channels', 'block', 'moved', 'distance', 'new_cell',
-           'new_parity', 'temperature', 'gap'),
+    order=(*routers.COLUMNS, 'new_cell', 'new_parity'),
     kernel=('least', 'largest', 'noise'),
     mask=('min', 'mean', 'max', 'sd', 'building', 'ground'),
     cell=('alike', 'apart', 'low_place', 'high_place'),
@@ -72,8 +70,7 @@ def draw_learned(
         drawn[name] = dict(why=chosen[name], IoU=tiles.iou_of(scores[name]))
         tile = source.load(name)
         drawn[name] |= draw_tile(model, layers, tile, chosen[name], out)
-    temperature = routers.final_temperature(cfg, read_checkpoint(checkpoint))
-    learned, figures = draw_layers(layers, temperature, drawn)
+    learned, figures = draw_layers(layers, drawn)
 
     total = _to_dict(sum(scores.values(), Confusion()))
     texts = [
@@ -110,9 +107,7 @@ def draw_learned(
 
 
 def draw_layers(
-    layers: Mapping[str, CubeConv2d],
-    temperature: float | None,
-    drawn: Mapping[str, Mapping],
+    layers: Mapping[str, CubeConv2d], drawn: Mapping[str, Mapping]
 ) -> tuple[dict[str, dict], dict[str, Figure]]:
     """Draw orders and kernels; return numbers by layer, and the pictures.
 
@@ -123,12 +118,8 @@ def draw_layers(
     for name, layer in layers.items():
         order = None
         if layer.router is not None:
-            order, hard, soft = routers.describe_order(
-                layer.router, layer.scale, temperature
-            )
-            orders[f'{name}: order'] = hard
-            if soft is not None:
-                orders[f'{name}: relaxation'] = soft
+            order = routers.describe_order(layer.router, layer.scale)
+            orders[name] = order
         masks = [tile['masks'].get(name) for tile in drawn.values()]
         cells = [tile['cells'].get(name) for tile in drawn.values()]
         learned[name] = dict(

@@ -13,19 +13,14 @@ all displacements, over its mean for random orders within the same blocks:
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from mmengine.config import Config
-from mmengine.registry import HOOKS
 
-from mmseg_cube.engine.router_temperature_hook import TEMPERATURE
 from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
-from mmseg_cube.utils.checkpoints import read_checkpoint
 from mmseg_cube.utils.figures import new_panels, save_figure
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.tables import Table
@@ -33,7 +28,6 @@ from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.utils.words import cut
 
 COLUMNS = 'method', 'channels', 'block', 'moved', 'distance'
-COLUMNS = *COLUMNS, 'temperature', 'gap'
 CELLS = 64  # most rows of a drawn matrix
 PANELS = 6  # side by side
 PANEL = 2.4  # inches
@@ -49,52 +43,25 @@ def measure(order: Sequence[int], block: int) -> dict[str, float]:
     return dict(moved=float((shifts > 0).mean()), distance=float(distance))
 
 
-@torch.no_grad()
-def describe_order(
-    router: ChannelRouter, scale: int, temperature: float | None = None
-) -> tuple[dict[str, object], np.ndarray, np.ndarray | None]:
+def describe_order(router: ChannelRouter, scale: int) -> dict[str, object]:
     """Describe the order of a router in a layer of a lattice scale r.
 
     Returns:
         ``method``, ``channels``, ``block`` (channels per block), ``order``,
         the share ``moved`` away from their place and their ``distance``, how
-        many channels have a ``new_cell`` and a ``new_parity``, which ones
-        share ``cells``, and for a learned order the ``temperature`` (the
-        router's own if none is given) and the ``gap``, the largest difference
-        between relaxation and order. Then the permutation and its relaxation,
-        of shape (B, g, g) for B blocks of g channels; None for an order that
-        is not learned.
+        many channels have a ``new_cell`` and a ``new_parity``, and which ones
+        share ``cells``.
     """
-    router = deepcopy(router)
-    router.temperature = temperature or router.temperature
     order, block = router.permutation().tolist(), router.channels
     if router.method == 'sinkhorn':
         block = router.group_size
-    numbers = dict(method=router.method, channels=router.channels)
-    numbers |= dict(block=block, order=order, **measure(order, block))
-    hard = order_blocks(order, block)
     places = order, np.arange(router.channels)
     moved = np.not_equal(*(np.divmod(x, scale**2) for x in places)).sum(1)
+    numbers = dict(method=router.method, channels=router.channels)
+    numbers |= dict(block=block, order=order, **measure(order, block))
     numbers['new_cell'], numbers['new_parity'] = moved.tolist()
-    cells = np.reshape(order, (-1, scale**2))
-    numbers['cells'] = cells.tolist()
-    if not router.learns:
-        return numbers, hard, None
-    soft = router.relaxed().float().cpu().numpy()
-    gap = float(abs(soft - hard).max())
-    return numbers | dict(temperature=router.temperature, gap=gap), hard, soft
-
-
-def final_temperature(cfg: Config, checkpoint: Mapping) -> float | None:
-    """Temperature at which a training ended, None if nothing cooled it."""
-    scalars = checkpoint['message_hub'].get('log_scalars', {})
-    if TEMPERATURE in scalars:
-        return scalars[TEMPERATURE].current()
-    # A published checkpoint has weights only.
-    for hook in cfg.get('custom_hooks') or ():
-        if hook['type'] == 'RouterTemperatureHook':
-            return HOOKS.build(hook).end
-    return None
+    numbers['cells'] = np.reshape(order, (-1, scale**2)).tolist()
+    return numbers
 
 
 def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
@@ -105,20 +72,17 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
             f'{cfg.filename}: no channel router learns an order. '
             "router=dict(method='sinkhorn') in a CubeConv2d adds one"
         )
-    temperature = final_temperature(cfg, read_checkpoint(checkpoint))
-    found, matrices = {}, {}
+    found = {}
     for name, router in routers.items():
         # Which channels share a cell is up to the layer around it.
-        numbers, hard, soft = describe_order(router, 1, temperature)
-        found[name] = {key: numbers[key] for key in ('order', *COLUMNS)}
-        matrices[f'{layer_name(name)}: order'] = hard
-        matrices[f'{layer_name(name)}: relaxation'] = soft
+        numbers = describe_order(router, 1)
+        numbers = {key: numbers[key] for key in ('order', *COLUMNS)}
+        found[layer_name(name)] = numbers
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / 'router_report.json', dict(routers=found))
-    save_figure(draw_orders(matrices), out / 'router_report.png')
-    rows = {layer_name(name): row for name, row in found.items()}
+    save_figure(draw_orders(found), out / 'router_report.png')
     said = f'{len(routers)} routers: {out}/router_report.json and .png'
-    return f'{tabulate("router", rows, COLUMNS).terminal()}\n{said}'
+    return f'{tabulate("router", found, COLUMNS).terminal()}\n{said}'
 
 
 def order_blocks(order: Sequence[int], block: int) -> np.ndarray:
@@ -127,14 +91,15 @@ def order_blocks(order: Sequence[int], block: int) -> np.ndarray:
     return blocks.reshape(-1, block, block)
 
 
-def draw_orders(matrices: Mapping[str, np.ndarray]) -> Figure:
+def draw_orders(orders: Mapping[str, Mapping]) -> Figure:
     """Draw orders as matrices, positions downwards, inputs to the right.
 
-    Their blocks (B, g, g) are laid over each other and long ones are pooled:
-    the darker a cell, the more channels.
+    Of each the ``order`` and ``block`` are drawn. Blocks are laid over each
+    other and long ones are pooled: the darker a cell, the more channels.
     """
-    figure, panels = new_panels(len(matrices), PANELS, PANEL, PANEL)
-    for axes, (name, blocks) in zip(panels, matrices.items(), strict=True):
+    figure, panels = new_panels(len(orders), PANELS, PANEL, PANEL)
+    for axes, (name, numbers) in zip(panels, orders.items(), strict=True):
+        blocks = order_blocks(numbers['order'], numbers['block'])
         size = (min(blocks.shape[1], CELLS),) * 2
         how = cv2.INTER_AREA
         picture = cv2.resize(blocks.mean(0), size, interpolation=how)
