@@ -170,7 +170,7 @@ def test_get_flops_agrees(capsys):
     words = [str(path), '--shape', '128']
     assert run_mmseg_script('analysis_tools/get_flops.py', words) == 0
     found = re.search(r'Flops: ([\d.]+)G', capsys.readouterr().out)
-    ours = ConfigCounter()(Config.fromfile(path), 128)[''].flops / 2e9
+    ours = ConfigCounter()(Config.fromfile(path), 128).flops / 2e9
     assert 1 < float(found[1]) / ours < 1.02
 
 

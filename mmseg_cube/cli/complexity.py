@@ -4,9 +4,7 @@ A config cube-NAME.py is compared with NAME.py beside it, or all configs with
 the one of --against. Nothing is computed and no weights are loaded.
 """
 
-from mmseg_cube.cli.arguments import Arguments, Namespace, positive
-
-DEPTH = 2
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
 def add_arguments(add: Arguments) -> None:
@@ -14,8 +12,6 @@ def add_arguments(add: Arguments) -> None:
     add('configs', what, nargs='+', metavar='config')
     add.share('--against')
     add('--size', 'side of the image in pixels', default=512)
-    add('--by-module', 'also list the modules of each network', default=False)
-    add('--depth', f'list so many levels of them ({DEPTH})', type=positive)
     add('--out', 'folder for complexity.md, .json and .png')
 
 
@@ -30,9 +26,7 @@ def run(args: Namespace) -> None:
     against = find_configs([args.against])[0] if args.against else None
     comparisons = compare(find_configs(args.configs), against)
     networks = count_all(comparisons, args.size)
-    depth = args.depth or (DEPTH if args.by_module else None)
-    for table in tabulate(networks, args.size, depth):
-        print(table.terminal(), end='\n\n')
+    print(tabulate(networks, args.size).terminal(), end='\n\n')
     if args.out:
-        write(networks, args.size, depth, args.out)
+        write(networks, args.size, args.out)
         print(f'complexity.md, .json and .png are in {args.out}')

@@ -93,7 +93,7 @@ def test_mean_and_spread_over_seeds(run, work, capsys):
     assert row['scores']['IoU'] == pytest.approx(spread)
     assert row['scores']['Recall'] == dict(mean=75.5, sd=0)
     assert 'BoundaryIoU' not in row['scores']
-    whole = ConfigCounter()(Config.fromstring(CONFIG, '.py'), 64)['']
+    whole = ConfigCounter()(Config.fromstring(CONFIG, '.py'), 64)
     assert (row['parameters'], row['flops']) == astuple(whole)
 
 

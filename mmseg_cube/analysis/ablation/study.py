@@ -142,7 +142,7 @@ def count_variants(study: Study) -> dict[str, dict]:
                 raise ValueError(
                     f'the same network as {other!r}; leave it out'
                 )
-            size = asdict(count(run.cfg, crop)[''])
+            size = asdict(count(run.cfg, crop))
         except ValueError as error:
             raise ValueError(f'variant {name!r}: {error}') from error
         counts[name] = dict(crop=crop, cubes=cubes, **size)

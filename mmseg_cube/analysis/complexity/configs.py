@@ -24,13 +24,13 @@ class Sized:
 
     name: str  # stem of its config, or its path where stems repeat
     config: Path
-    modules: Mapping[str, Complexity]  # by name, '' the whole
+    size: Complexity
     baseline: 'Sized | None' = None  # what it is compared with
 
-    def sides(self, name: str) -> tuple[Complexity | None, Complexity | None]:
-        """Size of a module in the baseline and in itself, where it is."""
-        before = self.baseline.modules if self.baseline else {}
-        return before.get(name), self.modules.get(name)
+    def saved(self, key: str) -> float | None:
+        """Percent of an attribute that is saved; None without a baseline."""
+        before = self.baseline and self.baseline.size
+        return self.size.saved(before, key) if before else None
 
 
 def count_all(
@@ -43,8 +43,8 @@ def count_all(
     count, sized = ConfigCounter(), {}
     for path, baseline in comparisons.items():
         name = path.stem if len(stems) == len(cfgs) else path.as_posix()
-        modules = count(cfgs[path], size)
-        sized[path] = Sized(name, path, modules, sized.get(baseline))
+        counted = count(cfgs[path], size)
+        sized[path] = Sized(name, path, counted, sized.get(baseline))
     return list(sized.values())
 
 
@@ -52,8 +52,8 @@ def distinct(networks: Iterable[Sized]) -> list[Sized]:
     """Leave out networks that have been seen, against the same baseline."""
     found = {}
     for network in networks:
-        before = network.baseline and network.baseline.modules
-        found.setdefault((id(network.modules), id(before)), network)
+        before = network.baseline and network.baseline.size
+        found.setdefault((id(network.size), id(before)), network)
     return list(found.values())
 
 

@@ -1,9 +1,8 @@
 """Tables, numbers and the chart of the size of networks."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,39 +20,27 @@ SCHEDULE = re.compile(r'_\d+xb\d+.*')
 GAP = 0.5  # over a baseline of the chart, in rows
 
 
-def tabulate(
-    networks: Sequence[Sized], size: int, depth: int | None
-) -> list[Table]:
-    """Lay out all networks in a table, then the modules of each.
-
-    The image has ``size`` pixels a side; ``depth`` is how many levels of
-    modules are listed, None for no modules at all.
-    """
-    head = ['Config']
+def tabulate(networks: Sequence[Sized], size: int) -> Table:
+    """Lay out networks, counted for an image of ``size`` pixels a side."""
+    head, rows = ['Config'], []
     for _, name in UNITS.values():
         head += [name, 'saved']
-    rows = [[network.name, *_cells(network, '')] for network in networks]
+    for network in networks:
+        rows.append([network.name])
+        for key, (unit, _) in UNITS.items():
+            saved = network.saved(key)
+            rows[-1].append(f'{getattr(network.size, key) / unit:.3f}')
+            rows[-1].append('' if saved is None else f'{saved:.2f} %')
     title = f'{len(networks)} configs, one image of {size} x {size}'
-    tables = [Table(head, rows, title)]
-    if depth is not None:
-        # Baselines stand beside what is compared with them.
-        beside = [id(network.baseline) for network in networks]
-        tables += [
-            _table_of_modules(network, depth)
-            for network in distinct(networks)
-            if id(network) not in beside
-        ]
-    return tables
+    return Table(head, rows, title)
 
 
-def write(
-    networks: Sequence[Sized], size: int, depth: int | None, out: Path
-) -> None:
+def write(networks: Sequence[Sized], size: int, out: Path) -> None:
     """Write complexity.md, .json and .png into a folder."""
-    numbers = dict(size=size, networks=[_to_dict(n, depth) for n in networks])
-    tables = tabulate(networks, size, depth)
+    numbers = dict(size=size, networks=list(map(_to_dict, networks)))
     figures = dict(complexity=draw_sizes(networks, size))
-    write_report(out, 'complexity', numbers, tables, figures=figures)
+    table = tabulate(networks, size)
+    write_report(out, 'complexity', numbers, [table], figures=figures)
 
 
 def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
@@ -69,12 +56,11 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
     titles = 'Parameters (M)', f'FLOPs (G), {size} x {size}'
     for axes, key, title in zip(grid[0], UNITS, titles, strict=False):
         unit, _ = UNITS[key]
-        values = [getattr(row.modules[''], key) / unit for row in rows]
+        values = [getattr(row.size, key) / unit for row in rows]
         texts = [f'{value:.1f}' for value in values]
         for i, row in enumerate(rows):
-            before, after = row.sides('')
-            if before:
-                texts[i] += f'  ({-after.saved(before, key):+.1f} %)'
+            if row.baseline:
+                texts[i] += f'  ({-row.saved(key):+.1f} %)'
         colours = ['C1' if row.baseline else 'C0' for row in rows]
         bars = plain(axes).barh(places, values, 0.85, color=colours)
         axes.bar_label(bars, texts, fontsize=8, padding=3)
@@ -85,45 +71,9 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
     return figure
 
 
-def _table_of_modules(network: Sized, depth: int) -> Table:
-    """Lay out the modules of a network beside those of its baseline."""
-    head = ['Module']
-    for _, name in UNITS.values():
-        head += [f'{name} before', 'after', 'saved']
-    networks = [x for x in (network, network.baseline) if x]
-    rows = [
-        [name or 'all', *_cells(network, name, show_before=True)]
-        for name in _names(networks, depth)
-    ]
-    return Table(head, rows, ' → '.join(x.name for x in networks[::-1]))
-
-
-def _cells(
-    network: Sized, name: str, show_before: bool = False
-) -> Iterable[str]:
-    """Yield the numbers of a module and what is saved in it."""
-    before, after = network.sides(name)
-    for key, (unit, _) in UNITS.items():
-        for size in (before, after) if show_before else (after,):
-            yield f'{getattr(size, key) / unit:.3f}' if size else ''
-        comparable = before and after and getattr(before, key)
-        yield f'{after.saved(before, key):.2f} %' if comparable else ''
-
-
-def _names(networks: Iterable[Sized], depth: int) -> list[str]:
-    """Name the modules that are no deeper and have parameters or costs."""
-    found = chain(*(network.modules.items() for network in networks))
-    names = [name for name, size in found if size.parameters or size.flops]
-    levels = {name: len(name.split('.')) if name else 0 for name in names}
-    return [name for name, level in levels.items() if level <= depth]
-
-
-def _to_dict(network: Sized, depth: int | None) -> dict:
-    before, after = network.sides('')
+def _to_dict(network: Sized) -> dict:
     entry = dict(name=network.name, config=network.config.as_posix())
-    if before:
+    if network.baseline:
         entry['baseline'] = network.baseline.name
-        entry['saved'] = {key: after.saved(before, key) for key in UNITS}
-    names = _names([network], depth or 0)
-    entry['modules'] = {name: asdict(network.modules[name]) for name in names}
-    return entry | asdict(after)
+        entry['saved'] = {key: network.saved(key) for key in UNITS}
+    return entry | asdict(network.size)

@@ -46,7 +46,7 @@ def make_rows(
         group = sorted(group.values(), key=lambda run: run.seed or 0)
         whole, run = None, group[0]
         try:
-            whole = count(run.trained, size)['']
+            whole = count(run.trained, size)
         except ValueError as error:
             skipped[run.path] = f'its network cannot be counted: {error}'
         rows.append(

@@ -65,8 +65,8 @@ def _render_family(
     entries, sizes = {}, {}
     for path in baselines:
         cfg, (_, processes, data) = read_config(path), _read_name(path)
-        sizes[path] = count(cfg, TABLE_SIZE)['']
-        crop = count(cfg, tuple(cfg.model.data_preprocessor.size))['']
+        sizes[path] = count(cfg, TABLE_SIZE)
+        crop = count(cfg, tuple(cfg.model.data_preprocessor.size))
         metadata = make_metadata(cfg, int(processes), data, crop)
         place = path.relative_to(root)
         entries[path] = metafile.make_entry(place, metadata)
