@@ -149,6 +149,7 @@ setup(
         MODULE: [
             'py.typed',
             'analysis/leaderboard/published.csv',
+            'inference/styles/*.qml',
             'weights/*.pth',
         ]
     },

@@ -133,6 +133,7 @@ def test_wheel_has_all_configs_and_tools(wheel):
     mim = 'mmseg_cube/.mim/'
     assert mim + 'model-index.yml' in names
     assert 'mmseg_cube/weights/roofs.pth' in names
+    assert 'mmseg_cube/inference/styles/mask.qml' in names
     configs, tools = (ROOT / 'configs').rglob('*.py'), ROOT / 'tools'
     for path in (*configs, *tools.rglob('*.py'), *tools.glob('*.sh')):
         assert mim + path.relative_to(ROOT).as_posix() in names

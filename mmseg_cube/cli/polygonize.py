@@ -37,6 +37,8 @@ def add_arguments(add: Arguments) -> None:
         add(f'--{name}', what, type=float, default=default, metavar='X')
     what = 'give outlines right angles, by the library buildingregulariser'
     add('--regularise', what, default=False)
+    what = 'draw buildings as rectangles, where these fit and meet no other'
+    add('--rectangles', what, default=False)
     add('--crs', 'CRS of the polygons, such as EPSG:4326 (of the raster)')
     add('--id-prefix', 'what ids begin with', default='')
     what = 'day of the images, such as 2024-05-31 (what the rasters say)'
@@ -54,6 +56,7 @@ def run(args: Namespace) -> None:
     from mmseg_cube.datasets.vectors import find_crs
     from mmseg_cube.inference.footprints import write_footprints
     from mmseg_cube.inference.inputs import find_inputs
+    from mmseg_cube.inference.outputs import write_style
     from mmseg_cube.inference.polygon_picture import OutlinePicture
     from mmseg_cube.inference.polygons import PolygonOptions
     from mmseg_cube.inference.probability import open_probabilities
@@ -77,6 +80,8 @@ def run(args: Namespace) -> None:
         count, area = write_footprints(args.out, rasters, options, one)
     known = rasters[0].ground.crs
     unit = 'm2' if known else 'px2'
+    if args.out.suffix != '.pmtiles':  # has styles of another kind
+        write_style(args.out, 'polygons')
     print(f'{args.out}: {quantity(count, "building")}, {area:,.0f} {unit}')
     if one:
         one.save(args.out.with_suffix('.png'))

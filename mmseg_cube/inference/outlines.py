@@ -15,9 +15,12 @@ from affine import Affine
 from rasterio.features import rasterize, shapes
 from shapely.geometry import shape
 
+from mmseg_cube.inference.matching import overlaps
+
 # Of the size of details: what Douglas-Peucker takes, a distance, and what
 # coverage_simplify takes, the root of an area.
 DISTANCE, ROOT = 0.5, 2
+FILLED = 0.85  # of a rectangle, at least, is a building that is one
 APART = 1e-6  # square pixels by which shapes that touch may overlap
 
 
@@ -119,6 +122,38 @@ def regularise(polygons: np.ndarray, size: float) -> np.ndarray:
     result = polygons.copy()
     result[found['row'].to_numpy()] = found.geometry.to_numpy()
     return result
+
+
+def rectangles(polygons: np.ndarray) -> np.ndarray:
+    """Return the smallest rectangles (n,) around polygons in metres.
+
+    None for polygons with holes and those that fill less of it.
+    """
+    found = shapely.oriented_envelope(polygons)
+    fits = shapely.area(polygons) >= FILLED * shapely.area(found)
+    fits &= shapely.get_num_interior_rings(polygons) == 0
+    return np.where(fits, found, None)
+
+
+def find_free(
+    rectangles: np.ndarray, simple: np.ndarray, asked: np.ndarray
+) -> np.ndarray:
+    """Tell which rectangles meet neither an outline nor another rectangle.
+
+    Args:
+        rectangles: Those around outlines, or None, (n,).
+        simple: Outlines within them, (n,).
+        asked: Which to look at, bool (n,).
+
+    Returns:
+        Bool, of those that are asked for.
+    """
+    at, known = np.flatnonzero(asked), ~shapely.is_missing(rectangles)
+    most = np.where(known, rectangles, simple)
+    one, other, shared = overlaps(rectangles[at], most)
+    free = known[at]
+    free[one[(at[one] != other) & (shared > APART)]] = False
+    return free
 
 
 def separate(

@@ -5,7 +5,9 @@ not grow with the raster.
 """
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,8 @@ from rasterio.warp import transform_geom
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
 from mmseg_cube.inference.scene import Scene, overview_shape
 from mmseg_cube.inference.strips import NODATA, SURE, Strips, errors_of_disk
-from mmseg_cube.inference.vrt import Band, Grid, Tile, write_vrt
+from mmseg_cube.inference.vrt import Band, Grid, write_vrt
+from mmseg_cube.utils.whole_files import write_whole
 
 # Of the values 0 to 255 of a mask: ground is left clear, so that the mask can
 # lie upon its image.
@@ -62,6 +65,8 @@ SUFFIXES = {name: kind[0] for name, kind in KINDS.items()} | {
     'coverage': '_coverage.geojson',
     'polygons': '.gpkg',
 }
+STYLES = Path(__file__).with_name('styles')
+COVERAGE = 'no data', 'predicted', 'failed'
 
 
 def write_outputs(
@@ -91,14 +96,22 @@ def write_outputs(
             if name in KINDS:
                 _copy(name, scene, strips, tags, part)
             elif name == 'preview':
-                _write_preview(scene, strips.tiles(), part)
+                _write_preview(scene, strips, part)
             elif name == 'coverage':
-                _write_coverage(scene, strips.tiles(), part)
+                _write_coverage(scene, strips, part)
             else:
                 _write_polygons(scene, strips, tags, target.name, part)
         part.replace(path)
         written[path.name] = path.stat().st_size
+        write_style(path, name)
     return written
+
+
+def write_style(path: Path, name: str) -> None:
+    """Say beside a file how QGIS is to draw it, unless somebody has."""
+    source, target = STYLES / f'{name}.qml', path.with_suffix('.qml')
+    if source.exists() and not target.exists():
+        write_whole(target, partial(shutil.copyfile, source))
 
 
 def _copy(
@@ -124,34 +137,41 @@ def _copy(
         raise OSError('it does not hold what was written')
 
 
-def _read_small(scene: Scene, tiles: Sequence[Tile]) -> np.ndarray:
+def _read_small(scene: Scene, strips: Strips) -> np.ndarray:
     """Read the mask in a few pixels."""
     shape = overview_shape(scene.shape)
     grid = Grid('uint8', NODATA, None, Affine.identity())
-    with rasterio.open(write_vrt(grid, tiles, [Band(MASK)])) as file:
+    vrt = write_vrt(grid, strips.tiles(), [Band(MASK)], shape=scene.shape)
+    with rasterio.open(vrt) as file:
         return file.read(1, out_shape=shape)
 
 
-def _write_preview(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
+def _write_preview(scene: Scene, strips: Strips, path: Path) -> None:
     """Draw the buildings upon a small copy of the raster."""
-    mask = _read_small(scene, tiles)
+    mask = _read_small(scene, strips)
     picture, built = scene.picture(mask.shape), mask == 1
     picture[built, :3] = (picture[built, :3] + np.array(PALETTE[1][:3])) / 2
     Image.fromarray(picture).save(path, 'PNG')
 
 
-def _write_coverage(scene: Scene, tiles: Sequence[Tile], path: Path) -> None:
-    """Outline what was predicted and what has no data, in degrees."""
-    predicted = np.uint8(_read_small(scene, tiles) != NODATA)
-    scales = np.divide(scene.shape, predicted.shape)
+def _write_coverage(scene: Scene, strips: Strips, path: Path) -> None:
+    """Outline, in degrees, what became of which part.
+
+    What is predicted or has no data, and strips that are not there.
+    """
+    state = np.uint8(_read_small(scene, strips) != NODATA)
+    scales = np.divide(scene.shape, state.shape)
+    for number in strips.missing():
+        top, end = np.rint(strips.rows[number] / scales[0]).astype(int)
+        state[top:end] = COVERAGE.index('failed')
     place = scene.transform * Affine.scale(*scales[::-1])
     features = []
-    for shape, value in shapes(predicted, transform=place):
+    for shape, value in shapes(state, transform=place):
         shape = transform_geom(scene.crs, 'EPSG:4326', shape, precision=7)
         if place.determinant > 0:  # outlines have to run anticlockwise
             rings = shape['coordinates']
             shape['coordinates'] = [ring[::-1] for ring in rings]
-        about = dict(coverage='predicted' if value else 'no data')
+        about = dict(coverage=COVERAGE[int(value)])
         features.append(dict(type='Feature', properties=about, geometry=shape))
     layer = dict(type='FeatureCollection', features=features)
     path.write_text(json.dumps(layer))

@@ -34,7 +34,7 @@ UNSURE = 'components left out that are never above --seed'
 BUILDING = np.dtype(
     [(name, np.int64) for name in ('group', 'row', 'column', 'bottom')]
     + [(name, np.float64) for name in ('confidence', 'p_max')]
-    + [(name, object) for name in ('exact', 'simple')]
+    + [(name, object) for name in ('exact', 'simple', 'rectangle')]
     + [('done', bool)]
 )
 
@@ -54,6 +54,7 @@ class PolygonOptions:
     min_confidence: float = 0  # mean probability
     simplify: float = 0.6  # m; 0 keeps the borders of pixels
     regularise: bool = False  # right angles, by buildingregulariser
+    rectangles: bool = False  # where they fit and meet no other building
     max_rows: int = 4096  # components of so many rows are cut
     crs: CRS | None = None  # of the polygons; by default that of the raster
     id_prefix: str = ''
@@ -70,6 +71,8 @@ class PolygonOptions:
             raise ValueError(f'seed {self.seed} is below the threshold')
         if self.image_date and not re.fullmatch(DAY, self.image_date):
             raise ValueError(f'{self.image_date} is no day as 2024-05-31 is')
+        if self.regularise and self.rectangles:
+            raise ValueError('choose one of regularise and rectangles')
         if self.regularise:
             outlines.load_regulariser()  # says what is missing
             if not self.simplify:
@@ -137,7 +140,12 @@ def polygons(
         settled = ~table['done'] & (table['bottom'] <= open_top)
         shapes = (table[x] for x in ('simple', 'exact', 'group'))
         ready.append(table[settled])
-        ready[-1]['simple'] = outlines.separate(*shapes, settled)
+        simple = outlines.separate(*shapes, settled)
+        if options.rectangles:
+            shapes = table['rectangle'], table['simple']
+            free = outlines.find_free(*shapes, settled)
+            simple = np.where(free, table['rectangle'][settled], simple)
+        ready[-1]['simple'] = simple
         table['done'] |= settled
         top = table['row'][~table['done']].min(initial=open_top)
         table = table[~table['done'] | (table['bottom'] > top)]
@@ -192,16 +200,23 @@ def _find_buildings(
     if options.simplify:
         given = table['exact'], table['group'], size
         table['simple'] = outlines.simplify(*given)
-    if options.regularise and len(table):
-        metres = _turn(table['simple'], steps[kept])
-        found = outlines.regularise(metres, options.simplify)
+    if len(table) and (options.regularise or options.rectangles):
+        name = 'exact' if options.rectangles else 'simple'
+        metres = _turn(table[name], steps[kept])
+        if options.rectangles:
+            found = outlines.rectangles(metres)
+        else:
+            found = outlines.regularise(metres, options.simplify)
         found = _turn(found, np.linalg.inv(steps[kept]))
         box = shapely.bounds(table['exact']) + [-REACH, -REACH, REACH, REACH]
         fits = shapely.covers(shapely.box(*box.T), found)
         fits &= shapely.area(found) * pixel[kept] >= options.min_area
-        table['simple'] = np.where(fits, found, table['simple'])
-        # Those of one component may overlap, too.
-        table['group'] = table['row'] * width + table['column']
+        if options.rectangles:
+            table['rectangle'] = np.where(fits, found, None)
+        else:
+            table['simple'] = np.where(fits, found, table['simple'])
+            # Those of one component may overlap, too.
+            table['group'] = table['row'] * width + table['column']
         table['bottom'] += 2 * REACH  # as far as those below may reach up
     return table
 

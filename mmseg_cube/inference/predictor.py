@@ -165,7 +165,15 @@ class RasterPredictor:
         )
         start = time.perf_counter()
         with scene.cache(self.tiling.size):
-            new = self._fill(strips, scene, name, progress)
+            try:
+                new = self._fill(strips, scene, name, progress)
+            except Exception:
+                # What is there can be looked at, before the next try.
+                if 'coverage' in kinds and strips.tiles():
+                    with folder.alone():
+                        made = scene, strips, {}, root / name
+                        write_outputs(['coverage'], *made)
+                raise
             if strips.missing():  # other processes are to make them
                 return RasterResult((), new, again, 0, 0)
             predicted = time.perf_counter()

@@ -95,10 +95,12 @@ class Strips:
             write_whole(self._path(number), write)
 
     def tiles(self) -> list[Tile]:
-        """Return the files and their places, from top to bottom."""
+        """Return the files that are there, and their places."""
+        missing = self.missing()
         return [
             Tile(str(self._path(n).resolve()), 0, top, self.width, end - top)
             for n, (top, end) in enumerate(self.rows)
+            if n not in missing
         ]
 
     def counts(self) -> Counts:

@@ -44,15 +44,18 @@ def write_vrt(
     bands: Sequence[Band],
     masked: bool = False,
     tags: Mapping[str, object] | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> str:
     """Write the text of a raster, which ``rasterio.open`` takes for a file.
 
     Where files overlap, the later one counts, but for its nodata value or
     what it masks. With ``masked`` the whole has a mask, too: that of the
-    files, and nothing between them.
+    files, and nothing between them. Its shape is that around the files, if
+    none is given.
     """
-    width = max(tile.x + tile.width for tile in tiles)
-    height = max(tile.y + tile.height for tile in tiles)
+    right = max(tile.x + tile.width for tile in tiles)
+    bottom = max(tile.y + tile.height for tile in tiles)
+    height, width = shape or (bottom, right)
     notes = [
         _tag('MDI', escape(str(text)), key=key)
         for key, text in (tags or {}).items()

@@ -91,6 +91,7 @@ def test_formats(suffix, crs, write, call, tmp_path):
         assert first.equals(shapely.box(500002, 2999992, 500008, 2999998))
     with Image.open(path.with_suffix('.png')) as picture:
         assert max(picture.size) < 1200
+    assert path.with_suffix('.qml').exists() == (suffix != 'pmtiles')
     names = {file.stem for file in path.parent.iterdir()}
     assert names == {'map'}  # and nothing temporary
 

@@ -251,7 +251,8 @@ def test_ways_to_name_rasters(predict, tmp_path, monkeypatch):
         out = tmp_path / f'out{number}'
         predict(out, '--write', 'mask', images=words[0], more=words[1:])
         files = {path.name for path in out.glob('*.*') if path.suffix}
-        made = {f'{x}{end}' for x in 'ab' for end in ('_mask.tif', '.json')}
+        ends = '_mask.tif', '_mask.qml', '.json'
+        made = {f'{x}{end}' for x in 'ab' for end in ends}
         assert files == made | {'manifest.json', 'manifest.jsonl'}
     out = tmp_path / 'mosaic'
     predict(out, '--mosaic', images=paths[0], more=paths[1:])

@@ -69,6 +69,7 @@ OPTIONS = dict(
     simplify=[0, 0.6, 1.5, 3],
     max_rows=[16, 4096],
     regularise=REGULARISE,
+    rectangles=[False, True],
 )
 CHOICES = {name: st.sampled_from(values) for name, values in OPTIONS.items()}
 
@@ -88,6 +89,7 @@ def test_random_fields(seed, blur, ground, options):
     values = ndimage.gaussian_filter(rng.random(rng.integers(9, 90, 2)), blur)
     values = np.uint8((values - values.min()) / np.ptp(values) * FULL)
     options['regularise'] &= options['simplify'] > 0
+    options['rectangles'] &= not options['regularise']
     shapes, fields, notes = find(values, ground=ground, **options)
     rows = sorted(zip(*fields.values(), shapely.to_wkb(shapes), strict=True))
     for high in (1, 7, 64):
@@ -194,6 +196,39 @@ def test_simple_outlines_keep_away_from_neighbours():
     assert len(shapes) == 2 and max(fields['vertices']) < 40
 
 
+Y, X = np.mgrid[-12:12:0.4, -13:13:0.3]  # metres
+ALONG, ACROSS = X + Y / 2, Y - X / 2
+TURNED = (abs(ALONG) < 8) & (abs(ACROSS) < 6)
+CORNER = (ALONG > 4.6) & (ACROSS > 3.6)
+NEAR = (ALONG > 9.5) & (ACROSS < 0) & (ACROSS > -6)
+
+
+@pytest.mark.parametrize(
+    ('mask', 'square'),
+    [
+        (TURNED, [True]),
+        (TURNED & (X < Y), [False]),  # a triangle
+        (TURNED & (abs(X) + abs(Y) > 2), [False]),  # with a courtyard
+        (TURNED | NEAR, [False, True]),  # beside an odd one
+        # Its rectangle meets the outline or the rectangle of another.
+        (TURNED & (abs(X) > 0.5), [False, False]),
+        (TURNED & ((ALONG < 4) | (ACROSS < 3) | CORNER), [False, False]),
+    ],
+)
+def test_rectangles(mask, square):
+    """Where they fit and meet no other; right angles in metres."""
+    ground = Ground(Affine(0.3, 0, 5e5, 0, -0.4, 3e6), CRS.from_epsg(32645))
+    options = dict(rectangles=True, simplify=0.1, min_area=1)
+    shapes, _, _ = find(mask, 7, ground, 1, **options)
+    found = []
+    for shape in shapes:
+        sides = np.diff(shape.exterior.coords, axis=0)
+        right = abs((sides[:-1] * sides[1:]).sum(1)) < 0.1  # m2
+        found.append(len(sides) == 4 and bool(right.all()))
+    assert found == square
+    assert overlaps(shapes) < 1e-9
+
+
 @pytest.mark.parametrize(
     ('epsg', 'x', 'y', 'pixel'),
     [(3857, 9.5e6, y, 0.5) for y in (0, 3.2e6, 8.4e6)]
@@ -230,6 +265,7 @@ def test_a_batch_has_20000_at_most():
     ('options', 'message'),
     [
         (dict(split='colour'), 'one of none, watershed'),
+        (dict(rectangles=True, regularise=True), 'choose one of'),
         (dict(threshold=1.5), 'threshold must be from 0 to 1: 1.5'),
         (dict(min_area=-1), 'min_area must be from 0'),
         (dict(simplify=float('nan')), 'simplify must be from 0'),

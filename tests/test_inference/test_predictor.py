@@ -8,6 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from runpy import run_path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from mmseg_cube.inference import (
     Output,
     RasterPredictor,
     Tiling,
+    outputs,
     predict_raster,
     predict_strip,
     scene,
@@ -174,6 +176,49 @@ def test_files_lie_where_the_raster_lies(
             assert x[:-1] @ y[1:] > y[:-1] @ x[1:]  # anticlockwise
     with rasterio.open(tmp_path / 'out' / 'city_preview.png') as picture:
         np.testing.assert_array_equal(picture.read(4) == 0, empty)
+
+
+def test_styles_for_qgis(predict, city, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'city_mask.qml').write_text('of a person')
+    predict(city(), out)
+    assert (out / 'city_mask.qml').read_text() == 'of a person'
+    assert len([*out.glob('*.qml')]) == 3  # none of the preview
+    for path in outputs.STYLES.iterdir():
+        assert path.stem in outputs.SUFFIXES
+        root = ElementTree.parse(path).getroot()
+        assert root.find('pipe/rasterrenderer') or root.find('renderer-v2')
+    root = ElementTree.parse(out / 'city_coverage.qml')
+    found = [x.get('value') for x in root.iter('category')]
+    assert sorted(found) == sorted(outputs.COVERAGE)
+
+
+def test_what_failed_is_in_the_coverage(predict, pixelwise, city, tmp_path):
+    model, out, path = pixelwise(2, 3), tmp_path / 'out', city(data=PART)
+    compute = model.encode_decode
+    shown = model.shapes
+
+    def broken(*args):
+        return compute(*args) * (1 if len(shown) < 30 else np.nan)
+
+    model.encode_decode = broken
+    with pytest.raises(ValueError, match='values that are no numbers'):
+        predict(path, out, model)
+    file = out / 'city_coverage.geojson'
+    states = []
+    for _ in range(2):
+        features = json.loads(file.read_text())['features']
+        parts = [x['geometry'] for x in features]
+        back = rasterio.warp.transform_geom('EPSG:4326', 'EPSG:32645', parts)
+        names = [x['properties']['coverage'] for x in features]
+        pairs = zip(back, map(outputs.COVERAGE.index, names), strict=True)
+        states.append(rasterize(pairs, SHAPE, transform=UTM, fill=3))
+        model.encode_decode = compute
+        predict(path, out, model)
+    first, last = states
+    assert (first[48:] == 2).all() and (last < 2).all()
+    np.testing.assert_array_equal(first[:48], last[:48])
 
 
 def test_polygons_are_those_of_polygonize(predict, pixelwise, city, tmp_path):
