@@ -59,8 +59,8 @@ class BuildingMetric(BaseMetric):
         threshold: Label by this threshold of the building probability, in
             place of the larger logit: a number, or the ``curve.json`` of
             the val set, whose best one is taken.
-        report_dir: Folder for ``metrics.json``, ``curve.json`` and
-            ``curve.png`` of the latest evaluation.
+        report_dir: Folder for ``metrics.json``, ``groups.png``,
+            ``curve.json`` and ``curve.png`` of the latest evaluation.
         format_only: Only write masks, for images without ground truth.
         keep_results: Taken because mmseg's ``tools/test.py --out`` sets it;
             written masks are always kept.

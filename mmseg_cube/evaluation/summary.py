@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from mmseg_cube.evaluation.score_kinds import ScoreKind
 from mmseg_cube.evaluation.thresholds import ChosenThreshold, name_data
-from mmseg_cube.utils.figures import new_figure, save_figure
+from mmseg_cube.utils.figures import new_figure, plain, save_figure
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.utils.words import quantity
@@ -18,6 +18,8 @@ CLASS_COLUMNS = ('IoU', 'F1', 'Precision', 'Recall')
 # Tables of groups hold what Inria's authors score, IoU and accuracy, and what
 # is no score of pixels.
 NOT_IN_GROUPS = ('F1', 'Precision', 'Recall', 'mIoU')
+TOP = 114  # percent shown, with the numbers above the bars
+BAR = 0.4  # of the distance between groups
 Kinds = Mapping[str, ScoreKind]
 Scores = dict[str, float]
 
@@ -83,6 +85,8 @@ def summarise(
             groups={name: each.json for name, each in groups.items()},
         )
         write_json(folder / 'metrics.json', content)
+        if groups:
+            _draw_groups(rows, folder / 'groups.png')
         print_log(f'The report is in {folder}.', 'current')
     return scores
 
@@ -133,6 +137,23 @@ def _table(
     for name, scores in rows.items():
         table.rows.append([name, *(f'{scores[key]:.2f}' for key in columns)])
     return table.terminal()
+
+
+def _draw_groups(groups: Mapping[str, Scores], path: Path) -> None:
+    """Draw IoU and accuracy of each group as bars, from left to right."""
+    # A name needs about an inch; more than 40 would not be read anyway.
+    width = min(max(5.0, 1.1 * len(groups)), 44.0)
+    figure, ((axes,),) = new_figure(size=(width, 4))
+    for side, key in ((-0.5, 'IoU'), (0.5, 'Accuracy')):
+        places = [place + side * BAR for place in range(len(groups))]
+        heights = [scores[key] for scores in groups.values()]
+        drawn = axes.bar(places, heights, 0.94 * BAR, label=key)
+        axes.bar_label(drawn, fmt='%.1f', fontsize=8, padding=2)
+    axes.set_xticks(range(len(groups)), list(groups))
+    axes.set(ylim=(0, TOP), yticks=range(0, 101, 20), ylabel='percent')
+    plain(axes)
+    figure.legend(loc='outside upper right', ncols=2)
+    save_figure(figure, path)
 
 
 def _draw_curve(

@@ -15,7 +15,7 @@ VAL = dict(
     classes=('background', 'building'), dataset='InriaDataset', split='val'
 )
 GROUPS = ['town', 'town0', 'town1', 'town2', 'town3']
-FILES = ['curve.json', 'curve.png', 'metrics.json']
+FILES = ['curve.json', 'curve.png', 'groups.png', 'metrics.json']
 
 
 def test_json_holds_counts_and_scores_of_each_group(
@@ -62,10 +62,11 @@ def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):
     evaluate(scenes, VAL, report_dir=str(tmp_path), **OPTIONS)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert sorted(before) == FILES
-    with Image.open(tmp_path / 'curve.png') as image:
-        pixels = np.asarray(image.convert('RGB'))
-    assert pixels.shape[0] > 300
-    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
+    for name in ('curve.png', 'groups.png'):
+        with Image.open(tmp_path / name) as image:
+            pixels = np.asarray(image.convert('RGB'))
+        assert pixels.shape[0] > 300
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
 
     def fail(*args, **kwargs):
         raise OSError(28, 'No space left on device')
