@@ -19,9 +19,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
 from mmseg_cube.analysis.complexity.count import ConfigCounter
-from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.utils.configs import read_config
-from mmseg_cube.utils.networks import build_network
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / 'configs'
@@ -304,28 +302,6 @@ def test_convnext_b_by_the_lines_of_the_readme(tmp_path):
     config.write_text(lines.replace("'./", f"'{folder}/"))
     size = ConfigCounter()(read_config(config), 64)
     assert 87e6 < size.parameters < 89e6
-
-
-@pytest.mark.parametrize(
-    'name, count',
-    [
-        ('cube-unet_convnext-t', 8),
-        ('cube-full-unet_convnext-t', 8),
-        # 128 channels and a skip of 18 do not fill whole cells.
-        ('cube-unet_hrnet-w18', 7),
-        ('cube-full-segformer_mit-b2', 3),
-        ('cube-unet-s5-d16_fcn', 18),
-        ('cube-upernet_convnext-t', 5),
-    ],
-)
-def test_the_cube_twin_is_cube_where_it_should_be(name, count):
-    path = find(f'{name}_1xb8-80k_whu-512x512')
-    model = build_network(read(path))
-    cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
-    assert len(cubes) == count
-    full = 'cube-full-' in name
-    for cube in cubes:
-        assert (cube.router is None) == (cube.mask is None) != full
 
 
 def test_documents_name_configs_that_exist():

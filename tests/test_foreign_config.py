@@ -4,13 +4,10 @@ from pathlib import Path
 
 import mmseg
 import pytest
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS, METRICS
-from torch import nn
 
-from mmseg_cube.layers import CubeConv2d, summarise
+from mmseg_cube.layers import summarise
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
@@ -40,30 +37,6 @@ dataset = dict(_delete_=True, type='WHUBuildingDataset', pipeline=pipeline,
 train_dataloader = val_dataloader = test_dataloader = dict(dataset=dataset)
 val_evaluator = dict(_delete_=True, type='BuildingMetric')
 """
-CUBE = f"""
-_base_ = {str(ZOO / CONVNEXT)!r}
-custom_imports = dict(imports=['mmpretrain.models', 'mmseg_cube'])
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='CubeBackbone',
-        backbone=_base_.model.backbone,
-        replace=dict(stages=(1, 2), kernel_sizes=2),
-        insert=dict(stages=(2, 3)),
-    ),
-    decode_head=dict(conv_cfg=dict(type='CubeConv2d')),
-)
-"""
-# Of a size for a test.
-SMALL = dict(
-    backbone=dict(backbone=dict(arch='atto', init_cfg=None)),
-    decode_head=dict(
-        in_channels=[40, 80, 160, 320], channels=32, num_classes=2
-    ),
-    auxiliary_head=dict(in_channels=160, channels=16, num_classes=2),
-)
-
-
 pytestmark = pytest.mark.skipif(
     not ZOO.exists(), reason='mmseg is not a package here'
 )
@@ -104,40 +77,3 @@ def test_a_data_set_takes_the_place_of_another(sample_city, tmp_path):
     init_default_scope('mmseg')
     assert len(DATASETS.build(cfg.val_dataloader.dataset)) == 4
     METRICS.build(cfg.val_evaluator)
-
-
-def test_mmsegs_upernet_convnext_trains_with_cube(tiny_config, tmp_path):
-    (tmp_path / 'cube.py').write_text(CUBE)
-    cfg, tiny = map(Config.fromfile, (tmp_path / 'cube.py', tiny_config))
-    for part in ('train_dataloader', 'test_dataloader', 'test_evaluator'):
-        cfg[part] = tiny[part]
-    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
-    cfg.model.data_preprocessor = tiny.model.data_preprocessor
-    cfg.model.merge(SMALL)
-    cfg.merge_from_dict(
-        dict(
-            train_cfg=dict(max_iters=2),
-            train_dataloader=dict(batch_size=2),
-            work_dir=str(tmp_path / 'work'),
-            optim_wrapper=dict(type='OptimWrapper'),
-        )
-    )
-    cfg.optim_wrapper.pop('loss_scale')
-    runner = Runner.from_cfg(cfg)
-    model = runner.model
-    convs = model.decode_head.modules()
-    convs = [m for m in convs if isinstance(m, nn.Conv2d)]
-    assert {c.kernel_size for c in convs} == {(3, 3), (1, 1)}
-    for conv in convs:
-        assert isinstance(conv, CubeConv2d) == (conv.kernel_size == (3, 3))
-    learned = {
-        name: model.get_parameter(name).detach().clone()
-        for name in (
-            'backbone.downsample_layers.2.1.weight',
-            'backbone.cube_blocks.3.0.gamma',
-            'decode_head.fpn_bottleneck.conv.weight',
-        )
-    }
-    runner.train()
-    for name, before in learned.items():
-        assert not before.equal(model.get_parameter(name)), name

@@ -111,12 +111,6 @@ def concat(first, **changes):
     'wrap, size',
     [
         (lambda data, root: concat(data, split='train+val'), 2 + 6),
-        (
-            lambda data, root: concat(
-                data, type='WBDDataset', data_root=str(root), split='val'
-            ),
-            2 + 2,
-        ),
         (lambda data, _: dict(type='RepeatDataset', dataset=data, times=3), 6),
     ],
 )

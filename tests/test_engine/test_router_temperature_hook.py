@@ -47,6 +47,9 @@ def test_epochs_end_at_the_end(make_runner):
     temperatures = temperatures_of(runner)
     assert len(temperatures) == 16
     assert temperatures[::15] == pytest.approx([4.0, 0.25])
+    # And they have learned what there was to learn.
+    for router in (runner.model.first, runner.model.second):
+        assert router.permutation().tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
 
 
 def temperatures_of(runner):

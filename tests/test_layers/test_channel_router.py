@@ -95,20 +95,6 @@ def test_orders_for_ablations():
     assert torch.equal(first.order, second.order)
 
 
-@pytest.mark.parametrize(
-    'args, message',
-    [
-        (dict(method='hungarian'), "one of .*'sort'.*'hungarian'"),
-        (dict(temperature=0), 'must be positive, but got 0'),
-        (dict(method='sinkhorn', group_size=5), 'its 32 channels, but got 5'),
-        (dict(method='fixed', riffle_groups=0), 'its 32 channels, but got 0'),
-    ],
-)
-def test_wrong_arguments(args, message):
-    with pytest.raises(ValueError, match=message):
-        ChannelRouter(32, **args)
-
-
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize('clear', [False, True])
 def test_assignment_is_the_best_one(clear, dtype):

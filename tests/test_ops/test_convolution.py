@@ -166,12 +166,6 @@ def test_rules_name_the_value(channels, kernel, options, reason, message):
     assert pickle.loads(pickle.dumps(info.value)).reason == reason
 
 
-@pytest.mark.parametrize('step', [0, 3, -1])
-def test_a_lattice_stride_divides_the_scale(step):
-    with pytest.raises(ValueError, match=f'divide scale=2, but got {step}'):
-        make_geometry(3, lattice_stride=step)
-
-
 def test_a_kernel_without_neighbours_need_not_grow():
     geometry = make_geometry(1, 3)
     assert find_obstacle(8, 8, geometry) is None

@@ -34,25 +34,20 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize('script, args', CASES)
-def test_dist_scripts_pass_everything_on(run, script, args):
-    tool = TOOLS / f'dist_{script}.sh'
+def test_everything_is_passed_on(run, tmp_path, script, args):
+    dist, slurm = (TOOLS / f'{kind}_{script}.sh' for kind in ('dist', 'slurm'))
+    ours, options = str(TOOLS / f'{script}.py'), ['--cfg-options', 'a=x y']
     done = run(
-        tool, *args, 4, '--cfg-options', 'a=x y', NNODES='2', NODE_RANK='1',
-        PORT='1234', MASTER_ADDR='10.0.0.1',
+        dist, *args, 4, *options, NNODES='2', NODE_RANK='1', PORT='1234',
+        MASTER_ADDR='10.0.0.1',
     )  # fmt: skip
     assert done.stdout.splitlines() == [
         '-m', 'torch.distributed.run', '--nnodes=2', '--node_rank=1',
-        '--master_addr=10.0.0.1', '--master_port=1234',
-        '--nproc_per_node=4', str(TOOLS / f'{script}.py'), *args,
-        '--launcher', 'pytorch', '--cfg-options', 'a=x y',
+        '--master_addr=10.0.0.1', '--master_port=1234', '--nproc_per_node=4',
+        ours, *args, '--launcher', 'pytorch', *options,
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize('script, args', CASES)
-def test_slurm_scripts_pass_everything_on(run, tmp_path, script, args):
-    tool, ours = TOOLS / f'slurm_{script}.sh', str(TOOLS / f'{script}.py')
     # The defaults are those of mmseg.
-    assert run(tool, *SLURM, *args).stdout.splitlines() == [
+    assert run(slurm, *SLURM, *args).stdout.splitlines() == [
         '-p', 'gpu', '--job-name=a job', '--gres=gpu:4', '--ntasks=4',
         '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1',
         'python', '-u', ours, *args, '--launcher', 'slurm',
@@ -60,23 +55,17 @@ def test_slurm_scripts_pass_everything_on(run, tmp_path, script, args):
     # A file that a pattern in SRUN_ARGS would find.
     (tmp_path / '--nodelist=node1').touch()
     done = run(
-        tool, *SLURM, *args, '--work-dir', 'a folder', '--cfg-options',
-        'a=x y', GPUS='16', GPUS_PER_NODE='8', CPUS_PER_TASK='2',
-        SRUN_ARGS='--gres=none\n --nodelist=node[1-2] ', PYTHON='/a b/python',
+        slurm, *SLURM, *args, *options, GPUS='16', GPUS_PER_NODE='8',
+        CPUS_PER_TASK='2', PYTHON='/a b/python',
+        SRUN_ARGS='--gres=none\n --nodelist=node[1-2] ',
     )  # fmt: skip
     assert done.stdout.splitlines() == [
         '-p', 'gpu', '--job-name=a job', '--gres=gpu:8', '--ntasks=16',
         '--ntasks-per-node=8', '--cpus-per-task=2', '--kill-on-bad-exit=1',
         '--gres=none', '--nodelist=node[1-2]', '/a b/python', '-u', ours,
-        *args, '--launcher', 'slurm', '--work-dir', 'a folder',
-        '--cfg-options', 'a=x y',
+        *args, '--launcher', 'slurm', *options,
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize('script, args', CASES)
-def test_too_few_arguments(run, script, args):
-    for kind, first in (('dist', []), ('slurm', SLURM[:1])):
-        done = run(TOOLS / f'{kind}_{script}.sh', *first, *args)
+    for tool, first in ((dist, []), (slurm, SLURM[:1])):
+        done = run(tool, *first, *args)
         assert (done.returncode, done.stdout) == (2, '')
-        assert done.stderr.startswith('usage: ')
-        assert 'CONFIG' in done.stderr
+        assert done.stderr.startswith('usage: ') and 'CONFIG' in done.stderr

@@ -7,22 +7,31 @@ from mmseg_cube.models.backbones.dry_run import dry_run
 
 
 @pytest.mark.parametrize(
-    'kind, channels',
+    'kind, channels, inserted',
     [
-        ('tensor', [8]),
-        ('list', [8]),
-        ('vector', [None]),
-        ('nested', [None]),
-        ('channels_last', [8, None]),
-        ('training', [8]),
+        ('tensor', [8], ['0']),
+        ('list', [8], ['0']),
+        ('vector', [None], r'stage 0: .*no feature map; .*0 \(no feature'),
+        ('nested', [None], 'stage 0: .*no feature map'),
+        ('channels_last', [8, None], ['0']),
+        ('training', [8], 'in training this one returns 2; use replace'),
     ],
 )
-def test_kinds_of_outputs(kind, channels, toy):
-    run = dry_run(toy(kind))
+def test_kinds_of_outputs(kind, channels, inserted, toy, image, log):
+    run, cfg = dry_run(toy(kind)), dict(type=toy, kind=kind)
     assert run.channels == channels
     assert run.in_training == channels * (2 if kind == 'training' else 1)
     # Neither that which never runs nor that whose result is dropped.
     assert run.stage_of == dict(stem=0, body=0)
+    if isinstance(inserted, str):
+        with pytest.raises(ValueError, match=inserted):
+            CubeBackbone(cfg, insert={})
+        return
+    cube = CubeBackbone(cfg, insert={})
+    assert list(cube.cube_blocks) == inserted
+    assert isinstance(cube(image()), list) == (kind == 'list')
+    said = 'none fits behind stage 1 (no feature map)'
+    assert (said in log.text) == (None in channels)
 
 
 def test_sizes_and_outputs_that_it_takes(toy):

@@ -25,18 +25,6 @@ def test_all_stages_are_those_that_fit(uneven, image, log):
     assert channels == [6, 12, 24, 48]
 
 
-def test_what_is_no_feature_map_is_left_out(toy, log):
-    cube = CubeBackbone(dict(type=toy, kind='channels_last'), insert={})
-    assert list(cube.cube_blocks) == ['0']
-    assert 'none fits behind stage 1 (no feature map)' in log.text
-
-
-@pytest.mark.parametrize('kind', ['tensor', 'list'])
-def test_single_maps_and_lists(kind, toy, image):
-    cube = CubeBackbone(dict(type=toy, kind=kind), insert={})
-    assert isinstance(cube(image()), list) == (kind == 'list')
-
-
 def test_stages_that_are_named_and_one_at_least_must_fit(uneven, table):
     message = r'behind stage 0: .*divisible.*got 6; .*1 \(12 channels\)'
     with pytest.raises(ValueError, match=message):
@@ -44,15 +32,3 @@ def test_stages_that_are_named_and_one_at_least_must_fit(uneven, table):
     narrow = dict(table['resnet']['backbone'], base_channels=1)
     with pytest.raises(ValueError, match='behind stage 0: .*got 1;'):
         CubeBackbone(dict(narrow, out_indices=(0, 1)), insert={})
-
-
-@pytest.mark.parametrize(
-    'kind, message',
-    [
-        ('vector', r'stage 0: .*no feature map; .*0 \(no feature map\)'),
-        ('training', 'in training this one returns 2; use replace'),
-    ],
-)
-def test_what_cannot_be_inserted_into(kind, message, toy):
-    with pytest.raises(ValueError, match=message):
-        CubeBackbone(dict(type=toy, kind=kind), insert={})
