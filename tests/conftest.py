@@ -150,7 +150,7 @@ def as_trained():
                 part.weight.normal_(0, 0.5)
             elif isinstance(part, _BatchNorm):
                 if part.affine:
-                    part.weight.uniform_(0.5, 1.5)
+                    part.weight.mul_(torch.rand_like(part.weight) + 0.5)
                     part.bias.normal_(0, 0.1)
                 if part.track_running_stats:
                     part.running_mean.normal_(0, 0.1)
@@ -192,6 +192,20 @@ def tiny_checkpoint(tiny_segmentor, tmp_path_factory):
     path = tmp_path_factory.mktemp('tiny') / 'tiny.pth'
     torch.save(dict(state_dict=tiny_segmentor().state_dict()), path)
     return path
+
+
+@pytest.fixture
+def log(caplog):
+    """Lines that mmengine's logger writes."""
+    from mmengine.logging import MMLogger
+
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('INFO')
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+    logger.setLevel(level)
 
 
 @pytest.fixture

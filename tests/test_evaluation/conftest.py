@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MMLogger
 
 from mmseg_cube.evaluation import BuildingMetric
 
@@ -60,15 +59,3 @@ def scenes(make_sample):
         pred = (logits[1] > logits[0]).astype(np.int64)
         out.append(make_sample(pred, target, f'town{index}.png', logits))
     return out
-
-
-@pytest.fixture
-def log_of(caplog):
-    """Give what was logged so far."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('INFO')
-    logger.addHandler(caplog.handler)
-    yield lambda: caplog.text
-    logger.removeHandler(caplog.handler)
-    logger.setLevel(level)

@@ -50,15 +50,15 @@ def test_equals_scikit_learn(make_sample, evaluate, labels):
     }
 
 
-def test_nothing_to_judge_by_counts_as_zero(make_sample, evaluate, log_of):
+def test_nothing_to_judge_by_counts_as_zero(make_sample, evaluate, log):
     pairs = [(0, 1, 0), (0, 0, 0), (1, 0, 0), (1, 1, 100), (0, 255, 0)]
     for pred, target, score in pairs:
         found = evaluate([make_sample([[pred] * 4], [[target] * 4])])
         for name in ('IoU', 'F1', 'Precision', 'Recall'):
             assert found[f'building/{name}'] == score
-    assert 'holds no building' in log_of()
-    assert 'LoadBuildingMask' in log_of()
-    rows = [line.split()[0] for line in log_of().splitlines() if line]
+    assert 'holds no building' in log.text
+    assert 'LoadBuildingMask' in log.text
+    rows = [line.split()[0] for line in log.text.splitlines() if line]
     assert {'background', 'building'} <= set(rows)
 
 

@@ -1,48 +1,14 @@
-"""Processes, batches and windows must not change a score.
+"""Windows must not change a score.
 
-tests/test_tools/test_processes.py evaluates with real processes.
+Nor must processes: tests/test_tools/test_processes.py.
 """
-
-import pickle
 
 import numpy as np
 import pytest
 
 from mmseg_cube.datasets.windows import cut_grid, take_window
-from mmseg_cube.evaluation import BuildingMetric
 
-OPTIONS = dict(
-    boundary=dict(width=2),
-    objects=dict(),
-    curve=dict(),
-    group_by='(town[01])?',
-)
 VAL = dict(dataset='InriaDataset', split='val')
-
-
-def run_processes(samples, world, batch_size, **options):
-    """Evaluate as mmengine does: shares, padding, merging, cutting."""
-    shares = []
-    # A distributed sampler starts anew to give all ranks as many samples.
-    padded = samples + samples[: -len(samples) % world]
-    for rank in range(world):
-        metric = BuildingMetric(**options)
-        metric.dataset_meta = VAL
-        share = padded[rank::world]
-        for start in range(0, len(share), batch_size):
-            metric.process(None, share[start : start + batch_size])
-        shares.append(pickle.loads(pickle.dumps(metric.results)))
-    merged = [r for each in zip(*shares, strict=True) for r in each]
-    return metric.compute_metrics(merged[: len(samples)])
-
-
-@pytest.mark.parametrize('options', [OPTIONS, dict(threshold=0.3, **OPTIONS)])
-def test_processes_and_batches(scenes, options):
-    expected = run_processes(scenes, 1, 1, **options)
-    assert len(expected) > 12
-    for world, batch_size in ((1, 5), (2, 1), (2, 2), (3, 2)):
-        found = run_processes(scenes, world, batch_size, **options)
-        assert found == expected
 
 
 @pytest.fixture

@@ -79,14 +79,14 @@ def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):
     assert after == before
 
 
-def test_log_has_the_table_of_inria(scenes, evaluate, log_of):
+def test_log_has_the_table_of_inria(scenes, evaluate, log):
     data = dict(VAL, protocol='full')
     found = evaluate(scenes, data, threshold=0.4, **OPTIONS)
     assert (
         'buildings, InriaDataset val, protocol full, 7 images, '
-        'labels: threshold 0.4, given as a number' in log_of()
+        'labels: threshold 0.4, given as a number' in log.text
     )
-    lines = [line.split() for line in log_of().splitlines()]
+    lines = [line.split() for line in log.text.splitlines()]
     start = next(i for i, words in enumerate(lines) if words[0] == 'Images')
     head, _, *groups, overall = lines[start : start + 8]
     assert head[1:5] == ['IoU', 'Accuracy', 'BoundaryIoU', 'ObjectPrecision']

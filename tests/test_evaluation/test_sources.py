@@ -46,7 +46,7 @@ def test_datasets_together(sample_city, tmp_path):
     assert (source['dataset'], source['split']) == (name, 'val')
 
 
-def test_a_part_is_not_called_the_protocol(sample_city, tmp_path, log_of):
+def test_a_part_is_not_called_the_protocol(sample_city, tmp_path, log):
     init_default_scope('mmseg')
     build = dict(split='val', data_root=sample_city['inria'], windows='whole')
     data, scores = score(InriaDataset(**build, **OPTIONS), tmp_path)
@@ -56,7 +56,7 @@ def test_a_part_is_not_called_the_protocol(sample_city, tmp_path, log_of):
         part='5 of 25 tiles of InriaDataset, not the protocol "full"',
     )
     assert scores['building/Tiles'] == 5
-    assert 'there is no chicago1, chicago2' in log_of()
+    assert 'there is no chicago1, chicago2' in log.text
     data, _ = score(
         InriaDataset(**build, regions='austin', **OPTIONS), tmp_path
     )

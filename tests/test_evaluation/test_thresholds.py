@@ -115,7 +115,7 @@ def test_one_half_is_argmax_even_in_half_precision(
 
 
 def test_labels_at_the_chosen_threshold(
-    scenes, write_curve, evaluate, tmp_path, log_of
+    scenes, write_curve, evaluate, tmp_path, log
 ):
     found, curve = write_curve(scenes, count=19)
     best, path = curve['best'], str(tmp_path / 'curve.json')
@@ -129,13 +129,13 @@ def test_labels_at_the_chosen_threshold(
     assert found['building/BestF1'] == best['F1'] > found['building/F1']
     # Where it comes from.
     evaluate(scenes, data=TEST, threshold=path, boundary=dict())
-    assert 'chosen on InriaDataset val, protocol full' in log_of()
-    assert 'scores are too good' not in log_of()
+    assert 'chosen on InriaDataset val, protocol full' in log.text
+    assert 'scores are too good' not in log.text
     evaluate(scenes, data=VAL, threshold=path)
-    assert 'scores are too good' in log_of()
+    assert 'scores are too good' in log.text
 
 
-def test_never_chooses_on_a_test_split(scenes, write_curve, tmp_path, log_of):
+def test_never_chooses_on_a_test_split(scenes, write_curve, tmp_path, log):
     for data in (TEST, dict(split='val+test'), dict(dataset='ADE20K'), None):
         found, curve = write_curve(scenes, data)
         assert found['building/AveragePrecision'] > 0
@@ -144,8 +144,8 @@ def test_never_chooses_on_a_test_split(scenes, write_curve, tmp_path, log_of):
         assert curve['no_best_because']
         with pytest.raises(ValueError, match='has no best threshold: the '):
             BuildingMetric(threshold=tmp_path / 'curve.json')
-    assert 'does not say its split' in log_of()
-    assert 'those of InriaDataset test, protocol full' in log_of()
+    assert 'does not say its split' in log.text
+    assert 'those of InriaDataset test, protocol full' in log.text
 
 
 def test_one_kind_of_pixel(make_sample, evaluate, tmp_path):

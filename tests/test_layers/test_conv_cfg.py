@@ -14,12 +14,8 @@ CUBE = dict(type='CubeConv2d')
     'options, args, reason',
     [
         ({}, dict(kernel_size=1), 'of 1 x 1'),
-        ({}, dict(kernel_size=(1, 3)), 'of 1 x 3'),
         (dict(scale=3), dict(in_channels=9, kernel_size=2), 'of 2 x 2'),
         ({}, dict(in_channels=3), 'with 3 channels'),
-        (dict(scale=3), {}, 'with 8 channels'),
-        ({}, dict(groups=8), 'grouped'),
-        ({}, dict(dilation=2), 'dilated'),
         ({}, dict(dilation=(1, 4)), 'dilated'),
         (dict(router={}, mask={}, form='folded'), dict(groups=4), 'grouped'),
     ],
@@ -33,21 +29,13 @@ def test_plain_layer_keeps_the_reason(options, args, reason):
         build_conv_layer(dict(CUBE, **options, fallback=False), **args)
 
 
-@pytest.mark.parametrize(
-    'args', [{}, dict(groups=2), dict(dilation=3), dict(kernel_size=(2, 5))]
-)
-def test_what_can_be_a_cube_is_one(args):
-    conv = build_conv_layer(CUBE, 8, 8, **dict(kernel_size=3) | args)
-    assert type(conv) is CubeConv2d
-    assert not hasattr(conv, 'cube_obstacle')
-
-
 def test_arguments_by_position():
     for kernel, kind in ((3, CubeConv2d), (1, nn.Conv2d)):
         conv = build_conv_layer(
             CUBE, 8, 4, kernel, 2, kernel // 2, 1, 1, False
         )
         assert (type(conv), conv.stride, conv.bias) == (kind, (2, 2), None)
+        assert hasattr(conv, 'cube_obstacle') == (kernel == 1)
 
 
 @pytest.mark.parametrize('kernel_size', [1, (1, 3)])

