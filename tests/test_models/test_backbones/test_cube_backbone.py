@@ -74,24 +74,9 @@ def test_wrong_options(table, part, message):
         CubeBackbone(table['resnet']['backbone'], **given)
 
 
-@pytest.mark.parametrize(
-    'backbone, message',
-    [
-        (
-            dict(type='mmpretrain.ConvNeXt', arch='atto'),
-            'none of 16 .* is eligible: 12 of 7 x 7, 3 of 2 x 2, 1 of 4 x 4',
-        ),
-        (
-            dict(type='ResNeXt', depth=50, groups=2, base_width=4),
-            'none of 53 .* is eligible: 36 of 1 x 1, 16 grouped',
-        ),
-        (
-            dict(type='mmpretrain.EfficientNet', arch='b0'),
-            'none of 81 .* is eligible: 49 of another kind, 32 of 1 x 1',
-        ),
-    ],
-)
-def test_nothing_is_eligible(backbone, message):
+def test_nothing_is_eligible():
+    backbone = dict(type='mmpretrain.ConvNeXt', arch='atto')
+    message = 'none of 16 .* is eligible: 12 of 7 x 7, 3 of 2 x 2, 1 of 4 x 4'
     with pytest.raises(ValueError, match=message):
         CubeBackbone(backbone, {})
 
