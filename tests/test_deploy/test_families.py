@@ -20,8 +20,8 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 FAMILIES = sorted(p.name for p in CONFIGS.iterdir() if p.name[0] != '_')
 TABLE = [
     *((family, 'cube-full-', 'onnx') for family in FAMILIES),
-    *((family, '', 'torchscript') for family in FAMILIES),
-    *((family, 'cube-', 'onnx') for family in ('unet', 'segformer')),
+    *((family, 'cube-', 'torchscript') for family in FAMILIES),
+    *((family, '', 'onnx') for family in ('unet', 'segformer')),
     *((family, 'cube-', 'openvino') for family in ('unet', 'unet_swin')),
     # It takes ten times as long; these have all layers that need help.
     *((f, '', 'torch_export') for f in ('segformer', 'upernet')),

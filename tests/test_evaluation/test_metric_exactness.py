@@ -95,6 +95,3 @@ def test_masks_of_windows_have_names_of_their_own(
     evaluate(samples, output_dir=str(tmp_path))
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ['town0.png', 'town0_-30_-60.png', 'town0_0_20.png']
-    samples = [sample('a.tif', (0, 0, 1, 1)), sample('a_0_0.tif')]
-    with pytest.raises(ValueError, match='would both be written as a_0_0.png'):
-        evaluate(samples, output_dir=str(tmp_path))
