@@ -13,7 +13,6 @@ from mmseg_cube.layers import CubeConv2d
 
 HOOK = dict(type='PretrainedWeightsHook')
 SMALL = dict(depth=18, base_channels=8, stem_channels=8)
-TIMM = dict(type='mmseg.TIMMBackbone', model_name='lcnet_035')
 
 
 @pytest.fixture
