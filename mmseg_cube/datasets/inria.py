@@ -88,7 +88,7 @@ class InriaDataset(BuildingDataset):
     def load_data_list(self) -> list[dict]:
         """List the windows of the split's tiles."""
         tiles = super().load_data_list()
-        self._compare({(tile['region'], tile['tile']) for tile in tiles})
+        self._compare({f'{tile["region"]}{tile["tile"]}' for tile in tiles})
         if self.windows == 'whole':
             return tiles
         if self.protocol == 'buildformer':
@@ -113,14 +113,14 @@ class InriaDataset(BuildingDataset):
         """Return region and tile number, which the file name gives."""
         return dict(zip(('region', 'tile'), parse_tile(stem), strict=True))
 
-    def _compare(self, there: set[tuple[str, int]]) -> None:
+    def _compare(self, there: set[str]) -> None:
         """Compare the tiles that are there with those that Inria has.
 
         Raises:
             DatasetError: If a region that was asked for has no tile.
         """
         every = inria_tiles.tiles_of(self.split)
-        empty = sorted(set(self.regions) - {region for region, _ in there})
+        empty = sorted(set(self.regions) - {parse_tile(x)[0] for x in there})
         if empty and self._named:
             raise DatasetError(
                 f'InriaDataset: split {self.split!r} has no tile of '
@@ -128,9 +128,9 @@ class InriaDataset(BuildingDataset):
                 'out of regions, or add their tiles.'
             )
         lacking = [
-            f'{region}{number}'
-            for region, number in every
-            if region in self.regions and (region, number) not in there
+            name
+            for name in every
+            if parse_tile(name)[0] in self.regions and name not in there
         ]
         if len(there) < len(every):
             self.part = f'{len(there)} of {len(every)} tiles'

@@ -61,14 +61,14 @@ def in_split(split: str, stem: str) -> bool:
     return split == 'test' or (number <= LAST_VAL_TILE) == (split == 'val')
 
 
-def tiles_of(split: str) -> list[tuple[str, int]]:
-    """List region and number of all tiles of a split, such as train+val."""
+def tiles_of(split: str) -> list[str]:
+    """Name all tiles of a split, such as train+val."""
     return [
-        (region, number)
+        name
         for part in split.split('+')
         for region in regions_of(part)
         for number in range(1, PER_REGION + 1)
-        if in_split(part, f'{region}{number}')
+        if in_split(part, name := f'{region}{number}')
     ]
 
 

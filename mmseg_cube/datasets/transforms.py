@@ -47,7 +47,7 @@ class LoadBuildingMask(BaseTransform):
     ``seg_fields``, ``window``, ``core``, ``raster_shape``, ``channels`` and
     ``mask_meaning``, what the values mean by all masks of a dataset. Adds
     ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``, unless
-    there is no mask or it is loaded.
+    there is no mask or it is loaded. Label 0 stays the background.
 
     Args:
         backend_args: File backend of mmengine; local files by default.
@@ -75,11 +75,6 @@ class LoadBuildingMask(BaseTransform):
         path = results.get('seg_map_path')
         if path is None or 'gt_seg_map' in results:
             return results
-        if results.get('reduce_zero_label'):
-            raise ValueError(
-                f'{path}: reduce_zero_label=True would ignore the background '
-                'class, label 0. Set it to False in the dataset'
-            )
         source = path
         if self.backend_args is not None:
             source = fileio.get(path, backend_args=self.backend_args)

@@ -29,7 +29,7 @@ from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.ground import LONGITUDE_LATITUDE, Ground, pixel_size
 from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
-from mmseg_cube.datasets.validity import BESIDE, read_valid
+from mmseg_cube.datasets.validity import MASK, read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference.mosaic import (
     known_driver,
@@ -258,9 +258,9 @@ def identify(path: str | Path) -> list[str | int]:
     if is_remote(path):
         return [str(path)]
     path = Path(path)
-    beside = [path.with_name(f'{path.name}{suffix}') for suffix in BESIDE]
     # Path.exists fails where a name becomes too long.
-    files = [path, *filter(os.path.lexists, beside)]
+    beside = filter(os.path.lexists, [path.with_name(f'{path.name}{MASK}')])
+    files = [path, *beside]
     return [part for f in files for part in (f.name, *stamp(f)[1:])]
 
 

@@ -10,9 +10,7 @@ import rasterio
 from PIL import Image
 from rasterio.enums import ColorInterp
 
-from mmseg_cube.datasets.bands import RGB
 from mmseg_cube.datasets.contract import (
-    are_swapped,
     check_image,
     image_shape,
     read_image,
@@ -157,36 +155,20 @@ def test_masks(tmp_path, write, suffix, top, bands):
         ('a.tif', BINARY, dict(nbits=1, compress='CCITTFAX4')),
         ('a.png', BINARY * 255, dict(mode='1')),
         ('a.png', BINARY * 15, dict(driver='PNG', nbits=4)),
+        # Black and white are followed, wherever they stand in a palette.
+        ('b.png', 1 - BINARY, dict(palette=[(255,) * 3, (0,) * 3])),
+        ('b.tif', 1 - BINARY, dict(palette=[(255,) * 3, (0,) * 3])),
+        ('b.tif', BINARY, dict(palette=[(255,) * 3, (222, 184, 135)])),
     ],
 )
-def test_masks_of_few_bits(tmp_path, write, name, values, options):
+def test_masks_of_few_bits_or_with_a_palette(
+    tmp_path, write, name, values, options
+):
     path = write(tmp_path / name, values, **options)
     if name == 'a.png':
         bits = Path(path).read_bytes()[24]
         assert bits == options.get('nbits', 1)
     np.testing.assert_array_equal(read_mask(path), BINARY)
-
-
-@pytest.mark.parametrize('suffix', ['.png', '.tif'])
-@pytest.mark.parametrize(
-    ('first', 'second', 'building'),
-    [
-        # Black and white are followed, wherever they stand in the palette.
-        ((255, 255, 255), (0, 0, 0), 0),
-        ((0, 0, 0), (255, 255, 255), 1),
-        # Of other palettes the index counts.
-        ((0, 0, 0), (0, 0, 255), 1),
-        ((255, 255, 255), (222, 184, 135), 1),
-    ],
-)
-def test_masks_with_a_palette(
-    tmp_path, write, suffix, first, second, building
-):
-    for indices in (BINARY, BINARY * 0, BINARY * 0 + 1):
-        colours = [first, second]
-        path = write(tmp_path / f'a{suffix}', indices, palette=colours)
-        for read in MASK_PIXELS.values():
-            np.testing.assert_array_equal(read(path), indices == building)
 
 
 @pytest.mark.parametrize(
@@ -242,15 +224,3 @@ def test_missing_files(tmp_path):
     for read in (check_image, image_shape, read_image, read_mask, mask_shape):
         with pytest.raises(RasterError, match='missing.*No such file'):
             read(str(tmp_path / 'link.tif'))
-
-
-def test_swapped_files(tmp_path, write):
-    image = write(tmp_path / 'image.tif', NOISE)
-    other = write(tmp_path / 'other.png', NOISE)
-    mask = write(tmp_path / 'mask.tif', BINARY)
-    black = write(tmp_path / 'black.png', np.zeros((3, *SHAPE), np.uint8))
-    three = write(tmp_path / 'three.png', np.stack([BINARY * 255] * 3))
-    swapped = (mask, image), (three, other)
-    fine = (image, mask), (black, other), ('gone.tif', mask)
-    for pair in swapped + fine:
-        assert are_swapped(*pair, RGB) == (pair in swapped)

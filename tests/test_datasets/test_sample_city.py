@@ -42,24 +42,6 @@ def test_same_seed_same_bytes(seed):
     assert draw_scene((9, 9), 96)[0].tobytes() != first[0].tobytes()
 
 
-@pytest.mark.parametrize(
-    ('write', 'suffix'), [(write_whu, '.tif'), (write_wbd, '.png')]
-)
-def test_splits_on_disk(tmp_path, write, suffix):
-    assert write(tmp_path / 'city', FEW, size=64) == tmp_path / 'city'
-    write(tmp_path / 'other', {'train': 1}, size=64, seed=1)
-    pictures = set()
-    for path in tmp_path.rglob(f'*/image/*{suffix}'):
-        label = path.parents[1] / 'label' / path.name
-        pixels, mask = (
-            cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-            for file in (path, label)
-        )
-        assert (pixels.shape, mask.shape) == ((64, 64, 3), (64, 64))
-        pictures.add(pixels.tobytes())
-    assert len(pictures) == 5
-
-
 def test_inria_on_disk(tmp_path):
     regions = ('tyrol-w', 'chicago')
     root = write_inria(tmp_path, 2, size=64, regions=regions, test_tiles=1)

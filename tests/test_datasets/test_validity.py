@@ -19,7 +19,6 @@ VALUES[0, :9] = 0  # black in one band is no hole
 VALID = rng.random(SHAPE) < 0.7
 VALUES *= VALID
 WINDOW, INSIDE = Window(30, -6, 30, 20), np.s_[94:114, 130:160]
-NOTES = '<PAMDataset><PAMRasterBand><NoDataValue>0.0</NoDataValue>'
 
 
 def declare(kind, path, write):
@@ -34,8 +33,6 @@ def declare(kind, path, write):
     elif kind == 'beside':
         mask = write(path.with_name('mask.tif'), VALID * np.uint8(255))
         Path(mask).rename(f'{path}.msk')
-    elif kind == 'notes':
-        Path(f'{path}.aux.xml').write_text(NOTES)
     return str(path)
 
 
@@ -49,7 +46,6 @@ def declare(kind, path, write):
         ('a.tif', 'inside'),
         ('a.tif', 'beside'),
         ('a.jpg', 'beside'),
-        ('a.png', 'notes'),
     ],
 )
 def test_what_is_declared_is_followed(tmp_path, write, name, kind):
@@ -57,7 +53,7 @@ def test_what_is_declared_is_followed(tmp_path, write, name, kind):
     np.testing.assert_array_equal(read_valid(path), VALID)
     around = np.pad(VALID, 100, mode='reflect')[INSIDE]
     np.testing.assert_array_equal(read_valid(path, WINDOW), around)
-    if kind not in ('beside', 'notes'):
+    if kind != 'beside':
         content = Path(path).read_bytes()
         np.testing.assert_array_equal(read_valid(content), VALID)
 
@@ -83,8 +79,3 @@ def test_files_beside_that_cannot_be_used(tmp_path, write):
     Path(write(tmp_path / 'b.tif', VALUES[:, 1:])).rename(mask)
     with pytest.raises(RasterError, match='its mask a.tif.msk has another si'):
         read_valid(path)
-    mask.unlink()
-    for text in ('<NoDataValue>x<', '<NoDataValue>1<' * 2):
-        (tmp_path / 'a.tif.aux.xml').write_text(text)
-        with pytest.raises(RasterError, match='its notes a.tif.aux.xml cann'):
-            read_valid(path)

@@ -16,7 +16,6 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
 from mmseg_cube.datasets.tiles import Tile, find_tiles
-from mmseg_cube.utils.words import not_found
 
 
 def check_data(
@@ -110,10 +109,6 @@ def check_data(
 
 def _find(root: Path) -> tuple[list[Tile], list[str], list[str]]:
     """Find the tiles of a folder, faults, and what to know of them."""
-    if not root.is_dir():
-        advice = 'give the folder that holds train, val and test; unpack or '
-        advice += 'convert archives first'
-        raise DatasetError(not_found('folder', root, advice))
     try:
         tiles, faults = find_inria(root)
         if tiles:

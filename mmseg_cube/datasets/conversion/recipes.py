@@ -70,7 +70,7 @@ def convert_inria(
 def name_missing(source: Path, tiles: Sequence[Tile]) -> list[str]:
     """Say which labelled tiles of Inria are not there, in a line or none."""
     there = {tile.name for tile in tiles}
-    known = [f'{region}{number}' for region, number in tiles_of('train+val')]
+    known = tiles_of('train+val')
     missing = [name for name in known if name not in there]
     return missing and [
         f'{len(missing)} of the {len(known)} labelled tiles are not in '
