@@ -6,6 +6,7 @@ from mmengine.registry import init_default_scope
 
 from mmseg_cube.datasets import BuildingDataset, DatasetError
 from mmseg_cube.datasets.masks import count_values, read_mask
+from mmseg_cube.datasets.meaning import code_of
 from mmseg_cube.datasets.windows import Window
 
 HOUSE = np.zeros((24, 24), np.uint8)
@@ -113,7 +114,7 @@ def test_values_that_are_not_clear(tmp_path, write, masks, options, said):
     assert len(dataset) == len(masks)
 
 
-@pytest.mark.parametrize('size', [1, 200])
+@pytest.mark.parametrize('size', [1, 400])
 def test_pieces_that_touch_no_edge_are_counted(size):
     mask = np.zeros((9, 10), np.uint8)
     # One at each edge, one of 4 pixels around 1, one that meets a corner.
@@ -123,6 +124,12 @@ def test_pieces_that_touch_no_edge_are_counted(size):
     found = count_values(mask.repeat(size, 0).repeat(size, 1), {})
     assert [x.pixels // size**2 for x in found] == [77, 13]
     assert [x.inside // size**2 for x in found] == [1, 9]
+
+
+def test_colours_are_told_though_nothing_has_them():
+    found = count_values(HOUSE * 5, {0: BLACK, 1: RED, 2: BROWN})
+    red = code_of(RED)
+    assert found == [(0, 0, 496, 0), (1, red, 0, 0), (5, 0, 80, 80)]
 
 
 @pytest.mark.parametrize(

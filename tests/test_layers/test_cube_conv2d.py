@@ -9,7 +9,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmseg_cube.layers import CubeConv2d, SpatialMask
-from mmseg_cube.ops import FORMS
+from mmseg_cube.ops import FORMS, convolve
 
 FULL = dict(router=dict(method='sort'), mask=dict(kernel_size=3))
 BARE = dict(router=None, mask=None)
@@ -64,9 +64,20 @@ def test_router_and_mask_come_before_the_convolution(mode, build):
     lattice = cube.mask(F.pixel_shuffle(routed, 2))
     cells = cube.prepare(x).cells()
     torch.testing.assert_close(F.pixel_shuffle(cells, 2), lattice)
+    torch.testing.assert_close(convolve(cube.prepare(x)), cube(x))
     if mode == 'zeros':
         expected = F.conv2d(lattice, cube.weight, cube.bias, 2, 1)
         torch.testing.assert_close(cube(x), expected)
+
+
+@pytest.mark.parametrize('method', ['sort', 'sinkhorn', 'fixed'])
+def test_device_and_type_are_those_of_all_parts(method):
+    factory = dict(device='meta', dtype=torch.float64)
+    parts = dict(router=dict(method=method), mask=dict(kernel_size=1))
+    cube = CubeConv2d(8, 4, 3, lattice_stride=1, **parts, **factory)
+    for name, value in cube.state_dict().items():
+        assert value.is_meta, name
+        assert value.dtype == torch.float64 or name == 'router.order', name
 
 
 def test_initialisation():

@@ -26,6 +26,16 @@ def test_parts_are_optional():
     assert names(**dict.fromkeys(parts)) == ['conv.weight', 'conv.bias']
 
 
+def test_options_are_those_of_its_convolution():
+    options = dict(stride=2, padding=3, dilation=2, groups=2, scale=3)
+    options.update(lattice_kernel_size=4, lattice_stride=1, phase='down_right')
+    block, conv = (
+        CubeKernelBlock(36, **options),
+        CubeConv2d(36, 36, 3, **options),
+    )
+    assert block.conv.geometry == conv.geometry
+
+
 def test_residual_form_is_the_identity_and_learns():
     block = CubeKernelBlock(16, residual=True)
     x = torch.randn(2, 16, 6, 6)

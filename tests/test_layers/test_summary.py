@@ -13,7 +13,7 @@ from mmseg_cube.layers import (
     summarise,
     switch_to_deploy,
 )
-from mmseg_cube.layers.summary import find_obstacle
+from mmseg_cube.layers.summary import find_obstacle, layer_name
 
 CUBE = dict(type='CubeConv2d')
 
@@ -65,6 +65,11 @@ def test_counts_and_reasons():
 )
 def test_obstacles(conv, options, reason):
     assert find_obstacle(conv, **options) == reason
+
+
+def test_a_layer_is_named_without_its_parts():
+    names = 'a.conv.router', 'a.router', 'conv.router', 'router'
+    assert [*map(layer_name, names)] == ['a', 'a', 'conv', 'router']
 
 
 def test_wrapped_networks_say_the_same():

@@ -84,6 +84,11 @@ def test_sinkhorn_is_doubly_stochastic_and_differentiates():
     ones = torch.ones(2, 5, dtype=torch.float64)
     torch.testing.assert_close(relaxed.sum(-1), ones, atol=1e-12, rtol=0)
     torch.testing.assert_close(relaxed.sum(-2), ones, atol=1e-4, rtol=0)
+    rows = sinkhorn(logits, 0.5, 0)
+    torch.testing.assert_close(rows, (2 * logits).softmax(-1))
+    rows = rows / rows.sum(-2, keepdim=True)
+    rows = rows / rows.sum(-1, keepdim=True)
+    torch.testing.assert_close(sinkhorn(logits, 0.5, 1), rows)
     assert torch.autograd.gradcheck(lambda a: sinkhorn(a, 0.8, 4), (logits,))
 
 
