@@ -3,7 +3,8 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
+
+from mmseg_cube.evaluation import summary
 
 OPTIONS = dict(
     boundary=dict(width=2),
@@ -15,6 +16,7 @@ VAL = dict(
     classes=('background', 'building'), dataset='InriaDataset', split='val'
 )
 GROUPS = ['town', 'town0', 'town1', 'town2', 'town3']
+BARS = 'IoU', 'Accuracy'
 FILES = ['curve.json', 'curve.png', 'groups.png', 'metrics.json']
 
 
@@ -59,14 +61,36 @@ def test_json_holds_counts_and_scores_of_each_group(
 
 
 def test_pictures_and_a_full_disk(scenes, evaluate, tmp_path, monkeypatch):
-    evaluate(scenes, VAL, report_dir=str(tmp_path), **OPTIONS)
+    drawn, save = {}, summary.save_figure
+    monkeypatch.setattr(
+        summary,
+        'save_figure',
+        lambda figure, path: save(drawn.setdefault(path.name, figure), path),
+    )
+    found = evaluate(scenes, VAL, report_dir=str(tmp_path), **OPTIONS)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert sorted(before) == FILES
-    for name in ('curve.png', 'groups.png'):
-        with Image.open(tmp_path / name) as image:
-            pixels = np.asarray(image.convert('RGB'))
-        assert pixels.shape[0] > 300
-        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
+
+    (axes,) = drawn['groups.png'].axes
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    assert names == [*GROUPS, 'all']
+    ends = [f'_{name}' for name in GROUPS] + ['']
+    scores = [found[f'building/{x}{end}'] for x in BARS for end in ends]
+    assert [x.get_text() for x in axes.texts] == [f'{x:.1f}' for x in scores]
+    for kind, place in zip(axes.containers, (-0.2, 0.2), strict=True):
+        middles = [bar.get_center() for bar in kind]
+        heights = [scores.pop(0) / 2 for _ in ends]
+        places = np.arange(len(ends)) + place
+        np.testing.assert_allclose(middles, np.transpose([places, heights]))
+
+    left, right = drawn['curve.png'].axes
+    points = json.loads(before['curve.json'])['points']
+    for line in right.lines[:4]:
+        pairs = [[x['threshold'], x[line.get_label()]] for x in points]
+        assert line.get_xydata().tolist() == pairs
+    some = [x for x in points if x['tp'] + x['fp']]
+    pairs = [[x['Recall'], x['Precision']] for x in some]
+    assert left.lines[0].get_xydata().tolist() == pairs
 
     def fail(*args, **kwargs):
         raise OSError(28, 'No space left on device')
