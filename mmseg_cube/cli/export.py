@@ -44,7 +44,7 @@ def add_arguments(add: Arguments) -> None:
         'where they have no fewer operations than those of a baseline'
     )
     kernels('--all-plain', what, const=True, **constant)
-    what = 'time both in the engine of the format, and keep the faster'
+    what = 'time both in the engine of the format; plain if clearly faster'
     kernels('--tune', what, default=False)
 
 

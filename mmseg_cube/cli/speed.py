@@ -20,6 +20,7 @@ KINDS = dict(
 )
 ENGINES = 'eager', 'channels_last', 'compile', 'onnxruntime', 'openvino'
 GRID = '64x128 96x128 128x64 192x64 256x32 384x32 512x16 768x16'
+TASKS = 'trained', 'deployed', 'throughput', 'training'
 DTYPES, LAYOUTS = ('float32', 'bfloat16'), ('contiguous', 'channels_last')
 BATCH = dict(cpu=2, cuda=8)
 
@@ -48,6 +49,9 @@ def add_arguments(add: Arguments, kind: str) -> None:
     else:
         what = 'of parameters and inputs; networks are autocast to bfloat16'
         add('--dtype', what, default='float32', choices=DTYPES)
+        if kind == 'network':
+            what = 'inference as trained and deployed, of a batch, a step'
+            add('--tasks', what, choices=TASKS, default=list(TASKS))
         what = 'of inputs and weights'
         add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
         add('--profile', 'also list the time by operation', default=False)
@@ -90,6 +94,10 @@ def run(args: Namespace) -> int:
         kind = Engines if args.kind == 'export' else Networks
         baseline = [args.against] if args.against else []
         grid, subject = [(3, args.size)], kind(baseline + args.configs)
+    tasks = subject.tasks
+    if args.kind == 'network':
+        named = zip(TASKS, tasks, strict=True)
+        tasks = [task for word, task in named if word in args.tasks]
     if args.out is not None:
         # An unusable folder is better found before the work than after it.
         args.out.mkdir(parents=True, exist_ok=True)
@@ -97,7 +105,7 @@ def run(args: Namespace) -> int:
     batch = args.batch or BATCH[device.type]
     results, code = [], 0
     for (channels, size), layout, task in product(
-        grid, dict.fromkeys(args.layouts), subject.tasks
+        grid, dict.fromkeys(args.layouts), tasks
     ):
         setting = Setting(size, batch, channels, dtype, layout, device)
         how = args.repeats, args.profile

@@ -118,4 +118,6 @@ def choose_form(operands: Operands) -> str:
         return 'lattice'
     if torch.is_grad_enabled():
         return 'folded' if channels < SOME_CHANNELS else 'parity'
-    return 'lattice' if channels < MANY_CHANNELS else 'parity'
+    # Weights with channels last ask for such a result.
+    few = channels < MANY_CHANNELS or is_channels_last(operands.weight)
+    return 'lattice' if few else 'parity'

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import product
 
 import pytest
 import torch
@@ -65,13 +66,14 @@ def test_bars_are_not_claimed_for_other_types(time_operator, capsys):
 
 def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
     args = '--size 64 --batch 3 --repeats 1 --threads 1 --profile'
+    args += ' --tasks deployed training'
     out = tmp_path / 'out'
     words = [str(tiny_config), '--against', str(plain_twin[0]), *args.split()]
     assert main(['speed', 'network', *words, '--out', str(out)]) == 0
     numbers = json.loads((out / 'speed.json').read_text())
     results = numbers['results']
     Image.open(out / 'chart.png').verify()
-    assert len(results) == 4 * 2 * 2
+    assert len(results) == 2 * 3 * 2
     page, printed = (out / 'speed.md').read_text(), capsys.readouterr().out
     for result in results:
         task = result['task']
@@ -79,7 +81,7 @@ def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
         assert result['reference'] == 'tiny'
         assert result['setting']['batch'] == (1 if 'inference' in task else 3)
         bar = 0.9 if task == 'training step' else 0.85
-        bar = 1.0 if result['measure'] == 'peak memory' else bar
+        bar = {'time': bar, 'peak memory': 1.0}.get(result['measure'])
         assert result['bar'] == (None if result['name'] == 'tiny' else bar)
 
 
@@ -100,12 +102,12 @@ def test_measures_engines(
     assert 'pip install "mmsegmentation-cube[openvino]"' in said.err
     Image.open(tmp_path / 'chart.png').verify()
     results = json.loads((tmp_path / 'speed.json').read_text())['results']
-    assert [(x['setting']['layout'], x['name']) for x in results] == [
-        (engine, name)
-        for engine in ('eager', 'channels_last', 'onnxruntime')
-        for name in ('tiny', 'cube-tiny')
+    given = [
+        (x['setting']['layout'], x['measure'], x['name']) for x in results
     ]
-    assert {x['measure'] for x in results} == {'time'}
+    engines = 'eager', 'channels_last', 'onnxruntime'
+    measures, names = ('time', 'operations'), ('tiny', 'cube-tiny')
+    assert given == list(product(engines, measures, names))
 
 
 def test_bad_arguments_are_said(capsys):

@@ -134,12 +134,14 @@ SMALL, LARGE = (
 def test_chosen_form(channels, geometry, trained, form):
     x = torch.empty(1, channels, 4, 4)
 
-    def choose(x, mask=None):
-        return choose_form(Operands(x, None, None, geometry, mask))
+    def choose(x, mask=None, layout=torch.contiguous_format):
+        weight = torch.empty(8, channels // 4, 3, 3).to(memory_format=layout)
+        return choose_form(Operands(x, weight, None, geometry, mask))
 
     with torch.set_grad_enabled(trained):
         assert choose(x) == form
         last = 'folded' if channels == 60 else 'lattice'
         assert choose(x.to(memory_format=LAST)) == last
+        assert choose(x, layout=LAST) == (form if trained else last)
         # With a mask, and elsewhere than on a CPU.
         assert choose(x, ()) == choose(x.to('meta')) == 'lattice'

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmseg_cube.analysis.speed import rounds
 from mmseg_cube.analysis.speed.rounds import Spread
 
-TIME, MEMORY = 'time', 'peak memory'
+TIME, MEMORY, OPERATIONS = 'time', 'peak memory', 'operations'
 LAYOUTS = dict(
     contiguous=torch.contiguous_format, channels_last=torch.channels_last
 )
@@ -48,10 +48,11 @@ class Result:
 
     setting: Setting
     task: str
-    measure: str  # TIME or MEMORY
+    measure: str  # TIME, MEMORY or OPERATIONS
     name: str
     reference: str  # what the ratio refers to; of a reference, itself
-    value: Spread  # seconds, or bytes at the peak beyond what was held before
+    # Seconds, bytes at the peak beyond what was held before, or a number.
+    value: Spread
     ratio: Spread  # value over that of the reference in the same round
     bar: float | None = None  # ratio that should not be exceeded
     operations: dict[str, float] | None = None  # seconds by operation
@@ -80,19 +81,20 @@ def compare(
     repeats: int,
     profiled: bool = False,
 ) -> list[Result]:
-    """Measure time and memory of all candidates doing one task.
+    """Measure what all candidates take for one task.
 
     The subject, an ``Operator`` or ``Networks``, builds them as calls by name
     (``build``), says what each is compared with (``references``), which ratio
     it should keep to (``bar``), and which tasks take one image whatever the
     batch (``one_image``). Memory is exact and measured once, if it is torch's
-    (``counts_memory``).
+    (``counts_memory``), and ``operations`` are those of one image.
     """
     if task in subject.one_image:
         setting = replace(setting, batch=1)
     print(f'{task}, {setting} ...', file=sys.stderr)
     calls, device = subject.build(task, setting), setting.device
-    samples = {TIME: rounds.time_in_turns(calls, repeats, device), MEMORY: {}}
+    samples = {TIME: rounds.time_in_turns(calls, repeats, device)}
+    samples |= {OPERATIONS: subject.operations(setting), MEMORY: {}}
     gc.collect()
     gc.freeze()  # not gone through again before every call
     for name, call in calls.items() if subject.counts_memory else ():

@@ -18,7 +18,8 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.speed.comparison import MEMORY, Setting
+from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Setting
 from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
@@ -41,7 +42,7 @@ class Networks:
     facts = {}
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        self.cfgs = {}
+        self.cfgs, self.count = {}, ConfigCounter()
         stems = {Path(path).stem for path in paths}
         for path in map(Path, paths):
             name = path.stem if len(stems) == len(paths) else str(path)
@@ -72,13 +73,19 @@ class Networks:
             calls[name] = step
         return calls
 
+    def operations(self, setting: Setting) -> dict[str, list[int]]:
+        """Count those of every network as trained, for one image."""
+        return {
+            name: [self.count(cfg, setting.size)[''].flops]
+            for name, cfg in self.cfgs.items()
+        }
+
     def bar(
         self, setting: Setting, task: str, measure: str, name: str
-    ) -> float:
-        """Ratio to the baseline that should not be exceeded."""
-        if measure == MEMORY:
-            return MEMORY_BAR
-        return TRAINING_BAR if task == TRAINING else INFERENCE_BAR
+    ) -> float | None:
+        """Ratio to the baseline that should not be exceeded, if any."""
+        timed = TRAINING_BAR if task == TRAINING else INFERENCE_BAR
+        return {TIME: timed, MEMORY: MEMORY_BAR}.get(measure)
 
 
 @torch.inference_mode()

@@ -102,6 +102,10 @@ class Operator:
         check_agreement({name: calls[name]() for name in self.cubes}, setting)
         return calls
 
+    def operations(self, setting: Setting) -> dict:
+        """None: they follow from the form."""
+        return {}
+
     def bar(
         self, setting: Setting, task: str, measure: str, name: str
     ) -> float | None:

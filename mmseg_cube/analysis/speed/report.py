@@ -8,13 +8,23 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.report import write_report
-from mmseg_cube.analysis.speed.comparison import MEMORY, Result
+from mmseg_cube.analysis.speed.comparison import (
+    MEMORY,
+    OPERATIONS,
+    TIME,
+    Result,
+)
 from mmseg_cube.analysis.speed.network import THROUGHPUT
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.words import quantity
 
-MILLISECONDS, MEBIBYTES = 1e3, 2**-20
+MILLISECONDS = 1e3
+UNITS = {
+    TIME: (MILLISECONDS, 'ms'),
+    OPERATIONS: (1e-9, 'GFLOPs an image'),
+    MEMORY: (2**-20, 'peak MiB'),
+}
 SMALL_SHARE = 0.02  # of all time, below which an operation is left out
 GROUP_WIDTH = 0.86  # filled with columns, of the distance between groups
 
@@ -49,29 +59,26 @@ def report(
 def tabulate(results: Sequence[Result]) -> Table:
     """Lay out one task, with a row per candidate and setting."""
     task, images = results[0].task, results[0].setting.batch
-    unit = 'images/s' if task == THROUGHPUT else 'ms'
-    how = 'C x H, layout or engine'
-    head = ['candidate', how, unit, 'ratio', 'bar <=']
-    if any(result.measure == MEMORY for result in results):
-        head += ['peak MiB', 'ratio', 'bar <=']
+    head, rows = ['candidate', 'C x H, layout or engine'], {}
     names = list(dict.fromkeys(result.name for result in results))
-    rows = {}
-    for result in sorted(results, key=lambda x: names.index(x.name)):
-        key, value = (result.name, str(result.setting)), result.value.median
-        # Of times, for throughput as well: below 1 is better.
-        row, ratio, verdict = rows.setdefault(key, [*key]), result.ratio, ''
-        if result.measure == MEMORY:  # measured once
-            row.append(f'{MEBIBYTES * value:.1f}')
-            ratio = f'{ratio.median:.2f}'
-        elif task == THROUGHPUT:
-            row.append(f'{images / value:.2f}')
-        else:
-            row.append(f'{MILLISECONDS * value:.2f}')
-        if result.bar is not None:
-            word = 'pass' if result.passes else 'miss'
-            verdict = f'{result.bar:.2f} {word}'
-        compared = result.name != result.reference
-        row += [str(ratio), verdict] if compared else ['', '']
+    for measure in dict.fromkeys(result.measure for result in results):
+        unit, title = UNITS[measure]
+        fast = measure == TIME and task == THROUGHPUT
+        head += ['images/s' if fast else title, 'ratio']
+        head += ['bar <='] * (measure != OPERATIONS)
+        own = [x for x in results if x.measure == measure]
+        for result in sorted(own, key=lambda x: names.index(x.name)):
+            key = result.name, str(result.setting)
+            row, value = rows.setdefault(key, [*key]), result.value.median
+            row.append(f'{images / value if fast else unit * value:.2f}')
+            # Of times, for throughput as well: below 1 is better.
+            ratio = result.ratio
+            ratio = ratio if measure == TIME else f'{ratio.median:.2f}'
+            row.append('' if result.name == result.reference else f'{ratio}')
+            if measure != OPERATIONS:
+                word = 'pass' if result.passes else 'miss'
+                barred = result.bar is not None
+                row.append(f'{result.bar:.2f} {word}' if barred else '')
     title = f'{task}, {quantity(images, "image")}'
     return Table(head, list(rows.values()), title)
 
