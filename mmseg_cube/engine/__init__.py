@@ -7,9 +7,9 @@ from mmseg_cube.engine.run_hooks import (
     ChannelsHook,
     ChannelsLastHook,
     CubeSummaryHook,
+    ViewsHook,
     WindowVisualizationHook,
 )
-from mmseg_cube.engine.views_hook import ViewsHook
 
 __all__ = [
     'ChannelsHook',

@@ -10,13 +10,17 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
+from torch import Tensor
 
 from mmseg_cube.datasets import BuildingDataset
 from mmseg_cube.datasets.bands import RGB, as_picture
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.windows import Window
+from mmseg_cube.evaluation.views import average_views
 from mmseg_cube.layers import CubeConv2d, summarise
 from mmseg_cube.utils.networks import refuse_other_channels
+
+SHAPES = 'ori_shape', 'img_shape', 'pad_shape'  # of an image, as mmseg says
 
 
 @HOOKS.register_module()
@@ -54,6 +58,41 @@ class ChannelsHook(Hook):
                 found.append(dataset.dataset)
             if isinstance(dataset, BuildingDataset):
                 refuse_other_channels(model, dataset.channels.count)
+
+
+@HOOKS.register_module()
+class ViewsHook(Hook):
+    """Average the probabilities of views, as ``mmseg-cube predict`` does.
+
+    mmseg's own test-time augmentation cannot turn images. The logits of the
+    test are those of the mean probabilities, for scores that need them.
+
+    Args:
+        tta: Which views, a key of ``evaluation.views.VIEWS``.
+    """
+
+    def __init__(self, tta: str) -> None:
+        self.tta = tta
+
+    def before_test(self, runner) -> None:
+        """Wrap how the network looks at images."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        look = model.inference
+
+        def inference(images: Tensor, metas: list[dict]) -> Tensor:
+            def predict(view: Tensor) -> Tensor:
+                shapes = dict.fromkeys(SHAPES, view.shape[2:])
+                logits = look(view, [meta | shapes for meta in metas])
+                alone = logits.shape[1] == 1
+                return logits.sigmoid() if alone else logits.softmax(1)
+
+            mean = average_views(predict, images, self.tta)
+            if mean.shape[1] == 1:
+                return mean.logit(1e-7)
+            return mean.clamp(torch.finfo(mean.dtype).tiny).log()
+
+        model.inference = inference
 
 
 @HOOKS.register_module()

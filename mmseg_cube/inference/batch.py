@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from mmseg_cube.inference.network import BuildingNetwork
-from mmseg_cube.utils.networks import refuse_other_channels
 
 GAIN = 0.95  # of the time of a window, at most, is worth a larger batch
 
@@ -28,11 +27,7 @@ def choose_batch(
         memory: GiB that this process may take, of the GPU if the network is
             there, else of the computer. A batch is doubled only while twice
             of what was taken so far fits in, and into what a GPU has free.
-
-    Raises:
-        ValueError: If the network has other channels.
     """
-    refuse_other_channels(network.model, shape[0])
     device, batch, least = network.device, 1, inf
     room = inf if memory is None else memory * 2**30
     if device.type == 'cuda':

@@ -125,9 +125,9 @@ def regularise(polygons: np.ndarray, size: float) -> np.ndarray:
 
 
 def rectangles(polygons: np.ndarray) -> np.ndarray:
-    """Return the smallest rectangles (n,) around polygons in metres.
+    """Return the smallest rectangles around polygons in metres, (n,).
 
-    None for polygons with holes and those that fill less of it.
+    None around those that have holes or fill too little of it.
     """
     found = shapely.oriented_envelope(polygons)
     fits = shapely.area(polygons) >= FILLED * shapely.area(found)
@@ -136,23 +136,23 @@ def rectangles(polygons: np.ndarray) -> np.ndarray:
 
 
 def find_free(
-    rectangles: np.ndarray, simple: np.ndarray, asked: np.ndarray
+    regular: np.ndarray, simple: np.ndarray, asked: np.ndarray
 ) -> np.ndarray:
-    """Tell which rectangles meet neither an outline nor another rectangle.
+    """Tell which regular outlines meet no outline of another building.
 
     Args:
-        rectangles: Those around outlines, or None, (n,).
-        simple: Outlines within them, (n,).
+        regular: Outlines, or None, (n,).
+        simple: What else is drawn of the same buildings, (n,).
         asked: Which to look at, bool (n,).
 
     Returns:
         Bool, of those that are asked for.
     """
-    at, known = np.flatnonzero(asked), ~shapely.is_missing(rectangles)
-    most = np.where(known, rectangles, simple)
-    one, other, shared = overlaps(rectangles[at], most)
-    free = known[at]
-    free[one[(at[one] != other) & (shared > APART)]] = False
+    at = np.flatnonzero(asked)
+    drawn = np.concatenate([simple, regular])
+    one, other, shared = overlaps(regular[at], drawn)
+    free = ~shapely.is_missing(regular[at])
+    free[one[(at[one] != other % len(simple)) & (shared > APART)]] = False
     return free
 
 

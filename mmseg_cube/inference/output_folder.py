@@ -106,15 +106,11 @@ class OutputFolder:
 
     def discard(
         self, name: str, files: Sequence[str] = (), kept: Iterable[str] = ()
-    ) -> bool:
-        """Remove what was made of a raster before; tell if there was any."""
+    ) -> None:
+        """Remove what was made of a raster before."""
         note = self.notes.pop(name, None)
-        files = {*files, *(note.files if note else ())} - {*kept}
-        paths = [self.folder / x for x in files]
-        there = [path for path in paths if path.exists()]
-        for path in there:
-            path.unlink()
-        return bool(there)
+        for file in {*files, *(note.files if note else ())} - {*kept}:
+            (self.folder / file).unlink(missing_ok=True)
 
     def _tidy(self, made: bool) -> None:
         """Leave no empty folders, and nothing at all if nothing was made."""

@@ -34,7 +34,7 @@ UNSURE = 'components left out that are never above --seed'
 BUILDING = np.dtype(
     [(name, np.int64) for name in ('group', 'row', 'column', 'bottom')]
     + [(name, np.float64) for name in ('confidence', 'p_max')]
-    + [(name, object) for name in ('exact', 'simple', 'rectangle')]
+    + [(name, object) for name in ('exact', 'simple', 'regular')]
     + [('done', bool)]
 )
 
@@ -141,10 +141,10 @@ def polygons(
         shapes = (table[x] for x in ('simple', 'exact', 'group'))
         ready.append(table[settled])
         simple = outlines.separate(*shapes, settled)
-        if options.rectangles:
-            shapes = table['rectangle'], table['simple']
+        if options.rectangles or options.regularise:
+            shapes = table['regular'], table['simple']
             free = outlines.find_free(*shapes, settled)
-            simple = np.where(free, table['rectangle'][settled], simple)
+            simple = np.where(free, table['regular'][settled], simple)
         ready[-1]['simple'] = simple
         table['done'] |= settled
         top = table['row'][~table['done']].min(initial=open_top)
@@ -201,22 +201,16 @@ def _find_buildings(
         given = table['exact'], table['group'], size
         table['simple'] = outlines.simplify(*given)
     if len(table) and (options.regularise or options.rectangles):
-        name = 'exact' if options.rectangles else 'simple'
-        metres = _turn(table[name], steps[kept])
         if options.rectangles:
-            found = outlines.rectangles(metres)
+            found = outlines.rectangles(_turn(table['exact'], steps[kept]))
         else:
+            metres = _turn(table['simple'], steps[kept])
             found = outlines.regularise(metres, options.simplify)
         found = _turn(found, np.linalg.inv(steps[kept]))
         box = shapely.bounds(table['exact']) + [-REACH, -REACH, REACH, REACH]
         fits = shapely.covers(shapely.box(*box.T), found)
         fits &= shapely.area(found) * pixel[kept] >= options.min_area
-        if options.rectangles:
-            table['rectangle'] = np.where(fits, found, None)
-        else:
-            table['simple'] = np.where(fits, found, table['simple'])
-            # Those of one component may overlap, too.
-            table['group'] = table['row'] * width + table['column']
+        table['regular'] = np.where(fits, found, None)
         table['bottom'] += 2 * REACH  # as far as those below may reach up
     return table
 
@@ -260,9 +254,8 @@ def _make_batches(
     broken = ~shapely.is_valid(placed)
     placed[broken] = outlines.largest_parts(shapely.make_valid(placed[broken]))
     placed = shapely.orient_polygons(placed)
-    # Simpler outlines may have become smaller; regular ones are not lost.
-    least = 0 if options.regularise else options.min_area
-    kept = np.flatnonzero((area > 0) & (area >= least))
+    # Simpler outlines may have become smaller.
+    kept = np.flatnonzero((area > 0) & (area >= options.min_area))
     for i in range(0, max(len(kept), 1), LARGEST_BATCH):
         part = kept[i : i + LARGEST_BATCH]
         columns = {name: x[part] for name, x in fields.items()}

@@ -26,7 +26,7 @@ from mmseg_cube.inference.raster import Tiling
 from mmseg_cube.inference.scene import Bands, Scene, ground_size
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.default_network import ground_resolution
-from mmseg_cube.utils.networks import load_network
+from mmseg_cube.utils.networks import load_network, refuse_other_channels
 from mmseg_cube.utils.words import listing, quantity
 
 AUTO = 'auto'  # batch
@@ -55,6 +55,7 @@ def predict_inputs(
     """
     threshold = ChosenThreshold(given['threshold']).value
     batch, memory = given['batch'], given.get('memory')
+    first = dict(given, batch=1) if batch == AUTO else given
     if memory is not None and batch != AUTO:
         raise ValueError(f'--memory goes with --batch {AUTO}')
     if memory is not None and not memory > 0:
@@ -78,10 +79,7 @@ def predict_inputs(
         raise _faulty(faults, len(inputs))
     tiling = Tiling(
         _choose_size(given['size'], _default_size(cfg), shapes.values()),
-        given['stride'],
-        1 if batch == AUTO else batch,
-        given['tta'],
-        given['amp'],
+        *(first[name] for name in ('stride', 'batch', 'tta', 'amp')),
     )
     shard = given.get('shard') or _processes()
     model = load_network(cfg, checkpoint, _device(given['device']))
@@ -89,7 +87,9 @@ def predict_inputs(
     if batch == AUTO:
         network = BuildingNetwork(model, tiling.tta, tiling.amp)
         most = max(len(tiling.starts(width)) for _, width in shapes.values())
-        window = Channels(bands.bands).count, *[tiling.size] * 2
+        channels = Channels(bands.bands).count
+        refuse_other_channels(model, channels)
+        window = channels, tiling.size, tiling.size
         batch = choose_batch(network, window, most, memory)
         tiling = replace(tiling, batch=batch)
         said = quantity(batch, 'window')
@@ -151,12 +151,6 @@ def _predict(
 
 def _summarize(results: Sequence[RasterResult], folder: Path) -> None:
     """Say what was done."""
-    if again := sum(result.again for result in results):
-        print(
-            f'Note: made {quantity(again, "mask")} in {folder} again: of '
-            'images that have changed, not whole, or not asked for before.',
-            file=sys.stderr,
-        )
     done = [result for result in results if result.files]
     if waiting := len(results) - len(done):
         print(

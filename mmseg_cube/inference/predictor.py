@@ -57,7 +57,6 @@ class RasterResult:
 
     files: tuple[Path, ...]  # none yet, if other processes have strips of it
     new: bool  # something was predicted or written
-    again: bool  # and files of another state of the raster were replaced
     building: int  # pixels
     pixels: int  # that have data
 
@@ -150,7 +149,8 @@ class RasterPredictor:
         old = folder.notes[name].files if same else {}
         there = [x for x in old if x not in files and (root / x).is_file()]
         kept = {x: old[x] for x in there}
-        again = not folder.shared and folder.discard(name, files, kept)
+        if not folder.shared:
+            folder.discard(name, files, kept)
         fixed = {k: v for k, v in self.settings.items() if k not in FOR_PEOPLE}
         mark = json.dumps([identity, fixed]).encode()
         height, _ = scene.shape
@@ -175,7 +175,7 @@ class RasterPredictor:
                         write_outputs(['coverage'], *made)
                 raise
             if strips.missing():  # other processes are to make them
-                return RasterResult((), new, again, 0, 0)
+                return RasterResult((), new, 0, 0)
             predicted = time.perf_counter()
             with folder.alone():
                 if folder.has(name, identity, files):
@@ -201,7 +201,7 @@ class RasterPredictor:
                     write_json(root / f'{name}.json', report)
                 folder.note(Note(name, identity, kept | written, *counts))
         shutil.rmtree(strips.folder, ignore_errors=True)
-        return self._result(name, True, again)
+        return self._result(name, True)
 
     def _fill(
         self,
@@ -251,12 +251,10 @@ class RasterPredictor:
             settings=self.settings,
         )
 
-    def _result(
-        self, name: str, new: bool, again: bool = False
-    ) -> RasterResult:
+    def _result(self, name: str, new: bool) -> RasterResult:
         note = self.folder.notes[name]
         files = tuple(self.folder.folder / file for file in note.files)
-        return RasterResult(files, new, again, note.building, note.pixels)
+        return RasterResult(files, new, note.building, note.pixels)
 
 
 def fingerprint(model: BaseSegmentor) -> str:

@@ -293,7 +293,11 @@ BAD = {
     '16 bits': (lambda p: write(p, dtype='uint16'), '', 'Name scale='),
     'complex': (lambda p: write(p, dtype='complex64'), '', 'complex64'),
     'fifth band': (write, '--bands 1,2,5', 'bands=(1, 2, 5) are asked'),
-    'four bands': (lambda p: write(p, 4), '--bands 1,2,3,4', '4 channels'),
+    'four bands': (
+        lambda p: write(p, 4),
+        '--bands 1,2,3,4 --batch auto',
+        '4 channels',
+    ),
     'no CRS': (lambda p: write(p, crs=None), '--resolution 1', 'has no CRS'),
     'no degrees': (
         lambda p: write(p, crs=None),

@@ -1,7 +1,5 @@
 """The batch that makes windows fastest, within a memory."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from mmseg_cube.inference import BuildingNetwork, batch
@@ -35,23 +33,6 @@ def test_choice(
     assert found == expected
 
 
-def test_gpus_have_what_is_free(pixelwise, monkeypatch):
-    """And what this process has of them already."""
-    cuda = SimpleNamespace(
-        mem_get_info=lambda _: (3 * GIB, 80 * GIB),
-        max_memory_reserved=lambda _: next(taken) * GIB,
-    )
-    network = SimpleNamespace(
-        model=pixelwise(), device=SimpleNamespace(type='cuda')
-    )
-    monkeypatch.setattr(batch.torch, 'cuda', cuda)
-    monkeypatch.setattr(batch, '_time', lambda *_: 1)
-    for memory, expected in ((None, 4), (99, 4), (2, 2)):
-        taken = iter([1, 1, 2, 2.5])
-        found = batch.choose_batch(network, (3, 8, 8), 99, memory)
-        assert found == expected
-
-
 def test_it_is_measured(pixelwise):
     """Once to prepare, once to measure, in every size."""
     model = pixelwise()
@@ -61,5 +42,3 @@ def test_it_is_measured(pixelwise):
     shown = [shape[0] for shape in model.shapes]
     assert shown[:4] == [1, 1, 2, 2] and {*model.shapes} >= {(1, 3, 16, 24)}
     assert batch.peak_memory() > 2**20
-    with pytest.raises(ValueError, match='read as 4 channels'):
-        batch.choose_batch(network, (4, 16, 24), 8)

@@ -103,11 +103,10 @@ def test_random_fields(seed, blur, ground, options):
     assert len({*fields['id']}) == len(shapes)
     assert (fields['confidence'] <= fields['p_max']).all()
     areas = fields['area_m2' if ground.crs else 'area_px2']
-    if options['regularise']:  # no building is lost, but some may be smaller
+    assert areas.min(initial=np.inf) >= options['min_area']
+    if options['regularise']:  # no building is lost
         plain = find(values, ground=ground, **options | dict(regularise=False))
         assert {*fields['id']} >= {*plain[1]['id']}
-    else:
-        assert areas.min(initial=np.inf) >= options['min_area']
     pixel = abs(ground.transform.determinant)
     assert overlaps(shapes) < 1e-6 * pixel
 
