@@ -76,7 +76,7 @@ class Networks:
     def operations(self, setting: Setting) -> dict[str, list[int]]:
         """Count those of every network as trained, for one image."""
         return {
-            name: [self.count(cfg, setting.size)[''].flops]
+            name: [self.count(cfg, setting.size).flops]
             for name, cfg in self.cfgs.items()
         }
 
