@@ -102,14 +102,6 @@ def test_plain_where_that_is_better(options, choice, stays, build, deploy):
     assert names == {'weight', 'bias'}
 
 
-@pytest.mark.parametrize('method', ['none', 'sinkhorn', 'sort'])
-def test_identity_disappears(method):
-    layer = CubeConv2d(16, 6, 3, router=dict(method=method))
-    deployed = switch_to_deploy(layer, plain=False)
-    assert deployed.router is None
-    assert list(deployed.state_dict()) == ['weight', 'bias']
-
-
 def test_mode_type_and_device_are_kept_and_weights_are_its_own():
     for training in (True, False):
         layer = CubeConv2d(8, 4, 3, dtype=torch.bfloat16).train(training)

@@ -164,11 +164,3 @@ def test_rules_name_the_value(channels, kernel, options, reason, message):
         check_cube_rules(*channels, geometry)
     assert info.value.reason == reason
     assert pickle.loads(pickle.dumps(info.value)).reason == reason
-
-
-def test_a_kernel_without_neighbours_need_not_grow():
-    geometry = make_geometry(1, 3)
-    assert find_obstacle(8, 8, geometry) is None
-    obstacle = find_obstacle(8, 8, geometry, may_grow=False)
-    assert obstacle.reason == 'of 1 x 1'
-    assert 'no neighbours' in str(obstacle)
