@@ -1,4 +1,4 @@
-"""The layers compiled, and in half precision; their work and memory."""
+"""The layers compiled, recorded, in half precision; their work and memory."""
 
 import os
 from fractions import Fraction
@@ -193,6 +193,26 @@ def test_operations_are_those_of_the_work_done(form, count, build, draw):
     assert expected < masked < 3 * expected
     if form == 'lattice':
         assert count(build(**bare, **SHARED), draw()) == expected
+
+
+def export(module, x):
+    if not hasattr(torch.export, 'Dim'):
+        pytest.skip('torch.export has no dynamic shapes before torch 2.2')
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    options = dict(dynamic_shapes=(sizes,))
+    return torch.export.export(module, (x,), **options).module()
+
+
+# What is recorded cannot choose, so that the block's is the lattice form.
+@pytest.mark.parametrize(
+    'options', [*(dict(form=f) for f in FORMS[1:]), BLOCK, SHARED], ids=str
+)
+@pytest.mark.parametrize('record', [torch.jit.trace, export])
+def test_recorded_module_takes_other_sizes(options, record, build, draw):
+    module = build(**options).eval()
+    recorded = record(module, draw())
+    for size in SIZES:
+        close(recorded(draw(*size)), module(draw(*size)))
 
 
 @pytest.mark.parametrize('last', [False, True])

@@ -1,8 +1,10 @@
 import pytest
+import torch
 from torch import nn
 
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.models import CubeBackbone
+from mmseg_cube.models.backbones.projection import project_weight
 
 DILATED = dict(strides=(1, 2, 1, 1), dilations=(1, 1, 1, 3))
 
@@ -59,3 +61,17 @@ def test_shared_layers_stay_shared_and_unused_ones_plain(toy, log):
     assert type(cube.body) is CubeConv2d
     assert type(cube.unused) is nn.Conv2d
     assert type(cube.lost) is nn.Conv2d
+
+
+def test_weights_that_a_backbone_comes_with_are_projected(toy):
+    class Loaded(toy):
+        # How mmseg's and mmpretrain's TIMMBackbone say so.
+        is_init = True
+
+    torch.manual_seed(0)
+    plain = toy()
+    torch.manual_seed(0)
+    cube = CubeBackbone(dict(type=Loaded), {})
+    expected = project_weight(plain.body.weight, cube.body)
+    assert cube.body.weight.equal(expected)
+    assert cube.body.bias.equal(plain.body.bias)
