@@ -19,7 +19,6 @@ LAYOUT = Layout(
     dict(train=['train'], val=['train'], test=['test']),
     images=['images'],
     masks=['gt'],
-    roots=['aerialimagedataset'],
 )
 
 PER_REGION = 36

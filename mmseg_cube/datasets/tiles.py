@@ -41,10 +41,9 @@ class Layout(NamedTuple):
     # Of images and of masks, inside a split's folder.
     images: Sequence[str] = ('image', 'images', 'img', 'imgs')
     masks: Sequence[str] = ('label', 'labels', 'mask', 'masks', 'gt', ORIGIN)
-    roots: Sequence[str] = ()  # the dataset's own folder
 
 
-MIRRORS = Layout()  # of WHU and WBD
+USUAL = Layout()
 
 
 class Tile(NamedTuple):
@@ -66,7 +65,7 @@ class Tile(NamedTuple):
 
 def find_tiles(
     root: Path,
-    layout: Layout = MIRRORS,
+    layout: Layout = USUAL,
     splits: Sequence[str] = SPLITS,
     wants: Wants = lambda split, stem: True,
     namings: Namings = (ANY, ANY),
@@ -215,14 +214,13 @@ def _choose_root(
     if not roots:
         raise _nothing(place, files, layout)
     here = [root for root in roots if root == PurePosixPath()]
-    named = [root for root in roots if root.name.lower() in layout.roots]
     # One split alone is a part of a dataset, or of another.
     whole = [
         root
         for root, folders in roots.items()
         if len({name.removesuffix(EMPTY_HALF) for name, _ in folders}) > 1
     ]
-    for chosen in (here, named, list(roots), whole):
+    for chosen in (here, list(roots), whole):
         if len(chosen) == 1:
             return roots[chosen[0]]
     names = name_some([repr(root.as_posix()) for root in roots], SHOWN)

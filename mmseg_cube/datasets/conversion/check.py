@@ -16,6 +16,7 @@ from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
 from mmseg_cube.datasets.tiles import Tile, find_tiles
+from mmseg_cube.utils.words import name_some
 
 
 def check_data(
@@ -141,7 +142,10 @@ def _find_same(
     for tile, (*_, digest) in images.items():
         groups[digest].append(tile)
     blank = groups.pop(0, [])
-    findings, notes = [], [f'{len(blank)} blank images'] if blank else []
+    findings, notes = [], []
+    if blank:
+        names = name_some([str(tile.image) for tile in blank])
+        notes.append(f'{len(blank)} blank images: {names}')
     for group in groups.values():
         names = ', '.join(str(tile.image) for tile in group)
         splits = dict.fromkeys(tile.split for tile in group)

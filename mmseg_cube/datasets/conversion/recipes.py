@@ -46,7 +46,6 @@ def convert_inria(
     ``protocol`` and ``size`` of windows are as of ``InriaDataset``, other
     arguments and errors as of :func:`convert`.
     """
-    _refuse_size(size)
     # Refuses wrong options before any tile is read.
     tile_windows(protocol, (size, size), np.zeros((size, size)), size)
     full = protocol == 'full'
@@ -101,7 +100,6 @@ def convert_wbd(
     this side; those of the last row and column are filled up with black and
     background.
     """
-    _refuse_size(size)
 
     def cut(height: int, width: int, mask: object) -> list[Window] | None:
         larger = max(height, width) > size
@@ -109,8 +107,3 @@ def convert_wbd(
 
     settings = dict(dataset='wbd', protocol='tiles', size=size)
     return convert(source, out, settings, cut=cut, black=True, **options)
-
-
-def _refuse_size(size: int) -> None:
-    if size < 1:
-        raise ValueError(f'size must be 1 or more, not {size}')

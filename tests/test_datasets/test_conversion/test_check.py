@@ -65,7 +65,7 @@ def test_images_that_occur_twice(sample_city, tmp_path):
         'the same image in train and test: train/image/1.png, test/image/2.png'
     ]
     assert found['notes'][:2] == [
-        '2 blank images',
+        '2 blank images: train/image/4.png, val/image/2.png',
         'the same image twice: train/image/2.png, train/image/3.png',
     ]
 

@@ -55,12 +55,8 @@ def test_unlabelled_tiles(inria, tmp_path, write, patches):
 
 
 def test_refuses_wrong_arguments(inria, tmp_path):
-    for arguments, said in (
-        (dict(protocol='half'), 'protocol must be one of'),
-        (dict(size=0), 'size must be 1 or more, not 0'),
-    ):
-        with pytest.raises(ValueError, match=said):
-            convert_inria(inria, tmp_path / 'a', **arguments)
+    with pytest.raises(ValueError, match='protocol must be one of'):
+        convert_inria(inria, tmp_path / 'a', 'half')
     assert not (tmp_path / 'a').exists()
     result = convert_inria(inria, tmp_path / 'a', size=257, workers=1)
     assert len(result.faults) == 7

@@ -70,7 +70,5 @@ def test_orthophotos_are_cut_and_filled_up_with_black(
                     found[f'{name}_{y:05d}_{x:05d}'],
                     padded[y : y + 32, x : x + 32],
                 )
-    with pytest.raises(ValueError, match='size must be 1 or more, not -1'):
-        convert_wbd(raw, tmp_path / 'out', -1)
     convert_wbd(raw, tmp_path / 'whole', 67, workers=1)
     np.testing.assert_equal(patches(tmp_path / 'whole'), patches(raw))
