@@ -12,7 +12,7 @@ iteration. A seed that is stopped begins anew.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from rich.progress import track
 import mmseg_cube
 from mmseg_cube.analysis.ablation.report import write_report
 from mmseg_cube.analysis.ablation.results import SEGMENTS
-from mmseg_cube.analysis.ablation.scoring import load_tiles, score
+from mmseg_cube.analysis.ablation.scoring import Tiles, load_tiles, score
 from mmseg_cube.analysis.ablation.study import (
     CONFIG,
     Run,
@@ -64,25 +64,35 @@ def train(study: Study, device: str | None = None) -> list[Run]:
     tiles = load_tiles(left[0].cfg) if left else None
     for seed in dict.fromkeys(run.seed for run in left):
         runs = [run for run in left if run.seed == seed]
-        trainees, facts = _train_seed(runs, where)
-        for trainee in track(trainees, 'scoring'):
-            trainee.finish()
-            losses, run = trainee.losses.tolist(), trainee.run
-            if not np.isfinite(losses).all():
-                worst = int(np.isfinite(losses).argmin())
-                print(f'failed: {run.name}: no loss at iteration {worst + 1}')
-                continue
-            result = run.cfg.ablation | counts[run.variant] | facts
-            result |= describe_losses(losses, trainee.seconds)
-            result |= score(trainee.model, tiles)
-            weights = dict(state_dict=trainee.model.state_dict(), meta={})
-            run.folder.mkdir(parents=True, exist_ok=True)
-            write_text_whole(run.folder / CONFIG, run.cfg.pretty_text)
-            name = f'iter_{len(losses)}.pth'
-            write_whole(run.folder / name, partial(torch.save, weights))
-            write_json(run.result, result)
+        _carry_out(runs, counts, where, tiles)
         write_report(study)
     return [run for run in study.runs if not run.result.exists()]
+
+
+def _carry_out(
+    runs: Sequence[Run],
+    counts: Mapping[str, dict],
+    device: torch.device,
+    tiles: Mapping[str, Tiles],
+) -> None:
+    """Train the variants of one seed, and write what came of each."""
+    trainees, facts = _train_seed(runs, device)
+    for trainee in track(trainees, 'scoring'):
+        trainee.finish()
+        losses, run = trainee.losses.tolist(), trainee.run
+        if not np.isfinite(losses).all():
+            worst = int(np.isfinite(losses).argmin())
+            print(f'failed: {run.name}: no loss at iteration {worst + 1}')
+            continue
+        result = run.cfg.ablation | counts[run.variant] | facts
+        result |= describe_losses(losses, trainee.seconds)
+        result |= score(trainee.model, tiles)
+        weights = dict(state_dict=trainee.model.state_dict(), meta={})
+        run.folder.mkdir(parents=True, exist_ok=True)
+        write_text_whole(run.folder / CONFIG, run.cfg.pretty_text)
+        name = f'iter_{len(losses)}.pth'
+        write_whole(run.folder / name, partial(torch.save, weights))
+        write_json(run.result, result)
 
 
 def describe_losses(
