@@ -8,6 +8,7 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from mmseg_cube.datasets import BuildingDataset, DatasetError
+from mmseg_cube.datasets.splits import divide
 
 build = partial(BuildingDataset, serialize_data=False)
 NOISE = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
@@ -102,6 +103,18 @@ def test_shares_of_a_folder(make):
 def test_shares_of_one_tile(make):
     with pytest.raises(DatasetError, match="no image for split '(train|val)'"):
         make(tiles=[1])('train+val', fractions=THIRDS)
+
+
+def test_shares_of_many_names_come_close():
+    names = ['no UTF-8: \udcff', *(f'tile_{i}' for i in range(999))]
+    home = divide(names, THIRDS, 3)
+    assert [list(home.values()).count(x) for x in THIRDS] == [600, 200, 200]
+    turned = dict(reversed(THIRDS.items()))
+    assert divide(reversed(names), turned, 3) == home
+    assert divide(names, THIRDS, 4) != home
+    for few in range(4):
+        home = divide(names[:few], THIRDS, 0)
+        assert len(home) == len(set(home.values())) == few
 
 
 def test_bands_reach_network_and_check(tmp_path, write):
