@@ -160,7 +160,7 @@ def test_one_kind_of_pixel(make_sample, evaluate, tmp_path):
         expected = 100 if label == 1 else 0
         assert found['building/AveragePrecision'] == pytest.approx(expected)
         assert ('building/BestThreshold' in found) == (label == 1)
-        assert len(list(tmp_path.iterdir())) == 3  # it can be drawn
+        assert len(list(tmp_path.iterdir())) == 4  # it can be drawn
 
 
 def test_of_equal_thresholds_the_middle_one_is_chosen(make_sample, evaluate):
