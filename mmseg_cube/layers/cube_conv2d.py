@@ -215,10 +215,9 @@ class CubeConv2d(nn.Conv2d):
 
         The operator pads with zeros only; in other modes the layer pads.
         """
-        geometry = self.geometry
         if self.padding_mode == 'zeros':
-            return None, geometry
-        return geometry.pads, geometry._replace(pads=NOTHING)
+            return None, self.geometry
+        return self._pads(), self._geometry(NOTHING)
 
     def switch_to_deploy(
         self, plain: bool | None = None, few: int = FEW_CHANNELS
@@ -229,13 +228,19 @@ class CubeConv2d(nn.Conv2d):
     @property
     def geometry(self) -> Geometry:
         """Geometry of the convolution."""
+        return self._geometry(self._pads())
+
+    def _pads(self) -> Pads:
         if self.padding == 'same':
-            sizes = zip(self.dilation, self.kernel_size, strict=True)
-            spans = [d * (k - 1) for d, k in sizes]
-            pads = tuple((span // 2, span - span // 2) for span in spans)
-        else:
-            padding = 0 if self.padding == 'valid' else self.padding
-            pads = tuple((p, p) for p in to_pair(padding))
+            # Neither zip(strict=True) nor _replace: torch 2.1 compiles this.
+            spans = [
+                self.dilation[i] * (self.kernel_size[i] - 1) for i in (0, 1)
+            ]
+            return tuple((span // 2, span - span // 2) for span in spans)
+        padding = 0 if self.padding == 'valid' else self.padding
+        return tuple((p, p) for p in to_pair(padding))
+
+    def _geometry(self, pads: Pads) -> Geometry:
         kernels = self.kernel_size, self.lattice_kernel_size
         options = self.dilation, self.groups, self.scale, self.phase
         return Geometry(

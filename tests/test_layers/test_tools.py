@@ -15,7 +15,6 @@ from torch.utils.checkpoint import checkpoint
 
 from mmseg_cube.layers import CubeConv2d, switch_to_deploy
 from mmseg_cube.ops import FORMS
-from mmseg_cube.ops.layout import LAYOUT_IS_HIDDEN
 
 DOUBLE = dict(dtype=torch.float64)
 BARE = dict(router=None, mask=None)
@@ -66,8 +65,6 @@ TOOLS = dict(
 def test_results_stay(tool, options, build, draw, results):
     if tool == 'fx' and 'block' in options:
         pytest.skip("mmcv's ConvModule looks at values")
-    if tool == 'compile' and 'padding_mode' in options and LAYOUT_IS_HIDDEN:
-        pytest.skip('torch 2.1 compiles no modes of padding')
     module, x = build(**options), draw()
     # What a step of training leaves in a module is no obstacle.
     results(module, x)
