@@ -33,6 +33,7 @@ MEASURES = 'leaderboard', 'complexity', 'speed'
 STUDIES = 'ablate', 'gradients', 'learned', 'router'
 COMMANDS = ('check', *DATA, *NETWORKS, *MAPS, *MEASURES, *STUDIES, 'zoo')
 AGAIN = 'The same command continues where it stopped.'
+LOST_WORKER = 'DataLoader worker (pid'  # as PyTorch's message begins
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,15 +96,15 @@ def make_parser(name: str) -> argparse.ArgumentParser:
 
 def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
     """Run a command; say what was wrong with its input in one message."""
+    how = getattr(command, 'CONTINUES', '')
+    how = f' {AGAIN if how is True else how}' if how else ''
     try:
         # A training says more than its result.
         quiet = not hasattr(command, 'PASSES_ON')
         with started(quiet, getattr(args, 'trust_checkpoint', False)):
             return command.run(args) or 0
     except KeyboardInterrupt:
-        how = getattr(command, 'CONTINUES', '')
-        print(f'{prog}: stopped. {AGAIN if how is True else how}'.rstrip(),
-              file=sys.stderr)  # fmt: skip
+        print(f'{prog}: stopped.{how}', file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         from mmseg_cube.utils.words import not_found
@@ -112,7 +113,9 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
         full = isinstance(error, MemoryError)
         full = full or type(error).__name__ == 'OutOfMemoryError'
         full = full or "can't allocate memory" in str(error)  # of a CPU
-        known = full or isinstance(error, OSError | ValueError | ImportError)
+        lost = str(error).startswith(LOST_WORKER)
+        known = isinstance(error, OSError | ValueError | ImportError)
+        known = known or full or lost
         if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):
             raise
         what = 'out of memory.' if full else type(error).__name__
@@ -125,6 +128,9 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
                     advice = f'{PROG} weights {name}'
                 text = not_found('file', error.filename, advice)
         advice = ' Choose a smaller --batch or --size.' if full else ''
+        if lost:
+            advice = ' Most often memory was full: choose fewer num_workers '
+            advice += f'of the dataloader.{how}'
         if getattr(error, 'errno', None) in NO_SPACE:
             advice = '. Make room there, then start the same command again.'
         return _fail(prog, text + advice)

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from mmseg_cube.cli.arguments import KeyValues
+from mmseg_cube.cli.frame import LOST_WORKER
 from mmseg_cube.utils.checkpoints import CheckpointError, load_file
 
 BUILDS = 'build_from_cfg'  # what builds all parts of a config, in mmengine
@@ -79,18 +80,12 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             built = BUILDS in (call.name for call in calls)
             refused = built or OURS in Path(calls[-1].filename).parents
             refused = refused or isinstance(error, PermissionError)
-            if refused and isinstance(error, OSError | ValueError):
+            refused = refused and isinstance(error, OSError | ValueError)
+            if refused or str(error).startswith(LOST_WORKER):
                 raise
             if built:
                 what = f'{type(error).__name__}: {error}'
                 raise ValueError(f'the config does not fit: {what}') from error
-            if str(error).startswith('DataLoader worker (pid'):
-                said = str(error).strip(' .')
-                raise ValueError(
-                    f'{said}. Next: most often memory was full, so choose '
-                    'fewer num_workers of the dataloader; after a training, '
-                    'add --resume'
-                ) from error
             # A fault in a training needs its traceback.
             traceback.print_exc()
             return 1
