@@ -171,7 +171,7 @@ def _find_buildings(
     owner, count = owner[number], len(shapes)
     inside = np.flatnonzero(regions)
     where, values = regions.flat[inside] - 1, values.flat[inside]
-    peak = np.zeros(count)
+    peak = np.zeros(count, values.dtype)  # of another type it is slow
     np.maximum.at(peak, where, values)
     # Of several values, the one that is assigned last stays.
     first = np.zeros(count, int)
