@@ -76,12 +76,13 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
         except SystemExit as stop:
             return stop.code or 0
         except Exception as error:
+            if str(error).startswith(LOST_WORKER):
+                raise
             calls = traceback.extract_tb(error.__traceback__)
             built = BUILDS in (call.name for call in calls)
             refused = built or OURS in Path(calls[-1].filename).parents
             refused = refused or isinstance(error, PermissionError)
-            refused = refused and isinstance(error, OSError | ValueError)
-            if refused or str(error).startswith(LOST_WORKER):
+            if refused and isinstance(error, OSError | ValueError):
                 raise
             if built:
                 what = f'{type(error).__name__}: {error}'
