@@ -44,6 +44,7 @@ OVERVIEW = 1024  # pixels of its longer side
 LEAST_CACHE = 2**26  # bytes
 LARGEST = 2**24  # side in pixels
 DATES = 'image_date', 'EXIF_DateTimeOriginal', 'TIFFTAG_DATETIME'  # tags
+NOTES = '.aux.xml'  # behind the name of a file: what GDAL notes of it
 ONE_BAND = ['gray'], ['undefined'], ['gray', 'alpha']
 ONE_GREY = 'has one band, which is shown to the network as red, green and blue'
 UNWARPED = (
@@ -109,8 +110,11 @@ class Scene:
             plain = not others and bands.nodata is None
             if plain and known_driver(self.paths[0]):
                 # Read as data sets do, down to the last bit.
-                self._source = self.paths[0]
-                self._header = open_header(self._source)
+                header = open_header(self.paths[0])
+                # Unless a nodata value is noted beside the file only.
+                ours, theirs = header.dataset.nodata, self._stored.nodata
+                if str(ours) == str(theirs):  # nan is not nan
+                    self._source, self._header = self.paths[0], header
             self._channels = self._choose_channels()
             if bands.resolution is not None:
                 self.dataset = _resample(self._stored, bands.resolution)
@@ -154,7 +158,8 @@ class Scene:
     def identity(self) -> str:
         """Tell this state of the files from others, by their times and sizes.
 
-        Also that of files beside them that may say where there is no data.
+        Also that of files beside them that say where they lie and where there
+        is no data.
         """
         with self._reading():
             others = [self.bands.aoi] if self.bands.aoi else []
@@ -259,8 +264,8 @@ def identify(path: str | Path) -> list[str | int]:
         return [str(path)]
     path = Path(path)
     # Path.exists fails where a name becomes too long.
-    beside = filter(os.path.lexists, [path.with_name(f'{path.name}{MASK}')])
-    files = [path, *beside]
+    beside = [path.with_name(f'{path.name}{x}') for x in (MASK, NOTES)]
+    files = [path, *filter(os.path.lexists, beside)]
     return [part for f in files for part in (f.name, *stamp(f)[1:])]
 
 

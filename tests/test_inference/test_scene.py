@@ -48,6 +48,16 @@ def beside(write, path):
     return write(path, HIDDEN)
 
 
+def noted(write, path):
+    band = '<PAMRasterBand band="{}"><NoDataValue>0</NoDataValue></{}>'
+    bands = (band.format(i, 'PAMRasterBand') for i in (1, 2, 3))
+    before = Scene(write(path, BLACK)).identity()
+    notes = f'<PAMDataset>{"".join(bands)}</PAMDataset>'
+    path.with_name(f'{path.name}.aux.xml').write_text(notes)
+    assert Scene(path).identity() != before
+    return path
+
+
 def jp2(write, path):
     options = dict(driver='JP2OpenJPEG', quality=100, reversible='YES')
     copy(write(path, BLACK), path.with_suffix('.jp2'), **options)
@@ -71,6 +81,8 @@ TWINS = {
     'alpha': (alpha, {}),
     'beside': (beside, {}),
     'beside, warped': (beside, dict(resolution=0.5)),
+    'noted': (noted, {}),
+    'noted, warped': (noted, dict(resolution=0.5)),
     'vrt': (vrt, {}),
     'jp2': (jp2, dict(nodata=0)),
     'mosaic': (mosaic, {}),
