@@ -1,7 +1,9 @@
 """Check of a dataset on disk before anybody trains on it."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,13 +12,14 @@ from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
 from mmseg_cube.datasets.conversion.check_report import summarise
 from mmseg_cube.datasets.conversion.config_tiles import find_in_config
 from mmseg_cube.datasets.conversion.meanings import decide_splits
+from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria, name_missing
 from mmseg_cube.datasets.decision import NO_BUILDING, Declared
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
 from mmseg_cube.datasets.tiles import Tile, find_tiles
-from mmseg_cube.utils.words import name_some
+from mmseg_cube.utils.words import name_some, quantity
 
 
 def check_data(
@@ -116,7 +119,16 @@ def _find(root: Path) -> tuple[list[Tile], list[str], list[str]]:
             return tiles, faults, name_missing(root, tiles)
     except DatasetError:  # others have the same folders
         pass
-    return *find_tiles(root), []
+    return *find_tiles(root), _incomplete(root)
+
+
+def _incomplete(root: Path) -> list[str]:
+    """Say if the conversion that fills a folder was not finished."""
+    with suppress(OSError, ValueError, TypeError, KeyError):  # not ours
+        if json.loads((root / MANIFEST).read_text())['complete'] is False:
+            again = 'says that the conversion is not complete: run it again'
+            return [f'{MANIFEST} {again}']
+    return []
 
 
 def _count(
@@ -145,7 +157,7 @@ def _find_same(
     findings, notes = [], []
     if blank:
         names = name_some([str(tile.image) for tile in blank])
-        notes.append(f'{len(blank)} blank images: {names}')
+        notes.append(f'{quantity(len(blank), "blank image")}: {names}')
     for group in groups.values():
         names = ', '.join(str(tile.image) for tile in group)
         splits = dict.fromkeys(tile.split for tile in group)

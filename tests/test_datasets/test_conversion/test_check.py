@@ -20,6 +20,9 @@ def test_good_data_and_faults_of_files(raw):
     found = check(raw)
     assert found['fine']
     assert found['findings'] == found['notes'] == []
+    (raw / 'conversion.json').write_text('{"complete": false}')
+    (note,) = check(raw)['notes']
+    assert 'the conversion is not complete: run it again' in note
     # Buildings of 6 rows and 2, 9 and 10 columns in 24 x 24 pixels.
     assert found['splits']['train'] == dict(
         tiles=3,
