@@ -22,6 +22,7 @@ import mmseg
 import numpy as np
 import torch
 from mmengine.runner import Runner
+from mmengine.runner.loops import _InfiniteDataloaderIterator
 from mmseg.registry import MODELS
 from rich.progress import track
 
@@ -115,7 +116,9 @@ def _train_seed(
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=seed)
     preprocess = MODELS.build(cfg.model.data_preprocessor).to(device)
     trainees, digest, iterations = [], 0, cfg.train_cfg.max_iters
-    batches = zip(range(iterations), loader, strict=False)
+    # As the Runner goes on where a loader ends.
+    batches = _InfiniteDataloaderIterator(loader)
+    batches = zip(range(iterations), batches, strict=False)
     label = f'seed {seed}, {len(runs)} variants'
     for i, batch in track(batches, label, iterations):
         for image in batch['inputs']:

@@ -45,7 +45,7 @@ class Trainee:
         if cfg.get('load_from'):
             load_weights(self.model, cfg.load_from, cfg.filename)
         self.model.to(device).train()
-        if cfg.default_hooks.get('channels_last'):
+        if (cfg.get('default_hooks') or {}).get('channels_last'):
             self.model.to(memory_format=torch.channels_last)
         wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
         self.optimizer, self.clip = wrapper.optimizer, wrapper.clip_grad_kwargs
