@@ -129,6 +129,7 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
                 text = not_found('file', error.filename, advice)
         advice = ' Choose a smaller --batch or --size.' if full else ''
         if lost:
+            text = text.rstrip('. ') + '.'
             advice = ' Most often memory was full: choose fewer num_workers '
             advice += f'of the dataloader.{how}'
         if getattr(error, 'errno', None) in NO_SPACE:
