@@ -196,6 +196,8 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
     few = shutil.copytree(pairs / 'label', pairs / 'few')
     (few / '2.png').unlink()
     (tmp_path / 'empty').mkdir()
+    make_splits(tmp_path / 'tree', ['train', 'test'])
+    (tmp_path / 'tree' / 'val' / 'image').mkdir(parents=True)
     image = geotiff('one.tif', (32, 32))
     for name, values in (('mask', [0, 1]), ('grey', [0, 7])):
         geotiff(f'{name}.tif', np.tile(np.uint8(values), (1, 32, 16)))
@@ -214,6 +216,7 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
     [
         ('nowhere', 'source not found: nowhere'),
         ('empty', 'no images of this dataset in empty'),
+        ('tree --ground 0.3', 'tree/val: split without images'),
         ('one.tif', 'no images with masks or footprints in one'),
         ('pairs/image pairs/few', '2.png: image without a mask'),
         ('pairs/image pairs/label', '10.png: has no georeference, so its'),

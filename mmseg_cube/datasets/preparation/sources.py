@@ -9,6 +9,7 @@ from mmseg_cube.datasets.listing import by_tile, files_in
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import (
     PREFIX,
+    USUAL,
     Tile,
     find_tiles,
     match_folders,
@@ -38,6 +39,7 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
     if last.is_dir() and not others:
         tiles, faults = find_tiles(last)
         root = last
+        faults += _empty_splits(last, tiles)
     elif last.is_dir() and folders == [True]:
         prefix = dict(zip(PREFIX, sources, strict=True))
         tiles, faults = match_folders(prefix, [UNSPLIT])
@@ -66,3 +68,15 @@ def is_vector(path: Path) -> bool:
     """Tell whether a file is no raster, by its name."""
     known = (*RASTER_SUFFIXES, *BY_SUFFIX)
     return path.is_file() and path.suffix.lower() not in known
+
+
+def _empty_splits(root: Path, tiles: Sequence[Tile]) -> list[str]:
+    """Name the folders of splits, beside others, that have no tile."""
+    full = {root / tile.image.parents[1] for tile in tiles}
+    named = {name for names in USUAL.splits.values() for name in names}
+    beside = {path for folder in full for path in folder.parent.iterdir()}
+    return [
+        f'{path}: split without images'
+        for path in sorted(beside - full)
+        if path.name.lower() in named
+    ]
