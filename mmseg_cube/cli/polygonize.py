@@ -71,12 +71,15 @@ def run(args: Namespace) -> None:
     files = {Path(path).resolve() for same in inputs.values() for path in same}
     if args.out.resolve() in files:
         raise ValueError(f'{args.out} is a raster to read; name another file')
+    picture = args.out.with_suffix('.png')
+    taken = picture.resolve() in files  # MASK.png to MASK.gpkg: it stays
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         rasters = [
             open_probabilities(name, paths, args.full)
             for name, paths in inputs.items()
         ]
-        one = OutlinePicture(rasters[0]) if len(rasters) == 1 else None
+        drawn = len(rasters) == 1 and not taken
+        one = OutlinePicture(rasters[0]) if drawn else None
         count, area = write_footprints(args.out, rasters, options, one)
     known = rasters[0].ground.crs
     unit = 'm2' if known else 'px2'
@@ -84,10 +87,11 @@ def run(args: Namespace) -> None:
         write_style(args.out, 'polygons')
     print(f'{args.out}: {quantity(count, "building")}, {area:,.0f} {unit}')
     if one:
-        one.save(args.out.with_suffix('.png'))
-        print(f'{args.out.with_suffix(".png")}: their outlines')
+        one.save(picture)
+        print(f'{picture}: their outlines')
     notes = sum((raster.notes for raster in rasters), Counter())
     notes['no building was found'] = not count
+    notes[f'no picture of outlines: {picture} is a raster to read'] = taken
     notes['without a CRS, metres are pixels here'] = not known
     for note, number in notes.items():
         if number:

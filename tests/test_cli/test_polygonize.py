@@ -189,6 +189,15 @@ def test_neither_place_nor_buildings(write, call, tmp_path):
     assert (crs, len(shapes)) == (UTM, 0) and 'area_m2' in fields
 
 
+def test_a_picture_that_is_the_raster_stays(write, call, tmp_path):
+    path = write(town(), 'mask.png', driver='PNG')
+    before = path.read_bytes()
+    code, text = call(path, out='mask.gpkg')
+    assert code == 0 and f'{path} is a raster to read' in text
+    assert path.read_bytes() == before
+    assert len(read(tmp_path / 'mask.gpkg')[1]) == 9
+
+
 BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
 
 
