@@ -6,7 +6,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -168,9 +168,10 @@ class RasterPredictor:
             try:
                 new = self._fill(strips, scene, name, progress)
             except Exception:
-                # What is there can be looked at, before the next try.
+                # What is there can be looked at, before the next try. That
+                # this fails, too, is not what is to be told.
                 if 'coverage' in kinds and strips.tiles():
-                    with folder.alone():
+                    with suppress(OSError), folder.alone():
                         made = scene, strips, {}, root / name
                         write_outputs(['coverage'], *made)
                 raise

@@ -126,11 +126,18 @@ class VectorScores:
             )
         names = aoi.fields.get('name', np.full(len(aoi), None))[first]
         return [
-            dict(cell=str(name or row + 1), iou=iou, **_rate(*numbers))
+            dict(cell=_name(name, row), iou=iou, **_rate(*numbers))
             for name, row, numbers in zip(
                 names, rows, np.transpose(counts).tolist(), strict=True
             )
         ]
+
+
+def _name(name: object, row: int) -> str:
+    """Name a cell; by its place from 1 on, where it has no name."""
+    if name is None or name != name or not str(name):  # NaN is not itself
+        return str(row + 1)
+    return f'{name:g}' if isinstance(name, float) else str(name)
 
 
 def _rate(right: int, false: int, missed: int) -> dict[str, float]:
