@@ -36,10 +36,10 @@ def run(args: Namespace) -> int:
     # The checkpoint has all weights; those it began with need not be there.
     needless = dict.fromkeys(loaded_when_built(cfg.model, 'model'), False)
     options = implied(cfg, args.cfg_options) | needless
-    # The script has a switch for the flips, and mmseg no way to turn images.
+    # The script's own switch gives no logits, which curve and threshold need,
+    # and mmseg has no way to turn images.
     words = [word for word in words if word.partition('=')[0] != '--tta']
-    words += ['--tta'] * (args.tta == 'flips')
-    if args.tta == 'd4':
-        hook = dict(type='ViewsHook', tta='d4')
+    if args.tta != 'none':
+        hook = dict(type='ViewsHook', tta=args.tta)
         options |= {f'default_hooks.views.{k}': x for k, x in hook.items()}
     return run_mmseg_script('test.py', with_options(words, options))

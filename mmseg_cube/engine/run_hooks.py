@@ -64,8 +64,9 @@ class ChannelsHook(Hook):
 class ViewsHook(Hook):
     """Average the probabilities of views, as ``mmseg-cube predict`` does.
 
-    mmseg's own test-time augmentation cannot turn images. The logits of the
-    test are those of the mean probabilities, for scores that need them.
+    mmseg's own test-time augmentation cannot turn images, and gives no logits.
+    Here those of the test are of the mean probabilities, for scores that need
+    them.
 
     Args:
         tta: Which views, a key of ``evaluation.views.VIEWS``.

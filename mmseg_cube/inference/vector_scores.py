@@ -135,9 +135,10 @@ class VectorScores:
 
 def _name(name: object, row: int) -> str:
     """Name a cell; by its place from 1 on, where it has no name."""
-    if name is None or name != name or not str(name):  # NaN is not itself
+    if name is None or name != name:  # NaN is not itself
         return str(row + 1)
-    return f'{name:g}' if isinstance(name, float) else str(name)
+    text = f'{name:g}' if isinstance(name, float) else str(name)
+    return ' '.join(text.split()) or str(row + 1)
 
 
 def _rate(right: int, false: int, missed: int) -> dict[str, float]:

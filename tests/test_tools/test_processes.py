@@ -261,6 +261,7 @@ def test_mirrored_views_masks_and_pictures(work, checkpoint, command):
         '--work-dir', 'mirrored',
         # A process has one visualizer of a name.
         '--cfg-options', 'visualizer.name=mirrored',
+        'test_evaluator.threshold=0.4',  # which needs logits
     )  # fmt: skip
     assert code == 0
     (scores,) = (work / 'mirrored').glob('*/*.json')

@@ -154,6 +154,7 @@ def _read_config(path: Path) -> tuple[Config, list[str]]:
     cfg = read_config(path)
     if cfg.model.type != 'SegTTAModel':
         views = (cfg.get('default_hooks') or {}).get('views')
-        return cfg, [f'TTA {views["tta"]}'] if views else []
+        named = f'TTA {views["tta"]}'.removesuffix(' flips') if views else ''
+        return cfg, [named] if named else []
     cfg.model = cfg.model.module
     return cfg, ['TTA']
