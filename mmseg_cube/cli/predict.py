@@ -82,7 +82,8 @@ def add_settings(add: Arguments) -> None:
         'of the val set, whose best one is taken'
     )
     add('--threshold', what, type=_number_or_path, default=0.5)
-    add.share('--tta', '--device', '--cfg-options', '--trust-checkpoint')
+    add.share('--tta', '--device', '--threads')
+    add.share('--cfg-options', '--trust-checkpoint')
 
 
 def run(args: Namespace) -> None:

@@ -1,5 +1,6 @@
 """A whole run of prediction: from a config and rasters to a folder."""
 
+import math
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -58,7 +59,7 @@ def predict_inputs(
     first = dict(given, batch=1) if batch == AUTO else given
     if memory is not None and batch != AUTO:
         raise ValueError(f'--memory goes with --batch {AUTO}')
-    if memory is not None and not memory > 0:
+    if memory is not None and not 0 < memory < math.inf:
         raise ValueError(f'--memory must be above 0 GiB, not {memory}')
     cfg = read_config(given['config'], given['cfg_options'])
     # What the network was trained to see, unless something else is named.
@@ -81,6 +82,8 @@ def predict_inputs(
         _choose_size(given['size'], _default_size(cfg), shapes.values()),
         *(first[name] for name in ('stride', 'batch', 'tta', 'amp')),
     )
+    if given['threads']:
+        torch.set_num_threads(given['threads'])
     shard = given.get('shard') or _processes()
     model = load_network(cfg, checkpoint, _device(given['device']))
     model.cfg = cfg

@@ -55,10 +55,14 @@ def predict(tiny_config, tiny_checkpoint, images, capsys):
     return run
 
 
-def test_masks_equal_the_predictions(predict, tiny_network, images, tmp_path):
+def test_masks_equal_the_predictions(
+    predict, tiny_network, images, tmp_path, monkeypatch
+):
     tiling = Tiling(64, stride=48, tta='flips')
-    out = tmp_path / 'masks'
-    said = predict(out, '--tta', '--stride', 48)
+    out, threads = tmp_path / 'masks', []
+    monkeypatch.setattr(torch, 'set_num_threads', threads.append)
+    said = predict(out, '--tta', '--stride', 48, '--threads', 3)
+    assert threads == [3]
     assert f'2 masks in {out}: 2 predicted' in said
     assert sorted(read(out)) == ['1.png', '2.png']
     for image in images.iterdir():
@@ -308,6 +312,7 @@ BAD = {
     'no pixels': (write, '--resolution -1', 'above 0'),
     'wrong scale': (write, '--scale 9,1', 'scale must be'),
     'no memory': (write, '--batch auto --memory nan', 'above 0 GiB, not nan'),
+    'all memory': (write, '--batch auto --memory inf', 'GiB, not inf'),
     'batch given': (write, '--memory 4', '--memory goes with --batch auto'),
     'other batch': (write, '--batch most', "above 0, but got 'most'"),
     'wrong shard': (write, '--shard 3/2', 'such as 2/8'),
