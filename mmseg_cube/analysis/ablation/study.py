@@ -126,11 +126,9 @@ def count_variants(study: Study) -> dict[str, dict]:
     """
     counts, variants, count = {}, {}, ConfigCounter()
     for run in study.first_runs:
-        name, preprocessor = (
-            run.variant,
-            run.cfg.model.get('data_preprocessor'),
-        )
-        crop = tuple((preprocessor or {}).get('size') or (512, 512))
+        name = run.variant
+        preprocessor = run.cfg.model.get('data_preprocessor') or {}
+        crop = tuple(preprocessor.get('size') or (512, 512))
         try:
             model = build_network(run.cfg)
             cubes = summarise(model)

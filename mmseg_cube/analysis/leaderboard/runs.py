@@ -154,7 +154,8 @@ def _read_config(path: Path) -> tuple[Config, list[str]]:
     cfg = read_config(path)
     if cfg.model.type != 'SegTTAModel':
         views = (cfg.get('default_hooks') or {}).get('views')
-        named = f'TTA {views["tta"]}'.removesuffix(' flips') if views else ''
-        return cfg, [named] if named else []
+        if not views:
+            return cfg, []
+        return cfg, [f'TTA {views["tta"]}'.removesuffix(' flips')]
     cfg.model = cfg.model.module
     return cfg, ['TTA']
