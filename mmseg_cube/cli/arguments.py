@@ -99,13 +99,16 @@ def _value(text: str) -> object:
 def join_values(parser: ArgumentParser, words: Iterable[str]) -> list[str]:
     """Put options whose value may be left out and that into one word.
 
-    To argparse any word behind ``--tta`` would be its value.
+    To argparse any word behind ``--tta`` would be its value. Here it is what
+    it looks like: a path, or, a name of nothing that is there, a wrong value.
     """
     flags, joined = parser._option_string_actions, ['']
     for word in words:
         flag = flags.get(joined[-1])
         if flag and flag.nargs == '?':
-            known = word in flag.choices
+            known = word in flag.choices or (
+                word.isalnum() and not os.path.exists(word)  # noqa: PTH110
+            )
             joined[-1] += f'={word if known else flag.const}'
             if known:
                 continue

@@ -58,7 +58,8 @@ def read_footprints(
         crs: What the coordinates mean, such as ``'EPSG:32645'``, if the file
             does not say it; what the file says counts more.
         to: CRS to bring the polygons to.
-        fields: Attributes to read along; those it lacks are left out.
+        fields: Attributes to read along, in small or capital letters; those
+            it lacks are left out.
 
     Raises:
         FileError: It cannot be read, has other shapes than polygons only,
@@ -69,8 +70,9 @@ def read_footprints(
     with errors_of(path):
         try:
             layer = _choose_layer(path, layer)
+            spelled = [(y, x) for x in fields for y in _spellings(x)]
             meta, _, shapes, columns = pyogrio.raw.read(
-                path, layer, columns=list(fields), force_2d=True
+                path, layer, columns=[*dict(spelled)], force_2d=True
             )
         except RuntimeError as error:
             reason = str(error).partition(';')[0]  # without GDAL's advice
@@ -89,9 +91,14 @@ def read_footprints(
             polygons, inner, _ = mend(project(polygons, crs, to))
             crs, rows = to, rows[inner]
     rows = np.flatnonzero(areas)[rows]
-    columns = [column[rows] for column in columns]
     values = dict(zip(meta['fields'], columns, strict=True))
+    values = {x: values[y][rows] for y, x in spelled if y in values}
     return Footprints(polygons, crs, values, invalid, rows)
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """Spell an attribute as programs do; the name itself at last."""
+    return name.upper(), name.capitalize(), name.lower(), name
 
 
 def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:

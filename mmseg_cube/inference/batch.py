@@ -27,17 +27,27 @@ def choose_batch(
         memory: GiB that this process may take, of the GPU if the network is
             there, else of the computer. A batch is doubled only while twice
             of what was taken so far fits in, and into what a GPU has free.
+
+    Raises:
+        ValueError: If one window takes more memory than that.
     """
     device, batch, least = network.device, 1, inf
-    room = inf if memory is None else memory * 2**30
+    room = inf if memory is None else memory
     if device.type == 'cuda':
         free, _ = torch.cuda.mem_get_info(device)
-        room = min(room, free + peak_memory(device))
+        room = min(room, free / 2**30 + peak_memory(device))
     while True:
         seconds = _time(network, (batch, *shape)) / batch
+        taken = peak_memory(device) / 2**30
+        if memory is not None and batch == 1 and taken > memory:
+            raise ValueError(
+                f'--memory {memory:g} GiB is not enough, for one window of '
+                f'{shape[2]} x {shape[1]} pixels takes {taken:.2f} GiB. Name '
+                'more, or a smaller --size'
+            )
         if seconds > GAIN * least:
             return batch // 2
-        if 2 * batch > most or 2 * peak_memory(device) > room:
+        if 2 * batch > most or 2 * taken > room:
             return batch
         batch, least = 2 * batch, seconds
 

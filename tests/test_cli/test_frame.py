@@ -139,6 +139,8 @@ def test_scripts_stand_for_commands(monkeypatch, capsys):
         ('--tta a.tif', 'flips'),
         ('--tta --amp a.tif', 'flips'),
         ('--tta d4 a.tif', 'd4'),
+        ('--tta eight a.tif', None),
+        ('a.tif --tta eight', None),
         ('a.tif --tta=none', 'none'),
         ('a.tif --tta=eight', None),
     ],

@@ -19,7 +19,8 @@ GIB = 2**30
         ([1] * 9, [1] * 9, 1, None, 1),
         ([1] * 9, [1, 2, 4, 8], 99, 8, 8),
         ([1] * 9, [1, 2, 4, 8], 99, 7.9, 4),
-        ([1] * 9, [3], 99, 2, 1),
+        ([1] * 9, [3], 99, 3, 1),
+        ([1] * 9, [3], 99, 2.9, None),
     ],
 )
 def test_choice(
@@ -29,6 +30,10 @@ def test_choice(
     monkeypatch.setattr(batch, '_time', lambda *_: next(times))
     monkeypatch.setattr(batch, 'peak_memory', lambda _: next(taken) * GIB)
     network = BuildingNetwork(pixelwise())
+    if expected is None:
+        with pytest.raises(ValueError, match='2.9 GiB is .*8 x 8 .* 3.00 GiB'):
+            batch.choose_batch(network, (3, 8, 8), most, memory)
+        return
     found = batch.choose_batch(network, (3, 8, 8), most, memory)
     assert found == expected
 

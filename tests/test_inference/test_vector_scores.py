@@ -152,12 +152,12 @@ def test_cells(evaluate):
     middle = HOUSES[1].union(HOUSES[2]).envelope.buffer(12)
     aoi = [parts, middle, translate(far, 0, 50)]
     pred = [HOUSE, HOUSES[1], translate(HOUSES[2], 10, 0)]
-    for given, names in (
-        (['a', 'b', 'c'], ['a', 'b', 'c']),
-        ([7.0, np.nan, 0.5], ['7', '2', '0.5']),
+    for cells, names in (
+        (dict(name=['a', 'b', 'c']), ['a', 'b', 'c']),
+        (dict(NAME=['a', 'b', 'c']), ['a', 'b', 'c']),
+        (dict(Name=[7.0, np.nan, 0.5]), ['7', '2', '0.5']),
         (None, ['1', '2', '3']),
     ):
-        cells = given and dict(name=given)
         numbers, layers = evaluate(pred, HOUSES, aoi=aoi, cells=cells)
         counts = {
             row['cell']: [row[x] for x in ('right', 'false', 'missed')]
