@@ -11,12 +11,13 @@ from mmengine.registry import HOOKS
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 from torch import Tensor
+from torch.nn.functional import pad
 
 from mmseg_cube.datasets import BuildingDataset
 from mmseg_cube.datasets.bands import RGB, as_picture
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.windows import Window
-from mmseg_cube.evaluation.views import average_views
+from mmseg_cube.evaluation.views import average_views, probabilities
 from mmseg_cube.layers import CubeConv2d, summarise
 from mmseg_cube.utils.networks import refuse_other_channels
 
@@ -82,13 +83,22 @@ class ViewsHook(Hook):
         look = model.inference
 
         def inference(images: Tensor, metas: list[dict]) -> Tensor:
+            _, right, _, below = metas[0].get('img_padding_size', [0] * 4)
+            height, width = images.shape[2] - below, images.shape[3] - right
+            more = {height: below, width: right}
+            value = model.data_preprocessor.pad_val
+
             def predict(view: Tensor) -> Tensor:
+                # A view is padded as an image is: on the right and below.
+                high, wide = view.shape[2:]
+                view = pad(view, (0, more[wide], 0, more[high]), value=value)
                 shapes = dict.fromkeys(SHAPES, view.shape[2:])
                 logits = look(view, [meta | shapes for meta in metas])
-                alone = logits.shape[1] == 1
-                return logits.sigmoid() if alone else logits.softmax(1)
+                return probabilities(logits[..., :high, :wide])
 
+            images = images[..., :height, :width]
             mean = average_views(predict, images, self.tta)
+            mean = pad(mean, (0, right, 0, below))  # which mmseg cuts off
             if mean.shape[1] == 1:
                 return mean.logit(1e-7)
             return mean.clamp(torch.finfo(mean.dtype).tiny).log()

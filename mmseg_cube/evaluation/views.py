@@ -14,6 +14,11 @@ VIEWS = {
 }
 
 
+def probabilities(logits: Tensor) -> Tensor:
+    """Of logits (N, classes, H, W); one class alone is for itself."""
+    return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(1)
+
+
 def average_views(
     predict: Callable[[Tensor], Tensor], images: Tensor, tta: str
 ) -> Tensor:

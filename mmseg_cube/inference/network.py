@@ -7,7 +7,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_cube.datasets.bands import as_mmcv
-from mmseg_cube.evaluation.views import average_views
+from mmseg_cube.evaluation.views import average_views, probabilities
 
 
 class BuildingNetwork:
@@ -73,10 +73,8 @@ class BuildingNetwork:
 def building_probability(logits: Tensor) -> Tensor:
     """Probability of the building class, from two logits or from its own."""
     classes = logits.shape[1]
-    if classes == 1:
-        return logits[:, 0].sigmoid()
-    if classes == 2:  # as softmax does
-        return (logits[:, 1] - logits[:, 0]).sigmoid()
+    if classes <= 2:
+        return probabilities(logits)[:, -1]
     raise ValueError(
         f'the network tells {classes} classes apart, but must tell two, '
         'background and building. Set num_classes=2 in its decode_head'
