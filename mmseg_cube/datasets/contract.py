@@ -74,12 +74,14 @@ def check_image(
         Height, width and a digest of its pixels, 0 if they are all alike.
     """
     shape = image_shape(source, channels)
-    digest, blank = hashlib.blake2b(str(shape).encode(), digest_size=8), True
+    digest = hashlib.blake2b(str(shape).encode(), digest_size=8)
+    colour, blank = None, True
     for strip in cut_strips(*shape):
         values = np.ascontiguousarray(read_raster(source, strip))
         read_valid(source, strip, channels)
         digest.update(values)
-        blank = blank and (values == values[:, :1, :1]).all()
+        colour = values[:, :1, :1] if colour is None else colour
+        blank = blank and (values == colour).all()
     return *shape, 0 if blank else int.from_bytes(digest.digest(), 'big')
 
 

@@ -10,6 +10,7 @@ import rasterio
 from PIL import Image
 from rasterio.enums import ColorInterp
 
+from mmseg_cube.datasets import windows
 from mmseg_cube.datasets.contract import (
     check_image,
     image_shape,
@@ -217,6 +218,18 @@ def test_damaged_files(tmp_path, write, name, options, share, capfd):
         assert mask_shape(good) == SHAPE
         np.testing.assert_array_equal(read_mask(good), BINARY)
     assert capfd.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize('rows', [1, 20, 99])
+def test_blank_is_of_one_colour_however_it_is_cut(
+    tmp_path, write, rows, monkeypatch
+):
+    monkeypatch.setattr(windows, 'BLOCK', rows)
+    monkeypatch.setattr(windows, 'STRIP', rows)
+    halves = np.full((3, 40, 30), 90, np.uint8)
+    assert check_image(write(tmp_path / 'a.tif', halves)) == (40, 30, 0)
+    halves[:, 20:] = 91
+    assert check_image(write(tmp_path / 'a.tif', halves))[2] != 0
 
 
 def test_missing_files(tmp_path):
