@@ -1,24 +1,39 @@
 """Where rasters hold data, by their own word."""
 
 import os
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
+from rasterio.enums import MaskFlags
 
 from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.datasets.headers import Source
 from mmseg_cube.datasets.rasters import (
+    OPEN_FILES,
     Header,
     open_header,
     open_raster,
     read_raster,
     read_window,
+    stamp,
 )
 from mmseg_cube.datasets.windows import Window
 
-MASK = '.msk'  # behind the name of an image: a file that is its mask
+# Behind the name of an image: a file that is its mask, and GDAL's notes.
+MASK, NOTES = '.msk', '.aux.xml'
+
+
+def files_of(path: str | Path) -> list[str]:
+    """Name an image, and the files beside it that say where it holds data."""
+    name = os.fspath(path)
+    # A link that leads nowhere would be a mask, but notes that say nothing.
+    beside = (name + MASK, os.path.lexists), (name + NOTES, os.path.isfile)
+    return [name, *(x for x, is_there in beside if is_there(x))]
 
 
 def read_valid(
@@ -29,8 +44,9 @@ def read_valid(
     """Read where an image, or a window of it, holds data.
 
     Followed are a nodata value (of pixels that have it in all bands), an
-    alpha band, an internal mask, and a mask beside it, ``<name>.msk``. Nan is
-    no data; an alpha band that ``channels`` names holds values, as others do.
+    alpha band, an internal mask, and beside it a mask, ``<name>.msk``, and a
+    nodata value in ``<name>.aux.xml``, which stands above its own. Nan is no
+    data; an alpha band that ``channels`` names holds values, as others do.
     Windows and errors are those of read_raster.
 
     Returns:
@@ -40,19 +56,40 @@ def read_valid(
     header, found = open_header(source), []
     dataset = header.dataset
     named = header.alpha is not None and header.alpha in (channels.bands or ())
+    beside = files_of(source)[1:] if isinstance(source, str | Path) else []
     with errors_of_decoders():
-        if header.masked and not named:
+        noted = [_read_notes(*stamp(x)) for x in beside if x.endswith(NOTES)]
+        above = any(noted) and MaskFlags.nodata in dataset.mask_flag_enums[0]
+        if header.masked and not named and not above:
             found.append(read_window(dataset, dataset.dataset_mask, window))
         if dataset.dtypes[0].startswith('float'):
             values = read_raster(source, window)
             seen = values[[b - 1 for b in channels.bands or ()] or slice(None)]
             found.append(~np.isnan(seen).any(0))
-        if isinstance(source, str | Path):
-            mask = Path(f'{os.fspath(source)}{MASK}')
-            if os.path.lexists(mask):  # noqa: PTH110, a link may be bad
-                found.append(_read_mask(source, mask, window))
+        if any(noted):
+            own = enumerate(dataset.nodatavals, 1)
+            nodata = [noted[0].get(band, value) for band, value in own]
+            if None not in nodata:
+                pairs = zip(read_raster(source, window), nodata, strict=True)
+                found.append(np.any([band != x for band, x in pairs], 0))
+        found += [
+            _read_mask(source, Path(x), window)
+            for x in beside
+            if x.endswith(MASK)
+        ]
     valid = np.logical_and.reduce(found) if found else None
     return None if valid is None or valid.all() else valid
+
+
+@lru_cache(maxsize=OPEN_FILES)
+def _read_notes(path: str, *_: int) -> dict[int, float]:
+    """Read nodata values by band, from 1; none of what GDAL did not write."""
+    values = {}
+    with suppress(ElementTree.ParseError, ValueError):
+        for band in ElementTree.parse(path).iterfind('PAMRasterBand'):
+            if value := band.findtext('NoDataValue'):
+                values[int(band.get('band', 0))] = float(value)
+    return values
 
 
 def _read_mask(

@@ -6,7 +6,6 @@ another resolution than it is stored.
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from mmseg_cube.datasets.errors import RasterError, errors_of
 from mmseg_cube.datasets.ground import LONGITUDE_LATITUDE, Ground, pixel_size
 from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
-from mmseg_cube.datasets.validity import MASK, read_valid
+from mmseg_cube.datasets.validity import files_of, read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference.mosaic import (
     known_driver,
@@ -44,7 +43,6 @@ OVERVIEW = 1024  # pixels of its longer side
 LEAST_CACHE = 2**26  # bytes
 LARGEST = 2**24  # side in pixels
 DATES = 'image_date', 'EXIF_DateTimeOriginal', 'TIFFTAG_DATETIME'  # tags
-NOTES = '.aux.xml'  # behind the name of a file: what GDAL notes of it
 ONE_BAND = ['gray'], ['undefined'], ['gray', 'alpha']
 ONE_GREY = 'has one band, which is shown to the network as red, green and blue'
 UNWARPED = (
@@ -110,11 +108,8 @@ class Scene:
             plain = not others and bands.nodata is None
             if plain and known_driver(self.paths[0]):
                 # Read as data sets do, down to the last bit.
-                header = open_header(self.paths[0])
-                # Unless a nodata value is noted beside the file only.
-                ours, theirs = header.dataset.nodata, self._stored.nodata
-                if str(ours) == str(theirs):  # nan is not nan
-                    self._source, self._header = self.paths[0], header
+                self._source = self.paths[0]
+                self._header = open_header(self.paths[0])
             self._channels = self._choose_channels()
             if bands.resolution is not None:
                 self.dataset = _resample(self._stored, bands.resolution)
@@ -262,11 +257,8 @@ def identify(path: str | Path) -> list[str | int]:
     """Return file name, time (ns) and bytes: others once it is replaced."""
     if is_remote(path):
         return [str(path)]
-    path = Path(path)
-    # Path.exists fails where a name becomes too long.
-    beside = [path.with_name(f'{path.name}{x}') for x in (MASK, NOTES)]
-    files = [path, *filter(os.path.lexists, beside)]
-    return [part for f in files for part in (f.name, *stamp(f)[1:])]
+    stamps = map(stamp, files_of(path))
+    return [x for name, *now in stamps for x in (Path(name).name, *now)]
 
 
 def ground_size(dataset: DatasetReader) -> tuple[float, float]:

@@ -21,10 +21,17 @@ VALUES *= VALID
 WINDOW, INSIDE = Window(30, -6, 30, 20), np.s_[94:114, 130:160]
 
 
+BAND = '<PAMRasterBand band="{}"><NoDataValue>{}</NoDataValue></PAMRasterBand>'
+BANDS = ''.join(BAND.format(band, 0) for band in (1, 2, 3))
+NOTED = dict.fromkeys(('noted', 'above'), f'<PAMDataset>{BANDS}</PAMDataset>')
+SILENT = ('', '<PAMDataset>', BANDS.replace('PAMR', 'R'), BAND.format(1, 0))
+
+
 def declare(kind, path, write):
     """Write VALUES, and by some means that only VALID ones are data."""
     alpha = np.stack([*VALUES, VALID * np.uint8(7)])
-    options = dict(nodata=dict(nodata=0), colour=dict(transparency=(0, 0, 0)))
+    options = dict(nodata=dict(nodata=0), above=dict(nodata=9))
+    options['colour'] = dict(transparency=(0, 0, 0))
     write(path, alpha if kind == 'alpha' else VALUES, **options.get(kind, {}))
     if kind == 'inside':
         options = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
@@ -33,6 +40,8 @@ def declare(kind, path, write):
     elif kind == 'beside':
         mask = write(path.with_name('mask.tif'), VALID * np.uint8(255))
         Path(mask).rename(f'{path}.msk')
+    elif kind in NOTED:
+        Path(f'{path}.aux.xml').write_text(NOTED[kind])
     return str(path)
 
 
@@ -46,6 +55,9 @@ def declare(kind, path, write):
         ('a.tif', 'inside'),
         ('a.tif', 'beside'),
         ('a.jpg', 'beside'),
+        ('a.tif', 'noted'),
+        ('a.tif', 'above'),
+        ('a.png', 'noted'),
     ],
 )
 def test_what_is_declared_is_followed(tmp_path, write, name, kind):
@@ -53,7 +65,7 @@ def test_what_is_declared_is_followed(tmp_path, write, name, kind):
     np.testing.assert_array_equal(read_valid(path), VALID)
     around = np.pad(VALID, 100, mode='reflect')[INSIDE]
     np.testing.assert_array_equal(read_valid(path, WINDOW), around)
-    if kind != 'beside':
+    if kind not in ('beside', *NOTED):
         content = Path(path).read_bytes()
         np.testing.assert_array_equal(read_valid(content), VALID)
 
@@ -64,6 +76,10 @@ def test_nothing_is_declared(tmp_path, write):
     for value in ('-9999', '256', 'nan'):
         nodata = {42113: value}  # GDAL's tag
         write(path, VALUES, mode='RGB', tiffinfo=nodata)
+        assert read_valid(path) is None
+    write(path, VALUES)
+    for notes in SILENT:
+        (tmp_path / 'a.tif.aux.xml').write_text(notes)
         assert read_valid(path) is None
     write(path, VALUES, nodata=0)
     with pytest.raises(RasterError, match='lies outside'):

@@ -22,7 +22,7 @@ from mmseg_cube.datasets.meaning import IGNORED, MaskMeaning
 from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
-from mmseg_cube.datasets.validity import read_valid
+from mmseg_cube.datasets.validity import files_of, read_valid
 from mmseg_cube.datasets.windows import Window, take_window
 
 IGNORES = (
@@ -133,8 +133,12 @@ def stamp_tiles(
     tiles: Sequence[Tile], meanings: Mapping[Tile, MaskMeaning | None]
 ) -> dict[Tile, list]:
     """Tell this state of tiles from others, by files and their meaning."""
+
+    def state(path: Path) -> list[int]:
+        return [x for file in files_of(path) for x in stamp(file)[1:]]
+
     return {
-        tile: [[*stamp(x)[1:]] for x in tile[2:] if x] + [str(meanings[tile])]
+        tile: [*map(state, filter(None, tile[2:])), str(meanings[tile])]
         for tile in tiles
     }
 
