@@ -83,8 +83,7 @@ def run(args: Namespace) -> None:
         count, area = write_footprints(args.out, rasters, options, one)
     known = rasters[0].ground.crs
     unit = 'm2' if known else 'px2'
-    if args.out.suffix != '.pmtiles':  # has styles of another kind
-        write_style(args.out, 'polygons')
+    other = write_style(args.out, 'polygons')
     print(f'{args.out}: {quantity(count, "building")}, {area:,.0f} {unit}')
     if one:
         one.save(picture)
@@ -92,6 +91,8 @@ def run(args: Namespace) -> None:
     notes = sum((raster.notes for raster in rasters), Counter())
     notes['no building was found'] = not count
     notes[f'no picture of outlines: {picture} is a raster to read'] = taken
+    style = args.out.with_suffix('.qml')
+    notes[f'QGIS will draw it by {style}, which was there already'] = other
     notes['without a CRS, metres are pixels here'] = not known
     for note, number in notes.items():
         if number:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_cube.datasets.errors import errors_of
+from mmseg_cube.inference.outputs import STYLES
 from mmseg_cube.inference.polygon_picture import OutlinePicture
 from mmseg_cube.inference.polygons import (
     PolygonOptions,
@@ -14,7 +15,7 @@ from mmseg_cube.inference.polygons import (
     polygons,
 )
 from mmseg_cube.inference.probability import crs_of_all
-from mmseg_cube.inference.vector_files import vector_file
+from mmseg_cube.inference.vector_files import LAYER, vector_file
 from mmseg_cube.version import __version__
 
 
@@ -27,7 +28,7 @@ def write_footprints(
     """Write the buildings of rasters as polygons, and draw them.
 
     A GeoPackage also gets a layer ``run`` of one row, with all options and
-    what the rasters say of themselves.
+    what the rasters say of themselves, and one that tells QGIS how to draw.
 
     Returns:
         How many there are, and their area.
@@ -46,6 +47,7 @@ def write_footprints(
                     count += len(batch.polygons)
                     area += batch.fields[f'area_{"m" if crs else "px"}2'].sum()
         add(None, _describe(rasters, options), 'run')
+        add(None, _style(), 'layer_styles')
     return count, float(area)
 
 
@@ -58,8 +60,22 @@ def _describe(
     for name in ('image', 'network'):
         said = {raster.about.get(name) for raster in rasters} - {None}
         row[name] = ', '.join(sorted(said))
-    row |= asdict(options) | dict(crs=str(options.crs or ''))
+    return _row(row | asdict(options) | dict(crs=str(options.crs or '')))
+
+
+def _style() -> Mapping[str, np.ndarray]:
+    """Return the fields of a table that QGIS itself writes such."""
+    texts = 'f_table_catalog', 'f_table_schema', 'styleSLD', 'description'
+    return _row(
+        dict.fromkeys((*texts, 'owner', 'ui'), '')
+        | dict(f_table_name=LAYER, f_geometry_column='geom', styleName=LAYER)
+        | dict(styleQML=(STYLES / 'polygons.qml').read_text('utf-8'))
+        | dict(useAsDefault=True, update_time=np.datetime64('now'))
+    )
+
+
+def _row(row: Mapping[str, object]) -> Mapping[str, np.ndarray]:
     return {
-        name: np.array([x], None if isinstance(x, int | float) else object)
+        name: np.array([x], object if isinstance(x, str) else None)
         for name, x in row.items()
     }

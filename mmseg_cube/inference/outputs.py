@@ -107,11 +107,18 @@ def write_outputs(
     return written
 
 
-def write_style(path: Path, name: str) -> None:
-    """Say beside a file how QGIS is to draw it, unless somebody has."""
+def write_style(path: Path, name: str) -> bool:
+    """Say beside a file how QGIS is to draw it, unless somebody has.
+
+    A GeoPackage has that inside, and vector tiles have styles of another
+    kind. Returned is whether another style has the name.
+    """
     source, target = STYLES / f'{name}.qml', path.with_suffix('.qml')
-    if source.exists() and not target.exists():
+    if path.suffix in ('.gpkg', '.pmtiles') or not source.exists():
+        return False
+    if not target.exists():
         write_whole(target, partial(shutil.copyfile, source))
+    return target.read_bytes() != source.read_bytes()
 
 
 def _copy(

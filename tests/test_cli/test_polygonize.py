@@ -91,7 +91,8 @@ def test_formats(suffix, crs, write, call, tmp_path):
         assert first.equals(shapely.box(500002, 2999992, 500008, 2999998))
     with Image.open(path.with_suffix('.png')) as picture:
         assert max(picture.size) < 1200
-    assert path.with_suffix('.qml').exists() == (suffix != 'pmtiles')
+    beside = suffix not in ('gpkg', 'pmtiles')
+    assert path.with_suffix('.qml').exists() == beside
     names = {file.stem for file in path.parent.iterdir()}
     assert names == {'map'}  # and nothing temporary
 
@@ -153,6 +154,26 @@ def test_what_predict_has_filled(write, call, tmp_path):
     row = dict(zip(meta['fields'], values, strict=True))
     said = [row[name].item() for name in ('sources', 'network', 'seed')]
     assert said == ['a, b', 'f00', 0.6]
+
+
+def test_the_style_of_a_raster_stays(write, call, tmp_path):
+    """QGIS takes the style of a GeoPackage out of it, by this question."""
+    style = tmp_path / 'x.qml'
+    style.write_text('of x.tif')
+    note = f'QGIS will draw it by {style}'
+    assert note in call(write(town()), out='x.fgb')[1]
+    assert note not in call(write(town()), out='x.gpkg')[1]
+    assert style.read_text() == 'of x.tif'
+    where = "f_table_schema='' AND f_table_name='footprints' AND "
+    where += "f_geometry_column='geom' ORDER BY useAsDefault, update_time"
+    file = tmp_path / 'x.gpkg'
+    meta, _, _, values = pyogrio.raw.read(file, 'layer_styles', where=where)
+    row = dict(zip(meta['fields'], values, strict=True))
+    assert row['useAsDefault'].tolist() == [True]
+    assert '<renderer-v2' in row['styleQML'][0]
+    assert dict(pyogrio.list_layers(file))['layer_styles'] is None
+    info = pyogrio.read_info(file, 'footprints')
+    assert info['geometry_name'] == row['f_geometry_column'][0]
 
 
 def test_geoparquet(write, call, tmp_path):
