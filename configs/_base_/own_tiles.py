@@ -14,15 +14,15 @@ test_dataloader = dict(dataset=dataset)
 val_evaluator = dict(group_by=None)
 test_evaluator = val_evaluator
 optim_wrapper = dict(optimizer=dict(lr=3e-4))
-# What is kept is an average of the weights and the statistics of batches, from
-# the default network's on: own tiles are few, and it has seen many.
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='EMAHook', momentum=2e-3, update_buffers=True),
-]
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, by_epoch=False, begin=0, end=50),
     dict(type='PolyLR', eta_min=0.0, by_epoch=False, begin=50, end=1000),
 ]
 train_cfg = dict(max_iters=1000, val_interval=100)
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100))
+default_hooks = dict(
+    logger=dict(interval=20),
+    checkpoint=dict(interval=100),
+    # An average of the weights and the statistics of batches, from the default
+    # network's on: own tiles are few, and it has seen many.
+    ema=dict(momentum=2e-3),
+)

@@ -20,4 +20,6 @@ default_hooks = dict(
     checkpoint=dict(interval=1000),
     # Faster, for both twins.
     channels_last=dict(type='ChannelsLastHook'),
+    # Checkpoints hold the average over about the last tenth of the training.
+    ema=dict(type='EMAHook', momentum=1e-3, update_buffers=True),
 )

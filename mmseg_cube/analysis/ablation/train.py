@@ -5,8 +5,9 @@ batch in turn. On a GPU a step is recorded once as a CUDA graph and replayed,
 and the networks run at the same time: small ones leave most of a GPU idle.
 There the features are of bfloat16, the weights of float32.
 
-What a config says of data, augmentation, losses, optimizer and learning rate
-holds; hooks other than those of layout and routers do nothing. Orders of
+What a config says of data, augmentation, losses, optimizer, learning rate and
+running average holds; other hooks than those of layout and routers do nothing,
+and what is averaged is scored. Orders of
 Sinkhorn routers, which the CPU finds, follow their logits every tenth
 iteration. A seed that is stopped begins anew.
 """

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Optimizer
 
+from mmseg_cube.analysis.ablation.average import RunningAverage, average_of
 from mmseg_cube.analysis.ablation.study import COOLING, Run
 from mmseg_cube.analysis.ablation.variants import kind_of
 from mmseg_cube.layers import ChannelRouter, learned_routers
@@ -59,6 +60,8 @@ class Trainee:
         self.losses = torch.zeros(iterations, device=device)
         self.place = torch.zeros(1, dtype=torch.long, device=device)
         self.routers = list(learned_routers(self.model).values())
+        options = average_of(cfg)
+        self.average = options and RunningAverage(self.model, options)
         self.graph = self.stream = None
         self.seconds = []  # of steps, where they follow each other
         if device.type == 'cuda':
@@ -69,6 +72,7 @@ class Trainee:
         if self.graph is None:
             start = time.perf_counter()
             self._learn()
+            self._keep()
             self.seconds.append(time.perf_counter() - start)
             return
         self.stream.wait_stream(torch.cuda.current_stream())
@@ -77,6 +81,7 @@ class Trainee:
                 for router in self.routers:
                     router.held.refresh()
             self.graph.replay()
+            self._keep()
 
     def wait(self) -> None:
         """Have the batch stay until the network is done with it."""
@@ -86,8 +91,14 @@ class Trainee:
     def finish(self) -> None:
         """Wait for the last step, and leave a network like any other."""
         self.wait()
+        if self.average:
+            self.average.apply()
         for router in self.routers:
             vars(router).pop('assigned', None)
+
+    def _keep(self) -> None:
+        if self.average:
+            self.average.update()
 
     def _learn(self) -> None:
         """One iteration, without anything that waits for the device."""
