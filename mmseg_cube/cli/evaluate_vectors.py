@@ -6,6 +6,8 @@ gets vectors.md and vectors.json (scores), vectors.gpkg (layers matched,
 missed, false, merged, split, and cells of an AOI) and vectors.png (a map).
 """
 
+from pathlib import Path
+
 from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
 
 
@@ -38,6 +40,11 @@ def run(args: Namespace) -> None:
     from mmseg_cube.inference import vector_report
     from mmseg_cube.inference.vector_scores import VectorScores
 
+    written = args.out / 'vectors.gpkg'
+    if written.resolve() in [
+        Path(x).resolve() for x in (args.pred, args.truth)
+    ]:
+        raise ValueError(f'{written} would be replaced; name another --out')
     ours, theirs = [*args.layer, None, None][:2]
     truth = read_footprints(args.truth, theirs, args.crs)
     fields = [args.confidence]

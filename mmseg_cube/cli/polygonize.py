@@ -72,7 +72,9 @@ def run(args: Namespace) -> None:
     if args.out.resolve() in files:
         raise ValueError(f'{args.out} is a raster to read; name another file')
     picture = args.out.with_suffix('.png')
-    taken = picture.resolve() in files  # MASK.png to MASK.gpkg: it stays
+    # MASK.png to MASK.gpkg, or the image itself: it stays.
+    taken = picture.exists() and not args.out.exists()
+    taken = taken or picture.resolve() in files
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         rasters = [
             open_probabilities(name, paths, args.full)
@@ -90,7 +92,9 @@ def run(args: Namespace) -> None:
         print(f'{picture}: their outlines')
     notes = sum((raster.notes for raster in rasters), Counter())
     notes['no building was found'] = not count
-    notes[f'no picture of outlines: {picture} is a raster to read'] = taken
+    notes[f'no picture of outlines: {picture} is there, of other things'] = (
+        taken
+    )
     style = args.out.with_suffix('.qml')
     notes[f'QGIS will draw it by {style}, which was there already'] = other
     notes['without a CRS, metres are pixels here'] = not known

@@ -68,6 +68,14 @@ def files_in(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if not path.is_dir()]
 
 
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a text, also of Windows, that are not empty."""
+    data = path.read_bytes()
+    wide = data.startswith((b'\xff\xfe', b'\xfe\xff'))  # by PowerShell
+    text = data.decode('utf-16' if wide else 'utf-8-sig', 'replace')
+    return [*filter(None, map(str.strip, text.splitlines()))]
+
+
 def natural_key(stem: str) -> list[tuple[int, int | str]]:
     """Sort key that puts ``tile2`` before ``tile10`` and 9 before 10."""
     return [

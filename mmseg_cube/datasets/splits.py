@@ -6,7 +6,7 @@ from numbers import Real
 from pathlib import Path, PurePosixPath
 
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import Naming
+from mmseg_cube.datasets.listing import Naming, read_lines
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import SPLITS
 
@@ -14,8 +14,7 @@ from mmseg_cube.datasets.tiles import SPLITS
 def read_names(path: str, naming: Naming) -> set[str]:
     """Read a text file of images, one a line, as the names of tiles.
 
-    Folders and suffixes may be given, and what ``naming`` puts around names;
-    it may have been written on Windows.
+    Folders and suffixes may be given, and what ``naming`` puts around names.
     """
     file = Path(path)
     if not file.is_file():
@@ -23,11 +22,8 @@ def read_names(path: str, naming: Naming) -> set[str]:
             f'no list of stems at {file.absolute()}.\nNext: correct '
             'ann_file, which is relative to data_root, or leave it out.'
         )
-    data = file.read_bytes()
-    wide = data.startswith((b'\xff\xfe', b'\xfe\xff'))  # by PowerShell
-    text = data.decode('utf-16' if wide else 'utf-8-sig', 'replace')
-    lines = text.replace('\\', '/').splitlines()
-    names = (PurePosixPath(line.strip()).name for line in lines)
+    lines = (line.replace('\\', '/') for line in read_lines(file))
+    names = (PurePosixPath(line).name for line in lines)
     suffixes = *naming.suffixes, *RASTER_SUFFIXES, ''
     whole, bare = Naming(suffixes, naming.pattern), Naming(suffixes)
     return {whole.tile(x) or bare.tile(x) or x for x in names if x}

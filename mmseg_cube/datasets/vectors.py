@@ -119,7 +119,8 @@ def find_crs(name: str | None) -> CRS:
     except CRSError as error:
         raise RasterError(
             f'the CRS, {name or "which it does not name"}, is not known',
-            'Name one of maps, such as --crs EPSG:32645.',
+            'Name one of maps, such as EPSG:32645, by --crs where there is '
+            'that, or in the file by "ogr2ogr -a_srs EPSG:32645 OUT IN".',
         ) from error
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.headers import is_remote
-from mmseg_cube.datasets.listing import Naming, by_tile, files_in
+from mmseg_cube.datasets.listing import Naming, by_tile, files_in, read_lines
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.utils.words import name_some
 
@@ -53,8 +53,7 @@ def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
     elif path.is_dir():
         yield from _list_folder(path, suffixes)
     elif path.suffix.lower() == '.txt' and path.is_file():
-        lines = path.read_text(encoding='utf-8', errors='replace').split('\n')
-        for line in filter(None, map(str.strip, lines)):
+        for line in read_lines(path):
             near = line if is_remote(line) else path.parent / line
             yield from _expand(str(near), suffixes)
     elif has_magic(word) and not path.exists():

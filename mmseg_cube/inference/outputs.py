@@ -114,7 +114,7 @@ def write_style(path: Path, name: str) -> bool:
     kind. Returned is whether another style has the name.
     """
     source, target = STYLES / f'{name}.qml', path.with_suffix('.qml')
-    if path.suffix in ('.gpkg', '.pmtiles') or not source.exists():
+    if path.suffix.lower() in ('.gpkg', '.pmtiles') or not source.exists():
         return False
     if not target.exists():
         write_whole(target, partial(shutil.copyfile, source))

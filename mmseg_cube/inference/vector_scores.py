@@ -73,7 +73,10 @@ class VectorScores:
             try:
                 rank = np.nan_to_num(np.array(pred.fields[confidence], float))
             except ValueError as error:
-                raise ValueError(f'field {confidence}: {error}') from error
+                raise ValueError(
+                    f'{confidence}, a field of the prediction, has to hold '
+                    f'numbers ({error}). Name another with --confidence'
+                ) from error
             ap = found.average_precision(rank, min_area)
         self.numbers = dict(
             predicted=len(pred),

@@ -210,11 +210,13 @@ def test_neither_place_nor_buildings(write, call, tmp_path):
     assert (crs, len(shapes)) == (UTM, 0) and 'area_m2' in fields
 
 
-def test_a_picture_that_is_the_raster_stays(write, call, tmp_path):
+@pytest.mark.parametrize('source', ['mask.png', 'mask.tif'])
+def test_a_picture_that_is_no_map_stays(source, write, call, tmp_path):
     path = write(town(), 'mask.png', driver='PNG')
+    write(town(), 'mask.tif')
     before = path.read_bytes()
-    code, text = call(path, out='mask.gpkg')
-    assert code == 0 and f'{path} is a raster to read' in text
+    code, text = call(tmp_path / source, out='mask.gpkg')
+    assert code == 0 and f'{path} is there, of other things' in text
     assert path.read_bytes() == before
     assert len(read(tmp_path / 'mask.gpkg')[1]) == 9
 

@@ -249,7 +249,7 @@ def test_ways_to_name_rasters(predict, tmp_path, monkeypatch):
     place = rasterio.Affine(0.5, 0, 4e5 + 40, 0, -0.5, 3e6)
     paths = [write(tmp_path / 'a.tif'), write(tmp_path / 'b.tif')]
     write(paths[1], transform=place)
-    (tmp_path / 'list.txt').write_text('a.tif\n\n b.tif\n')
+    (tmp_path / 'list.txt').write_text('a.tif\n\n b.tif\n', 'utf-8-sig')
     ways = paths, [tmp_path], [f'{tmp_path}/?.tif'], [tmp_path / 'list.txt']
     for number, words in enumerate(ways):
         out = tmp_path / f'out{number}'

@@ -77,7 +77,7 @@ def test_the_file_knows_its_crs_best(tmp_path):
         ('xy', SQUARE, UTM, {}, 'has 2 layers: x, y; which one is not clear'),
         ('xy', SQUARE, UTM, dict(layer='z'), "'z' is not clear"),
         ('x', shapely.Point(0, 0), UTM, {}, 'no polygons, but 1 other shape'),
-        ('x', SQUARE, None, {}, 'does not name, is not known. .*--crs EPSG'),
+        ('x', SQUARE, None, {}, 'does not name, is not known. .*EPSG.* --crs'),
         ('x', SQUARE, None, dict(crs='EPSG:1'), 'CRS, EPSG:1, is not known'),
         ('x', SQUARE, None, dict(crs='EPSG:4326'), '500000, 3000000, 500010,'),
     ],
