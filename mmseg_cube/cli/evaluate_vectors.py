@@ -8,7 +8,7 @@ missed, false, merged, split, and cells of an AOI) and vectors.png (a map).
 
 from pathlib import Path
 
-from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative
+from mmseg_cube.cli.arguments import Arguments, Namespace
 
 
 def add_arguments(add: Arguments) -> None:
@@ -24,7 +24,7 @@ def add_arguments(add: Arguments) -> None:
         'area of the smallest that count, in m2; a smaller true one may be '
         'found or not, and a smaller predicted one may lie anywhere'
     )
-    add('--min-area', what, type=non_negative, default=20)
+    add('--min-area', what, type=float, default=20)
     what = 'layer of PRED, or those of PRED and TRUTH, in files with several'
     add('--layer', what, default=[])
     what = 'CRS of files that do not say it, such as EPSG:32645'

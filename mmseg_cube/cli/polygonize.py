@@ -61,6 +61,7 @@ def run(args: Namespace) -> None:
     from mmseg_cube.inference.polygons import PolygonOptions
     from mmseg_cube.inference.probability import open_probabilities
     from mmseg_cube.inference.vector_files import find_driver
+    from mmseg_cube.utils.figures import is_figure
     from mmseg_cube.utils.words import quantity
 
     find_driver(args.out)
@@ -72,9 +73,8 @@ def run(args: Namespace) -> None:
     if args.out.resolve() in files:
         raise ValueError(f'{args.out} is a raster to read; name another file')
     picture = args.out.with_suffix('.png')
-    # MASK.png to MASK.gpkg, or the image itself: it stays.
-    taken = picture.exists() and not args.out.exists()
-    taken = taken or picture.resolve() in files
+    # MASK.png to MASK.gpkg: it stays, as do other images of that name.
+    taken = picture.exists() and not is_figure(picture)
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         rasters = [
             open_probabilities(name, paths, args.full)

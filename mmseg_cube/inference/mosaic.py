@@ -83,14 +83,14 @@ def open_rasters(
     tiles = []
     for path, mask in zip(paths, masks, strict=True):
         with open_any(path) as dataset:
-            if not tiles:
-                about = _describe(dataset, nodata)
-                declared = dataset.nodata if nodata is None else nodata
-                place = dataset.crs, dataset.transform
-                grid = Grid(dataset.dtypes[0], declared, *place)
             with errors_of(str(path)):
-                fits = _describe(dataset, nodata), about
-                x, y = _find_place(dataset, *fits, grid, paths[0])
+                own = _describe(dataset, nodata)
+                if not tiles:
+                    about = own
+                    declared = dataset.nodata if nodata is None else nodata
+                    place = dataset.crs, dataset.transform
+                    grid = Grid(dataset.dtypes[0], declared, *place)
+                x, y = _find_place(dataset, own, about, grid, paths[0])
             name = str(path) if is_remote(path) else _absolute(path)
             size = dataset.width, dataset.height
             tiles.append(Tile(name, x, y, *size, mask))
@@ -103,6 +103,17 @@ def open_rasters(
     text = write_vrt(grid._replace(transform=corner), tiles, bands, masked)
     with errors_of(paths[0]), errors_of_decoders():
         return rasterio.open(text)
+
+
+def one_nodata(dataset: DatasetReader) -> float | None:
+    """Return the nodata value of all bands, or refuse several."""
+    values = list(dict.fromkeys(map(str, dataset.nodatavals)))
+    if len(values) > 1:
+        raise RasterError(
+            f'has nodata values that differ from band to band, {values}',
+            'Put an alpha band in their place: gdalwarp -dstalpha IN OUT.',
+        )
+    return dataset.nodata
 
 
 def _find_mask(path: str | Path) -> str | None:
@@ -129,7 +140,8 @@ def _describe(dataset: DatasetReader, nodata: float | None) -> dict[str, str]:
         'CRS': crs if len(crs) < LONGEST_CRS else f'{crs[:LONGEST_CRS]} ...',
         'bands': ' '.join(colour.name for colour in dataset.colorinterp),
         'values': dataset.dtypes[0],
-        'nodata': str(dataset.nodata if nodata is None else nodata),
+        'nodata': str(one_nodata(dataset) if nodata is None else nodata),
+        'scale': f'{dataset.scales[0]:.9g}',
         'pixels': ' '.join(sides),
     }
 

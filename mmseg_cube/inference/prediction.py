@@ -204,7 +204,7 @@ def read_shapes(
             shapes[name] = scene.shape
             for note in scene.notes:
                 notes.setdefault(note, scene.name)
-            if meant and scene.crs:
+            if meant and scene.has_degrees:
                 found = max(ground_size(scene.dataset))
                 if not 1 / FAR < found / meant < FAR:
                     note = f'has pixels of {found:.2g} m, but the network was '

@@ -44,6 +44,11 @@ def open_probabilities(
                 'one of numbers',
                 'Make it from an image with mmseg-cube predict.',
             )
+        if any(first.offsets):
+            raise RasterError(
+                f'has values with an offset, {first.offsets[0]:g}',
+                'Write it anew with 0 for probability 0.',
+            )
     if full is None and (kind.startswith('float') or scale != 1):
         full = scale and 1 / scale
     if full is not None and not 0 < full < np.inf:
@@ -56,8 +61,8 @@ def crs_of_all(
 ) -> CRS | None:
     """Return the CRS of polygons in one file; refuse what cannot be there."""
     own = [raster.ground.crs for raster in rasters]
-    if crs and None in own:
-        raise ValueError('--crs needs rasters with a CRS, and one has none')
+    if None in own and (crs or any(own)):
+        raise ValueError('one of the rasters has no CRS; work on it alone')
     if not crs and own.count(own[0]) < len(own):
         raise ValueError('the rasters have several CRSs; name one with --crs')
     return crs or own[0]

@@ -6,6 +6,7 @@ another resolution than it is stored.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from mmseg_cube.datasets.validity import files_of, read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference.mosaic import (
     known_driver,
+    one_nodata,
     open_any,
     open_rasters,
     surroundings,
@@ -153,12 +155,13 @@ class Scene:
     def identity(self) -> str:
         """Tell this state of the files from others, by their times and sizes.
 
-        Also that of files beside them that say where they lie and where there
-        is no data.
+        Also that of files that belong to them: those of a VRT, and those
+        beside them that say where they lie and where there is no data.
         """
+        about = [identify(path, open_any(path).files) for path in self.paths]
         with self._reading():
-            others = [self.bands.aoi] if self.bands.aoi else []
-            about = [identify(path) for path in [*self.paths, *others]]
+            if self.bands.aoi:
+                about.append(identify(self.bands.aoi))
         digest = hashlib.sha256(json.dumps(about).encode())
         return digest.hexdigest()[:16]
 
@@ -253,11 +256,17 @@ def overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
     return tuple(-(-side // step) for side in shape)
 
 
-def identify(path: str | Path) -> list[str | int]:
-    """Return file name, time (ns) and bytes: others once it is replaced."""
+def identify(path: str | Path, others: Sequence[str] = ()) -> list[str | int]:
+    """Return file name, time (ns) and bytes: others once it is replaced.
+
+    Also those of other files that belong to it.
+    """
     if is_remote(path):
         return [str(path)]
-    stamps = map(stamp, files_of(path))
+    paths = map(os.path.abspath, (*files_of(path), *others))
+    # Path.is_file fails where a name becomes too long.
+    files = filter(os.path.isfile, dict.fromkeys(paths))
+    stamps = map(stamp, files)
     return [x for name, *now in stamps for x in (Path(name).name, *now)]
 
 
@@ -312,6 +321,6 @@ def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
         # So that a mask goes along.
         add_alpha=header.masked
         and header.alpha is None
-        and dataset.nodata is None,
+        and one_nodata(dataset) is None,
         UNIFIED_SRC_NODATA='YES',
     )

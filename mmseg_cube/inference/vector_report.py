@@ -61,8 +61,9 @@ def write_coco(scores: VectorScores, out: Path) -> None:
 
     Holes are filled, for COCO's polygons have none.
     """
-    bounds = shapely.total_bounds(np.concatenate(scores.metres))
-    left, bottom, right, top = np.nan_to_num(bounds)
+    both = np.concatenate(scores.metres)
+    bounds = shapely.total_bounds(both) if len(both) else np.zeros(4)
+    left, bottom, right, top = bounds
     size = np.ceil(np.array([right - left, top - bottom]) / DECIMETRE)
     width, height = size.astype(int).tolist()
     about = dict(images=[dict(id=1, width=width, height=height)])

@@ -55,6 +55,8 @@ class VectorScores:
     ) -> None:
         if not all(0 < iou <= 1 for iou in ious):
             raise ValueError(f'IoUs must be above 0, at most 1, not {ious}')
+        if not 0 <= min_area < np.inf:
+            raise ValueError(f'min_area must be 0 m2 or more, not {min_area}')
         _refuse_other_places('prediction and truth', pred, truth)
         if aoi is not None:
             _refuse_other_places('AOI and truth', aoi, truth)
@@ -188,7 +190,9 @@ def _in_metres(*layers: Footprints) -> list[np.ndarray]:
     points = shapely.get_coordinates(np.concatenate(shapes))
     if not len(points):
         return shapes
-    crs, middle = layers[0].crs, np.median(points, axis=0)
+    # One of their own, not between two: that may be far from 180 degrees.
+    middle = np.quantile(points, 0.5, axis=0, method='lower')
+    crs = layers[0].crs
     [place] = project(shapely.points([middle]), crs, CRS.from_epsg(4326))
     around = CRS.from_string(AROUND.format(place.x, place.y))
     return [project(each, crs, around) for each in shapes]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from mmseg_cube.utils.whole_files import write_whole
 
@@ -51,6 +53,13 @@ def plain(axis: Axes) -> Axes:
     """Take the upper and the right border of a chart away; return it."""
     axis.spines[['top', 'right']].set_visible(False)
     return axis
+
+
+def is_figure(path: Path) -> bool:
+    """Tell whether a file is a drawing of matplotlib's, and no image."""
+    with suppress(OSError), Image.open(path) as image:
+        return image.info.get('Software', '').startswith('Matplotlib')
+    return False
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -17,6 +17,7 @@ from rasterio.errors import RasterioIOError
 from mmseg_cube.cli import main
 from mmseg_cube.datasets.run_folder import only_run
 from mmseg_cube.inference import Tiling, outputs, predict_raster, strips
+from mmseg_cube.inference.prediction import read_shapes
 
 THRESHOLD = 0.39  # near the middle of what the network gives
 OPTIONS = ['--size', '64', '--device', 'cpu', '--threshold', THRESHOLD]
@@ -348,6 +349,11 @@ def test_polygons_need_the_extra(predict, tmp_path, monkeypatch):
     said = predict(tmp_path / 'out', '--write', 'polygons', code=2)
     assert 'pip install "mmsegmentation-cube[cities]"' in said
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_crs_that_is_nowhere_is_no_fault(tmp_path):
+    path = write(tmp_path / 'a.tif', crs='LOCAL_CS["x",UNIT["m",1]]')
+    assert read_shapes({'a': [path]}, meant=0.3) == ({'a': (70, 80)}, [])
 
 
 def test_nothing_but_nodata(predict, tmp_path):

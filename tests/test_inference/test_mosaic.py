@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from mmseg_cube.inference.mosaic import open_rasters
@@ -52,6 +53,7 @@ ODD = {
     ),
     'its values is not uint8, but uint16': dict(dtype='uint16'),
     'its nodata is not None, but 7.0': dict(nodata=7),
+    'its scale is not 1, but 0.5': dict(scale=0.5),
     'its pixels is not 0.3 0.1 0.1 -0.3, but': dict(
         transform=PLACE * Affine.scale(2)
     ),
@@ -64,7 +66,12 @@ def test_the_odd_file_is_named(write, tmp_path, message):
     paths = [
         write(tmp_path / f'{x}.tif', GREY, **at(x * SIDE, 0)) for x in range(3)
     ]
-    write(paths[1], **dict(at(SIDE, 0), values=GREY) | ODD[message])
+    about = dict(ODD[message])
+    scale = about.pop('scale', None)
+    write(paths[1], **dict(at(SIDE, 0), values=GREY) | about)
+    if scale:
+        with rasterio.open(paths[1], 'r+') as file:
+            file.scales = [scale]
     with pytest.raises(ValueError, match=f'1.tif: is no .*{message}') as error:
         open_rasters(paths)
     assert len(str(error.value).replace(str(tmp_path), '')) < 300

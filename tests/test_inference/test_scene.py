@@ -146,6 +146,45 @@ def test_one_stretch_for_the_whole_raster(write, tmp_path):
     assert (whole.min(), whole.max()) == (0, 255)
 
 
+WORLD = '0.5\n0\n0\n-0.5\n{}\n3e6\n'
+
+
+@pytest.mark.parametrize('what', ('world file', 'part of a VRT', 'notes'))
+def test_another_once_a_file_of_it_changes(write, tmp_path, what):
+    path, world = write(tmp_path / 'a.tif', VALUES), tmp_path / 'b.pgw'
+    if what == 'world file':
+        path = tmp_path / 'b.png'
+        Image.fromarray(VALUES.transpose(1, 2, 0)).save(path)
+        world.write_text(WORLD.format('400000'))
+    elif what == 'part of a VRT':
+        copy(path, tmp_path / 'b.vrt', driver='VRT')
+        path = tmp_path / 'b.vrt'
+    before = Scene(path).identity()
+    assert Scene(path).identity() == before
+    if what == 'world file':
+        world.write_text(WORLD.format('400007.1'))
+        assert Scene(path).transform.c == 400006.85
+    elif what == 'part of a VRT':
+        write(tmp_path / 'a.tif', VALUES, compress='lzw')
+    else:
+        tmp_path.joinpath('a.tif.aux.xml').write_text('<PAMDataset/>')
+    assert Scene(path).identity() != before
+
+
+def test_each_band_with_a_nodata_value_of_its_own(write, tmp_path):
+    """As it is stored it is read, but neither warped nor joined."""
+    path, values = tmp_path / 'a.vrt', BLACK.copy()
+    values[0, ~VALID] = 9
+    copy(write(tmp_path / 'a.tif', values, nodata=0), path, driver='VRT')
+    bands = path.read_text().split('<NoDataValue>0<')
+    bands = '<NoDataValue>9<'.join(bands[:2]), *bands[2:]
+    path.write_text('<NoDataValue>0<'.join(bands))
+    assert Scene(path).valid(WHOLE).sum() == VALID.sum()
+    for paths, bands in ((path, Bands(resolution=1)), ([path] * 2, None)):
+        with pytest.raises(ValueError, match='differ from band to band'):
+            Scene(paths, bands)
+
+
 def test_one_band_is_shown_three_times(write, tmp_path):
     scene = Scene(write(tmp_path / 'a.tif', VALUES[:1]))
     (note,) = scene.notes

@@ -89,8 +89,17 @@ def test_scores_do_not_depend_on_the_crs(evaluate):
     assert areas == pytest.approx(200 / 0.9996**2, rel=1e-4)
 
 
+def test_lengths_on_both_sides_of_180_degrees(evaluate):
+    sides = shapely.box([179.99, -179.99], -17, [179.9903, -179.9897], -16.999)
+    pred = [translate(side, 1e-5, 0) for side in sides]
+    about = '--crs', DEGREES  # written as it is
+    rows = evaluate(pred, sides, *about, crs=(None, None))[0]['rows']
+    assert rows[0]['hausdorff'] == pytest.approx(1.065, rel=1e-3)
+
+
 def test_coco(evaluate, tmp_path):
     """One image of decimetres, its rows from top to bottom."""
+    evaluate([], [], '--coco')
     evaluate([HOUSES[1]], HOUSES, '--coco', confidence=[0.9], crs=(UTM, UTM))
     files = [tmp_path / f'out/{name}.json' for name in ('predicted', 'true')]
     pred, true = (json.loads(path.read_text()) for path in files)
@@ -182,6 +191,7 @@ def test_cells(evaluate):
         (dict(crs=(None, UTM)), '', 'pred.gpkg: the CRS, which it does not'),
         (dict(confidence=['high']), '', "string to float: 'high'"),
         ({}, '--iou 0.5 1.5', 'IoUs must be above 0, at most 1, not [0.5, 1'),
+        ({}, '--min-area nan', 'min_area must be 0 m2 or more, not nan'),
         ({}, '--layer nothing', "'nothing' is not clear"),
     ],
 )
