@@ -49,10 +49,19 @@ def run(args: Namespace) -> int:
             'GPU, but none was found; leave it out on a CPU'
         )
     with quiet_log():
-        build_network(cfg)
+        own = build_network(cfg).state_dict()
         # All that is named has to be there before data are checked.
         find_weights(weights_of(cfg.model, 'model'))
         if cfg.get('load_from'):
-            read_checkpoint(cfg.load_from)
+            there = read_checkpoint(cfg.load_from)['state_dict']
+            there = {k.removeprefix('module.'): there[k] for k in there}
+            fits = [k for k in own if k in there]
+            fits = [k for k in fits if own[k].shape == there[k].shape]
+            if len(fits) < len(own) / 2:  # a head may well be new
+                raise ValueError(
+                    f'load_from={cfg.load_from} is of another network: it has '
+                    f'{len(fits)} of {len(own)} tensors of {config}. Name a '
+                    'checkpoint of this one'
+                )
     words = with_options(words, implied(cfg, args.cfg_options))
     return run_mmseg_script('train.py', words)

@@ -103,6 +103,12 @@ class Channels:
                 f'{image}, but bands={self.bands} are asked for',
                 'Name bands that it has.',
             )
+        top = np.max(self.scale or 0)
+        if top > 256 and kinds == 'uint8':
+            raise RasterError(
+                f'{image}, which end at 255, but scale goes to {top:g}',
+                'Correct scale, or store all images with as many bits.',
+            )
         shown = COLOURS if names in UNNAMED else names
         places = [shown.index(name) for name in COLOURS if name in shown]
         how = {}  # what to tell gdal_translate, and the option instead

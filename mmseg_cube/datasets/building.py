@@ -265,13 +265,13 @@ class BuildingDataset(BaseSegDataset):
             names = {tile.name for tile in tiles}
             home = splits.divide(names, self.fractions, self.seed)
             tiles = [x for x in tiles if home.get(x.name) == x.split]
-        if not faults and not listed:
-            empty = set(halves) - {tile.split for tile in tiles}
-            faults = [
-                f'no image for split {s!r}: put some tiles there, or draw '
-                'them (data_prefix and fractions)'
-                for s in sorted(empty)
-            ]
+        empty = set(halves) - {tile.split for tile in tiles}
+        if empty and not faults and not listed:
+            raise DatasetError(
+                f'{type(self).__name__}: no image for split {min(empty)!r} in '
+                f'{place}.\nNext: put some there, not into folders inside '
+                'it; or draw them (data_prefix, fractions), or set split.'
+            )
         if faults:
             raise DatasetError(
                 f'{type(self).__name__}: {len(faults)} fault(s) in split '
@@ -324,4 +324,5 @@ class BuildingDataset(BaseSegDataset):
 
 def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
     given = [suffix] if isinstance(suffix, str) else suffix or RASTER_SUFFIXES
-    return tuple(each.lower() for each in given)
+    # Ends such as '_rgb.tif' have a dot already.
+    return tuple(x.lower() if '.' in x else f'.{x.lower()}' for x in given)

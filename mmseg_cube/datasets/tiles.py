@@ -235,7 +235,8 @@ def _nothing(
 ) -> DatasetError:
     inside = f'{{{layout.images[0]},{layout.masks[0]}}}'
     wanted = f'{{{",".join(layout.splits)}}}/{inside}'
-    advice = f'give the folder that holds {wanted}'
+    advice = f'give the folder that holds {wanted}, as TIFF, PNG or JPEG; '
+    advice += 'or name other folders by data_prefix (docs/own_tiles.md)'
     packed = [f for f in files if f.name.lower().endswith(ARCHIVES)]
     if packed:
         advice = f'unpack {packed[0]} and give what comes out'

@@ -80,8 +80,12 @@ def read_footprints(
                 f'cannot be read as polygons: {reason}'.rstrip('.'),
                 'Export it as GeoPackage or GeoJSON.',
             ) from error
-        crs = find_crs(meta['crs'] or crs)
+        named, crs = crs, find_crs(meta['crs'] or crs)
         shapes = shapely.from_wkb(shapes, on_invalid='ignore')
+        # To GDAL a GeoJSON file that names no CRS is in degrees.
+        far = (np.abs(shapely.bounds(shapes)) > 360).any()
+        if named and crs.is_geographic and far:
+            crs = find_crs(named)
         areas = shapely.get_dimensions(shapes) == 2
         if len(areas) and not areas.any():
             shapes = quantity(len(areas), 'other shape')
@@ -133,7 +137,7 @@ def _choose_layer(path: str | Path, layer: str | None) -> str:
     raise RasterError(
         f'has {quantity(len(fitting), "layer")}: {name_some(fitting)}; '
         f'{repr(layer) if layer else "which one"} is not clear',
-        'Name one with --layer.',
+        'Name one with --layer.' if fitting else 'Export a GeoPackage.',
     )
 
 

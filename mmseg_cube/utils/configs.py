@@ -1,14 +1,21 @@
 """Reading configs: one way for all commands."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmseg_cube.utils.words import not_found
 
 NEXT = 'correct the path; configs end in .py'
 NEEDS_WORKERS = dict(persistent_workers=False, prefetch_factor=None)
+# Settings that are read besides the arguments of a Runner.
+READ = 'data_root tta_model tta_pipeline test_pipeline custom_imports '
+READ += 'runner_type strategy model_wrapper_cfg find_unused_parameters '
+READ += 'sync_bn compile activation_checkpointing efficient_conv_bn_eval'
 
 
 def read_config(
@@ -30,7 +37,7 @@ def read_config(
             f'{path} cannot be read as a config: {_reason(error)}'
         ) from error
     try:
-        _check_kinds(cfg, options := dict(options or {}))
+        _check_options(cfg, options := dict(options or {}))
         cfg.merge_from_dict(options | implied(cfg, options))
     except Exception as error:  # mmengine raises and asserts all kinds
         raise ValueError(
@@ -127,10 +134,21 @@ def _loads(cfg: object) -> bool:
     return isinstance(cfg, Mapping) and cfg.get('type') == 'Pretrained'
 
 
-def _check_kinds(cfg: Config, options: Mapping[str, object]) -> None:
-    """Refuse a number or text where the file has a dict; None may be there."""
+def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
+    """Refuse what nothing would read, and what is no dict in place of one.
+
+    Lines of a file that name a variable were followed when it was read.
+    """
+    known = [*signature(Runner).parameters, *READ.split()]
     for name, value in options.items():
-        place = cfg
+        place, first = cfg, name.partition('.')[0]
+        if first not in known:
+            near = get_close_matches(first, known, 1)
+            advice = f'did you mean {near[0]}?' if near else 'correct it'
+            if first in cfg:
+                advice = 'it is a variable of the file, so name what it went '
+                advice += 'into, such as a part of train_dataloader.dataset'
+            raise ValueError(f'{name} would change nothing: {advice}')
         for key in name.split('.'):
             is_list = isinstance(place, list | tuple)
             place = place[int(key)] if is_list else place.get(key)

@@ -52,7 +52,7 @@ ONE = dict(data_prefix=dict.fromkeys(FOLDERS, 'all'))  # folder of both
          dict(img_suffix='_sat.jpg', seg_map_suffix='_mask.png')),
         ('all/{}.png', 'all/{}_mask.png', dict(ONE, mask_pattern='{}_mask')),
         ('all/{}.jpg', 'all/{}.png',
-         dict(ONE, img_suffix='.jpg', seg_map_suffix='.png')),
+         dict(ONE, img_suffix='jpg', seg_map_suffix='.png')),
         ('train/image/{}.png', 'train/label/{}-gt.png',
          dict(mask_pattern='{}-gt', data_prefix=None)),
     ],

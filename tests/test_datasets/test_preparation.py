@@ -71,6 +71,7 @@ def read(root):
     ('ground', 'size', 'hows'),
     [(0.138, (22, 29), (cv2.INTER_AREA, cv2.INTER_AREA)),
      (0.3, (47, 64), (cv2.INTER_NEAREST, cv2.INTER_NEAREST)),
+     (0.305, (47, 64), (cv2.INTER_NEAREST, cv2.INTER_NEAREST)),  # close
      (0.6, (94, 128), (cv2.INTER_LINEAR, cv2.INTER_NEAREST))],
 )  # fmt: skip
 def test_pixels_of_kept_splits(tmp_path, make_splits, ground, size, hows):

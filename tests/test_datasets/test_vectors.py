@@ -67,6 +67,11 @@ def test_the_file_knows_its_crs_best(tmp_path):
     assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 32645
     path.with_suffix('.prj').unlink()
     assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 3857
+    # GDAL takes GeoJSON for degrees, which these numbers cannot be.
+    path = tmp_path / 'a.geojson'
+    path.write_text(shapely.to_geojson(SQUARE))
+    assert read_footprints(path, crs=UTM).crs.to_epsg() == 32645
+    assert read_footprints(path).crs.to_epsg() == 4326
 
 
 @pytest.mark.parametrize(

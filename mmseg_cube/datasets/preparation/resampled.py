@@ -22,6 +22,7 @@ from mmseg_cube.datasets.windows import Window, cut_tiles
 PLANE = CRS.from_epsg(3857)  # GDAL wants one where only pixels are meant
 # A share of buildings in a byte; large areas are averaged.
 FULL, HALF = np.uint8(255), 128
+CLOSE = 0.02  # to a resolution, so that pixels stay as they are
 SHRUNK, ENLARGED = 1 / 64, 8  # times; more is a mistake
 
 
@@ -130,6 +131,8 @@ def open_resampled(
         )
     wide, high = pixel_size(dataset) if dataset.crs else (ground, ground)
     times = np.array((high, wide)) / resolution
+    # Pixels of 0.3 m in UTM are of 0.3001 m on the ground.
+    times[np.abs(times - 1) < CLOSE] = 1
     if not (times.min() >= SHRUNK and times.max() <= ENLARGED):
         raise RasterError(
             f'a pixel of it is {wide:.4g} x {high:.4g} m, too far from the '
