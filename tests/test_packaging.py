@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_cube.datasets.sample_city import write_whu
+
 ROOT = Path(__file__).resolve().parents[1]
 (CONFIG,) = (ROOT / 'configs').glob('*/cube-unet_convnext-t_1xb8-80k_wbd-*')
 SAMPLE = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128.py'
@@ -20,6 +22,15 @@ NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data',
               'work_dirs')  # fmt: skip
 # As if a package was not installed.
 BLOCK = 'import sys; sys.modules[{name!r}] = None\n'
+MISSING = """
+try:
+    import mmseg_cube
+except ImportError as error:
+    print(error, flush=True)
+sys.argv[0] = 'mmseg-cube'
+from mmseg_cube.cli import main
+sys.exit(main(['check']))
+"""
 USE = """
 import mmseg_cube
 assert mmseg_cube.__file__.startswith({site!r})
@@ -30,6 +41,16 @@ head = get_config(name).model.decode_head
 assert head.type == 'UNetHead', head
 open('child.py', 'w').write(f'_base_ = {{name!r}}')
 assert Config.fromfile('child.py').model.decode_head == head
+"""
+ROOFS = """
+from mmseg_cube.cli import main
+city = 'sample-city inria --out city --size 128 --tiles-per-region 1'
+for words in (
+    f'{city} --regions austin --test-tiles 0',
+    'predict city/AerialImageDataset/train/images/austin1.tif --out map',
+    'polygonize map/austin1_probability.tif --out roofs.gpkg',
+):
+    assert main(words.split()) == 0
 """
 # A strict checker knows the types of what is public, and wrong ones.
 TYPED = """
@@ -183,17 +204,9 @@ def test_installed_wheel_serves_configs(site, tmp_path):
 
 
 def test_installed_command_finds_roofs(site, tmp_path):
-    def command(words):
-        words = site / 'bin' / 'mmseg-cube', *words.split()
-        return run(*words, cwd=tmp_path, site=site)
-
-    said = command('check')
+    said = run(site / 'bin' / 'mmseg-cube', 'check', cwd=tmp_path, site=site)
     assert str(site) in said and 'all is well' in said
-    command('sample-city inria --out city --size 128 --tiles-per-region 1 '
-            '--regions austin --test-tiles 0')  # fmt: skip
-    image = 'city/AerialImageDataset/train/images/austin1.tif'
-    command(f'predict {image} --out map')
-    command('polygonize map/austin1_probability.tif --out roofs.gpkg')
+    run('-c', ROOFS, cwd=tmp_path, site=site)
     assert (tmp_path / 'roofs.gpkg').exists()
 
 
@@ -212,9 +225,7 @@ def test_mim_trains_what_is_installed(site, tmp_path):
         # onedl-mim 0.5.1 takes a command of the package for its folder.
         (config,) = (site / 'mmseg_cube' / '.mim').rglob(SAMPLE)
         package = 'mmseg'
-    words = f'sample-city whu --out {city}/whu --size 128 --train 2 --val 1'
-    words = site / 'bin' / 'mmseg-cube', *words.split(), '--test', '1'
-    run(*words, cwd=tmp_path, site=site)
+    write_whu(tmp_path / city / 'whu', dict(train=2, val=1, test=1), 128)
     short = 'train_cfg.max_iters=1 train_cfg.val_interval=1'
     mim(f'train {package} {config} --work-dir run --cfg-options {short}')
     weights = tmp_path / 'run' / 'iter_1.pth'
@@ -230,11 +241,7 @@ def test_public_names_pass_a_type_checker(site, tmp_path):
 
 @pytest.mark.parametrize('name', ['torch', 'mmcv', 'mmseg'])
 def test_missing_package_is_said_in_one_line(name, tmp_path):
-    code = BLOCK.format(name=name)
-    last = run('-c', f'{code}import mmseg_cube', cwd=tmp_path, ok=False)
-    words = f'ImportError: mmseg_cube needs {name}, '
-    assert last.strip().splitlines()[-1].startswith(words)
-    command = "sys.argv[0] = 'mmseg-cube'\nfrom mmseg_cube.cli import main\n"
-    code += f"{command}sys.exit(main(['check']))"
-    (line,) = run('-c', code, cwd=tmp_path, ok=False).strip().splitlines()
-    assert 'pip install "mmsegmentation-cube[onedl]"' in line
+    code = BLOCK.format(name=name) + MISSING
+    first, second = run('-c', code, cwd=tmp_path, ok=False).splitlines()
+    assert first.startswith(f'mmseg_cube needs {name}, ')
+    assert 'pip install "mmsegmentation-cube[onedl]"' in second

@@ -8,14 +8,15 @@ side by side, become polygons of buildings. All that it writes is in
 
 import argparse
 import json
-import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmseg_cube.cli import main as mmseg_cube
 from mmseg_cube.datasets.sample_city import write_raster, write_whu
 from mmseg_cube.utils.tables import Table
 
@@ -72,9 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f'Stopped: {error}', file=sys.stderr)
         return 2
-    except subprocess.CalledProcessError as error:
+    except StepError as error:
         print('Stopped: the last step failed, see above.', file=sys.stderr)
-        return error.returncode
+        return error.args[0]
     report(test)
     return 0
 
@@ -84,10 +85,16 @@ def say(title: str) -> None:
     print(f'\n{title}\n{"-" * len(title)}', flush=True)
 
 
+class StepError(Exception):
+    """A command failed, with this exit code."""
+
+
 def run(*words: object) -> None:
-    """Run ``mmseg-cube`` in a process of its own."""
-    command = [sys.executable, '-W', 'ignore', '-m', 'mmseg_cube.cli']
-    subprocess.run([*command, *map(str, words)], check=True)
+    """Run ``mmseg-cube`` as a user would, but in this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        if code := mmseg_cube([str(word) for word in words]):
+            raise StepError(code)
 
 
 def join(scenes: Sequence[Path], out: Path) -> None:

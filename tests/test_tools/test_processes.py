@@ -161,15 +161,18 @@ def losses(folder, rank=0):
 
 
 @pytest.fixture(scope='module')
-def one(run, work):
-    """Folder of a training in one process, with the whole batch."""
-    code, log = run(
-        sys.executable, TOOLS / 'train.py', '../installed.py', '--work-dir',
-        'out', '--cfg-options', 'train_dataloader.batch_size=2', folder='one',
-    )  # fmt: skip
-    assert code == 0, log
-    assert len(losses(work / 'one')) == STEPS
-    return work / 'one'
+def one(work):
+    """Folder of a training in this process, with the whole batch."""
+    folder = work / 'one'
+    folder.mkdir()
+    words = '--work-dir out --cfg-options train_dataloader.batch_size=2'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.device.utils.DEVICE', 'cpu')
+        patch.syspath_prepend(work)  # for the witness
+        patch.chdir(folder)
+        assert main(['train', '../tiny.py', *words.split()]) == 0
+    assert len(losses(folder)) == STEPS
+    return folder
 
 
 @pytest.fixture(scope='module')
@@ -179,13 +182,13 @@ def checkpoint(one):
 
 def test_killed_and_resumed_processes_train_as_one(run, work, one, checkpoint):
     code, log = run(
-        'bash', TOOLS / 'dist_train.sh', '../tiny.py', 2,
+        'bash', TOOLS / 'dist_train.sh', '../installed.py', 2,
         folder='two', KILL='1 at 3',
     )  # fmt: skip
     assert code != 0
     assert 'SIGKILL' in log
     two = work / 'two'
-    out = two / 'work_dirs' / 'tiny'
+    out = two / 'work_dirs' / 'installed'
     assert (out / 'last_checkpoint').read_text().endswith('iter_2.pth')
     for rank in (0, 1):
         assert len(losses(two, rank)) == 3
@@ -199,7 +202,7 @@ def test_killed_and_resumed_processes_train_as_one(run, work, one, checkpoint):
             sys.executable, '-m', 'torch.distributed.run', '--nnodes', 2,
             '--node-rank', rank, '--nproc-per-node', 1,
             '--master-addr', '127.0.0.1', '--master-port', port,
-            TOOLS / 'train.py', '../tiny.py', '--launcher', 'pytorch',
+            TOOLS / 'train.py', '../installed.py', '--launcher', 'pytorch',
             '--resume', folder='two',
         )  # fmt: skip
 
