@@ -1,5 +1,6 @@
 """Sample data and a process group that several test modules share."""
 
+import functools
 import gc
 import os
 from pathlib import Path
@@ -70,6 +71,26 @@ SMALL_HEADS = dict(
 )
 
 
+# Begun last, they would keep one of two processes waiting.
+LONGEST = [
+    f'test_{name}.py'
+    for name in (
+        'processes', 'packaging', 'families', 'documents', 'mutants', 'pages',
+        'openmmlab', 'train', 'demo', 'compatibility', 'speed', 'predict',
+    )
+]  # fmt: skip
+
+
+def pytest_configure(config):
+    """Keep pytest-xdist from putting modules of few tests last."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """Put the modules that take longest first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 def pytest_collection_finish():
     """Keep all that is imported out of the search for garbage.
 
@@ -78,6 +99,17 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def look_at_the_machine_once():
+    """A runner writes what it is into its log, after asking compilers."""
+    from mmengine.runner import runner
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(runner.collect_env)
+        patch.setattr(runner, 'collect_env', lambda: dict(once()))
+        yield
 
 
 @pytest.fixture(scope='session')

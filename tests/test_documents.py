@@ -46,7 +46,8 @@ PATH=/none SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=2
 """
 # Two iterations and few images prove that it runs.
 SHORT = ['default_hooks.checkpoint.interval=2', 'train_cfg.max_iters=2',
-         'train_cfg.val_interval=2']  # fmt: skip
+         'train_cfg.val_interval=2',
+         'train_dataloader.batch_size=2']  # fmt: skip
 FEW = shlex.split('--size 128 --train 8 --val 2 --test 2')
 # Processes that load so little cost more time than they save.
 ALONE = [

@@ -25,7 +25,7 @@ TABLE = [
     *((family, 'cube-', 'openvino') for family in ('unet', 'unet_swin')),
     # It takes ten times as long; these have all layers that need help.
     *((f, '', 'torch_export') for f in ('segformer', 'upernet')),
-    ('unet_swin', 'cube-', 'torch_export'),
+    ('unet_swin', '', 'torch_export'),
 ]
 
 
@@ -38,6 +38,12 @@ def load(shrink, build_trained):
         (path,) = (CONFIGS / family).glob(name)
         cfg = Config.fromfile(path)
         shrink(cfg.model)
+        if (family, kind) == ('unet_swin', ''):
+            two = dict(depths=[2, 1], num_heads=[1, 2], out_indices=(0, 1))
+            cfg.model.backbone.merge(two)
+            cfg.model.decode_head.merge(
+                dict(in_channels=[12, 24], widths=[8] * 3)
+            )
         model = build_trained(cfg)
         torch.nn.init.normal_(model.decode_head.conv_seg.weight)
         model.dataset_meta = {}

@@ -109,6 +109,7 @@ def test_fine_tuning_has_all_weights_or_none(
     monkeypatch.setattr(default_network, 'CONFIG', OWN_TILES)
     work = '--work-dir', str(tmp_path / 'work')
     options = [f'data_root={sample_city["whu"]}', 'train_cfg.max_iters=1']
+    options += ['train_dataloader.batch_size=2']
     for loader in ('train', 'val', 'test'):
         here = dict(num_workers=0, persistent_workers=False)
         options += [f'{loader}_dataloader.{k}={v}' for k, v in here.items()]

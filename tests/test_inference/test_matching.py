@@ -44,7 +44,7 @@ def take_best(pred, truth, least, rank=None):
 @pytest.mark.parametrize('ranked', [False, True])
 def test_pairs_are_those_of_a_slow_search(least, ranked):
     rng = np.random.default_rng(0)
-    for _ in range(200):
+    for _ in range(70):
         pred, truth = draw_scene(rng, 14), draw_scene(rng, 11)
         rank = rng.permutation(14) if ranked else None
         found = match(pred, truth)

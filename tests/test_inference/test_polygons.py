@@ -252,12 +252,12 @@ def test_areas_are_those_of_the_ellipsoid(epsg, x, y, pixel):
 
 
 def test_a_batch_has_20000_at_most():
-    mask = np.zeros((450, 450), np.uint8)
+    mask = np.zeros((290, 290), np.uint8)
     mask[::2, ::2] = 1
-    raster = Probabilities([mask[:200], mask[200:]])
+    raster = Probabilities([mask[:130], mask[130:]])
     options = PolygonOptions(**EXACT)
     sizes = [len(batch.polygons) for batch in polygons(raster, options)]
-    assert sum(sizes) == 225**2 and max(sizes) == 20_000
+    assert sum(sizes) == 145**2 and max(sizes) == 20_000
 
 
 @pytest.mark.parametrize(
