@@ -54,9 +54,8 @@ def run(args: Namespace) -> int:
         find_weights(weights_of(cfg.model, 'model'))
         if cfg.get('load_from'):
             there = read_checkpoint(cfg.load_from)['state_dict']
-            there = {k.removeprefix('module.'): there[k] for k in there}
-            fits = [k for k in own if k in there]
-            fits = [k for k in fits if own[k].shape == there[k].shape]
+            there = {k.removeprefix('module.'): there[k].shape for k in there}
+            fits = [k for k in own if own[k].shape == there.get(k)]
             if len(fits) < len(own) / 2:  # a head may well be new
                 raise ValueError(
                     f'load_from={cfg.load_from} is of another network: it has '

@@ -103,10 +103,9 @@ class Channels:
                 f'{image}, but bands={self.bands} are asked for',
                 'Name bands that it has.',
             )
-        top = np.max(self.scale or 0)
-        if top > 256 and kinds == 'uint8':
+        if kinds == 'uint8' and np.max(self.scale or 0) > 256:
             raise RasterError(
-                f'{image}, which end at 255, but scale goes to {top:g}',
+                f'{image}, which end at 255, but scale is {self.scale}',
                 'Correct scale, or store all images with as many bits.',
             )
         shown = COLOURS if names in UNNAMED else names

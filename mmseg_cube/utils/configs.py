@@ -55,7 +55,8 @@ def implied(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
     have none to keep, nor any that would fetch ahead.
     """
     found = {}
-    for name in (x for x in cfg if x.endswith('_dataloader') and cfg[x]):
+    loaders = [x for x in cfg if x.endswith('_dataloader')]
+    for name in (x for x in loaders if options.get(x, cfg[x])):
         root = f'{name}.dataset.data_root'
         if 'data_root' in options and root not in options:
             found[root] = options['data_root']
@@ -146,8 +147,7 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
             near = get_close_matches(first, known, 1)
             advice = f'did you mean {near[0]}?' if near else 'correct it'
             if first in cfg:
-                advice = 'it is a variable of the file, so name what it went '
-                advice += 'into, such as a part of train_dataloader.dataset'
+                advice = 'it is a variable of the file; name what it went into'
             raise ValueError(f'{name} would change nothing: {advice}')
         for key in name.split('.'):
             is_list = isinstance(place, list | tuple)

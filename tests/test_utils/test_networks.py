@@ -45,6 +45,9 @@ def test_one_option_is_the_root_of_all_data_sets(tiny_config):
     cfg = read_config(tiny_config, {name: 'b', 'data_root': 'a'})
     loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
     assert [x.dataset.data_root for x in loaders] == ['a', 'a', 'b']
+    # A training without validation.
+    cfg = read_config(tiny_config, {'data_root': 'a', 'val_dataloader': None})
+    assert cfg.val_dataloader is None
 
 
 @pytest.mark.parametrize('workers, kept', [(0, False), (2, True)])
