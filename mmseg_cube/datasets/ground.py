@@ -12,6 +12,7 @@ from rasterio.warp import transform
 from mmseg_cube.datasets.errors import RasterError
 
 CHUNK = 10_000  # points that are lists of numbers at a time
+MOST = 91  # degrees north; grids of the world may end beyond a pole
 LONGITUDE_LATITUDE = CRS.from_epsg(4326)
 # The ellipsoid WGS 84: its axis in metres, its eccentricity squared.
 AXIS, FLAT = 6378137.0, 0.00669437999014
@@ -22,13 +23,15 @@ def project(points: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
 
     A RasterError says that one of them has no place there.
     """
-    parts = np.array_split(points, len(points) // CHUNK + 1)
-    try:
-        moved = [transform(source, target, *part.T.tolist()) for part in parts]
-    except CPLE_BaseError:  # from some projections; infinity from others
-        moved = [[[np.inf], [np.inf]]]
-    places = np.hstack(moved).T
-    if not np.isfinite(places).all():
+    parts, places = np.array_split(points, len(points) // CHUNK + 1), points
+    if source != target:
+        try:
+            moved = [transform(source, target, *x.T.tolist()) for x in parts]
+        except CPLE_BaseError:  # from some projections; infinity from others
+            moved = [[[np.inf], [np.inf]]]
+        places = np.hstack(moved).T
+    north = places[:, 1] if target.is_geographic else np.zeros(1)
+    if not (np.isfinite(places).all() and (abs(north) <= MOST).all()):
         ends = ', '.join(f'{x:.10g}' for x in (*points.min(0), *points.max(0)))
         raise RasterError(
             f'its bounds, {ends}, are not all places of its CRS, or of that '
@@ -51,7 +54,7 @@ class Ground(NamedTuple):
         """
         matrix = np.array(self.transform).reshape(3, 3)[:2]
         places = points @ matrix[:, :2].T + matrix[:, 2]
-        if crs and self.crs and crs != self.crs:
+        if crs and self.crs:
             places = project(places, self.crs, crs)
         return places
 

@@ -51,6 +51,7 @@ UNWARPED = (
     'says where it lies by control points or RPCs only, which is lost in what '
     'is written: bring it to a map with gdalwarp first'
 )
+NOWHERE = 'has corners that are no places of its CRS, so there is no coverage'
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class Scene:
             self._aoi = self._read_aoi(bands.aoi)
         if not self.has_place and (self._stored.gcps[0] or self._stored.rpcs):
             self.notes.append(UNWARPED)
+        if self.crs and not self.has_degrees:
+            self.notes.append(NOWHERE)
 
     @property
     def has_place(self) -> bool:

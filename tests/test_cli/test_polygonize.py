@@ -241,6 +241,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (town(), '{y} --mosaic', 'CRS'),
         (town(), '{z}', 'one of the rasters has no CRS'),
         (town(), '{z} --crs EPSG:4326', 'one of the rasters has no CRS'),
+        (town(), '{d} --crs EPSG:4326', 'are not all places of its CRS'),
         (town(), '{o}', 'o.tif: has values with an offset, -0.5. Write'),
         (np.stack([town()] * 3), '', 'has 3 bands of uint8'),
         (BYTES, '', 'holds 1, not only 0 and 1, or 0 and 255'),
@@ -264,6 +265,7 @@ def test_bad_input(
         write(values)
     write(town(), 'y.tif', crs='EPSG:32644')
     write(town(), 'z.tif', crs=None)
+    write(town(), 'd.tif', crs='EPSG:4326')
     with rasterio.open(write(town(), 'o.tif'), 'r+') as file:
         file.offsets = [-0.5]
     write(town(), 'w.tif', crs='EPSG:32601', transform=AT_180)

@@ -351,9 +351,10 @@ def test_polygons_need_the_extra(predict, tmp_path, monkeypatch):
     assert not (tmp_path / 'out').exists()
 
 
-def test_a_crs_that_is_nowhere_is_no_fault(tmp_path):
+def test_a_crs_that_is_nowhere_is_no_fault(tmp_path, capsys):
     path = write(tmp_path / 'a.tif', crs='LOCAL_CS["x",UNIT["m",1]]')
     assert read_shapes({'a': [path]}, meant=0.3) == ({'a': (70, 80)}, [])
+    assert 'a.tif has corners that are no places' in capsys.readouterr().err
 
 
 def test_nothing_but_nodata(predict, tmp_path):
