@@ -114,14 +114,10 @@ class ChannelRouter(nn.Module):
                 self.order.copy_(riffle(self.channels, self.riffle_groups))
             elif self.method == 'random':
                 seeded = torch.Generator().manual_seed(self.seed)
-                order = torch.randperm(self.channels, generator=seeded)
-                self.order.copy_(order)
+                options = dict(generator=seeded, device='cpu')
+                self.order.copy_(torch.randperm(self.channels, **options))
             elif self.method == 'given':
                 self.order.copy_(torch.arange(self.channels))
-
-    def relaxed(self) -> Tensor:
-        """Relaxation of shape (B, C / B, C / B) of a learned order."""
-        return self._learned()[1]
 
     @torch.no_grad()
     def permutation(self) -> Tensor:
@@ -139,17 +135,13 @@ class ChannelRouter(nn.Module):
         """Whether the order is learned."""
         return self.method in LEARNED
 
-    def assigned(self) -> tuple[Tensor, Tensor]:
-        """Best assignment by the logits: its order, and the prices."""
-        return assign(self.logits)
-
     def _learned(self) -> tuple[Tensor, Tensor]:
         """Order, and the relaxation of which it is the limit."""
         if self.method == 'sort':
             spacing = 2 / max(self.channels - 1, 1)
             relaxed = softsort(self.scores.float(), self.temperature * spacing)
             return self.permutation(), relaxed
-        order, prices = self.assigned()
+        order, prices = assign(self.logits)
         # Prices leave the limit of Sinkhorn's iterations as it is, and save
         # the many that it would take to find them when it is cold.
         logits = self.logits.float() - prices.float()[:, None]

@@ -21,8 +21,8 @@ from mmseg_cube.ops.geometry import (
     Pads,
     Pair,
     check_choice,
+    check_whole,
     make_geometry,
-    sites_of,
     to_pair,
 )
 from mmseg_cube.ops.layout import pad
@@ -34,18 +34,14 @@ torch.fx.wrap('convolve')
 Size = int | Pair
 
 
-def _check_kinds(given: dict[str, object]) -> None:
-    """Name the argument, which torch and Python would not."""
-    for name in ('router', 'mask'):
-        if not isinstance(given[name], dict | None):
+def _check_parts(**given: object) -> None:
+    """Name the argument, which Python would not."""
+    for name, part in given.items():
+        if not isinstance(part, dict | None):
             raise ValueError(
                 f'{name} must be a dict of its arguments, such as dict(), or '
-                f'None, not {given[name]!r}'
+                f'None, not {part!r}'
             )
-    for name, size in given.items():
-        values = size if isinstance(size, list | tuple) else [size]
-        if any(isinstance(value, float) for value in values):
-            raise ValueError(f'{name} must be whole, not {size!r}')
 
 
 def is_hooked(module: nn.Module) -> bool:
@@ -104,7 +100,7 @@ class CubeConv2d(nn.Conv2d):
     Raises:
         CubeRuleError: A ``ValueError`` that names the rule and the value, if
             the layer would skip channels or split cells.
-        ValueError: If ``scale``, ``phase`` or ``form`` is out of its domain.
+        ValueError: If a number, ``phase`` or ``form`` is out of its domain.
     """
 
     def __init__(
@@ -129,13 +125,18 @@ class CubeConv2d(nn.Conv2d):
         router: dict | None = None,
         mask: dict | None = None,
     ) -> None:
-        _check_kinds(locals())
+        _check_parts(router=router, mask=mask)
+        channels = dict(in_channels=in_channels, out_channels=out_channels)
+        check_whole(1, **channels, groups=groups)
+        check_whole(1, pairs=True, stride=stride)
+        if not isinstance(padding, str):
+            check_whole(0, pairs=True, padding=padding)
         lattice = lattice_kernel_size, dilation, scale, phase, lattice_stride
         geometry = make_geometry(kernel_size, *lattice, groups=groups)
         check_cube_rules(in_channels, out_channels, geometry)
         check_choice('form', form, (AUTO, *forms_of(geometry)))
         factory = dict(device=device, dtype=dtype)
-        shared = sites_of(geometry) ** 2
+        shared = geometry.sites**2
         channels = in_channels // scale**2, out_channels // shared
         options = stride, padding, dilation, groups, bias, padding_mode
         super().__init__(*channels, geometry.taps, *options, **factory)
@@ -148,7 +149,7 @@ class CubeConv2d(nn.Conv2d):
         self.kernel_size = geometry.kernel_size
         self.lattice_kernel_size = geometry.taps
         self.scale = scale
-        self.lattice_stride = geometry.lattice_stride
+        self.lattice_stride = scale // geometry.sites
         self.phase = phase
         self.form = form
         self.router = self.mask = None
@@ -203,6 +204,9 @@ class CubeConv2d(nn.Conv2d):
         """Route and mask step by step, so that hooks see what they await."""
         if input.dim() == 3:
             return self._call_parts(input[None])[0]
+        if len(input) == 0:  # which torch cannot shuffle back
+            sample = input.new_zeros(1, *input.shape[1:])
+            return self._call_parts(torch.cat((input, sample)))[:0]
         if self.router is not None:
             input = self.router(input)
         if self.mask is not None:
@@ -243,9 +247,8 @@ class CubeConv2d(nn.Conv2d):
     def _geometry(self, pads: Pads) -> Geometry:
         kernels = self.kernel_size, self.lattice_kernel_size
         options = self.dilation, self.groups, self.scale, self.phase
-        return Geometry(
-            *kernels, self.stride, pads, *options, self.lattice_stride
-        )
+        sites = self.scale // self.lattice_stride
+        return Geometry(*kernels, self.stride, pads, *options, sites)
 
     def extra_repr(self) -> str:
         """Arguments of ``nn.Conv2d``, then those that differ from default."""

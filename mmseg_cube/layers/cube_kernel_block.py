@@ -5,6 +5,8 @@ from mmcv.cnn import ConvModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_cube.ops.geometry import check_whole
+
 ROUTER = dict(method='sinkhorn')
 MASK = dict(kernel_size=5)
 BATCH_NORM = dict(type='BN')
@@ -26,7 +28,7 @@ class CubeKernelBlock(ConvModule):
             plugin of mmseg's ResNet needs.
         kernel_size: Kernel of the convolution that it stands in for.
         stride: Stride in cells.
-        padding: Padding in cells; defaults to that which keeps the size.
+        padding: Padding in cells; by default odd kernels keep the size.
         dilation, groups, scale, lattice_kernel_size, lattice_stride, phase:
             As in :class:`CubeConv2d`.
         router: Arguments of the :class:`ChannelRouter`, or None.
@@ -66,6 +68,7 @@ class CubeKernelBlock(ConvModule):
         residual: bool = False,
         layer_scale: float = 1e-6,
     ) -> None:
+        check_whole(1, kernel_size=kernel_size, dilation=dilation)
         out_channels = out_channels or in_channels
         reach = dilation * (kernel_size - 1)
         padding = reach // 2 if padding is None else padding

@@ -52,7 +52,11 @@ def switch_to_deploy(
     Returns:
         The copy, in evaluation mode, with a state dict of its own.
     """
-    model = copy.deepcopy(model)
+    # What pruning and the like have computed is no leaf, which torch refuses
+    # to copy; their hooks compute it again.
+    known = (t for m in model.modules() for t in vars(m).values())
+    computed = (t for t in known if isinstance(t, torch.Tensor) and t.grad_fn)
+    model = copy.deepcopy(model, {id(t): t.detach() for t in computed})
     # Not chained: mmpretrain's ConvNeXt.train returns nothing.
     model.eval()
     places = Counter(

@@ -118,4 +118,4 @@ def unfold_mask(folded: Tensor, weight: Tensor, scale: int) -> Tensor:
 def _mask_geometry(weight: Tensor, scale: int) -> Geometry:
     """The mask's convolution: a window around each pixel of a cell."""
     taps = weight.shape[2], weight.shape[3]
-    return Geometry((1, 1), taps, scale=scale, lattice_stride=1)
+    return Geometry((1, 1), taps, scale=scale, sites=scale)

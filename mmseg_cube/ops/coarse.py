@@ -96,7 +96,8 @@ def _index(places: tuple[int, ...], device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _kept_index(places: tuple[int, ...], device: torch.device) -> Tensor:
-    return torch.tensor(places, device=device)
+    with torch.inference_mode(False):  # the next use may need a gradient
+        return torch.tensor(places, device=device)
 
 
 def parity_form(operands: Operands) -> Tensor:

@@ -68,9 +68,10 @@ def cast_for_autocast(
     dtype = autocast_dtype(device)
     if dtype is None:
         return tensors, nullcontext()
-    # Autocast leaves float64 alone.
+    # Autocast leaves float64 alone, and what is not floating point.
+    kinds = torch.float32, torch.float16, torch.bfloat16
     cast = tuple(
-        t if t is None or t.dtype == torch.float64 else t.to(dtype)
+        t if t is None or t.dtype not in kinds else t.to(dtype)
         for t in tensors
     )
     return cast, torch.autocast(device, enabled=False)

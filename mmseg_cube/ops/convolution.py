@@ -35,7 +35,7 @@ from torch import Tensor
 from mmseg_cube.ops.coarse import folded_form, parity_form
 from mmseg_cube.ops.context import is_compiling, is_exporting, is_traced
 from mmseg_cube.ops.fused_lattice import fused_lattice
-from mmseg_cube.ops.geometry import Geometry, folding_saves, sites_of
+from mmseg_cube.ops.geometry import Geometry, folding_saves
 from mmseg_cube.ops.lattice import plain_lattice
 from mmseg_cube.ops.layout import is_channels_last
 from mmseg_cube.ops.operands import Operands
@@ -48,7 +48,7 @@ FEW_CHANNELS, SOME_CHANNELS, MANY_CHANNELS = 16, 32, 64
 
 def forms_of(geometry: Geometry) -> tuple[str, ...]:
     """Forms that a Cube convolution of this geometry has."""
-    return FORMS if sites_of(geometry) == 1 else FORMS[:2]
+    return FORMS if geometry.sites == 1 else FORMS[:2]
 
 
 def convolve(operands: Operands, form: str = AUTO) -> Tensor:
@@ -72,15 +72,19 @@ def convolve(operands: Operands, form: str = AUTO) -> Tensor:
         sample = operands.input.new_zeros(1, *operands.input.shape[1:])
         one = operands._replace(input=torch.cat((operands.input, sample)))
         return convolve(one, form)[:0]
-    if form == AUTO:
+    # The taps of masked cells have fixed sizes in files of ONNX.
+    fixed = form == 'parity' and operands.mask is not None
+    if form == AUTO or (fixed and torch.jit.is_tracing()):
         form = recorded_form(operands) if traced else choose_form(operands)
     if form == 'folded':
         return folded_form(operands)
     if form == 'parity':
         return parity_form(operands)
-    sites = sites_of(operands.geometry)
-    in_part = sites > 1 and operands.geometry.stride != (1, 1)
-    if traced or in_part or operands.geometry.scale == 1:
+    geometry = operands.geometry
+    in_part = geometry.sites > 1 and geometry.stride != (1, 1)
+    # Torch convolves complex numbers in parts, with no gradient as a whole.
+    plain = traced or in_part or operands.input.is_complex()
+    if plain or geometry.scale == 1:
         return plain_lattice(operands)
     return fused_lattice(operands)
 
@@ -94,7 +98,7 @@ def recorded_form(operands: Operands) -> str:
     geometry, trained = operands.geometry, torch.is_grad_enabled()
     bare = geometry.scale > 1 and operands.mask is None
     compiled = is_compiling() and not is_exporting()
-    if bare and trained and compiled and sites_of(geometry) == 1:
+    if bare and trained and compiled and geometry.sites == 1:
         return 'parity'
     return 'lattice'
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmseg_cube.ops import cell_mask, layout
 from mmseg_cube.ops.context import cast_for_autocast
-from mmseg_cube.ops.geometry import Geometry, sites_of
+from mmseg_cube.ops.geometry import Geometry
 from mmseg_cube.ops.lattice import (
     lattice_conv,
     plain_lattice,
@@ -73,7 +73,7 @@ class _FusedLattice(torch.autograd.Function):
         # Only now: the mask sees what the convolution does not read.
         lattice = layout.pad(inside(lattice, conv.cut), conv.added)
         last = layout.is_channels_last(weight)
-        weight, sites = like(weight, lattice), sites_of(geo)
+        weight, sites = like(weight, lattice), geo.sites
         one = sites == 1
         out = F.conv2d(lattice, weight, bias if one else None, *conv.arguments)
         if not one:
@@ -197,8 +197,8 @@ def _lattice_gradients(
     conv = lattice_conv(geometry)
     given = saved.input, saved.order, geometry.scale, saved.mask
     lattice = layout.pad(inside(_routed_lattice(*given), conv.cut), conv.added)
-    if sites_of(geometry) > 1:
-        grad = to_lattice(grad, sites_of(geometry))
+    if geometry.sites > 1:
+        grad = to_lattice(grad, geometry.sites)
     in_front_too = needs.input or any(needs[3:])
     d_lattice, d_weight, _ = cell_mask.conv_gradients(
         like(grad, lattice),

@@ -18,6 +18,7 @@ and together they are centred as a single window is.
 """
 
 import math
+from numbers import Integral
 from typing import NamedTuple
 
 PHASES = ('up_left', 'down_right')
@@ -38,7 +39,7 @@ class Geometry(NamedTuple):
     groups: int = 1  # of channels, each of whole cells
     scale: int = 2  # lattice pixels per cell and axis, r
     phase: str = PHASES[0]
-    lattice_stride: int = 2  # lattice pixels from window to window
+    sites: int = 1  # windows per cell and axis, which share their weights
 
 
 def make_geometry(
@@ -53,31 +54,43 @@ def make_geometry(
     """Geometry from the arguments of a layer; ``taps`` default to the kernel.
 
     Raises:
-        ValueError: If ``scale``, ``phase`` or ``lattice_stride`` is out of
-            its domain.
+        ValueError: If one of them is out of its domain.
     """
-    if scale < 1:
-        raise ValueError(f'scale must be at least 1, but got {scale}')
+    taps = kernel_size if taps is None else taps
     step = scale if lattice_stride is None else lattice_stride
-    if step < 1 or scale % step:
+    check_whole(1, scale=scale, lattice_stride=step)
+    sizes = dict(kernel_size=kernel_size, lattice_kernel_size=taps)
+    check_whole(1, pairs=True, **sizes, dilation=dilation)
+    if scale % step:
         raise ValueError(
             f'lattice_stride must divide scale={scale}, but got {step}'
         )
     check_choice('phase', phase, PHASES)
     return Geometry(
         to_pair(kernel_size),
-        to_pair(kernel_size if taps is None else taps),
+        to_pair(taps),
         dilation=to_pair(dilation),
         scale=scale,
         phase=phase,
-        lattice_stride=step,
+        sites=scale // step,
         **others,
     )
 
 
 def to_pair(value: int | Pair) -> Pair:
     """Repeat a number for both axes; leave a pair as it is."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+    return tuple(value) if isinstance(value, list | tuple) else (value, value)
+
+
+def check_whole(least: int, pairs: bool = False, **given: object) -> None:
+    """Raise a ``ValueError`` if options are no whole numbers, or pairs."""
+    what = f'a whole number of at least {least}'
+    what += ', or two of them' if pairs else ''
+    for name, size in given.items():
+        pair = pairs and isinstance(size, list | tuple) and len(size) == 2
+        values = size if pair else [size]
+        if not all(isinstance(v, Integral) and v >= least for v in values):
+            raise ValueError(f'{name} must be {what}, but got {size!r}')
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -86,9 +99,9 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f'{name} must be one of {choices}, but got {value!r}')
 
 
-def sites_of(geometry: Geometry) -> int:
-    """Windows per cell and axis, which share their weights."""
-    return geometry.scale // geometry.lattice_stride
+def window_step(geometry: Geometry) -> int:
+    """Lattice pixels from window to window, ``lattice_stride``."""
+    return geometry.scale // geometry.sites
 
 
 def _reach(taps: int, dilation: int) -> int:
@@ -98,7 +111,7 @@ def _reach(taps: int, dilation: int) -> int:
 
 def _cell_reach(geometry: Geometry, axis: int) -> int:
     """Lattice pixels that the windows of one cell reach over."""
-    further = geometry.scale - geometry.lattice_stride
+    further = geometry.scale - window_step(geometry)
     return _reach(geometry.taps[axis], geometry.dilation[axis]) + further
 
 
@@ -153,7 +166,7 @@ def cell_taps(geometry: Geometry, axis: int) -> CellTaps:
     first, scale = first_tap(geometry, axis), geometry.scale
     start, dilation = first // scale, geometry.dilation[axis]
     reads = range(0, _reach(geometry.taps[axis], dilation), dilation)
-    windows = range(first, first + scale, geometry.lattice_stride)
+    windows = range(first, first + scale, window_step(geometry))
     sites = tuple(
         tuple(((p + tap) // scale - start, (p + tap) % scale) for tap in reads)
         for p in windows

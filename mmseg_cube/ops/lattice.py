@@ -18,7 +18,7 @@ from mmseg_cube.ops.geometry import (
     Pads,
     Pair,
     lattice_pads,
-    sites_of,
+    window_step,
 )
 from mmseg_cube.ops.layout import LAST, cells_of, inside, layout_of, pad
 from mmseg_cube.ops.mask import spatial_mask
@@ -38,9 +38,9 @@ class LatticeConv(NamedTuple):
 def lattice_conv(geometry: Geometry) -> LatticeConv:
     """Arguments of the convolution of the lattice."""
     pads = lattice_pads(geometry, 0), lattice_pads(geometry, 1)
-    step = geometry.lattice_stride
+    step = window_step(geometry)
     # Of several windows in a cell all are computed, in every cell.
-    coarse = geometry.stride if sites_of(geometry) == 1 else (1, 1)
+    coarse = geometry.stride if geometry.sites == 1 else (1, 1)
     stride = step * coarse[0], step * coarse[1]
     options = geometry.dilation, geometry.groups
     # Less than a step too much behind adds no window: the convolution can
@@ -60,7 +60,7 @@ def plain_lattice(operands: Operands) -> Tensor:
         lattice = lattice * spatial_mask(lattice, *operands.mask)
     conv = lattice_conv(operands.geometry)
     lattice = pad(inside(lattice, conv.cut), conv.added)
-    sites, bias = sites_of(operands.geometry), operands.bias
+    sites, bias = operands.geometry.sites, operands.bias
     if sites == 1:
         return F.conv2d(lattice, operands.weight, bias, *conv.arguments)
     out = F.conv2d(lattice, operands.weight, None, *conv.arguments)

@@ -62,9 +62,19 @@ def apply_order(
 
     Returns:
         ``input[:, order]``.
+
+    Raises:
+        ValueError: If the input has other channels than the order.
     """
     if order is None:
         return input
+    channels = order.shape[0]
+    known = input.dim() == 4 and input.shape[1] == channels
+    if not known and not torch.jit.is_tracing():
+        raise ValueError(
+            f'an order of {channels} channels got an input of shape '
+            f'{tuple(input.shape)}, not (N, {channels}, H, W)'
+        )
     if relaxed is None:
         return permute_channels(input, order)
     if not is_compiling() and is_transformed():

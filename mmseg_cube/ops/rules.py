@@ -6,7 +6,7 @@ It has to read every input channel, and whole cells of them.
 from collections.abc import Sequence
 from math import gcd
 
-from mmseg_cube.ops.geometry import Geometry, least_size, sites_of
+from mmseg_cube.ops.geometry import Geometry, least_size, window_step
 
 
 class CubeRuleError(ValueError):
@@ -41,7 +41,7 @@ def find_obstacle(
             describe_kernel(kernel),
         )
     # One pixel wide it would mix no channels with each other.
-    least = max(geometry.lattice_stride, min(scale, 2))
+    least = max(window_step(geometry), min(scale, 2))
     if min(taps) < least:
         return CubeRuleError(
             f'the lattice kernel must be at least {least} wide for '
@@ -62,7 +62,7 @@ def find_obstacle(
             f'the nearest that fits is {-(-in_channels // cell) * cell}',
             f'with {in_channels} channels',
         )
-    shared = sites_of(geometry) ** 2
+    shared = geometry.sites**2
     if out_channels % (groups * shared):
         rule = f'out_channels must be divisible by groups={groups}'
         if shared > 1:

@@ -1,5 +1,6 @@
 """The layers compiled, recorded, in half precision; their work and memory."""
 
+import io
 import os
 from fractions import Fraction
 from functools import partial
@@ -203,11 +204,22 @@ def export(module, x):
     return torch.export.export(module, (x,), **options).module()
 
 
+def to_onnx(module, x):
+    runtime = pytest.importorskip('onnxruntime')
+    file, names = io.BytesIO(), dict(input_names=['x'])
+    names['dynamic_axes'] = dict(x={0: 'n', 2: 'h', 3: 'w'})
+    names |= {} if torch.__version__ < '2.5' else dict(dynamo=False)
+    torch.onnx.export(module, (x,), file, **names)
+    session = runtime.InferenceSession(file.getvalue())
+    return lambda x: torch.from_numpy(session.run(None, dict(x=x.numpy()))[0])
+
+
 # What is recorded cannot choose, so that the block's is the lattice form.
+@pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize(
     'options', [*(dict(form=f) for f in FORMS[1:]), BLOCK, SHARED], ids=str
 )
-@pytest.mark.parametrize('record', [torch.jit.trace, export])
+@pytest.mark.parametrize('record', [torch.jit.trace, export, to_onnx])
 def test_recorded_module_takes_other_sizes(options, record, build, draw):
     module = build(**options).eval()
     recorded = record(module, draw())

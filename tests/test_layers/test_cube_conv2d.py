@@ -130,9 +130,10 @@ def test_built_by_name_in_any_scope(scope):
 @pytest.mark.parametrize(
     'options, message',
     [
-        (dict(scale=0), 'scale must be at least 1, but got 0'),
+        (dict(scale=0), 'scale must be .* at least 1, but got 0'),
+        (dict(scale='2'), "scale must be a whole .*'2'"),
         (dict(phase='left'), "phase must be one of .*up_left.*'left'"),
-        (dict(lattice_stride=0), 'lattice_stride must divide scale=2.*got 0'),
+        (dict(lattice_stride=0), 'lattice_stride .* at least 1, but got 0'),
         (dict(lattice_stride=3), 'lattice_stride must divide scale=2.*got 3'),
         (dict(lattice_stride=1, form='parity'), "('lattice', 'folded').*par"),
         (dict(form='gemm'), "form must be one of .*'parity'.*'gemm'"),
@@ -149,8 +150,14 @@ def test_built_by_name_in_any_scope(scope):
         (dict(router=dict(group_size=4.0)), 'must be whole and .* got 4.0'),
         (dict(router=True), 'router must be a dict of its arg.*not True'),
         (dict(mask='x'), "mask must be a dict .*not 'x'"),
-        (dict(stride=2.0), 'stride must be whole, not 2.0'),
-        (dict(padding=(1, 1.0)), r'padding must be whole, not \(1, 1.0'),
+        (dict(stride=2.0), 'stride must be .* two of them, but got 2.0'),
+        (dict(stride=(1, 0)), r'stride .* least 1, .* got \(1, 0'),
+        (dict(padding=(1, 1.0)), r'padding must be a whole .* got \(1, 1.0'),
+        (dict(padding=(1,)), r'padding .* two of them, but got \(1,'),
+        (dict(padding=-1), 'padding .* at least 0, .* got -1'),
+        (dict(dilation=-1), 'dilation .* at least 1, .* got -1'),
+        (dict(groups=0), 'groups .* at least 1, but got 0'),
+        (dict(lattice_kernel_size=[3] * 3), r'kernel_size .* \[3, 3, 3'),
     ],
 )
 def test_wrong_options_never_fall_back(options, message):

@@ -56,6 +56,7 @@ def test_residual_form_is_the_identity_and_learns():
         (dict(stride=2), 'must keep the shape'),
         (dict(padding=0), 'must keep the shape'),
         (dict(in_channels=6), 'divisible by scale.*got 6'),
+        (dict(kernel_size=(3, 3)), r'kernel_size must be a whole .*\(3, 3\)'),
     ],
 )
 def test_wrong_arguments(options, message):

@@ -5,6 +5,7 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import prune
 
 from mmseg_cube.layers import (
     ChannelRouter,
@@ -224,6 +225,14 @@ def test_the_original_stays_as_it_is(build):
     assert str(net) == text
     assert [part.training for part in net.modules()] == modes
     torch.testing.assert_close(dict(net.state_dict()), before, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize('part', ['weight', 'router.logits', 'mask.weight'])
+def test_pruned_after_a_step_of_training(part, build, draw):
+    conv, (owner, _, name) = build(), part.rpartition('.')
+    prune.l1_unstructured(conv.get_submodule(owner), name, 0.5)
+    expected = conv(draw())
+    torch.testing.assert_close(switch_to_deploy(conv)(draw()), expected)
 
 
 def test_frozen_weights_are_folded_in_their_type():

@@ -89,6 +89,9 @@ def test_hooks_see_what_is_routed_and_masked(options, build, draw):
     conv(x).sum().backward()
     assert seen == ['before', 'after'] * 2 + ['back'] * 2
     close(conv(x[0]), conv(x)[0])
+    x = x.detach()[:0].requires_grad_()
+    conv(x).sum().backward()
+    assert x.grad.shape == x.shape
 
 
 @pytest.mark.parametrize('method', ['sinkhorn', 'random'])

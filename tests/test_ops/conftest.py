@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmseg_cube.ops import Operands
-from mmseg_cube.ops.geometry import make_geometry, sites_of, to_pair
+from mmseg_cube.ops.geometry import make_geometry, to_pair
 
 SHARED = dict(lattice_stride=1)
 CASES = {
@@ -88,7 +88,7 @@ def draw_operands(
         # Behind a ReLU many maxima are shared, by zeros.
         random(batch, channels, *size).relu(),
         random(4, depth // geometry.groups, *geometry.taps),
-        random(4 * sites_of(geometry) ** 2),
+        random(4 * geometry.sites**2),
         random(1, 2, mask, mask),
         random(1),
         random(blocks, block, block).softmax(-1),

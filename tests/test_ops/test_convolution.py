@@ -20,7 +20,7 @@ from mmseg_cube.ops import (
     convolve,
     forms_of,
 )
-from mmseg_cube.ops.geometry import make_geometry
+from mmseg_cube.ops.geometry import make_geometry, window_step
 from mmseg_cube.ops.rules import check_cube_rules, find_obstacle
 
 
@@ -49,7 +49,7 @@ def reference(x, weight, bias, geometry):
 
 def windows(sizes, geometry):
     """Lattice pixels that each site of each output reads, on both axes."""
-    starts = range(0, geometry.scale, geometry.lattice_stride)
+    starts = range(0, geometry.scale, window_step(geometry))
     options = zip(sizes, *geometry[:5], strict=True)
     for size, k, q, stride, (pad, after), dilation in options:
         reach = dilation * (k - 1) + 1

@@ -1,5 +1,7 @@
 """The execution forms against each other, forward and backward."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -88,6 +90,23 @@ def test_empty_batch(form, draw):
         assert out.shape == (0, 4, 7, 6)
         for grad in torch.autograd.grad(out.sum(), wanted):
             assert not grad.any()
+
+
+@pytest.mark.parametrize('scale', [1, 2, 3, 4])
+def test_complex_numbers_at_any_scale(scale):
+    torch.manual_seed(0)
+    shapes = (1, 2 * scale**2, 5, 6), (3, 2, 4, 4), (3,)
+    draw = partial(torch.randn, dtype=torch.cdouble, requires_grad=True)
+    wanted, results = list(map(draw, shapes)), []
+    geometry = Geometry((3, 3), (4, 4), pads=ONE, scale=scale)
+    given = Operands(*wanted, geometry)
+    forms = (partial(convolve, form=form) for form in (AUTO, *FORMS))
+    for function in (plain_lattice, *forms):
+        out = function(given)
+        grads = torch.autograd.grad(out.abs().sum(), wanted)
+        results.append((out, *grads))
+        torch.testing.assert_close(results[0], results[-1])
+    assert out.shape == (1, 3, 5, 6)
 
 
 @pytest.mark.parametrize('form', FORMS)

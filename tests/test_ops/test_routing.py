@@ -58,6 +58,13 @@ def test_routing_keeps_half_precision_sums_finite():
     assert relaxed.grad.eq(64 * 64 * 16 * 16).all()
 
 
+@pytest.mark.parametrize('shape', [(1, 8, 4, 4), (4, 4, 4), (2, 3, 4, 4)])
+def test_inputs_of_other_channels_are_refused(shape):
+    for relaxed in (None, torch.eye(4)[None]):
+        with pytest.raises(ValueError, match=r'of 4 .* got .*\(N, 4, H, W'):
+            apply_order(torch.rand(shape), torch.arange(4), relaxed)
+
+
 def test_softsort_by_hand():
     scores = torch.tensor([0.3, 0.1], dtype=torch.float64)
     relaxed = softsort(scores, 0.1)

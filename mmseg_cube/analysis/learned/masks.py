@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from mmseg_cube.analysis.learned.cells import measure_outputs, measure_places
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import spatial_mask
-from mmseg_cube.ops.geometry import sites_of
 
 Size = tuple[int, int]
 Values = dict[str, float | None]
@@ -45,16 +44,14 @@ def watch(
         seen.masks[names[layer]] = mask[0, 0].float().cpu().numpy()
 
     def note_cells(layer: CubeConv2d, args: tuple, out: Tensor) -> None:
-        cell = measure_outputs(out, sites_of(layer.geometry) ** 2)
+        cell = measure_outputs(out, layer.geometry.sites**2)
         if layer in names:
             mask = seen.masks[names[layer]]
             cell |= measure_places(mask, layer.scale)
         seen.cells[shared[layer]] = cell
 
     names = {x: name for name, x in layers.items() if x.mask is not None}
-    shared = {
-        x: name for name, x in layers.items() if sites_of(x.geometry) > 1
-    }
+    shared = {x: name for name, x in layers.items() if x.geometry.sites > 1}
     hooks = [model.data_preprocessor.register_forward_hook(note_size)]
     hooks += [layer.register_forward_pre_hook(note) for layer in names]
     hooks += [layer.register_forward_hook(note_cells) for layer in shared]

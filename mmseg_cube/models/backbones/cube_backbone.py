@@ -73,6 +73,11 @@ def CubeBackbone(
             'eligible convolutions, insert=dict() for a block behind every '
             'stage, or both'
         )
+    if not isinstance(backbone, Mapping):
+        raise ValueError(
+            'CubeBackbone takes the config of a backbone, such as '
+            f"dict(type='ResNet', depth=50), not a {type(backbone).__name__}"
+        )
     replacing, inserting = replace is not None, insert is not None
     replace = _read_options('replace', replace, REPLACE_OPTIONS)
     insert = _read_options('insert', insert, INSERT_OPTIONS)

@@ -41,7 +41,8 @@ class CubeMixin:
     ) -> None:
         """Make weights of plain convolutions fit before they are loaded."""
         count = 0
-        for name, layer in self.named_modules():
+        # Layers in two places have a weight under each of both names.
+        for name, layer in self.named_modules(remove_duplicate=False):
             key = f'{prefix}{name}.weight'
             if not isinstance(layer, CubeConv2d) or key not in state_dict:
                 continue

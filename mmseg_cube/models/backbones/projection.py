@@ -38,9 +38,10 @@ def project_weight(weight: Tensor, layer: CubeConv2d) -> Tensor:
 
     ``weight`` (D, C, k, k) is that of the convolution that the layer, which
     has no groups, stands in for. The present order of its router is taken
-    into account, its mask is not.
+    into account, its mask is not. The result is of the type of the weight.
     """
-    scale, weight = layer.scale, weight.float()
+    scale, given = layer.scale, weight.dtype
+    weight = weight.to(torch.promote_types(given, torch.float32))
     if layer.router is not None:
         weight = weight[:, layer.router.permutation().to(weight.device)]
     rows, columns = (_fit(layer, axis).to(weight) for axis in (0, 1))
@@ -48,7 +49,8 @@ def project_weight(weight: Tensor, layer: CubeConv2d) -> Tensor:
     # (D / n^2, n, n, G, r, r, k, k)
     places = weight.unflatten(1, (-1, scale, scale))
     places = places.unflatten(0, (-1, sites, sites))
-    return torch.einsum('dxygijab,xita,yjsb->dgts', places, rows, columns)
+    cube = torch.einsum('dxygijab,xita,yjsb->dgts', places, rows, columns)
+    return cube.to(given)
 
 
 def _fit(layer: CubeConv2d, axis: int) -> Tensor:

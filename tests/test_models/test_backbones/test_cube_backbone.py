@@ -85,6 +85,8 @@ def test_nothing_to_do_and_what_is_given_twice(table):
     resnet = table['resnet']['backbone']
     with pytest.raises(ValueError, match='nothing to do: give replace'):
         CubeBackbone(resnet)
+    with pytest.raises(ValueError, match='takes the config .* not a str'):
+        CubeBackbone('ResNet', {})
     inner = dict(type='CubeBackbone', backbone=resnet, insert={})
     with pytest.raises(ValueError, match='another CubeBackbone'):
         CubeBackbone(inner, {})

@@ -7,6 +7,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_cube.models import CubeBackbone
 from mmseg_cube.models.backbones.projection import project_weight
 
 HEAD = dict(
@@ -44,6 +45,15 @@ def test_plain_weights_of_replaced_layers(loader, table, tmp_path, log):
     other.load_state_dict(cube.state_dict())
     assert other.backbone.layer4[0].conv2.weight.equal(layer.weight)
     assert not any('plain convolutions' in m for m in log.messages)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float64])
+def test_any_type_and_layers_in_two_places(dtype, toy):
+    plain, cube = toy().to(dtype), CubeBackbone(dict(type=toy), {})
+    cube.load_state_dict(plain.state_dict(), assign=True)
+    assert {p.dtype for p in cube.parameters()} == {dtype}
+    expected = project_weight(plain.body.weight.double(), cube.body)
+    torch.testing.assert_close(cube.body.weight, expected.to(dtype))
 
 
 @pytest.mark.parametrize('given_to', ['backbone', 'wrapper', 'segmentor'])
