@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.onnx.symbolic_helper import parse_args
 
 from mmseg_cube.ops import FEW_CHANNELS
 
@@ -31,6 +32,7 @@ INPUT, OUTPUT = 'images', 'logits'
 # Archives of torch hold the metadata in a file of their own.
 METADATA_FILE = 'metadata.json'
 METADATA = 'mmseg_cube'  # what OpenVINO keeps it under
+SHUFFLE = 'aten::pixel_shuffle'
 OBLIVIOUS = 'backed_size_oblivious'
 
 Run = Callable[[Tensor], Tensor]
@@ -56,6 +58,18 @@ def write_onnx(
     """Write ONNX with standard operators only, metadata in its properties."""
     import onnx
 
+    torch.onnx.register_custom_op_symbolic(SHUFFLE, _shuffle, OPSET)
+    try:
+        _trace_to_onnx(module, images, path)
+    finally:
+        torch.onnx.unregister_custom_op_symbolic(SHUFFLE, OPSET)
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _trace_to_onnx(module: nn.Module, images: Tensor, path: Path) -> None:
     # Newer torch has to be told; torch 2.1 has this exporter only.
     older = {} if torch.__version__ < '2.5' else dict(dynamo=False)
     torch.onnx.export(
@@ -69,10 +83,30 @@ def write_onnx(
         verbose=False,
         **older,
     )
-    model = onnx.load(path)
-    onnx.helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+
+
+@parse_args('v', 'i')
+def _shuffle(
+    graph: torch.Graph, input: torch.Value, scale: int
+) -> torch.Value:
+    """Pixel shuffle, columns first, then rows.
+
+    In onnxruntime that takes half the time of its one step, DepthToSpace.
+    """
+
+    def numbers(*values: int) -> torch.Value:
+        return graph.op('Constant', value_t=torch.tensor(values))
+
+    # To (N, G, r, r, H, W); zeros keep a size.
+    out = graph.op('Unsqueeze', input, numbers(1, 2))
+    out = graph.op('Reshape', out, numbers(0, -1, scale, scale, 0, 0))
+    out = graph.op('Transpose', out, perm_i=[0, 1, 2, 4, 5, 3])
+    out = graph.op('Reshape', out, numbers(0, 0, 0, 0, -1))
+    out = graph.op('Transpose', out, perm_i=[0, 1, 3, 2, 4])
+    size, grown = graph.op('Shape', input), numbers(1, 1, scale, scale)
+    size = graph.op('Mul', size, grown)
+    size = graph.op('Div', size, numbers(1, scale**2, 1, 1))
+    return graph.op('Reshape', out, size)
 
 
 def read_onnx(path: Path) -> Run:
@@ -97,7 +131,7 @@ def write_openvino(
     openvino = _import_openvino()
     with TemporaryDirectory() as folder:
         onnx = Path(folder, 'network.onnx')
-        write_onnx(module, images, onnx, metadata)
+        _trace_to_onnx(module, images, onnx)
         model = openvino.Core().read_model(onnx)
         for name, value in metadata.items():
             model.set_rt_info(value, [METADATA, name])
@@ -157,7 +191,9 @@ def write_torch_export(
 
 
 FORMATS = dict(
-    onnx=Format('.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime')),
+    onnx=Format(
+        '.onnx', write_onnx, read_onnx, ('onnx', 'onnxruntime'), few=8
+    ),
     openvino=Format(
         '.xml',
         write_openvino,

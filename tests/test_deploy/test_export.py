@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from mmseg_cube.deploy import ExportError, describe, export_segmentor
 from mmseg_cube.deploy.export import largest_difference
@@ -56,6 +57,20 @@ def test_file_says_what_it_is(segmentor, cfg, tmp_path, format):
     (images,), (logits,) = session.get_inputs(), session.get_outputs()
     assert images.shape == ['batch', 3, 'height', 'width']
     assert (images.name, logits.name) == ('images', 'logits')
+
+
+@pytest.mark.parametrize(
+    'scale, size', [(1, (3, 5)), (2, (4, 7)), (3, (5, 2))]
+)
+def test_channels_are_shuffled_as_in_torch(tmp_path, scale, size):
+    path, shuffle = tmp_path / 'net.onnx', torch.nn.PixelShuffle(scale)
+    shuffle.shape = None
+    FORMATS['onnx'].write(shuffle, torch.rand(2, 36, 6, 6), path, {})
+    images = torch.rand(3, 36, *size)
+    assert FORMATS['onnx'].read(path)(images).equal(shuffle(images))
+    # In two steps, of which onnxruntime must not make one.
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert kinds.count('Transpose') == 2 and 'DepthToSpace' not in kinds
 
 
 def test_metadata(segmentor, cfg):
