@@ -92,9 +92,7 @@ def run(args: Namespace) -> None:
         print(f'{picture}: their outlines')
     notes = sum((raster.notes for raster in rasters), Counter())
     notes['no building was found'] = not count
-    notes[f'no picture of outlines: {picture} is there, of other things'] = (
-        taken
-    )
+    notes[f'no picture of outlines: {picture} is another image'] = taken
     style = args.out.with_suffix('.qml')
     notes[f'QGIS will draw it by {style}, which was there already'] = other
     notes['without a CRS, metres are pixels here'] = not known

@@ -260,17 +260,13 @@ def overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def identify(path: str | Path, others: Sequence[str] = ()) -> list[str | int]:
-    """Return file name, time (ns) and bytes: others once it is replaced.
-
-    Also those of other files that belong to it.
-    """
+    """Return names, times (ns) and bytes of a file and those it depends on."""
     if is_remote(path):
         return [str(path)]
     paths = map(os.path.abspath, (*files_of(path), *others))
     # Path.is_file fails where a name becomes too long.
     files = filter(os.path.isfile, dict.fromkeys(paths))
-    stamps = map(stamp, files)
-    return [x for name, *now in stamps for x in (Path(name).name, *now)]
+    return [x for f in files for x in (Path(f).name, *stamp(f)[1:])]
 
 
 def ground_size(dataset: DatasetReader) -> tuple[float, float]:

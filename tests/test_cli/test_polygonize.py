@@ -217,7 +217,7 @@ def test_a_picture_that_is_no_map_stays(source, write, call, tmp_path):
     before = path.read_bytes()
     for _ in range(2):  # also once there are polygons
         code, text = call(tmp_path / source, out='mask.gpkg')
-        assert code == 0 and f'{path} is there, of other things' in text
+        assert code == 0 and f'{path} is another image' in text
         assert path.read_bytes() == before
     assert len(read(tmp_path / 'mask.gpkg')[1]) == 9
 
