@@ -156,6 +156,12 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
                 break
         if isinstance(place, Mapping) and isinstance(value, str | int | float):
             raise TypeError(f'{name} is a dict, which {value!r} is not')
+        if type(place) in (int, float) and isinstance(value, str):
+            raise TypeError(f'{name} is a number, which {value!r} is not')
+        if key == 'val_interval' and place and value == 0:
+            raise ValueError(
+                f'{name}=0 is no distance between validations; give 1 or more'
+            )
 
 
 def _reason(error: BaseException) -> str:
