@@ -47,6 +47,30 @@ def test_routing_permutes_exactly_and_has_the_blend_gradient(blocks, layout):
     torch.testing.assert_close(grads, expected, atol=1e-10, rtol=0)
 
 
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
+def test_function_transforms_give_the_same_gradients(dtype):
+    torch.manual_seed(0)
+    input = torch.randn(2, 6, 3, 5, dtype=dtype)
+    relaxed = torch.rand(2, 3, 3, dtype=torch.float64)
+    order = torch.tensor([2, 0, 1, 4, 5, 3])
+    weight = torch.randn(2, 6, 3, 5, dtype=dtype)
+
+    def loss(input, relaxed):
+        routed = apply_order(input, order, relaxed)
+        assert routed.dtype == dtype and routed.equal(input[:, order])
+        return (routed * weight).sum()
+
+    both = input.requires_grad_(), relaxed.requires_grad_()
+    right = torch.autograd.grad(loss(*both), both)
+    both = input.detach(), relaxed.detach()
+    found = torch.func.grad(loss, (0, 1))(*both)
+    _, change = torch.func.jvp(loss, both, tuple(map(torch.ones_like, both)))
+    for one, other in zip(found, right, strict=True):
+        torch.testing.assert_close(one, other)
+    total = sum(x.sum().to(dtype) for x in right)
+    torch.testing.assert_close(change, total, rtol=1e-4, atol=1e-4)
+
+
 def test_routing_keeps_half_precision_sums_finite():
     x = torch.full((1, 4, 64, 64), 16.0, dtype=torch.float16)
     relaxed = torch.rand(1, 4, 4, requires_grad=True)
