@@ -135,13 +135,17 @@ class ChannelRouter(nn.Module):
         """Whether the order is learned."""
         return self.method in LEARNED
 
+    def assigned(self) -> tuple[Tensor, Tensor]:
+        """Best assignment by the logits: its order, and the prices."""
+        return assign(self.logits)
+
     def _learned(self) -> tuple[Tensor, Tensor]:
         """Order, and the relaxation of which it is the limit."""
         if self.method == 'sort':
             spacing = 2 / max(self.channels - 1, 1)
             relaxed = softsort(self.scores.float(), self.temperature * spacing)
             return self.permutation(), relaxed
-        order, prices = assign(self.logits)
+        order, prices = self.assigned()
         # Prices leave the limit of Sinkhorn's iterations as it is, and save
         # the many that it would take to find them when it is cold.
         logits = self.logits.float() - prices.float()[:, None]

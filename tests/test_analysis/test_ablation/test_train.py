@@ -134,6 +134,9 @@ def test_a_held_order_is_that_of_its_router():
     with torch.no_grad():
         router.logits.normal_()
     free.load_state_dict(router.state_dict())
+    before = held.order.clone()  # holds until it is looked at again
+    assert router._learned()[0].equal(before)
+    assert not free._learned()[0].equal(before)
     held.refresh()
     for found, right in zip(router._learned(), free._learned(), strict=True):
         torch.testing.assert_close(found, right)
