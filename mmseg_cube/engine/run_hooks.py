@@ -85,13 +85,14 @@ class ViewsHook(Hook):
         def inference(images: Tensor, metas: list[dict]) -> Tensor:
             _, right, _, below = metas[0].get('img_padding_size', [0] * 4)
             height, width = images.shape[2] - below, images.shape[3] - right
-            more = {height: below, width: right}
             value = model.data_preprocessor.pad_val
 
             def predict(view: Tensor) -> Tensor:
                 # A view is padded as an image is: on the right and below.
                 high, wide = view.shape[2:]
-                view = pad(view, (0, more[wide], 0, more[high]), value=value)
+                turned = (high, wide) != (height, width)
+                more = (0, below, 0, right) if turned else (0, right, 0, below)
+                view = pad(view, more, value=value)
                 shapes = dict.fromkeys(SHAPES, view.shape[2:])
                 logits = look(view, [meta | shapes for meta in metas])
                 return probabilities(logits[..., :high, :wide])

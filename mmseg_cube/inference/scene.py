@@ -161,7 +161,7 @@ class Scene:
         Also that of files that belong to them: those of a VRT, and those
         beside them that say where they lie and where there is no data.
         """
-        about = [identify(path, open_any(path).files) for path in self.paths]
+        about = [identify(path, _files_of(path)) for path in self.paths]
         with self._reading():
             if self.bands.aoi:
                 about.append(identify(self.bands.aoi))
@@ -257,6 +257,14 @@ def overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
     """Height and width of a small copy of a raster: one pixel of several."""
     step = -(-max(shape) // OVERVIEW)
     return tuple(-(-side // step) for side in shape)
+
+
+def _files_of(path: str | Path) -> Sequence[str]:
+    """List what a raster consists of; one on a server is not opened."""
+    if is_remote(path):
+        return ()
+    with open_any(path) as dataset:
+        return dataset.files
 
 
 def identify(path: str | Path, others: Sequence[str] = ()) -> list[str | int]:

@@ -45,6 +45,11 @@ def read_config(
         ) from error
     if not isinstance(cfg.get('model'), Mapping):
         raise ValueError(f'{path} has no model; name the config of a network')
+    if (cfg.get('train_cfg') or {}).get('val_interval') == 0:
+        raise ValueError(
+            f'{path}: train_cfg.val_interval=0 is no distance between '
+            'validations; give 1 or more'
+        )
     return cfg
 
 
@@ -158,10 +163,6 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
             raise TypeError(f'{name} is a dict, which {value!r} is not')
         if type(place) in (int, float) and isinstance(value, str):
             raise TypeError(f'{name} is a number, which {value!r} is not')
-        if key == 'val_interval' and place and value == 0:
-            raise ValueError(
-                f'{name}=0 is no distance between validations; give 1 or more'
-            )
 
 
 def _reason(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mmseg_cube.analysis.ablation.variants import kind_of
 
@@ -29,20 +30,18 @@ class RunningAverage:
                 f'{HOOK}: variants side by side are averaged with momentum '
                 f'and update_buffers, not with {other}; leave it out'
             )
-        self.momentum = options.get('momentum', 2e-4)
+        self.move = get_ema_multi_avg_fn(1 - options.get('momentum', 2e-4))
         kept = model.parameters()
         if options.get('update_buffers'):
             kept = model.state_dict().values()
         self.source = [v.detach() for v in kept if v.is_floating_point()]
         self.values: list[Tensor] = []
 
-    @torch.no_grad()
     def update(self) -> None:
         """Move towards the network; the first time to where it is."""
         if not self.values:
             self.values = [value.clone() for value in self.source]
-        for value, source in zip(self.values, self.source, strict=True):
-            value.lerp_(source, self.momentum)
+        self.move(self.values, self.source, None)
 
     @torch.no_grad()
     def apply(self) -> None:
