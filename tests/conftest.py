@@ -101,6 +101,15 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(scope='module', autouse=True)
+def leave_no_scope():
+    """A Runner leaves its default scope to all that is built after it."""
+    yield
+    from mmengine.registry import DefaultScope
+
+    DefaultScope._instance_dict.clear()
+
+
 @pytest.fixture(scope='session', autouse=True)
 def look_at_the_machine_once():
     """A runner writes what it is into its log, after asking compilers."""
