@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from mmseg_cube.utils.memory import keep_memory
+
 ROOT = Path(__file__).resolve().parents[1]
 # Examples are the same in each run; EXAMPLES=500 in the environment tries more
 # of them. No fixture here keeps anything from one example to the next.
@@ -84,6 +86,8 @@ LONGEST = [
 def pytest_configure(config):
     """Keep pytest-xdist from putting modules of few tests last."""
     config.option.loadscopereorder = False
+    # As our commands do, of which many tests call parts.
+    keep_memory()
 
 
 def pytest_collection_modifyitems(items):

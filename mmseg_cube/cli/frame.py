@@ -147,9 +147,11 @@ def started(quiet: bool = True, trust: bool = False) -> Iterator[None]:
 
     register_all_modules(init_default_scope=False)
     from mmseg_cube.utils.checkpoints import only_weights
+    from mmseg_cube.utils.memory import keep_memory
     from mmseg_cube.utils.mmengine_gaps import close_gaps
     from mmseg_cube.utils.quiet import quiet_libraries, quiet_log
 
+    keep_memory()
     close_gaps()
     with contextlib.ExitStack() as stack:
         stack.enter_context(only_weights(trust))

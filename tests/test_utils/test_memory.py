@@ -1,0 +1,32 @@
+"""Tests of memory that stays with the process."""
+
+import ctypes
+import platform
+
+import pytest
+import torch
+
+from mmseg_cube.utils.memory import keep_memory
+
+resource = pytest.importorskip('resource')
+SIZE = 50 * 2**20
+
+
+def count_pages(times):
+    """Pages that the system hands out for as many tensors, one by one."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        torch.ones(SIZE, dtype=torch.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='glibc only')
+def test_freed_memory_is_handed_out_again():
+    keep_memory()
+    count_pages(5)  # until one finds room
+    assert count_pages(10) < SIZE / resource.getpagesize()
+
+
+def test_other_libraries_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(ctypes, 'CDLL', lambda name: object())
+    keep_memory()
