@@ -22,7 +22,7 @@ from mmseg_cube.utils.tables import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'cube-unet_convnext-atto_1xb8-600_sample-city-128x128'
-WORK = ROOT / 'work_dirs' / 'demo'
+WORK = Path('work_dirs', 'demo')
 SCORES = ('IoU', 'F1', 'Precision', 'Recall')
 SPLITS = {'train': 96, 'val': 8, 'test': 24}
 PLACE = dict(crs='EPSG:32633', transform=(0.3, 0, 5e5, 0, -0.3, 5.5e6))
@@ -39,9 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     city = work / f'city-{args.seed}'
     train, test = work / 'train', work / 'test'
     config = ROOT / 'configs' / 'unet_convnext' / f'{CONFIG}.py'
-    options = ['--cfg-options', f'randomness.seed={args.seed}']
-    for loader in ('train', 'val', 'test'):
-        options.append(f'{loader}_dataloader.dataset.data_root={city}')
+    seed = f'randomness.seed={args.seed}'
+    options = ['--cfg-options', seed, f'data_root={city}']
     if args.iterations:
         warm_up = max(args.iterations // 10, 1)
         options += [

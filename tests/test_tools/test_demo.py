@@ -13,22 +13,24 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 def demo(tmp_path, monkeypatch):
     """Run the demonstration on a number of scenes in each part.
 
-    Its folder has a name that mmengine would take for a list.
+    It writes into the current folder, wherever it is itself; that has a name
+    that mmengine would take for a list.
     """
+    (tmp_path / 'a, folder').mkdir()
+    monkeypatch.chdir(tmp_path / 'a, folder')
     monkeypatch.syspath_prepend(TOOLS)
     script = importlib.import_module('demo')
 
     def demo(**splits):
         monkeypatch.setattr(script, 'SPLITS', splits)
-        work = str(tmp_path / 'a, folder')
-        return script.main(['--work-dir', work, '--iterations', '2'])
+        return script.main(['--iterations', '2'])
 
     return demo
 
 
 def test_draws_trains_tests_and_reports(demo, tmp_path, capfd):
     assert demo(train=4, val=1, test=2) == 0
-    work = tmp_path / 'a, folder'
+    work = tmp_path / 'a, folder' / 'work_dirs' / 'demo'
     out = capfd.readouterr().out
     (scores,) = (work / 'test').glob('*/*.json')
     scores = json.loads(scores.read_text())
