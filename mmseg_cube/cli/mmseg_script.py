@@ -12,7 +12,8 @@ from mmseg_cube.cli.arguments import KeyValues
 from mmseg_cube.cli.frame import LOST_WORKER
 from mmseg_cube.utils.checkpoints import CheckpointError, load_file
 
-BUILDS = 'build_from_cfg'  # what builds all parts of a config, in mmengine
+# What builds a run, and all parts of a config, in mmengine.
+BUILDS = {'from_cfg', 'build_from_cfg'}
 OURS = Path(__file__).parents[1]
 
 
@@ -79,13 +80,15 @@ def run_mmseg_script(name: str, words: Sequence[str]) -> int:
             if str(error).startswith(LOST_WORKER):
                 raise
             calls = traceback.extract_tb(error.__traceback__)
-            built = BUILDS in (call.name for call in calls)
+            built = BUILDS & {call.name for call in calls}
             refused = built or OURS in Path(calls[-1].filename).parents
             refused = refused or isinstance(error, PermissionError)
             if refused and isinstance(error, OSError | ValueError):
                 raise
             if built:
                 what = f'{type(error).__name__}: {error}'
+                if given := ' '.join(word for word in words if '=' in word):
+                    what += f'. Given was {given}'
                 raise ValueError(f'the config does not fit: {what}') from error
             # A fault in a training needs its traceback.
             traceback.print_exc()

@@ -107,7 +107,7 @@ def check_files(
 def check_mask(facts: FileFacts, mask: Name) -> Sequence[int]:
     """Decode a mask alone, as :func:`check_files`."""
     with errors_of(mask):
-        return facts.recall('mask', mask, lambda file: masks.learn_mask(file))
+        return facts.recall('mask', mask, masks.learn_mask)
 
 
 def inspect_pairs(
@@ -147,11 +147,10 @@ def inspect_pairs(
             (faults if fault else found)[key] = fault or result
     finally:
         facts.save()  # what passed need not be read again
-    found, faults = (
+    return tuple(
         {key: some[key] for key in pairs if key in some}
         for some in (found, faults)
     )
-    return found, faults
 
 
 def inspect_samples(
@@ -168,10 +167,9 @@ def inspect_samples(
     """
     root = dataset.data_root or dataset.data_prefix['img_path']
     facts = FileFacts(Path(root))
-    places = range(len(samples))
     pairs = {
-        place: (samples[place]['img_path'], samples[place].get('seg_map_path'))
-        for place in places
+        place: (sample['img_path'], sample.get('seg_map_path'))
+        for place, sample in enumerate(samples)
     }
     found, faults = inspect_pairs(
         lambda place: inspect(samples[place], facts),
@@ -182,7 +180,7 @@ def inspect_samples(
         min(cpu_count(), MAX_THREADS),
         PATIENCE if is_main_process() else float('inf'),
     )
-    return [found.get(place) for place in places], faults
+    return [found.get(place) for place in pairs], faults
 
 
 def refuse_faults(

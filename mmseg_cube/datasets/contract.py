@@ -11,6 +11,7 @@ import hashlib
 
 import cv2
 import numpy as np
+from affine import Affine
 
 from mmseg_cube.datasets.bands import RGB, Channels, as_mmcv
 from mmseg_cube.datasets.errors import RasterError
@@ -24,6 +25,8 @@ from mmseg_cube.datasets.rasters import (
 )
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window, cut_strips
+
+ASIDE = 8  # pixels; tools for maps round places
 
 
 def image_shape(
@@ -93,6 +96,20 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
             f'{image[1]} x {image[0]}',
             'Cut both from the same extent.',
         )
+
+
+def refuse_elsewhere(image: Source, mask: Source) -> None:
+    """Refuse a mask that lies far from its image, by the word of both."""
+    here, there = open_raster(image), open_raster(mask)
+    known = here.crs and here.crs == there.crs and here.transform.determinant
+    if known and Affine.identity() not in (here.transform, there.transform):
+        x, y = ~here.transform * (there.transform.c, there.transform.f)
+        if max(abs(x), abs(y)) > ASIDE:
+            raise RasterError(
+                f'mask begins at column {x:.0f} and row {y:.0f} of its image, '
+                'by their georeferences',
+                'Cut both from the same extent, north up.',
+            )
 
 
 def are_swapped(image: Source, mask: Source, channels: Channels) -> bool:

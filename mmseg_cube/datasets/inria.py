@@ -12,7 +12,8 @@ from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
 from mmseg_cube.datasets.windows import Window, refuse_smaller
-from mmseg_cube.utils.words import name_some, refuse_other_than_counts
+from mmseg_cube.ops.geometry import check_whole
+from mmseg_cube.utils.words import name_some
 
 KINDS = ('random', 'grid', 'whole')  # of windows
 
@@ -195,7 +196,7 @@ class InriaDataset(BuildingDataset):
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
         size = self.window_size
-        refuse_other_than_counts(window_size=size)
+        check_whole(1, window_size=size)
         if self.windows not in KINDS:
             raise ValueError(
                 f'windows must be one of {", ".join(KINDS)}, not '

@@ -27,7 +27,8 @@ def find_inputs(
     names are without it.
 
     Raises:
-        DatasetError: If there are none, or two of one name.
+        DatasetError: If there are none, or two of one name, or one that is
+            called as the preview of another.
     """
     suffixes = (f'{ending}.tif',) if ending else SUFFIXES
     found = [x for word in words for x in _expand(str(word), suffixes)]
@@ -38,10 +39,13 @@ def find_inputs(
         name = Path(path).stem.removesuffix(ending)
         named.setdefault(name, []).append(path)
     for name, same in named.items():
-        if len(same) > 1:
+        preview = f'{name}_preview'
+        others = [] if ending else named.get(preview, [])
+        if len(same + others) > 1:
             raise DatasetError(
-                f'{name_some(same)} would all get the same name, {name}. '
-                'Leave one of them, or work on each for itself'
+                f'{name_some(same + others)} would all get the same name, '
+                f'{preview if others else name}. Leave one of them, or work '
+                'on each for itself'
             )
     return named
 
@@ -51,7 +55,14 @@ def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
     if is_remote(word):
         yield word
     elif path.is_dir():
-        yield from _list_folder(path, suffixes)
+        files = by_tile(files_in(path), Naming(suffixes))  # in natural order
+        if not files:
+            raise DatasetError(
+                f'{path} has no images ({", ".join(suffixes)}); those in '
+                'folders within it are not looked for'
+            )
+        for same in files.values():
+            yield from same
     elif path.suffix.lower() == '.txt' and path.is_file():
         for line in read_lines(path):
             near = line if is_remote(line) else path.parent / line
@@ -63,14 +74,3 @@ def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
         yield from map(Path, files)
     else:
         yield path
-
-
-def _list_folder(folder: Path, suffixes: Sequence[str]) -> Sequence[Path]:
-    """List the images of a folder in natural order."""
-    files = by_tile(files_in(folder), Naming(suffixes))
-    if not files:
-        raise DatasetError(
-            f'{folder} has no images ({", ".join(suffixes)}); those in '
-            'folders within it are not looked for'
-        )
-    return [path for same in files.values() for path in same]

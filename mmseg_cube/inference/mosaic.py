@@ -11,6 +11,7 @@ from pathlib import Path
 import rasterio
 from affine import Affine
 from rasterio import DatasetReader
+from rasterio.dtypes import in_dtype_range
 
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
@@ -82,18 +83,15 @@ def open_rasters(
         return open_any(paths[0])
     tiles = []
     for path, mask in zip(paths, masks, strict=True):
-        with open_any(path) as dataset:
-            with errors_of(str(path)):
-                own = _describe(dataset, nodata)
-                if not tiles:
-                    about = own
-                    declared = dataset.nodata if nodata is None else nodata
-                    place = dataset.crs, dataset.transform
-                    grid = Grid(dataset.dtypes[0], declared, *place)
-                x, y = _find_place(dataset, own, about, grid, paths[0])
+        with open_any(path) as dataset, errors_of(str(path)):
+            value = one_nodata(dataset, nodata)
+            own = _describe(dataset, value)
+            if not tiles:
+                about, place = own, (dataset.crs, dataset.transform)
+                grid = Grid(dataset.dtypes[0], value, *place)
+            x, y = _find_place(dataset, own, about, grid, paths[0])
             name = str(path) if is_remote(path) else _absolute(path)
-            size = dataset.width, dataset.height
-            tiles.append(Tile(name, x, y, *size, mask))
+            tiles.append(Tile(name, x, y, *dataset.shape[::-1], mask))
     left, top = min(tile.x for tile in tiles), min(tile.y for tile in tiles)
     tiles = [t._replace(x=t.x - left, y=t.y - top) for t in tiles]
     corner = grid.transform * Affine.translation(left, top)
@@ -105,8 +103,20 @@ def open_rasters(
         return rasterio.open(text)
 
 
-def one_nodata(dataset: DatasetReader) -> float | None:
-    """Return the nodata value of all bands, or refuse several."""
+def one_nodata(dataset: DatasetReader, given: float | None) -> float | None:
+    """Return the nodata value of all bands, or refuse several.
+
+    One that is given stands above them; refused is what no pixel can be.
+    """
+    if given is not None:
+        kind = dataset.dtypes[0]
+        whole = kind.startswith(('int', 'uint'))
+        if whole and (given % 1 or not in_dtype_range(given, kind)):
+            raise RasterError(
+                f'has {kind} values, none of which can be {given:g}',
+                'Correct --nodata, or leave it out.',
+            )
+        return given
     values = list(dict.fromkeys(map(str, dataset.nodatavals)))
     if len(values) > 1:
         raise RasterError(
@@ -140,7 +150,7 @@ def _describe(dataset: DatasetReader, nodata: float | None) -> dict[str, str]:
         'CRS': crs if len(crs) < LONGEST_CRS else f'{crs[:LONGEST_CRS]} ...',
         'bands': ' '.join(colour.name for colour in dataset.colorinterp),
         'values': dataset.dtypes[0],
-        'nodata': str(one_nodata(dataset) if nodata is None else nodata),
+        'nodata': str(nodata),
         'scale': f'{dataset.scales[0]:.9g}',
         'pixels': ' '.join(sides),
     }

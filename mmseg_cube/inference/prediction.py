@@ -4,7 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.errors import FileError, errors_of
+from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
 from mmseg_cube.inference.batch import choose_batch
 from mmseg_cube.inference.inputs import Inputs
@@ -24,7 +25,7 @@ from mmseg_cube.inference.predictor import (
     RasterResult,
 )
 from mmseg_cube.inference.raster import Tiling
-from mmseg_cube.inference.scene import Bands, Scene, ground_size
+from mmseg_cube.inference.scene import Bands, Scene
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.default_network import ground_resolution
 from mmseg_cube.utils.networks import load_network, refuse_other_channels
@@ -63,16 +64,12 @@ def predict_inputs(
         raise ValueError(f'--memory must be above 0 GiB, not {memory}')
     cfg = read_config(given['config'], given['cfg_options'])
     # What the network was trained to see, unless something else is named.
-    known = cfg.get('test_dataloader') or {}
-    known = known.get('dataset') if isinstance(known, dict) else {}
-    known = known if isinstance(known, dict) else {}
-    bands = Bands(
-        given.get('bands') or known.get('bands'),
-        given.get('scale') or known.get('scale'),
-        given.get('resolution'),
-        given.get('nodata'),
-        given.get('aoi'),
-    )
+    known = (cfg.get('test_dataloader') or {}).get('dataset')
+    named = {field.name: given.get(field.name) for field in fields(Bands)}
+    if isinstance(known, dict):
+        for name in ('bands', 'scale'):
+            named[name] = named[name] or known.get(name)
+    bands = Bands(**named)
     checkpoint = given['checkpoint']
     meant = ground_resolution(checkpoint)
     shapes, faults = read_shapes(inputs, bands, meant)
@@ -205,7 +202,7 @@ def read_shapes(
             for note in scene.notes:
                 notes.setdefault(note, scene.name)
             if meant and scene.has_degrees:
-                found = max(ground_size(scene.dataset))
+                found = max(pixel_size(scene.dataset))
                 if not 1 / FAR < found / meant < FAR:
                     note = f'has pixels of {found:.2g} m, but the network was '
                     note += f'trained on {meant} m: try --resolution {meant}'

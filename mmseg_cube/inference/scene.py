@@ -22,7 +22,7 @@ from rasterio.enums import Resampling
 from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
-from mmseg_cube.datasets.bands import Channels
+from mmseg_cube.datasets.bands import Channels, as_picture
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
@@ -206,10 +206,8 @@ class Scene:
     def picture(self, shape: tuple[int, int]) -> np.ndarray:
         """Read it all as a small picture, uint8 (H, W, 4), red first."""
         values, valid = self._read_small(shape)
-        seen = self.channels.take(values, self._header)
-        seen = seen[:3] if len(seen) > 2 else seen[[0, 0, 0]]
-        alpha = 255 * valid[None].astype(np.uint8)
-        return np.concatenate([seen, alpha]).transpose(1, 2, 0)
+        seen = as_picture(self.channels.take(values, self._header))
+        return np.dstack([seen, 255 * valid.astype(np.uint8)])
 
     def cache(self, size: int) -> rasterio.Env:
         """Let GDAL keep two rows of windows, however much memory there is.
@@ -277,19 +275,6 @@ def identify(path: str | Path, others: Sequence[str] = ()) -> list[str | int]:
     return [x for f in files for x in (Path(f).name, *stamp(f)[1:])]
 
 
-def ground_size(dataset: DatasetReader) -> tuple[float, float]:
-    """Width and height on the ground of the pixel in the middle, in metres.
-
-    A RasterError says that the raster does not know its place.
-    """
-    if not dataset.crs:
-        raise RasterError(
-            'has no CRS, so its pixels have no size in metres',
-            'Leave out --resolution.',
-        )
-    return tuple(pixel_size(dataset).tolist())
-
-
 def image_date(paths: Sequence[str | Path]) -> str | None:
     """The day a file says, 2024-05-31; several may be of several days."""
     if len(paths) > 1:
@@ -303,7 +288,12 @@ def image_date(paths: Sequence[str | Path]) -> str | None:
 
 def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
     """Show a raster with pixels of so many metres, on its own axes."""
-    sizes = ground_size(dataset)
+    if not dataset.crs:
+        raise RasterError(
+            'has no CRS, so its pixels have no size in metres',
+            'Leave out --resolution.',
+        )
+    sizes = pixel_size(dataset).tolist()
     shape = dataset.width, dataset.height
     width, height = (
         max(round(n * size / resolution), 1)
@@ -328,6 +318,6 @@ def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
         # So that a mask goes along.
         add_alpha=header.masked
         and header.alpha is None
-        and one_nodata(dataset) is None,
+        and one_nodata(dataset, None) is None,
         UNIFIED_SRC_NODATA='YES',
     )

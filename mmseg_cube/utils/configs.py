@@ -12,6 +12,7 @@ from mmseg_cube.utils.words import not_found
 
 NEXT = 'correct the path; configs end in .py'
 NEEDS_WORKERS = dict(persistent_workers=False, prefetch_factor=None)
+UNSAID = dict(randomness=dict(seed=0))  # what a config may leave out
 # Settings that are read besides the arguments of a Runner.
 READ = 'data_root tta_model tta_pipeline test_pipeline custom_imports '
 READ += 'runner_type strategy model_wrapper_cfg find_unused_parameters '
@@ -147,7 +148,7 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
     """
     known = [*signature(Runner).parameters, *READ.split()]
     for name, value in options.items():
-        place, first = cfg, name.partition('.')[0]
+        place, first = {**UNSAID, **cfg}, name.partition('.')[0]
         if first not in known:
             near = get_close_matches(first, known, 1)
             advice = f'did you mean {near[0]}?' if near else 'correct it'
@@ -161,8 +162,13 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
                 break
         if isinstance(place, Mapping) and isinstance(value, str | int | float):
             raise TypeError(f'{name} is a dict, which {value!r} is not')
-        if type(place) in (int, float) and isinstance(value, str):
-            raise TypeError(f'{name} is a number, which {value!r} is not')
+        wanted, given = (
+            set(map(type, x)) if isinstance(x, list | tuple) else {type(x)}
+            for x in (place, value)
+        )
+        if str in given and {int, float} >= wanted != set():
+            what = 'a number' if type(place) in wanted else 'of numbers'
+            raise TypeError(f'{name} is {what}, which {value!r} is not')
 
 
 def _reason(error: BaseException) -> str:

@@ -9,7 +9,9 @@ from mmengine.runner.checkpoint import load_from_local
 from mmseg_cube.utils.checkpoints import read_checkpoint
 
 PACKAGE = Path(__file__).parents[1]
-CONFIG = PACKAGE / '.mim' / 'configs' / '_base_' / 'own_tiles.py'
+# Beside the package where it was never installed, as in a clone.
+HOME = PACKAGE / '.mim' if (PACKAGE / '.mim').exists() else PACKAGE.parent
+CONFIG = HOME / 'configs' / '_base_' / 'own_tiles.py'
 WEIGHTS = PACKAGE / 'weights' / 'roofs.pth'
 # How configs and commands name them, wherever the package is installed.
 ADDRESS = 'mmseg_cube://roofs.pth'

@@ -4,7 +4,6 @@ import fnmatch
 import os
 import textwrap
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 
 SHOWN = 5  # things named one by one; the rest is counted
 LONGEST_REASON = 300  # letters
@@ -65,15 +64,6 @@ def choose(
             )
         chosen.update(matching)
     return [name for name in names if name in chosen]
-
-
-def refuse_other_than_counts(**given: object) -> None:
-    """Raise ValueError, with the name, for what is no whole number above 0."""
-    for name, count in given.items():
-        if not isinstance(count, Integral) or count < 1:
-            raise ValueError(
-                f'{name} must be a whole number above 0, not {count!r}'
-            )
 
 
 def refuse_other_than_paths(**given: object) -> None:

@@ -161,6 +161,8 @@ def test_configs(name, fault, call, tiny_config, tmp_path):
         ('model.nonexist.x=1', "unexpected keyword argument 'nonexist'"),
         ('model.decode_head=5', 'model.decode_head is a dict, which 5 is not'),
         ('train_cfg.max_iters=x', "max_iters is a number, which 'x' is not"),
+        ('randomness.seed=x', "randomness.seed is a number, which 'x' is not"),
+        ('model.data_preprocessor.size=x', "of numbers, which 'x' is not"),
         ('train_cfg.val_interval=0', 'give 1 or more'),
         ('train_dataloader=x', "train_dataloader is a dict, which 'x' is not"),
         ('model.decode_head.type.x=1', '--cfg-options do not fit'),

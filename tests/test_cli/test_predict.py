@@ -321,6 +321,12 @@ BAD = {
     'missing': (lambda p: None, '', 'is missing'),
     'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
     'twins': (lambda p: [write(p), '/no/a.tif'], '', 'would all get the same'),
+    'preview': (
+        lambda p: [write(p), write(p.with_stem('a_preview'))],
+        '',
+        'would all get the same name, a_preview. Leave',
+    ),
+    'no nodata': (write, '--nodata -9999', 'uint8 values, none of which can'),
     'address': (lambda p: ['http://localhost:1/a.tif'], '', 'be read'),
     'odd tile': (
         lambda p: [write(p), write(p.with_stem('b'), crs=None)],

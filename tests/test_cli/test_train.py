@@ -60,6 +60,7 @@ def test_mixed_precision_on_a_cpu(words, refusal):
         ('val_evaluator.group_by=a', 'error: group_by needs a regular'),
         ('train_dataloader.dataset.split=5', 'error: split must be one of'),
         ('default_hooks.logger.foo=1', "does not fit: TypeError: .*'foo'"),
+        ('log_level=x', 'not fit: .*Error: .*x.*. Given was log_level=x'),
         ('train_dataloder.batch_size=3', 'nothing: did you mean train_datal'),
         ('batch_size=3', 'batch_size would change nothing: '),
         ('train_pipeline.0.type=X', 'would change nothing: it is a variable'),

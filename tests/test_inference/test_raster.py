@@ -88,8 +88,8 @@ def test_no_window_is_computed_twice(side):
 def test_wrong_tiling():
     assert (Tiling().size, Tiling().stride, Tiling(1).stride) == (512, 256, 1)
     for arguments, message in (
-        (dict(size=0), 'size must be positive'),
-        (dict(batch=0), 'batch must be positive'),
+        (dict(size=0), 'size must be a whole number'),
+        (dict(batch=0), 'batch must be a whole number'),
         (dict(size=32, stride=33), 'stride must be from 1'),
     ):
         with pytest.raises(ValueError, match=message):

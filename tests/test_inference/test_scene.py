@@ -13,9 +13,10 @@ from PIL import Image
 from rasterio.control import GroundControlPoint
 from rasterio.shutil import copy
 
+from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference import Tiling, predict_raster
-from mmseg_cube.inference.scene import Bands, Scene, ground_size
+from mmseg_cube.inference.scene import Bands, Scene
 
 HEIGHT, WIDTH = SHAPE = 90, 70
 WHOLE = Window(0, 0, WIDTH, HEIGHT)
@@ -210,7 +211,7 @@ def test_metres_on_the_ground(write, tmp_path, crs, latitude):
     if crs == 'EPSG:4326':
         north, east = 1, cos(radians(latitude))
     with rasterio.open(path) as dataset:
-        found = ground_size(dataset)
+        found = pixel_size(dataset)
     # Columns run north, rows east.
     np.testing.assert_allclose(found, (2 * north, 3 * east), rtol=0.007)
 

@@ -71,7 +71,7 @@ def test_fewer_levels_and_stages(options, size):
     'options, message',
     [
         (dict(widths=[16, 8]), r'at least 3 levels.*\(16, 8\)'),
-        (dict(num_convs=0), 'num_convs must be at least 1, but got 0'),
+        (dict(num_convs=0), 'num_convs must be a whole number of'),
         (dict(conv_cfg=[None]), 'each of the 5 levels, but got 1'),
     ],
 )

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
+from mmseg_cube.datasets.contract import refuse_elsewhere
 from mmseg_cube.datasets.conversion.check_report import summarise
 from mmseg_cube.datasets.conversion.config_tiles import find_in_config
 from mmseg_cube.datasets.conversion.meanings import decide_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria, name_missing
 from mmseg_cube.datasets.decision import NO_BUILDING, Declared
-from mmseg_cube.datasets.errors import DatasetError
+from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
 from mmseg_cube.datasets.tiles import Tile, find_tiles
@@ -65,7 +66,11 @@ def check_data(
     pairs = {tile: tile.at(root)[2:] for tile in found}
 
     def look(tile: Tile) -> tuple:
-        return check_files(facts, *pairs[tile], channels)
+        found = check_files(facts, *pairs[tile], channels)
+        if tile.mask:
+            with errors_of(pairs[tile][1]):
+                refuse_elsewhere(*pairs[tile])
+        return found
 
     options = facts, 'Reading tiles', channels, workers
     seen, faults = inspect_pairs(look, pairs, *options)
@@ -89,8 +94,7 @@ def check_data(
             )
         )
     findings += doubts + [faults[tile] for tile in found if tile in faults]
-    images = {tile: image for tile, (image, _) in seen.items()}
-    twins, more = _find_same(images)
+    twins, more = _find_same({tile: x[0] for tile, x in seen.items()})
     findings, notes, splits = findings + twins, notes + more, {}
     for split, tiles in by_split.items():
         splits[split], texts = summarise(split, tiles)

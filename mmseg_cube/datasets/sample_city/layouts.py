@@ -28,6 +28,8 @@ def write_whu(
     counts: Mapping[str, int] = COUNTS,
     size: int = 256,
     seed: int = 0,
+    gsd: float = 0.3,
+    suffix: str = '.tif',
 ) -> Path:
     """Write scenes in the layout of the WHU Building Dataset.
 
@@ -39,22 +41,17 @@ def write_whu(
         ValueError: If an argument is out of its range, or ``root`` holds
             anything but the same scenes.
     """
-    groups = _splits(counts)
-    return _fill(Path(root), groups, size, seed, 0.3, '.tif')
+    if not set(counts) <= set(COUNTS):
+        raise ValueError(f'splits are {list(COUNTS)}, got {list(counts)}')
+    groups = {
+        split: (count, (f'{split}/image/', f'{split}/label/'))
+        for split, count in counts.items()
+    }
+    return _fill(Path(root), groups, size, seed, gsd, suffix)
 
 
-def write_wbd(
-    root: str | Path,
-    counts: Mapping[str, int] = COUNTS,
-    size: int = 256,
-    seed: int = 0,
-) -> Path:
-    """Write scenes in the layout of the Waterloo Building Dataset.
-
-    Like :func:`write_whu`, but png files with a pixel size of 0.12 m.
-    """
-    groups = _splits(counts)
-    return _fill(Path(root), groups, size, seed, 0.12, '.png')
+# The layout of the Waterloo Building Dataset: png, with pixels of 0.12 m.
+write_wbd = partial(write_whu, gsd=0.12, suffix='.png')
 
 
 def write_inria(
@@ -82,16 +79,6 @@ def write_inria(
     for name in TEST_REGIONS:
         groups[name] = test_tiles, (f'{base}/test/images/{name}',)
     return _fill(Path(root), groups, size, seed, 0.3, '.tif')
-
-
-def _splits(counts: Mapping[str, int]) -> dict:
-    """Group scenes by splits of image and label folders."""
-    if not set(counts) <= set(COUNTS):
-        raise ValueError(f'splits are {list(COUNTS)}, got {list(counts)}')
-    return {
-        split: (count, (f'{split}/image/', f'{split}/label/'))
-        for split, count in counts.items()
-    }
 
 
 def _fill(

@@ -18,6 +18,8 @@ Where channels share their weights, both R are sums over the pairs of sites
 and parities that a weight serves, and the fit is one to all of these.
 """
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -42,8 +44,11 @@ def project_weight(weight: Tensor, layer: CubeConv2d) -> Tensor:
     """
     scale, given = layer.scale, weight.dtype
     weight = weight.to(torch.promote_types(given, torch.float32))
-    if layer.router is not None:
-        weight = weight[:, layer.router.permutation().to(weight.device)]
+    if (router := layer.router) is not None:
+        if router.permutation().is_meta:  # without values: as it will begin
+            router = copy.deepcopy(router).to_empty(device='cpu')
+            router.reset_parameters()
+        weight = weight[:, router.permutation().to(weight.device)]
     rows, columns = (_fit(layer, axis).to(weight) for axis in (0, 1))
     sites = len(rows)
     # (D / n^2, n, n, G, r, r, k, k)

@@ -9,6 +9,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_cube.ops.geometry import check_whole
+
 
 class UNetLevel(nn.Module):
     """Upsample, concatenate the skip, convolve.
@@ -97,10 +99,7 @@ class UNetHead(BaseDecodeHead):
                 f'widths needs at least {stages - 1} levels to go up '
                 f'{stages} stages, but got {tuple(widths)}'
             )
-        if num_convs < 1:
-            raise ValueError(
-                f'num_convs must be at least 1, but got {num_convs}'
-            )
+        check_whole(1, num_convs=num_convs)
         per_level = isinstance(conv_cfg, (list, tuple))
         conv_cfgs = conv_cfg if per_level else [conv_cfg] * len(widths)
         if len(conv_cfgs) != len(widths):

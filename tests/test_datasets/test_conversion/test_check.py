@@ -1,9 +1,14 @@
 import shutil
 
 import numpy as np
+import pytest
+import rasterio
+from affine import Affine
 from PIL import Image
 
 from mmseg_cube.datasets.conversion.check import check_data
+
+AT = Affine(0.3, 0, 5e5, 0, -0.3, 3e6)
 
 
 def check(root, **declared):
@@ -71,6 +76,28 @@ def test_images_that_occur_twice(sample_city, tmp_path):
         '2 blank images: train/image/4.png, val/image/2.png',
         'the same image twice: train/image/2.png, train/image/3.png',
     ]
+
+
+@pytest.mark.parametrize(
+    ('about', 'said'),
+    [
+        (dict(transform=AT * Affine.translation(-1.5, 2)), ''),
+        (dict(transform=AT * Affine.translation(0, -24)), 'row -24'),
+        (dict(transform=AT * Affine(1, 0, 0, 0, -1, 24)), 'row 24'),
+        (dict(transform=Affine.identity()), ''),
+        (dict(crs=rasterio.CRS()), ''),
+        (dict(crs='EPSG:32644'), ''),
+    ],
+)
+def test_masks_that_lie_elsewhere(make_splits, tmp_path, about, said):
+    root = make_splits(tmp_path, suffixes=('.tif', '.tif'))
+    place = dict(crs='EPSG:32645', transform=AT)
+    for kind, each in (('image', place), ('label', place | about)):
+        with rasterio.open(root / 'train' / kind / '9.tif', 'r+') as file:
+            file.crs, file.transform = each['crs'], each['transform']
+    findings = check(root)['findings']
+    assert len(findings) == bool(said)
+    assert all('label/9.tif: mask' in x and said in x for x in findings)
 
 
 def test_empty_tiles_and_inverted_masks(raw, tmp_path):

@@ -56,6 +56,17 @@ def test_any_type_and_layers_in_two_places(dtype, toy):
     torch.testing.assert_close(cube.body.weight, expected.to(dtype))
 
 
+@pytest.mark.parametrize('method', ['sinkhorn', 'sort', 'random', 'none'])
+def test_routers_without_values_count_as_they_begin(method, toy):
+    cfg = dict(type=toy), dict(router=dict(method=method))
+    with torch.device('meta'):
+        meta = CubeBackbone(*cfg)
+    plain, cube = toy(), CubeBackbone(*cfg)
+    for each in (meta, cube):
+        each.load_state_dict(plain.state_dict(), strict=False, assign=True)
+    assert meta.body.weight.equal(cube.body.weight)
+
+
 @pytest.mark.parametrize('given_to', ['backbone', 'wrapper', 'segmentor'])
 def test_weights_of_a_whole_segmentor(given_to, table, twins, tmp_path):
     plain, _ = twins('resnet')
