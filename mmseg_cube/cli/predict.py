@@ -7,17 +7,17 @@ of names, a .txt file with one input a line, or an address (https://, s3://,
 /vsi...). Of NAME.tif come NAME_probability.tif (0 to 254, 255 where there is
 no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and in the place
 of the raster, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
-where there is no data) and NAME.json; of an image that does not say where it
+has no data, or failed) and NAME.json; of an image that does not say where it
 lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
 
-Large rasters are covered with overlapping windows, which are blended.
-(mmseg-cube test takes windows of equal weight; the --tta of both averages the
-same views.) Windows without data are not computed. A run that was
-stopped continues, also inside a raster; DIR/manifest.json says how all of it
-was made, and takes nothing that is made otherwise. Rasters that have changed
-are predicted again. One that cannot be used does not stop the others: all
-such are named at the end, and the exit code is 2. Several processes share the
-work: under torchrun, or each with a --shard.
+Large rasters are covered with overlapping windows, which are blended
+(mmseg-cube test gives them equal weight). Windows without data are not
+computed. A run that was stopped continues, also inside a raster;
+DIR/manifest.json says how all of it was made, and takes nothing that is made
+otherwise. Rasters that have changed are predicted again. One that cannot be
+used does not stop the others: all such are named at the end, and the exit
+code is 2. Several processes share the work: under torchrun, or each with a
+--shard.
 """
 
 from pathlib import Path

@@ -4,7 +4,7 @@ Without CONFIG the default network is fine-tuned on {train,val}/{image,label}
 of a folder: mmseg-cube train --cfg-options data_root=FOLDER
 
 Its other options are passed on as they are. For several GPUs:
-torchrun --nproc_per_node N -m mmseg_cube.cli train CONFIG --launcher pytorch
+torchrun --nproc-per-node N -m mmseg_cube.cli train CONFIG --launcher pytorch
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace

@@ -19,8 +19,8 @@ class CubeKernelBlock(ConvModule):
 
     A :class:`mmcv.cnn.ConvModule` whose convolution is a
     :class:`CubeConv2d`, with the same parameter names. The residual form adds
-    the block to its input through a layer scale that starts near zero, so it
-    can be put into a pretrained network without changing its output.
+    the block to its input through a layer scale that starts near zero, so
+    that a pretrained network computes at first what it did without it.
 
     Args:
         in_channels: Input channels, C.

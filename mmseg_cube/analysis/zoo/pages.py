@@ -84,14 +84,15 @@ def _make_table(
     data, cells = {}, {}
     for path, baseline in baselines.items():
         name, _, word = _read_name(path)
-        data.setdefault(name, []).append(word)
-        if name in cells:
-            continue
         size, saved = sizes[path], ['', '']
+        same = name, size  # a stem may differ from data to data
+        data.setdefault(same, []).append(word)
+        if same in cells:
+            continue
         if baseline:
             before, keys = sizes[baseline], ('parameters', 'flops')
             saved = [f'{size.saved(before, key):.1f} %' for key in keys]
-        cells[name] = [
+        cells[same] = [
             f'[{name}]({path.name})',
             f'{size.parameters / 1e6:.2f}',
             f'{size.flops / 1e9:.2f}',
@@ -100,7 +101,7 @@ def _make_table(
     head = ['Network', 'Params (M)',
             f'FLOPs (G at {TABLE_SIZE} x {TABLE_SIZE})',
             'saved params', 'saved FLOPs', 'data']  # fmt: skip
-    rows = [[*row, ', '.join(data[name])] for name, row in cells.items()]
+    rows = [[*row, ', '.join(data[same])] for same, row in cells.items()]
     return Table(head, rows)
 
 

@@ -191,3 +191,12 @@ def test_our_own_is_up_to_date(capsys):
     code = main(['zoo', '--check', '--root', str(ROOT)])
     output = capsys.readouterr()
     assert code == 0, output.out + output.err
+
+
+def test_networks_of_one_name_that_differ_have_a_row_each(root, folder):
+    other = "_base_ = '../_base_/net.py'\nmodel = dict(decode_head=dict("
+    path = folder / f'{NET.replace("whu", "wbd")}.py'
+    path.write_text(f'{other}num_convs=1))')
+    rows = [row for row in write(root)[1] if row[0].startswith('[net]')]
+    assert [row[5] for row in rows] == ['inria-trainval, whu', 'wbd']
+    assert rows[0][1] > rows[1][1]
