@@ -4,8 +4,7 @@ Batch norms are folded, orders of channels fixed, and Cube convolutions without
 a mask turned into plain ones where that was measured to be faster. The file
 takes RGB images (N, 3, H, W), float32 from 0 to 255, of any size or of a fixed
 one, and gives logits (N, classes, H, W). It is written only if its logits are
-those of PyTorch; the exit code is 1 if they are not, or if it cannot be
-written.
+those of PyTorch; else the exit code is 1.
 """
 
 import sys

@@ -2,9 +2,9 @@
 
 Layers of the same name get the same batches. Tables, numbers and pictures of
 the correlations between channels are written, of the gradients of inputs and
-of kernels. Without checkpoints weights are random; init stands for random
-weights among others. Several checkpoints, as many for both networks, give
-curves over training. docs/gradient_analysis.md defines every number.
+of kernels. Without checkpoints, and for init among them, weights are random;
+several, as many for both networks, give curves over training.
+docs/gradient_analysis.md defines every number.
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace

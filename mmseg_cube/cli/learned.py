@@ -1,9 +1,8 @@
 """Draw what a Cube network has learned, and where it is wrong.
 
-The orders of its routers, its coarse kernels, its masks over tiles and maps
-of its errors. OUT/learned.md shows the pictures with their numbers,
-learned.json has all of them. It says how to read them, the project's
-docs/learned.md says more.
+The orders of its routers, its kernels, its masks over tiles and maps of its
+errors. OUT/learned.md shows the pictures and says how to read them,
+learned.json has all numbers; docs/learned.md says more.
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace

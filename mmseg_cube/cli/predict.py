@@ -10,14 +10,13 @@ of the raster, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
 has no data, or failed) and NAME.json; of an image that does not say where it
 lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
 
-Large rasters are covered with overlapping windows, which are blended
-(mmseg-cube test gives them equal weight). Windows without data are not
-computed. A run that was stopped continues, also inside a raster;
-DIR/manifest.json says how all of it was made, and takes nothing that is made
-otherwise. Rasters that have changed are predicted again. One that cannot be
-used does not stop the others: all such are named at the end, and the exit
-code is 2. Several processes share the work: under torchrun, or each with a
---shard.
+Large rasters are covered with overlapping windows, which are blended. Windows
+without data are not computed. A run that was stopped continues, also inside a
+raster; DIR/manifest.json says how all of it was made, and takes nothing that
+is made otherwise. Rasters that have changed are predicted again. One that
+cannot be used does not stop the others: all such are named at the end, and
+the exit code is 2. Several processes share the work: under torchrun, or each
+with a --shard.
 """
 
 from pathlib import Path

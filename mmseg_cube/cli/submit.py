@@ -6,9 +6,8 @@
 Predicts the 180 test tiles as mmseg-cube predict does, and packs one band of
 0 and 255 per tile, CCITT G4 with 1 bit a pixel. The tiles are gathered in the
 folder OUT_tiles first, so a run that was stopped continues; its manifest.json
-says how they were made. At last, the archive is opened again and checked: the
-names of the tiles, sizes, bands, bits, compression and values. Every fault is
-named, and the exit code is 1 if there are any.
+says how they were made. At last, the archive is opened again and checked;
+every fault is named, and the exit code is 1 if there are any.
 """
 
 from pathlib import Path

@@ -2,7 +2,6 @@
 
 Without CONFIG the default network is tested on test/{image,label} of a
 folder: mmseg-cube test --cfg-options data_root=FOLDER
-
 Its other options are passed on as they are.
 """
 

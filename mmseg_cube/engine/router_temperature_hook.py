@@ -12,7 +12,7 @@ TEMPERATURE = 'train/router_temperature'
 
 @HOOKS.register_module()
 class RouterTemperatureHook(Hook):
-    """Cool every channel router geometrically from ``start`` to ``end``.
+    """Cool every channel router from ``start`` to ``end``, geometrically.
 
     A high temperature lets distant channels feel each other, a low one only
     neighbours in the order. Routers apply a true permutation at any
@@ -22,8 +22,6 @@ class RouterTemperatureHook(Hook):
     The temperature follows from the iteration alone, so a resumed run goes on
     where it was. Compiled networks follow it, but not those that torch 2.1
     compiles: their routers keep the temperature of the first iteration.
-
-    ``start`` is the temperature of the first iteration, ``end`` of the last.
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.001) -> None:

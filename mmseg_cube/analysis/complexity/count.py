@@ -42,11 +42,14 @@ class ConfigCounter:
         """Count the parameters of a segmentor, and one forward pass.
 
         ``size`` is the side of the square input, or its height and width, in
-        pixels. The result is the same object for configs whose networks
-        differ in nothing but their weights.
+        pixels. The result is the same object for equal networks, whatever
+        their weights and how images come to them.
         """
         height, width = (size, size) if isinstance(size, int) else size
-        key = repr(without_weights(cfg.model)), height, width
+        model = without_weights(cfg.model)
+        for around in ('data_preprocessor', 'train_cfg', 'test_cfg'):
+            model.pop(around, None)
+        key = repr(model), height, width
         if key not in self.counted:
             model = build_network(cfg).to('meta')
             image = torch.empty(1, 3, height, width, device='meta')

@@ -47,10 +47,12 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
     """Draw parameters and operations as bars; equal networks only once."""
     rows = distinct(networks)
     places = np.cumsum([1 if row.baseline else 1 + GAP for row in rows])
-    names = [row.name for row in rows]
-    short = [SCHEDULE.sub('', name) for name in names]
+    short = [SCHEDULE.sub('', row.name) for row in rows]
     # Schedule and data are named only where they tell networks apart.
-    labels = short if len(set(short)) == len(short) else names
+    labels = [
+        text if short.count(text) == 1 else row.name
+        for text, row in zip(short, rows, strict=True)
+    ]
     height = 1 + 0.27 * places[-1]
     figure, grid = new_figure(1, 2, (11, height), sharey=True)
     titles = 'Parameters (M)', f'FLOPs (G), {size} x {size}'
