@@ -2,8 +2,7 @@
 
 All candidates take turns in one process, with random weights. Ratios are
 medians of the ratios within the rounds; below 1 is faster, or less memory.
-The bars of this project stand beside them. The exit code is 1 if an engine
-was left out.
+The exit code is 1 if an engine was left out.
 """
 
 import re
@@ -29,7 +28,7 @@ def add_arguments(add: Arguments, kind: str) -> None:
     if kind == 'operator':
         what = f'inputs of C channels and H x H cells ({GRID})'
         add('--grid', what, type=channels_and_size, nargs='+', metavar='CxH')
-        what = 'kernel on the lattice; the bars are for 3'
+        what = 'kernel on the lattice'
         add('--lattice-kernel-size', what, default=3)
         what = 'lattice pixels between windows; 1: channels share weights'
         add('--lattice-stride', f'{what} (default: a cell)', type=positive)
@@ -45,7 +44,7 @@ def add_arguments(add: Arguments, kind: str) -> None:
         what = 'the first three are of PyTorch'
         kinds = dict(choices=ENGINES, default=list(ENGINES), dest='layouts')
         add('--engines', what, **kinds)
-        add.parser.set_defaults(device='cpu', dtype=DTYPES[0], profile=False)
+        add.parser.set_defaults(device='cpu', dtype=DTYPES[0])
     else:
         what = 'of parameters and inputs; networks are autocast to bfloat16'
         add('--dtype', what, default='float32', choices=DTYPES)
@@ -54,7 +53,6 @@ def add_arguments(add: Arguments, kind: str) -> None:
             add('--tasks', what, choices=TASKS, default=list(TASKS))
         what = 'of inputs and weights'
         add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
-        add('--profile', 'also list the time by operation', default=False)
         add.share('--device')
     add('--out', 'folder for speed.md, speed.json and chart.png')
 
@@ -108,9 +106,8 @@ def run(args: Namespace) -> int:
         grid, dict.fromkeys(args.layouts), tasks
     ):
         setting = Setting(size, batch, channels, dtype, layout, device)
-        how = args.repeats, args.profile
         try:
-            results += compare(subject, task, setting, *how)
+            results += compare(subject, task, setting, args.repeats)
         except ExportError as error:
             print(f'Left out: {error}', file=sys.stderr)
             code = 1

@@ -54,40 +54,28 @@ class Result:
     # Seconds, bytes at the peak beyond what was held before, or a number.
     value: Spread
     ratio: Spread  # value over that of the reference in the same round
-    bar: float | None = None  # ratio that should not be exceeded
-    operations: dict[str, float] | None = None  # seconds by operation
 
     @property
     def place(self) -> str:
         """What candidates stand beside each other for."""
         return f'{self.task}, {self.setting}'
 
-    @property
-    def passes(self) -> bool | None:
-        """Whether the ratio keeps to its bar; None without one."""
-        return None if self.bar is None else self.ratio.median <= self.bar
-
     def to_dict(self) -> dict:
         """Everything, for JSON."""
         about = {x: str(getattr(self.setting, x)) for x in ('dtype', 'device')}
-        setting = vars(self.setting) | about
-        return asdict(self) | dict(setting=setting, passes=self.passes)
+        return asdict(self) | dict(setting=vars(self.setting) | about)
 
 
 def compare(
-    subject: object,
-    task: str,
-    setting: Setting,
-    repeats: int,
-    profiled: bool = False,
+    subject: object, task: str, setting: Setting, repeats: int
 ) -> list[Result]:
     """Measure what all candidates take for one task.
 
     The subject, an ``Operator`` or ``Networks``, builds them as calls by name
-    (``build``), says what each is compared with (``references``), which ratio
-    it should keep to (``bar``), and which tasks take one image whatever the
-    batch (``one_image``). Memory is exact and measured once, if it is torch's
-    (``counts_memory``), and ``operations`` are those of one image.
+    (``build``), says what each is compared with (``references``), and which
+    tasks take one image whatever the batch (``one_image``). Memory is exact
+    and measured once, if it is torch's (``counts_memory``), and
+    ``operations`` are those of one image.
     """
     if task in subject.one_image:
         setting = replace(setting, batch=1)
@@ -105,12 +93,6 @@ def compare(
         for name, sample in by_name.items():
             reference = subject.references.get(name, name)
             about = (setting, task, measure, name, reference)
-            value = Spread.of(sample)
             ratio = Spread.of(np.divide(sample, by_name[reference]))
-            bar = operations = None
-            if name != reference:
-                bar = subject.bar(setting, task, measure, name)
-            if profiled and measure == TIME:
-                operations = rounds.time_operations(calls[name], device)
-            results.append(Result(*about, value, ratio, bar, operations))
+            results.append(Result(*about, Spread.of(sample), ratio))
     return results

@@ -19,16 +19,13 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_cube.analysis.complexity.count import ConfigCounter
-from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Setting
+from mmseg_cube.analysis.speed.comparison import Setting
 from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
 AS_TRAINED, DEPLOYED = 'inference as trained', 'inference deployed'
 THROUGHPUT, TRAINING = 'throughput deployed', 'training step'
-# Goals of this project for ConvNeXt-T-U-Cube over ConvNeXt-T-U at 512 x 512,
-# on 2 CPU cores and on a GPU; for other pairs they are a yardstick.
-INFERENCE_BAR, TRAINING_BAR, MEMORY_BAR = 0.85, 0.90, 1.00
 # The rest is about mixed precision, which is a setting here, and about
 # accumulating gradients over several steps.
 OPTIMISATION = ('constructor', 'optimizer', 'paramwise_cfg', 'clip_grad')
@@ -79,13 +76,6 @@ class Networks:
             name: [self.count(cfg, setting.size).flops]
             for name, cfg in self.cfgs.items()
         }
-
-    def bar(
-        self, setting: Setting, task: str, measure: str, name: str
-    ) -> float | None:
-        """Ratio to the baseline that should not be exceeded, if any."""
-        timed = TRAINING_BAR if task == TRAINING else INFERENCE_BAR
-        return {TIME: timed, MEMORY: MEMORY_BAR}.get(measure)
 
 
 @torch.inference_mode()

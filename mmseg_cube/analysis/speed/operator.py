@@ -14,33 +14,12 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_cube.analysis.speed.comparison import MEMORY, TIME, Setting
+from mmseg_cube.analysis.speed.comparison import Setting
 from mmseg_cube.layers import CubeConv2d, CubeKernelBlock, switch_to_deploy
 from mmseg_cube.ops import AUTO, FORMS, forms_of
 
 INFERENCE, STEP = 'inference', 'forward + backward'
 CONV, CONV_BLOCK, BLOCK = 'nn.Conv2d', 'Conv-BN-ReLU', 'block'
-# The bars of this project are for a lattice kernel of BARRED, by device, type
-# and whether channels share weights; each by channels from which it holds.
-BARRED = 3
-BARS = {
-    ('cpu', torch.float32, False): {
-        (INFERENCE, TIME, AUTO): {64: 0.45, 128: 0.35},
-        (STEP, TIME, AUTO): {64: 0.60, 128: 0.45},
-        (STEP, MEMORY, AUTO): {64: 1.10},
-        (INFERENCE, TIME, BLOCK): {64: 0.70, 128: 0.45},
-        (STEP, TIME, BLOCK): {64: 1.00, 128: 0.60},
-        (STEP, MEMORY, BLOCK): {64: 1.10},
-    },
-    ('cpu', torch.float32, True): {
-        (INFERENCE, TIME, AUTO): {64: 0.50, 128: 0.42, 256: 0.34},
-        (STEP, TIME, AUTO): {64: 0.45, 128: 0.40, 256: 0.33},
-    },
-    ('cuda', torch.bfloat16, False): {
-        (INFERENCE, TIME, AUTO): {128: 0.45},
-        (STEP, TIME, AUTO): {128: 0.65},
-    },
-}
 # Largest difference of results that should be equal, relative to the largest
 # value. In half precision the weights' gradient sums over all positions.
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
@@ -54,7 +33,7 @@ class Operator:
 
     def __init__(
         self,
-        lattice_kernel_size: int = BARRED,
+        lattice_kernel_size: int = 3,
         lattice_stride: int | None = None,
         channels: Sequence[int] = (),
     ) -> None:
@@ -66,7 +45,6 @@ class Operator:
             layer = CubeConv2d(number, number, 3, device='meta', **self.facts)
             forms = forms_of(layer.geometry)
         self.cubes = (*forms, AUTO)
-        self.shares = forms != FORMS
         self.references = dict.fromkeys(self.cubes, CONV)
         self.references[BLOCK] = CONV_BLOCK
 
@@ -105,17 +83,6 @@ class Operator:
     def operations(self, setting: Setting) -> dict:
         """None: they follow from the form."""
         return {}
-
-    def bar(
-        self, setting: Setting, task: str, measure: str, name: str
-    ) -> float | None:
-        """Ratio that this project must not exceed here, if any."""
-        if self.facts['lattice_kernel_size'] != BARRED:
-            return None
-        kind = setting.device.type, setting.dtype, self.shares
-        bars = BARS.get(kind, {}).get((task, measure, name), {})
-        reached = [least for least in bars if least <= setting.channels]
-        return bars[max(reached)] if reached else None
 
 
 def check_agreement(

@@ -1,7 +1,6 @@
 """Measured times and memory as tables and as a chart."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,6 @@ UNITS = {
     OPERATIONS: (1e-9, 'GFLOPs an image'),
     MEMORY: (2**-20, 'peak MiB'),
 }
-SMALL_SHARE = 0.02  # of all time, below which an operation is left out
 GROUP_WIDTH = 0.86  # filled with columns, of the distance between groups
 
 
@@ -34,19 +32,12 @@ def report(
 ) -> None:
     """Print results and what they depend on; write them to a folder."""
     conditions = ', '.join(f'{key} {value}' for key, value in facts.items())
-    by_task, profiles = {}, {}
+    by_task = {}
     for result in results:
         by_task.setdefault(result.task, []).append(result)
-        if result.operations is not None:
-            beside = profiles.setdefault(result.place, {})
-            beside[result.name] = result.operations
     tables = [tabulate(group) for group in by_task.values()]
-    tables += [tabulate_profile(*item) for item in profiles.items()]
     for text in (conditions, *(table.terminal() for table in tables)):
         print(text, end='\n\n')
-    passes = [result.passes for result in results if result.bar is not None]
-    kept = f'{sum(passes)} of {len(passes)} bars met'
-    print(kept if passes else 'no bars are set for this')
     if out is None:
         return
     numbers = dict(facts=facts, results=[x.to_dict() for x in results])
@@ -65,7 +56,6 @@ def tabulate(results: Sequence[Result]) -> Table:
         unit, title = UNITS[measure]
         fast = measure == TIME and task == THROUGHPUT
         head += ['images/s' if fast else title, 'ratio']
-        head += ['bar <='] * (measure != OPERATIONS)
         own = [x for x in results if x.measure == measure]
         for result in sorted(own, key=lambda x: names.index(x.name)):
             key = result.name, str(result.setting)
@@ -75,34 +65,12 @@ def tabulate(results: Sequence[Result]) -> Table:
             ratio = result.ratio
             ratio = ratio if measure == TIME else f'{ratio.median:.2f}'
             row.append('' if result.name == result.reference else f'{ratio}')
-            if measure != OPERATIONS:
-                word = 'pass' if result.passes else 'miss'
-                barred = result.bar is not None
-                row.append(f'{result.bar:.2f} {word}' if barred else '')
     title = f'{task}, {quantity(images, "image")}'
     return Table(head, list(rows.values()), title)
 
 
-def tabulate_profile(
-    title: str, profiles: Mapping[str, Mapping[str, float]]
-) -> Table:
-    """Lay out the seconds by operation of all candidates beside each other."""
-    seconds = {
-        name: np.array([x.get(name, 0) for x in profiles.values()])
-        for name in chain(*profiles.values())
-    }
-    whole = sum(seconds.values())
-    longest = sorted(seconds.items(), key=lambda item: -item[1].sum())
-    rows = [
-        [name, *(f'{MILLISECONDS * x:.2f}' for x in spent)]
-        for name, spent in [('whole', whole), *longest]
-        if (spent >= SMALL_SHARE * whole).any()
-    ]
-    return Table(['operation, ms', *profiles], rows, title)
-
-
 def draw_ratios(results: Sequence[Result]) -> Figure:
-    """Draw ratios as columns, a group per task and setting, with the bars."""
+    """Draw ratios as columns, a group per task and setting."""
     groups = list(dict.fromkeys(result.place for result in results))
     names = list(dict.fromkeys(result.name for result in results))
     width = GROUP_WIDTH / len(names)
@@ -123,12 +91,9 @@ def draw_ratios(results: Sequence[Result]) -> Figure:
             axis.bar_label(
                 columns, fmt='%.2f', rotation=90, fontsize=7, padding=2
             )
-            bars = np.array([x.bar for x in own], float)  # NaN for none
-            axis.hlines(bars, left, left + width, 'black', lw=2.5)
         axis.margins(y=0.1)  # for the numbers of the highest columns
     labels = [group.replace(', ', '\n') for group in groups]
     axis.set_xticks(range(len(groups)), labels, fontsize=7)
-    grid[0, 0].set_title('Thick lines: bars, not to be exceeded', loc='left')
     entries = grid[0, 0].get_legend_handles_labels()
     figure.legend(*entries, loc='outside upper right', ncols=len(names))
     return figure

@@ -21,15 +21,13 @@ from timeit import timeit
 
 import numpy as np
 import torch
-from torch.autograd import DeviceType
-from torch.autograd.profiler import profile as profile_allocations
-from torch.profiler import profile
+from torch.autograd.profiler import profile
 
 from mmseg_cube.utils.networks import choose_device
 
 Call = Callable[[], object]
 
-WARM_UP_ROUNDS, PROFILED_CALLS = 3, 3
+WARM_UP_ROUNDS = 3
 # Clock cycles, about 5 ms, for which a GPU waits before a timed call, so that
 # the host has queued the whole call when the clock starts.
 HEAD_START = 10_000_000
@@ -83,7 +81,7 @@ def peak_memory(call: Call, device: torch.device) -> int:
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
     os.environ.setdefault('KINETO_LOG_LEVEL', SILENT)
-    with profile_allocations(profile_memory=True) as record:
+    with profile(profile_memory=True) as record:
         call()
     held = [
         event.nbytes()
@@ -91,22 +89,6 @@ def peak_memory(call: Call, device: torch.device) -> int:
         if event.name() == '[memory]'
     ]
     return int(np.cumsum([0, *held]).max())
-
-
-def time_operations(call: Call, device: torch.device) -> dict[str, float]:
-    """Mean seconds by operation, without those that it calls itself."""
-    with profile() as record:
-        for _ in range(PROFILED_CALLS):
-            call()
-    events = record.key_averages()
-    clock = f'self_{device.type}_time_total'
-    if device.type == 'cuda' and not hasattr(events[0], clock):
-        clock = 'self_device_time_total'  # its name since torch 2.3
-    return {
-        event.key: getattr(event, clock) * 1e-6 / PROFILED_CALLS
-        for event in events
-        if event.device_type == DeviceType.CPU  # what the host called
-    }
 
 
 def prepare(device: str | None, threads: int | None) -> torch.device:

@@ -51,10 +51,6 @@ def test_shared_weights_have_two_forms():
     calls = Operator(lattice_stride=1, channels=[8]).build(STEP, SMALL)
     assert set(calls) == CANDIDATES - {'parity'}
     assert calls['auto']()[2].shape == (2, 2, 3, 3)
-    setting = Setting(16, 2, 300)
-    bar = Operator(lattice_stride=1, channels=[8]).bar
-    assert bar(setting, INFERENCE, 'time', 'auto') == 0.34
-    assert bar(setting, INFERENCE, 'time', 'block') is None
 
 
 @pytest.mark.parametrize('task', Operator.tasks)
@@ -83,7 +79,7 @@ def test_disagreement_is_said():
 
 
 def test_compare_refers_each_to_its_reference():
-    results = compare(Operator(), INFERENCE, SMALL, repeats=2, profiled=True)
+    results = compare(Operator(), INFERENCE, SMALL, repeats=2)
     by_key = {(r.measure, r.name): r for r in results}
     assert set(by_key) == set(product(MEASURES, CANDIDATES))
     for (measure, name), result in by_key.items():
@@ -94,25 +90,3 @@ def test_compare_refers_each_to_its_reference():
         elif measure == 'peak memory':
             reference = by_key['peak memory', result.reference].value.median
             assert result.ratio.median == result.value.median / reference
-    times = {k: by_key['time', k].operations for k in CANDIDATES}
-    assert times['nn.Conv2d']['aten::convolution'] > 0
-    # The statistics of the mask.
-    assert 'aten::amax' in times['block'] and 'aten::amax' not in times['auto']
-    assert by_key['peak memory', 'nn.Conv2d'].operations is None
-
-
-@pytest.mark.parametrize(
-    ('channels', 'device', 'dtype', 'name', 'task', 'measure', 'bar'),
-    [
-        (128, 'cpu', torch.float32, 'auto', INFERENCE, 'time', 0.35),
-        (64, 'cpu', torch.float32, 'block', STEP, 'peak memory', 1.1),
-        (64, 'cpu', torch.float32, 'block', INFERENCE, 'peak memory', None),
-        (64, 'cpu', torch.bfloat16, 'auto', INFERENCE, 'time', None),
-        (128, 'cuda', torch.bfloat16, 'auto', STEP, 'time', 0.65),
-        (64, 'cuda', torch.bfloat16, 'auto', STEP, 'time', None),
-    ],
-)
-def test_bars(channels, device, dtype, name, task, measure, bar):
-    setting = Setting(16, 2, channels, dtype, device=torch.device(device))
-    assert Operator().bar(setting, task, measure, name) == bar
-    assert Operator(4).bar(setting, task, measure, name) is None
