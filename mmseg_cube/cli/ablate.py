@@ -10,8 +10,8 @@ seed that it was at.
 A variant is a preset, with settings behind it: baseline, reconstruction (no
 router, no mask), router, mask, full (both), config (what the config says);
 reconstruction+router.method=sort, full+mask.kernel_size=7,
-reconstruction+lattice_kernel_size@2,3=4, full+levels=0,1,
-baseline+type=ConvWS, baseline+model.decode_head.widths=[160,80,40,20].
+full+levels=0,1, baseline+type=ConvWS,
+baseline+model.decode_head.widths=[160,80,40,20].
 """
 
 from mmseg_cube.cli.arguments import Arguments, Namespace, non_negative

@@ -58,7 +58,7 @@ def test_none_is_finished(ablate, capsys):
 
 
 def test_dry_run(ablate, tmp_path, capsys):
-    texts, cubes = ('full+mask@2,3=None', 'baseline'), (8, 0)
+    texts, cubes = ('full+levels=2,3', 'baseline'), (4, 0)
     assert ablate(' '.join(texts), '--dry-run') == 0
     lines = capsys.readouterr().out.splitlines()
     for text, count, line in zip(texts, cubes, lines, strict=True):

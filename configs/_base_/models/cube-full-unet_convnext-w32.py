@@ -1,2 +1,2 @@
 _base_ = ['./unet_convnext-w32.py', './cube-full.py']
-model = dict(decode_head=dict(conv_cfg=_base_.cube))
+model = dict(decode_head=dict(conv_cfg=[_base_.cube] * 4))

@@ -36,12 +36,6 @@ def cubes(text, model=MODEL):
         # Levels, from the coarsest.
         ('reconstruction+levels=0,2', [BARE, None, BARE]),
         ('reconstruction+levels=1', [None, BARE, None]),
-        ('full+mask@2=None+router@0,2=None',
-         [{**BARE, 'mask': {}}, FULL, BARE]),
-        # What is set for some of them goes above what is set for all.
-        ('mask+levels=0,1+mask.kernel_size@1=7+mask.kernel_size=3',
-         [{**BARE, 'mask': dict(kernel_size=3)},
-          {**BARE, 'mask': dict(kernel_size=7)}, None]),
     ],
 )  # fmt: skip
 def test_notation(text, expected):
@@ -55,10 +49,12 @@ def test_levels_of_a_head_that_has_some_plain():
     model = {**MODEL, 'decode_head': head}
     assert cubes('baseline', model) == [None, None, None]
     assert cubes('config+levels=2', model) == [None, None, CUBE]
-    # Without widths of its own, the head has five levels.
-    head = {key: HEAD[key] for key in ('type', 'conv_cfg')}
-    levels = cubes('config+levels=4', {**MODEL, 'decode_head': head})
-    assert levels == [None] * 4 + [CUBE]
+    # An option of one level, where they are listed.
+    text = 'config+model.decode_head.conv_cfg.1.scale=3'
+    assert cubes(text, model) == [CUBE, {**CUBE, 'scale': 3}, None]
+    assert cubes('config', model) == [CUBE, CUBE, None]
+    with pytest.raises(ValueError, match='conv_cfg.0=None'):
+        cubes('config+model.decode_head.conv_cfg.0=None', model)
 
 
 def test_the_rest_of_the_network():
@@ -67,11 +63,11 @@ def test_the_rest_of_the_network():
     assert model.decode_head.widths == [16, 16]
     model.decode_head.widths = [8, 8, 8]
     assert model == make_variant(MODEL, 'baseline')
-    text = f'config+{wider}+model.backbone.levels=a+scale@1=3'
+    text = f'config+{wider}+model.backbone.levels=a+levels=1'
     model = make_variant(MODEL, text)
     assert model.backbone == dict(depth=1, levels='a')
     # Levels are those of the changed network.
-    assert model.decode_head.conv_cfg == [CUBE, {**CUBE, 'scale': 3}]
+    assert model.decode_head.conv_cfg == [None, CUBE]
     text = 'config+model.backbone._delete_=True+model.backbone.type=Other'
     assert make_variant(MODEL, text).backbone == dict(type='Other')
     assert MODEL['backbone'] == dict(depth=1)
@@ -81,16 +77,14 @@ def test_the_rest_of_the_network():
     'text, message',
     [
         ('cube', "no preset 'cube'; there are baseline, reconstruction"),
-        ('full+scale', "'scale' is no KEY=VALUE or KEY@LEVELS=VALUE"),
+        ('full+scale', "'scale' is no KEY=VALUE"),
         ('full+scale=1,[2', 'Imbalanced brackets'),
-        ('full+levels=low', "levels are numbers, such as 0,1, .*'low'"),
-        ('full+scale@=2', 'levels are numbers'),
+        ('full+levels=low', "levels are numbers, .* of the 3 .*'low'"),
         ('baseline+scale=3', 'a baseline has no Cube kernels'),
-        ('full+levels=3', r'no level 3 .*levels 0 \(coarsest\) to 2'),
-        ('full+levels=-1', 'no level -1'),
-        ('full+levels=0+scale@1=2', 'no level 1 with Cube kernels'),
+        ('full+levels=0,3', r'numbers.* of the 3 .*\[0, 3\]'),
+        ('full+levels=-1', 'numbers.* -1'),
         ('full+model.decode_head.widths.5=2', 'widths.*5|Index 5'),
-        ('full+levels=0+model.decode_head.type=A', 'no UNetHead with Cube'),
+        ('full+levels=0+model.decode_head.conv_cfg=None', 'of the 0 '),
     ],
 )
 def test_what_cannot_be_read(text, message):
