@@ -43,10 +43,3 @@ def test_what_matters_is_found(name, value, matters):
     assert [(key, new) for key, _, new in found] == [(name, value)] * matters
     back = [(key, new, old) for key, old, new in found]
     assert differences(now, before) == back
-
-
-def test_a_longer_list_is_found():
-    now = Config(CONFIG).copy()
-    now.model.widths = [8, 9, 9]
-    found = differences(Config(CONFIG), now)
-    assert found == [('model.widths.1', 16, 9), ('model.widths.2', None, 9)]

@@ -9,11 +9,7 @@ from mmseg_cube.utils.configs import (
     weights_of,
     without_weights,
 )
-from mmseg_cube.utils.networks import (
-    build_network,
-    choose_device,
-    load_network,
-)
+from mmseg_cube.utils.networks import build_network, load_network
 
 
 def test_weights_are_found_and_left_out_wherever_they_are():
@@ -82,11 +78,3 @@ def test_loaded_network_computes_as_the_one_saved(
             m(image, mode='tensor') for m in (model, tiny_segmentor())
         )
     torch.testing.assert_close(found, right, rtol=0, atol=0)
-
-
-def test_devices():
-    assert choose_device('cpu') == torch.device('cpu')
-    assert choose_device().type in ('cpu', 'cuda')
-    for name in ('cuda:99', 'abacus'):
-        with pytest.raises(ValueError, match=f'device {name} cannot be used'):
-            choose_device(name)

@@ -2,7 +2,6 @@
 
 from mmseg_cube.datasets.sample_city.layouts import (
     write_inria,
-    write_raster,
     write_wbd,
     write_whu,
 )
@@ -11,7 +10,6 @@ from mmseg_cube.datasets.sample_city.scene import draw_scene
 __all__ = [
     'draw_scene',
     'write_inria',
-    'write_raster',
     'write_wbd',
     'write_whu',
 ]

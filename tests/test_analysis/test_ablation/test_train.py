@@ -76,20 +76,6 @@ def test_the_same_as_by_the_runner(plan, average, variants):
     assert costs == sorted(costs, reverse=True)
 
 
-def test_finished_runs_stay_and_a_report_is_written(plan, tmp_path, capsys):
-    short = {'train_cfg.max_iters': 2}
-    first = plan('baseline', 'router+router.method=sort', **short)
-    assert train(first, 'cpu') == []
-    before = [run.result.stat().st_mtime_ns for run in first.runs]
-    more = plan('baseline', 'router+router.method=sort', 'mask', **short)
-    assert train(more, 'cpu') == []
-    assert before == [r.result.stat().st_mtime_ns for r in more.runs[:2]]
-    report = (tmp_path / 'ablation.md').read_text()
-    assert '3 of 3 runs finished' in report
-    assert 'same order. Except' in report and 'none' in report
-    assert (tmp_path / 'ablation.png').exists()
-
-
 def test_a_training_that_diverges_has_no_result(plan, capsys):
     wild = {'optim_wrapper.optimizer.lr': 1e30, 'train_cfg.max_iters': 3}
     study = plan('mask', **wild)

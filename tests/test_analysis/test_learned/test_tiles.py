@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 from mmseg_cube.analysis.learned import tiles as tiles_module
-from mmseg_cube.analysis.learned.tiles import Tile, Tiles, choose_tiles
+from mmseg_cube.analysis.learned.tiles import Tiles, choose_tiles
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
@@ -65,13 +64,3 @@ def test_rule():
     assert list(choose_tiles(even, 2)) == ['b', 'd']
     with pytest.raises(ValueError, match='none of 2 tiles has a building'):
         choose_tiles(dict.fromkeys('ab', EMPTY), 3)
-
-
-def test_scores_of_a_tile():
-    truth = np.array([[1, 1, 0, 255]], np.uint8)
-    tile = Tile('some', np.zeros((1, 4, 3), np.uint8), truth)
-    probability = np.float32([[0.51, 0.5, 0.9, 0.9]])
-    found = tiles_module.score_tile(tile, probability)
-    assert found == Confusion(tp=1, fp=1, fn=1, tn=0)
-    assert tiles_module.iou_of(found) == pytest.approx(100 / 3)
-    assert tiles_module.iou_of(Confusion(tn=4)) is None

@@ -1,12 +1,7 @@
-"""Tables, words, figures and the files of a report."""
-
-import json
+"""Tables, words and whole files."""
 
 import pytest
-from PIL import Image
 
-from mmseg_cube.analysis.report import write_report
-from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 from mmseg_cube.utils.whole_files import write_whole
 from mmseg_cube.utils.words import choose, listing, name_some, quantity
@@ -39,19 +34,6 @@ def test_words():
     assert choose(names, ['neck*', '*.1'], 'layer') == ['head.1', 'neck.1']
     with pytest.raises(ValueError, match="'tail' matches no layer; there are"):
         choose(names, ['head*', 'tail'], 'layer')
-
-
-def test_report_has_page_numbers_and_pictures(tmp_path):
-    figure, axes = new_figure(2, 1, (3, 2), sharex=True)
-    assert axes.shape == (2, 1)
-    plain(axes[0, 0]).plot([0, 1])
-    out = tmp_path / 'new' / 'folder'
-    write_report(out, 'size', {'n': 1}, [TABLE], ['Why.'], dict(chart=figure))
-    page = (out / 'size.md').read_text()
-    assert page == f'Why.\n\n{TABLE.markdown()}\n'
-    assert json.loads((out / 'size.json').read_text()) == {'n': 1}
-    assert Image.open(out / 'chart.png').format == 'PNG'
-    assert len(list(out.iterdir())) == 3
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path):
