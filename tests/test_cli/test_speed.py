@@ -43,25 +43,35 @@ def test_measures_the_operator(time_operator):
     assert {x['setting']['layout'] for x in results} == set(LAYOUTS)
     page = (out / 'speed.md').read_text()
     assert page.count('| auto ') == 2 * len(LAYOUTS)
-
+    references = {x['name']: x['reference'] for x in results}
+    blocks = ['block', 'Conv-BN-ReLU']
+    assert [references.pop(name) for name in blocks] == blocks[1:] * 2
+    assert {*references.values()} == {'nn.Conv2d'}
+    for x in results:
+        assert x['value']['low'] > 0
+        assert x['name'] != x['reference'] or x['ratio']['high'] == 1
 
 
 def test_measures_networks(tiny_config, plain_twin, tmp_path, capsys):
     args = '--size 64 --batch 3 --repeats 1 --threads 1'
-    args += ' --tasks deployed training'
+    args += ' --tasks deployed throughput training'
     out = tmp_path / 'out'
     words = [str(tiny_config), '--against', str(plain_twin[0]), *args.split()]
     assert main(['speed', 'network', *words, '--out', str(out)]) == 0
     numbers = json.loads((out / 'speed.json').read_text())
     results = numbers['results']
     Image.open(out / 'chart.png').verify()
-    assert len(results) == 2 * 3 * 2
+    assert len(results) == 3 * 3 * 2
+    units = dict(time=1e3, operations=1e-9) | {'peak memory': 2**-20}
     page, printed = (out / 'speed.md').read_text(), capsys.readouterr().out
     for result in results:
-        task = result['task']
+        task, measure = result['task'], result['measure']
         assert f'{task}, ' in printed and f'**{task}, 3 x 64' in page
         assert result['reference'] == 'tiny'
         assert result['setting']['batch'] == (1 if 'inference' in task else 3)
+        value = result['value']['median']
+        fast = 'throughput' in task and measure == 'time'  # in images
+        assert f' {3 / value if fast else units[measure] * value:.2f} ' in page
 
 
 def test_measures_engines(

@@ -85,12 +85,6 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
     return f'{tabulate("router", found, COLUMNS).terminal()}\n{said}'
 
 
-def order_blocks(order: Sequence[int], block: int) -> np.ndarray:
-    """Permutation matrices (B, g, g) of an order that stays within blocks."""
-    blocks = np.eye(block, dtype=np.float32)[np.array(order) % block]
-    return blocks.reshape(-1, block, block)
-
-
 def draw_orders(orders: Mapping[str, Mapping]) -> Figure:
     """Draw orders as matrices, positions downwards, inputs to the right.
 
@@ -99,10 +93,11 @@ def draw_orders(orders: Mapping[str, Mapping]) -> Figure:
     """
     figure, panels = new_panels(len(orders), PANELS, PANEL, PANEL)
     for axes, (name, numbers) in zip(panels, orders.items(), strict=True):
-        blocks = order_blocks(numbers['order'], numbers['block'])
-        size = (min(blocks.shape[1], CELLS),) * 2
-        how = cv2.INTER_AREA
-        picture = cv2.resize(blocks.mean(0), size, interpolation=how)
+        block = numbers['block']
+        places = np.reshape(numbers['order'], (-1, block)) % block
+        matrix = np.eye(block, dtype=np.float32)[places].mean(0)
+        size, how = (min(block, CELLS),) * 2, cv2.INTER_AREA
+        picture = cv2.resize(matrix, size, interpolation=how)
         axes.imshow(picture, cmap='Greys', vmin=0)
         axes.set(xticks=[], yticks=[])
         axes.set_title(cut(name, LETTERS), fontsize=7)

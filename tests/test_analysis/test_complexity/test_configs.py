@@ -84,16 +84,6 @@ def test_networks_that_differ_in_weights_only_are_counted_once(write):
     assert count(one, 64).flops < count(one, 96).flops
 
 
-def test_faults_name_the_config(write, tmp_path):
-    unknown = write('unknown', "type='Nonsense'")
-    with pytest.raises(ValueError, match='unknown.py: .*Nonsense'):
-        count_all({unknown: None}, 64)
-    missing = tmp_path / 'missing.py'
-    with pytest.raises(ValueError, match='config not found: .*missing.py'):
-        # All are read before the first is counted.
-        count_all({unknown: None, missing: None}, 64)
-
-
 def test_compared_networks(write):
     x, cube, y = write('x', 'conv_cfg=None'), write('cube-x'), write('y')
     z = write('x', 'conv_cfg=None', folder='other')
