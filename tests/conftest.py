@@ -168,6 +168,8 @@ def shrink():
         backbone.merge(options)
         backbone.init_cfg = None
         head.merge(SMALL_HEADS[head.type])
+        if isinstance(head.get('conv_cfg'), list):  # one for each level
+            head.widths = head.widths[: len(head.conv_cfg)]
         model.data_preprocessor.size = (128, 128)
 
     return shrink
