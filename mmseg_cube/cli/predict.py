@@ -100,13 +100,12 @@ def run(args: Namespace) -> None:
     inputs = find_inputs(words, args.mosaic)
     if not inputs or not all(inputs.values()):
         raise ValueError('name an INPUT: a raster, or a folder of them')
-    for paths in inputs.values():
-        for path in paths:
-            if Path(path).parent.resolve() == args.out.resolve():
-                raise ValueError(
-                    f'{args.out} holds the images; name another folder for '
-                    'what is made of them'
-                )
+    folders = {Path(x).parent.resolve() for x in sum(inputs.values(), [])}
+    if args.out.resolve() in folders:
+        raise ValueError(
+            f'{args.out} holds the images; name another folder for what is '
+            'made of them'
+        )
     predict_inputs(inputs, args.out, vars(args))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import cv2
@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
 from mmseg_cube.evaluation.sample import Sample
+from mmseg_cube.ops.geometry import check_whole
 
 RATIO = 0.02  # of the diagonal, as the paper sets it for common photographs
 STRUCTURES = {4: ndimage.generate_binary_structure(2, 1), 8: np.ones((3, 3))}
@@ -93,8 +94,7 @@ class BoundaryScore(ScoreKind):
         ratio = RATIO if ratio is None else ratio
         met = isinstance(ratio, Real) and 0 < ratio < 1
         require(met, 'the ratio of boundary must be between 0 and 1', ratio)
-        met = width is None or (isinstance(width, Integral) and width >= 1)
-        require(met, 'the width of boundary must be 1, 2, ... pixels', width)
+        check_whole(1, width=1 if width is None else width)
         self.ratio, self.width = ratio, width
         self.options = dict(width=width) if width else dict(ratio=ratio)
 
@@ -143,9 +143,7 @@ class ObjectScore(ScoreKind):
         require(met, 'the iou of objects must be from 0.5 to 1', iou)
         rule = 'the connectivity of objects must be 4 or 8'
         require(connectivity in STRUCTURES, rule, connectivity)
-        met = isinstance(min_area, Integral) and min_area >= 1
-        rule = 'the min_area of objects must be 1, 2, ... pixels'
-        require(met, rule, min_area)
+        check_whole(1, min_area=min_area)
         self.iou, self.min_area = iou, min_area
         self.structure = STRUCTURES[connectivity]
         self.options = dict(

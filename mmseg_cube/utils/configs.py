@@ -12,7 +12,7 @@ from mmseg_cube.utils.words import not_found
 
 NEXT = 'correct the path; configs end in .py'
 NEEDS_WORKERS = dict(persistent_workers=False, prefetch_factor=None)
-UNSAID = dict(randomness=dict(seed=0))  # what a config may leave out
+UNSAID = {'randomness.seed': 0, 'train_cfg.val_begin': 1}  # may be left out
 # Settings that are read besides the arguments of a Runner.
 READ = 'data_root tta_model tta_pipeline test_pipeline custom_imports '
 READ += 'runner_type strategy model_wrapper_cfg find_unused_parameters '
@@ -148,7 +148,7 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
     """
     known = [*signature(Runner).parameters, *READ.split()]
     for name, value in options.items():
-        place, first = {**UNSAID, **cfg}, name.partition('.')[0]
+        place, first = cfg, name.partition('.')[0]
         if first not in known:
             near = get_close_matches(first, known, 1)
             advice = f'did you mean {near[0]}?' if near else 'correct it'
@@ -160,6 +160,7 @@ def _check_options(cfg: Config, options: Mapping[str, object]) -> None:
             place = place[int(key)] if is_list else place.get(key)
             if place is None:
                 break
+        place = UNSAID.get(name) if place is None else place
         if isinstance(place, Mapping) and isinstance(value, str | int | float):
             raise TypeError(f'{name} is a dict, which {value!r} is not')
         wanted, given = (

@@ -321,11 +321,7 @@ BAD = {
     'missing': (lambda p: None, '', 'is missing'),
     'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
     'twins': (lambda p: [write(p), '/no/a.tif'], '', 'would all get the same'),
-    'preview': (
-        lambda p: [write(p), write(p.with_stem('a_preview'))],
-        '',
-        'would all get the same name, a_preview. Leave',
-    ),
+    'preview': (lambda p: [write(p), '/no/a_preview.png'], '', ', a_preview.'),
     'no nodata': (write, '--nodata -9999', 'uint8 values, none of which can'),
     'address': (lambda p: ['http://localhost:1/a.tif'], '', 'be read'),
     'odd tile': (

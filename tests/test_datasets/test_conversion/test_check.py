@@ -1,14 +1,11 @@
 import shutil
 
 import numpy as np
-import pytest
 import rasterio
 from affine import Affine
 from PIL import Image
 
 from mmseg_cube.datasets.conversion.check import check_data
-
-AT = Affine(0.3, 0, 5e5, 0, -0.3, 3e6)
 
 
 def check(root, **declared):
@@ -78,26 +75,24 @@ def test_images_that_occur_twice(sample_city, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ('about', 'said'),
-    [
-        (dict(transform=AT * Affine.translation(-1.5, 2)), ''),
-        (dict(transform=AT * Affine.translation(0, -24)), 'row -24'),
-        (dict(transform=AT * Affine(1, 0, 0, 0, -1, 24)), 'row 24'),
-        (dict(transform=Affine.identity()), ''),
-        (dict(crs=rasterio.CRS()), ''),
-        (dict(crs='EPSG:32644'), ''),
-    ],
-)
-def test_masks_that_lie_elsewhere(make_splits, tmp_path, about, said):
-    root = make_splits(tmp_path, suffixes=('.tif', '.tif'))
-    place = dict(crs='EPSG:32645', transform=AT)
-    for kind, each in (('image', place), ('label', place | about)):
-        with rasterio.open(root / 'train' / kind / '9.tif', 'r+') as file:
-            file.crs, file.transform = each['crs'], each['transform']
-    findings = check(root)['findings']
-    assert len(findings) == bool(said)
-    assert all('label/9.tif: mask' in x and said in x for x in findings)
+def test_masks_that_lie_elsewhere(make_splits, tmp_path):
+    root, utm = make_splits(tmp_path, suffixes=('.tif', '.tif')), 'EPSG:32645'
+    image = Affine(0.3, 0, 5e5, 0, -0.3, 3e6)
+    masks = {
+        'train/{}/2.tif': (image * Affine.translation(-1.5, 2), utm),
+        'train/{}/9.tif': (image * Affine.translation(0, -24), utm),
+        'train/{}/10.tif': (image * Affine(1, 0, 0, 0, -1, 24), utm),
+        'val/{}/2.tif': (Affine.identity(), utm),
+        'val/{}/9.tif': (Affine.scale(0.5), rasterio.CRS()),
+        'val/{}/10.tif': (Affine.scale(0.5), 'EPSG:32644'),
+    }
+    for name, mask in masks.items():
+        for kind, (place, crs) in (('image', (image, utm)), ('label', mask)):
+            with rasterio.open(root / name.format(kind), 'r+') as file:
+                file.transform, file.crs = place, crs
+    found = [text.partition(' of ')[0] for text in check(root)['findings']]
+    said = 'train/label/{}.tif: mask begins at column 0 and row {}'
+    assert found == [said.format(9, -24), said.format(10, 24)]
 
 
 def test_empty_tiles_and_inverted_masks(raw, tmp_path):
