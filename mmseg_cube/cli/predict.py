@@ -5,8 +5,8 @@
 An input is a file of any format that GDAL reads, a folder of files, a pattern
 of names, a .txt file with one input a line, or an address (https://, s3://,
 /vsi...). Of NAME.tif come NAME_probability.tif (0 to 254, 255 where there is
-no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and in the place
-of the raster, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
+no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and placed as the
+raster is, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
 has no data, or failed) and NAME.json; of an image that does not say where it
 lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
 
