@@ -1,6 +1,6 @@
 """Checkpoints that neither a kill nor a network gone astray can spoil."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from mmengine.dist import all_reduce, barrier, is_main_process
@@ -76,6 +76,10 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         for part in Path(self.out_dir).glob('.*.part'):
             part.unlink(missing_ok=True)
+        metrics = runner.val_loop.evaluator.metrics if runner.val_loop else []
+        if all(metric.prefix for metric in metrics):
+            starts = tuple(f'{metric.prefix}/' for metric in metrics)
+            self._check_best(starts, lambda name: name.startswith(starts))
         loop, step = runner.train_loop, self._step(runner)
         loop._decide_current_val_interval()
         end = loop.max_epochs if self.by_epoch else loop.max_iters
@@ -102,13 +106,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def after_val_epoch(self, runner, metrics: Mapping[str, float]) -> None:
         """Keep the best one, and that this validation is done."""
-        wanted = {*(self.save_best and self.key_indicators or [])} - {'auto'}
-        if metrics and (missing := wanted - {*metrics}):
-            raise ValueError(
-                f'save_best={", ".join(missing)} is none of the scores: '
-                f'{", ".join(metrics)}. Next: correct it (--cfg-options '
-                'default_hooks.checkpoint.save_best=NAME) and add --resume'
-            )
+        self._check_best(metrics, metrics.__contains__)
         step = self._step(runner)
         runner.message_hub.update_info(VALIDATED, step)
         # mmengine's hook saves the last one again only after a best one.
@@ -125,6 +123,17 @@ class SafeCheckpointHook(CheckpointHook):
         if wrong:
             self._refuse(runner, f'not finite: {name_some(wrong, 3)}')
         super()._save_checkpoint(runner)
+
+    def _check_best(
+        self, scores: Collection[str], fits: Callable[[str], bool]
+    ) -> None:
+        wanted = {*(self.save_best and self.key_indicators or [])} - {'auto'}
+        if scores and (wrong := [name for name in wanted if not fits(name)]):
+            raise ValueError(
+                f'save_best={", ".join(wrong)} is none of the scores: '
+                f'{", ".join(scores)}. Next: correct it (--cfg-options '
+                'default_hooks.checkpoint.save_best=NAME) and add --resume'
+            )
 
     def _step(self, runner) -> int:
         return runner.epoch if self.by_epoch else runner.iter

@@ -174,6 +174,11 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
 
 
 def test_a_best_score_is_among_the_scores(tmp_path):
+    runner = make_runner(tmp_path, save_best='mIoU')
+    runner.val_evaluator.metrics[0].prefix = 'building'  # known from the start
+    with pytest.raises(ValueError, match='mIoU is none.*: building/. Next'):
+        runner.train()
+    assert not files(tmp_path)
     with pytest.raises(ValueError, match='save_best=mIoU is none.*: score. N'):
         make_runner(tmp_path, save_best='mIoU').train()
     make_runner(tmp_path).train()
