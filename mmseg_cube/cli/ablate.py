@@ -4,8 +4,7 @@
 
 Every variant is trained with every seed, with the same schedule and data, and
 scored on val and test. The variants of a seed are trained side by side, on
-the same crops. A study can be stopped and called again: it goes on with the
-seed that it was at.
+the same crops. A study that was stopped goes on with the same command.
 
 A variant is a preset, with settings behind it: baseline, reconstruction (no
 router, no mask), router, mask, full (both), config (what the config says);

