@@ -12,7 +12,7 @@ from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
 from mmseg_cube.datasets.windows import Window, refuse_smaller
-from mmseg_cube.ops.geometry import check_whole
+from mmseg_cube.ops.geometry import check_choice, check_whole
 from mmseg_cube.utils.words import name_some
 
 KINDS = ('random', 'grid', 'whole')  # of windows
@@ -197,11 +197,7 @@ class InriaDataset(BuildingDataset):
         """Check the arguments that say which windows become samples."""
         size = self.window_size
         check_whole(1, window_size=size)
-        if self.windows not in KINDS:
-            raise ValueError(
-                f'windows must be one of {", ".join(KINDS)}, not '
-                f'{self.windows!r}'
-            )
+        check_choice('windows', self.windows, KINDS)
         if self.protocol == 'buildformer' and self.windows != 'grid':
             raise ValueError(
                 'protocol="buildformer" names its own patches, so windows '

@@ -11,6 +11,7 @@ import numpy as np
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.tiles import Layout
 from mmseg_cube.datasets.windows import Cut, cut_grid, cut_padded, take_window
+from mmseg_cube.ops.geometry import check_choice
 
 TRAINING_REGIONS = ('austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna')
 TEST_REGIONS = ('bellingham', 'bloomington', 'innsbruck', 'sfo', 'tyrol-e')
@@ -86,10 +87,7 @@ def tile_windows(
 
     The mask, of labels of shape (H, W), is for ``buildformer``.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(
-            f'protocol must be one of {", ".join(PROTOCOLS)}, not {protocol!r}'
-        )
+    check_choice('protocol', protocol, PROTOCOLS)
     if protocol == 'full':
         return cut_grid(*image_shape, size)
     if mask is None:

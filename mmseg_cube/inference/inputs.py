@@ -37,6 +37,11 @@ def find_inputs(
     for path in found:
         name = Path(path).stem.removesuffix(ending)
         named.setdefault(name, []).append(path)
+    if 'manifest' in named and not ending:
+        raise DatasetError(
+            f'{named["manifest"][0]} has a name that a folder of predictions '
+            'needs for its own manifest.json. Rename it'
+        )
     for name, same in named.items():
         preview = f'{name}_preview'
         others = [] if ending else named.get(preview, [])
@@ -60,8 +65,7 @@ def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
                 f'{path} has no images ({", ".join(suffixes)}); those in '
                 'folders within it are not looked for'
             )
-        for same in files.values():
-            yield from same
+        yield from sum(files.values(), [])
     elif path.suffix.lower() == '.txt' and path.is_file():
         for line in read_lines(path):
             near = line if is_remote(line) else path.parent / line

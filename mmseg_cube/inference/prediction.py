@@ -214,10 +214,8 @@ def read_shapes(
 
 def _processes() -> tuple[int, int]:
     """Tell which of the processes of torchrun this is, from 0, of how many."""
-    return tuple(
-        int(os.environ.get(name, default))
-        for name, default in (('RANK', 0), ('WORLD_SIZE', 1))
-    )
+    said = os.environ.get
+    return int(said('RANK', 0)), int(said('WORLD_SIZE', 1))
 
 
 def _device(name: str | None) -> str | None:

@@ -16,7 +16,7 @@ from mmseg_cube.datasets.windows import Window, cut_grid, take_window
 from mmseg_cube.evaluation.views import VIEWS
 from mmseg_cube.inference.network import BuildingNetwork
 from mmseg_cube.inference.scene import Scene
-from mmseg_cube.ops.geometry import check_whole
+from mmseg_cube.ops.geometry import check_choice, check_whole
 from mmseg_cube.utils.networks import refuse_other_channels
 
 Rows = tuple[int, int]  # the first one, and the one behind the last
@@ -40,8 +40,7 @@ class Tiling:
         check_whole(1, size=self.size, batch=self.batch)
         if self.stride is None:
             object.__setattr__(self, 'stride', max(self.size // 2, 1))
-        if self.tta not in VIEWS:
-            raise ValueError(f'tta must be one of {", ".join(VIEWS)}')
+        check_choice('tta', self.tta, tuple(VIEWS))
         self.starts(self.size)  # refuses a wrong stride
 
     def starts(self, length: int) -> list[int]:

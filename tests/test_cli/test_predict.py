@@ -321,6 +321,7 @@ BAD = {
     'missing': (lambda p: None, '', 'is missing'),
     'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
     'twins': (lambda p: [write(p), '/no/a.tif'], '', 'would all get the same'),
+    'manifest': (lambda p: ['/no/manifest.tif'], '', 'manifest.json. Rename'),
     'preview': (lambda p: [write(p), '/no/a_preview.png'], '', ', a_preview.'),
     'no nodata': (write, '--nodata -9999', 'uint8 values, none of which can'),
     'address': (lambda p: ['http://localhost:1/a.tif'], '', 'be read'),
