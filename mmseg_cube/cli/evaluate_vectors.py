@@ -25,7 +25,7 @@ def add_arguments(add: Arguments) -> None:
         'found or not, and a smaller predicted one may lie anywhere'
     )
     add('--min-area', what, type=float, default=20)
-    what = 'layer of PRED, or those of PRED and TRUTH, in files with several'
+    what = 'layers of PRED, TRUTH and AOI, as many as are named, in this order'
     add('--layer', what, default=[])
     what = 'CRS of files that do not say it, such as EPSG:32645'
     add('--crs', what)
@@ -41,16 +41,15 @@ def run(args: Namespace) -> None:
     from mmseg_cube.inference.vector_scores import VectorScores
 
     written = args.out / 'vectors.gpkg'
-    if written.resolve() in [
-        Path(x).resolve() for x in (args.pred, args.truth)
-    ]:
+    read = [Path(x).resolve() for x in (args.pred, args.truth)]
+    if written.resolve() in read:
         raise ValueError(f'{written} would be replaced; name another --out')
-    ours, theirs = [*args.layer, None, None][:2]
+    ours, theirs, area = [*args.layer, None, None, None][:3]
     truth = read_footprints(args.truth, theirs, args.crs)
     fields = [args.confidence]
     pred = read_footprints(args.pred, ours, args.crs, truth.crs, fields)
     aoi = args.aoi and read_footprints(
-        args.aoi, crs=args.crs, to=truth.crs, fields=['name']
+        args.aoi, area, args.crs, truth.crs, ['name']
     )
     if aoi is not None and not len(aoi):
         raise ValueError(f'{args.aoi}: has no polygons')

@@ -31,7 +31,7 @@ LARGE = 1024  # pixels of a side above which pieces are seen coarsely
 
 def mask_shape(source: Source) -> tuple[int, int]:
     """Height and width of a mask in pixels, from its header."""
-    return _open_mask(source).shape
+    return refuse_inverted(open_raster(source)).shape
 
 
 def read_mask(
@@ -83,7 +83,7 @@ def read_values(
     source: Source, window: Window | None = None
 ) -> tuple[np.ndarray, Palette]:
     """Read the values (H, W) of a mask, and its palette."""
-    header = _open_mask(source)
+    header = refuse_inverted(open_raster(source))
     values, palette = read_raster(source, window), _palette(header)
     alpha = open_header(source).alpha
     if alpha == len(values) in (2, 4) and (values[-1] == 255).all():
@@ -145,9 +145,10 @@ def _inside(values: np.ndarray, value: int) -> int:
     return int(areas[inside].sum()) * step**2
 
 
-def _open_mask(source: Source) -> rasterio.DatasetReader:
-    """Open a mask, unless its header says that its values would mislead."""
-    header = open_raster(source)
+def refuse_inverted(
+    header: rasterio.DatasetReader,
+) -> rasterio.DatasetReader:
+    """Return an open mask, unless it says that its values would mislead."""
     if header.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
         raise RasterError(
             'mask is stored white-is-zero, so its values are inverted',

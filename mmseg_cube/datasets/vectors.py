@@ -80,7 +80,10 @@ def read_footprints(
                 f'cannot be read as polygons: {reason}'.rstrip('.'),
                 'Export it as GeoPackage or GeoJSON.',
             ) from error
-        named, crs = crs, find_crs(meta['crs'] or crs)
+        said = meta['crs'] or ''
+        # So a GeoPackage says that it does not know.
+        said = '' if 'Undefined Cartesian' in said else said
+        named, crs = crs, find_crs(said or crs)
         shapes = shapely.from_wkb(shapes, on_invalid='ignore')
         # To GDAL a GeoJSON file that names no CRS is in degrees.
         far = (np.abs(shapely.bounds(shapes)) > 360).any()
@@ -134,10 +137,11 @@ def _choose_layer(path: str | Path, layer: str | None) -> str:
     fitting = [name for name, kind in kinds.items() if kind]
     if layer in kinds or (len(fitting) == 1 and not layer):
         return layer or fitting[0]
+    advice = 'Name one with --layer, or export it alone.'
     raise RasterError(
         f'has {quantity(len(fitting), "layer")}: {name_some(fitting)}; '
         f'{repr(layer) if layer else "which one"} is not clear',
-        'Name one with --layer.' if fitting else 'Export a GeoPackage.',
+        advice if fitting else 'Export a GeoPackage.',
     )
 
 

@@ -97,7 +97,7 @@ def open_rasters(
     corner = grid.transform * Affine.translation(left, top)
     colours = about['bands'].split()
     bands = [Band(n, colour) for n, colour in enumerate(colours, 1)]
-    masked = grid.nodata is None and 'alpha' not in colours
+    masked = any(masks) or grid.nodata is None and 'alpha' not in colours
     text = write_vrt(grid._replace(transform=corner), tiles, bands, masked)
     with errors_of(paths[0]), errors_of_decoders():
         return rasterio.open(text)

@@ -49,7 +49,7 @@ KINDS = {
     ),
     'png': (
         '.png',
-        Band(MASK, 'gray', replace=f'0:0,1:{BUILDING_VALUE}'),
+        Band(MASK, 'gray', replace=f'0:0,1:{BUILDING_VALUE},{NODATA}:0'),
         None,
         dict(driver='PNG'),
     ),
@@ -204,4 +204,7 @@ def _write_polygons(
     with rasterio.open(vrt) as file:
         full = 1 if strips.exact else SURE
         raster = as_probabilities(file, name, full, tags)
-        write_footprints(path, [raster], PolygonOptions(split='watershed'))
+        level = strips.threshold
+        seed = max(level, PolygonOptions.seed)
+        options = PolygonOptions(level, 'watershed', seed)
+        write_footprints(path, [raster], options)

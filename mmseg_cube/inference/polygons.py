@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from rasterio.crs import CRS
 
-from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.ground import AXIS, Ground
 from mmseg_cube.inference import outlines
 from mmseg_cube.inference.components import (
     Block,
@@ -23,7 +23,7 @@ from mmseg_cube.inference.components import (
     split_touching,
 )
 
-DAY = r'\d{4}-\d\d-\d\d'
+DAY = r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])'
 LARGEST_BATCH = 20_000
 REACH = 32  # pixels by which right angles may lie outside of a building's box
 SPLITS = 'none', 'watershed'
@@ -222,6 +222,17 @@ def _turn(shapes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     return shapely.set_coordinates(shapes.copy(), turned)
 
 
+def _join(shapes: np.ndarray, crs: CRS) -> np.ndarray:
+    """Let shapes across 180 degrees go on there, not around the world."""
+    half = 180 if crs.is_geographic else np.pi * AXIS
+    west, _, east, _ = shapely.bounds(shapes).T
+    torn = east - west > half
+    shapes[torn] = shapely.transform(
+        shapes[torn], lambda x: x + (x < 0) * [2 * half, 0]
+    )
+    return shapes
+
+
 def _make_batches(
     tables: list[np.ndarray], raster: Probabilities, options: PolygonOptions
 ) -> Iterator[Batch]:
@@ -250,6 +261,8 @@ def _make_batches(
     }
     places = ground.places(points, options.crs)
     placed = shapely.set_coordinates(pixels.copy(), places)
+    if options.crs:
+        placed = _join(placed, options.crs)
     # Rings may touch, and places are rounded.
     broken = ~shapely.is_valid(placed)
     placed[broken] = outlines.largest_parts(shapely.make_valid(placed[broken]))

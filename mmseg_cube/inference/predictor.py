@@ -181,6 +181,8 @@ class RasterPredictor:
             with folder.alone():
                 if folder.has(name, identity, files):
                     return self._result(name, new)
+                if folder.shared:  # nobody else is writing now
+                    folder.discard(name, files, kept)
                 tags = dict(
                     TIFFTAG_SOFTWARE=f'mmseg_cube {__version__}',
                     image=Path(scene.name).name,

@@ -12,6 +12,7 @@ from rasterio.windows import Window
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
 from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.masks import refuse_inverted
 from mmseg_cube.inference.mosaic import open_any, open_rasters
 from mmseg_cube.inference.polygons import Probabilities
 from mmseg_cube.inference.scene import image_date
@@ -35,6 +36,7 @@ def open_probabilities(
     """
     name, dataset = str(paths[0]), open_rasters(paths)
     with open_any(name) as first, errors_of(name):
+        refuse_inverted(first)
         scale, kind, about = first.scales[0], first.dtypes[0], first.tags()
         about['image_date'] = image_date(paths)
         bands = first.count - (ColorInterp.alpha in first.colorinterp)

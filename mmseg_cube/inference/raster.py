@@ -211,7 +211,8 @@ def _to_numbers(scene: Scene, rows: Tensor) -> np.ndarray:
             'automatic mixed precision, and look for a loss of nan in the '
             'log of its training'
         )
-    return rows.to('cpu', copy=True).numpy()
+    # Shares add up to one, but for the last digit.
+    return rows.to('cpu', copy=True).clamp_(max=1).numpy()
 
 
 def _move_up(band: Tensor, count: int) -> None:

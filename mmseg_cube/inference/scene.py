@@ -161,10 +161,9 @@ class Scene:
         Also that of files that belong to them: those of a VRT, and those
         beside them that say where they lie and where there is no data.
         """
-        about = [identify(path, _files_of(path)) for path in self.paths]
-        with self._reading():
-            if self.bands.aoi:
-                about.append(identify(self.bands.aoi))
+        about = [_identify(path) for path in self.paths]
+        if self.bands.aoi:
+            about.append(_identify(self.bands.aoi, raster=False))
         digest = hashlib.sha256(json.dumps(about).encode())
         return digest.hexdigest()[:16]
 
@@ -257,21 +256,19 @@ def overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
     return tuple(-(-side // step) for side in shape)
 
 
-def _files_of(path: str | Path) -> Sequence[str]:
-    """List what a raster consists of; one on a server is not opened."""
-    if is_remote(path):
-        return ()
-    with open_any(path) as dataset:
-        return dataset.files
+def _identify(path: str | Path, raster: bool = True) -> list[str | int]:
+    """Return names, times (ns) and bytes of a file and those it depends on.
 
-
-def identify(path: str | Path, others: Sequence[str] = ()) -> list[str | int]:
-    """Return names, times (ns) and bytes of a file and those it depends on."""
+    One on a server is not opened.
+    """
     if is_remote(path):
         return [str(path)]
-    paths = map(os.path.abspath, (*files_of(path), *others))
+    paths = files_of(path)
+    if raster:
+        with open_any(path) as dataset:
+            paths += dataset.files
     # Path.is_file fails where a name becomes too long.
-    files = filter(os.path.isfile, dict.fromkeys(paths))
+    files = filter(os.path.isfile, dict.fromkeys(map(os.path.abspath, paths)))
     return [x for f in files for x in (Path(f).name, *stamp(f)[1:])]
 
 
@@ -282,7 +279,8 @@ def image_date(paths: Sequence[str | Path]) -> str | None:
     with open_any(paths[0]) as dataset:
         tags = dataset.tags()
     said = ' '.join(tags.get(name, '') for name in DATES)
-    found = re.search(r'(\d{4})[-:](\d\d)[-:](\d\d)', said)
+    # Cameras without a clock say 0000:00:00.
+    found = re.search(r'([12]\d{3})[-:](\d\d)[-:](\d\d)', said)
     return '-'.join(found.groups()) if found else None
 
 

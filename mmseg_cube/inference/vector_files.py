@@ -27,6 +27,8 @@ ON_EARTH = '.geojson', '.geojsonl', '.pmtiles'  # in degrees, or on a web map
 APPENDING = 'GPKG', 'FlatGeobuf', 'GeoJSONSeq'
 OPTIONS = {
     'GeoJSON': dict(RFC7946='YES'),
+    # Rounded to 7 digits, as by default, rings would cross at times.
+    'GeoJSONSeq': dict(COORDINATE_PRECISION=10),
     'PMTiles': dict(MINZOOM=11, MAXZOOM=15),  # 0.3 m at the equator
 }
 LAYER = 'footprints'
@@ -111,7 +113,8 @@ def _write(
             driver=driver,
             geometry_type=None if shapes is None else 'Polygon',
             crs=crs.to_wkt() if crs and shapes is not None else None,
-            append=path.exists(),
+            # Some formats make an empty file of no polygons.
+            append=path.exists() and path.stat().st_size > 0,
             **OPTIONS.get(driver, {}) if crs else {},
         )
     except RuntimeError as error:

@@ -146,6 +146,7 @@ def test_what_predict_has_filled(write, call, tmp_path):
         path = write(HALF, f'{name}_probability.tif')
         with rasterio.open(path, 'r+') as file:
             file.update_tags(network='f00', TIFFTAG_DATETIME='2024:05:31 9')
+            file.update_tags(EXIF_DateTimeOriginal='0000:00:00')
     assert call(tmp_path, '--seed', 0.6)[0] == 0
     _, shapes, fields = read(tmp_path / 'out/map.gpkg')
     assert len(shapes) == 18 and {*fields['source']} == {*'ab'}
@@ -195,6 +196,12 @@ def test_another_crs(write, call, tmp_path):
     assert {*fields['source']} == {'x', 'y'}
     east = shapely.bounds(shapes)[:, 0]
     assert np.ptp(east) == pytest.approx(6, abs=0.01)  # degrees
+    across = write(town(), crs='EPSG:32601', transform=AT_180)
+    for crs, wide in (('EPSG:4326', 5.4e-5), ('EPSG:3857', 6)):
+        assert call(across, '--crs', crs)[0] == 0
+        shapes = read(tmp_path / 'out/map.gpkg')[1]
+        west, _, east, _ = shapely.bounds(shapes).T
+        assert east - west == pytest.approx(wide, rel=0.01)
 
 
 def test_neither_place_nor_buildings(write, call, tmp_path):
@@ -204,6 +211,11 @@ def test_neither_place_nor_buildings(write, call, tmp_path):
     assert 'area_px2' in read(tmp_path / 'out/map.gpkg')[2]
     code, text = call(write(town(), crs=None), out='a.geojson')
     assert code == 2 and 'no CRS. Name a .gpkg' in text
+    # The first raster without buildings is no end of the file.
+    code, text = call(
+        write(town() * 0), write(town(), 'y.tif'), out='b.geojsonl'
+    )
+    assert code == 0 and '9 buildings' in text
     code, text = call(write(town() * 0))
     assert code == 0 and 'Note: no building was found' in text
     crs, shapes, fields = read(tmp_path / 'out/map.gpkg')
@@ -243,6 +255,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (town(), '{z} --crs EPSG:4326', 'one of the rasters has no CRS'),
         (town(), '{d} --crs EPSG:4326', 'are not all places of its CRS'),
         (town(), '{o}', 'o.tif: has values with an offset, -0.5. Write'),
+        (town(), '{i}', 'i.tif: mask is stored white-is-zero'),
         (np.stack([town()] * 3), '', 'has 3 bands of uint8'),
         (BYTES, '', 'holds 1, not only 0 and 1, or 0 and 255'),
         (BYTES, '--full 50', 'holds 51, not only up to 50'),
@@ -269,6 +282,7 @@ def test_bad_input(
     with rasterio.open(write(town(), 'o.tif'), 'r+') as file:
         file.offsets = [-0.5]
     write(town(), 'w.tif', crs='EPSG:32601', transform=AT_180)
+    write(town(), 'i.tif', photometric='MINISWHITE')
     for name in ('pyarrow', 'buildingregulariser'):
         monkeypatch.setitem(sys.modules, name, None)
     write(town(), 'g.gpkg', driver='GTiff')

@@ -201,7 +201,8 @@ def test_folders_that_are_in_use(predict, copied, tmp_path):
 def test_all_or_nothing_is_warned_of(predict, copied, tmp_path, threshold):
     Image.new('RGBA', (32, 32)).save(copied / 'without_data.png')
     out = tmp_path / 'masks'
-    said = predict(out, '--threshold', threshold, images=copied)
+    said = predict(out, '--float', '--threshold', threshold, images=copied)
+    assert not np.any(Image.open(out / 'without_data.png'))
     share = '100.0 % ' if threshold < 0.5 else '0.0 % '
     assert f'there already, {share}building' in said
     assert 'Warning' in predict.warned and share in predict.warned

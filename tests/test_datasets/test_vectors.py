@@ -1,3 +1,5 @@
+import sqlite3
+
 import numpy as np
 import pytest
 from rasterio.crs import CRS
@@ -66,6 +68,10 @@ def test_the_file_knows_its_crs_best(tmp_path):
     path = write(tmp_path / 'a.shp', [SQUARE], kind='Polygon')
     assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 32645
     path.with_suffix('.prj').unlink()
+    assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 3857
+    path = write(tmp_path / 'a.gpkg', [SQUARE])
+    with sqlite3.connect(path) as file:  # its word for not knowing
+        file.execute('UPDATE gpkg_geometry_columns SET srs_id = -1')
     assert read_footprints(path, crs='EPSG:3857').crs.to_epsg() == 3857
     # GDAL takes GeoJSON for degrees, which these numbers cannot be.
     path = tmp_path / 'a.geojson'

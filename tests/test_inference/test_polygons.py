@@ -270,6 +270,7 @@ def test_a_batch_has_20000_at_most():
         (dict(simplify=float('nan')), 'simplify must be from 0'),
         (dict(seed=0.2, split='watershed'), 'below the threshold'),
         (dict(image_date='May 2024'), 'May 2024 is no day as'),
+        (dict(image_date='2024-31-05'), '2024-31-05 is no day as'),
     ],
 )
 def test_wrong_options(options, message):

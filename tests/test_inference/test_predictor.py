@@ -224,6 +224,7 @@ def test_what_failed_is_in_the_coverage(predict, pixelwise, city, tmp_path):
 def test_polygons_are_those_of_polygonize(predict, pixelwise, city, tmp_path):
     vectors = pytest.importorskip('mmseg_cube.datasets.vectors')
     model, out = pixelwise(2, 3), tmp_path / 'out'
+    predict = partial(predict, threshold=0.3)
     model.layer.weight.data *= 0
     model.layer.weight.data[1, 1] = 0.6  # sure where the green is bright
     source = city(transform=UTM * Affine.scale(3))
@@ -231,7 +232,7 @@ def test_polygons_are_those_of_polygonize(predict, pixelwise, city, tmp_path):
     found = predict(source, out, model, write=kinds).files[1]
     assert found == out / 'city.gpkg'
     again = tmp_path / 'again.gpkg'
-    words = ['--split', 'watershed', '--out', str(again)]
+    words = ['--split', 'watershed', '--threshold', '0.3', '--out', str(again)]
     main(['polygonize', str(out / 'city_probability.tif'), *words])
     layers = [
         vectors.read_footprints(x, fields=['id']) for x in (found, again)
@@ -309,6 +310,10 @@ def test_processes_share_a_raster(predict, pixelwise, city, tmp_path):
     assert again.files and not again.new
     report = json.loads((out / 'city.json').read_text())
     assert report['settings']['stride'] == 16 and report['width'] == WIDTH
+    city(data=PART)
+    for rank in (0, 1):  # nothing is left of the image before
+        predict(path, out, write=['mask'], shard=(rank, 2))
+    assert [*read(out)] == ['city_mask.tif']
 
 
 def test_killed_at_any_time(predict, city, tmp_path):

@@ -96,6 +96,12 @@ def test_wrong_tiling():
             Tiling(**arguments)
 
 
+def test_no_probability_is_above_one(pixelwise, write_raster):
+    model, (path, _) = pixelwise(), write_raster(200, 40)
+    model.layer.bias.data[1] = 999
+    assert predict_raster(model, path, Tiling(32, 11)).max() == 1
+
+
 def test_weights_that_are_no_numbers(pixelwise, write_raster):
     model, (path, _) = pixelwise(), write_raster(200, 40)
     torch.nn.init.constant_(model.layer.weight, float('nan'))

@@ -44,9 +44,9 @@ def mosaic(write, path):
     return paths
 
 
-def beside(write, path):
+def beside(write, path, **about):
     Image.fromarray(255 * np.uint8(VALID)).save(f'{path}.msk', 'PNG')
-    return write(path, HIDDEN)
+    return write(path, HIDDEN, **about)
 
 
 def noted(write, path):
@@ -82,6 +82,7 @@ TWINS = {
     'alpha': (alpha, {}),
     'beside': (beside, {}),
     'beside, warped': (beside, dict(resolution=0.5)),
+    'beside a nodata value': (partial(beside, nodata=0), dict(resolution=0.5)),
     'noted': (noted, {}),
     'noted, warped': (noted, dict(resolution=0.5)),
     'vrt': (vrt, {}),
