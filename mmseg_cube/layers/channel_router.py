@@ -1,5 +1,7 @@
 """Learnable order of channels in front of the reconstruction."""
 
+from collections.abc import Callable
+
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -95,6 +97,18 @@ class ChannelRouter(nn.Module):
             if method == 'fixed':
                 self._check_groups('riffle_groups', riffle_groups)
         self.reset_parameters()
+
+    def _apply(
+        self, fn: Callable[[Tensor], Tensor], recurse: bool = True
+    ) -> nn.Module:
+        """Move or convert; what would be rounded stays, with its order."""
+
+        def exact(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            wide = torch.promote_types(tensor.dtype, moved.dtype)
+            return moved if moved.dtype == wide else tensor.to(moved.device)
+
+        return super()._apply(exact, recurse)
 
     def _check_groups(self, name: str, value: int) -> None:
         if isinstance(value, float) or value < 1 or self.channels % value:

@@ -1,5 +1,7 @@
 """Cube convolution as a layer, with router and mask where wanted."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,10 +54,10 @@ def is_hooked(module: nn.Module) -> bool:
 
 
 def _is_watched(part: nn.Module | None, kind: type) -> bool:
-    """Whether a module is hooked, or was put into another."""
-    if isinstance(part, kind):
-        return is_hooked(part)
-    return part is not None
+    """Whether a module is hooked, or has a forward of its own."""
+    if part is None:
+        return False
+    return type(part).forward is not kind.forward or is_hooked(part)
 
 
 class CubeConv2d(nn.Conv2d):
@@ -168,15 +170,16 @@ class CubeConv2d(nn.Conv2d):
     ) -> Tensor:
         # mmcv and others call it with weights into which they have folded a
         # norm.
-        prepared, _, _, *options = self.prepare(input)
-        return convolve(Operands(prepared, weight, bias, *options), self.form)
+        return convolve(self.prepare(input, (weight, bias)), self.form)
 
-    def prepare(self, input: Tensor) -> Operands:
+    def prepare(
+        self, input: Tensor, weights: Sequence[Tensor | None] = ()
+    ) -> Operands:
         """Make of an input what :func:`mmseg_cube.ops.convolve` takes.
 
         The ``cells()`` of it are what the kernel reads, to which its geometry
         adds zeros: the input, padded in other modes than zeros, routed and
-        masked.
+        masked. ``weights`` are those of the layer, or others.
         """
         symbolic = isinstance(input, torch.fx.Proxy)
         recorded = symbolic or torch.jit.is_tracing()
@@ -196,9 +199,8 @@ class CubeConv2d(nn.Conv2d):
                 order, relaxed = self.router.order_and_relaxation()
             if self.mask is not None:
                 mask = self.mask.weight, self.mask.bias
-        return Operands(
-            input, self.weight, self.bias, geometry, mask, order, relaxed
-        )
+        weights = weights or (self.weight, self.bias)
+        return Operands(input, *weights, geometry, mask, order, relaxed)
 
     def _call_parts(self, input: Tensor) -> Tensor:
         """Route and mask step by step, so that hooks see what they await."""
@@ -252,13 +254,8 @@ class CubeConv2d(nn.Conv2d):
 
     def extra_repr(self) -> str:
         """Arguments of ``nn.Conv2d``, then those that differ from default."""
-        own = f', scale={self.scale}'
-        if self.lattice_kernel_size != self.kernel_size:
-            own += f', lattice_kernel_size={self.lattice_kernel_size}'
-        if self.lattice_stride != self.scale:
-            own += f', lattice_stride={self.lattice_stride}'
-        if self.phase != PHASES[0]:
-            own += f', phase={self.phase!r}'
-        if self.form != AUTO:
-            own += f', form={self.form!r}'
-        return super().extra_repr() + own
+        usual = dict(scale=None, lattice_kernel_size=self.kernel_size)
+        usual |= dict(lattice_stride=self.scale, phase=PHASES[0], form=AUTO)
+        own = {name: getattr(self, name) for name in usual}
+        own = (f', {k}={v!r}' for k, v in own.items() if v != usual[k])
+        return super().extra_repr() + ''.join(own)

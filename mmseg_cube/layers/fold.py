@@ -1,9 +1,8 @@
 """Networks as they are deployed: norms folded, orders fixed, layers plain."""
 
 import copy
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -63,13 +62,17 @@ def switch_to_deploy(
         id(module) for _, module in model.named_modules(remove_duplicate=False)
     )
     for parent in model.modules():
-        for name, norm_name in _find_pairs(parent):
-            conv, norm = parent._modules[name], parent._modules[norm_name]
+        if hasattr(parent, 'with_cp'):  # which no trace could follow
+            parent.with_cp = False
+        for conv, norm in _find_pairs(parent, places):
             # A shared layer may have another partner at its other place.
             once = places[id(conv)] == places[id(norm)] == 1
             if once and _is_foldable(conv, norm):
                 _fold(conv, norm)
-                parent._modules[norm_name] = nn.Identity()
+                # Wherever it is called from, it does nothing now.
+                norm.__class__ = nn.Identity
+                norm._parameters.clear()
+                norm._buffers.clear()
                 if isinstance(parent, ConvModule):
                     parent.with_norm = False
     cubes = [m for m in model.modules() if isinstance(m, CubeConv2d)]
@@ -85,23 +88,23 @@ def switch_to_deploy(
     return model
 
 
-def _find_pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of a layer and of the one known to follow directly.
+def _find_pairs(
+    parent: nn.Module, places: Counter[int]
+) -> Iterator[tuple[nn.Module, nn.Module]]:
+    """Layers, and the norms that are known to follow them directly.
 
-    That is known from a ConvModule, from a Sequential, and from names such as
-    ``conv1`` and ``bn1``. Elsewhere the order of registration says nothing.
+    That is known from a ConvModule, from a Sequential, and elsewhere from a
+    trace. Neither names nor the order of registration say anything.
     """
-    if isinstance(parent, ConvModule):
-        steps = ' '.join(parent.order)
-        if parent.with_norm and 'conv norm' in steps:
-            yield 'conv', parent.norm_name
-        return
-    in_turn = type(parent).forward is nn.Sequential.forward
-    for first, second in pairwise(parent._modules):
-        # conv1 and bn1, as in ResNets.
-        number = re.fullmatch(r'conv(\d+)', first)
-        if in_turn or (number and second == f'bn{number[1]}'):
-            yield first, second
+    forward = type(parent).forward
+    if forward is nn.Sequential.forward:
+        yield from pairwise(parent._modules.values())
+    elif forward not in CHAINS:
+        norms = (m for m in parent.children() if isinstance(m, _BatchNorm))
+        yield from ((_find_producer(m, parent, places), m) for m in norms)
+    elif isinstance(parent, ConvModule):
+        steps = dict(conv=parent.conv, norm=parent.norm)
+        yield from pairwise(map(steps.get, parent.order))
 
 
 def _is_foldable(conv: nn.Module | None, norm: nn.Module | None) -> bool:
@@ -162,8 +165,10 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
         path, order = name.split('.')[:-1], cube.router.permutation()
         near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]
         root = next((m for m in near if type(m).forward not in CHAINS), model)
-        conv = _find_producer(cube, root, places)
-        if conv is not None:
+        conv = _find_producer(cube, root, places, POINTWISE)
+        whole = conv is not None and conv.groups == 1
+        # Outputs that share a kernel cannot be put into any order.
+        if whole and len(conv.weight) == cube.in_channels:
             cube.router = None
             for key, value in list(conv.named_parameters(recurse=False)):
                 ordered = nn.Parameter(value[order], value.requires_grad)
@@ -171,11 +176,15 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
 
 
 def _find_producer(
-    cube: nn.Module, root: nn.Module, places: Counter[int]
+    layer: nn.Module,
+    root: nn.Module,
+    places: Counter[int],
+    between: Collection[type[nn.Module]] = (),
 ) -> nn.Module | None:
     """Convolution whose outputs one layer alone gets, as ``root`` calls them.
 
-    None where that is not known for sure.
+    Only layers of the kinds ``between`` are between them. None where that is
+    not known for sure.
     """
     try:
         # Of a copy: some keep what they compute. Weights that are read are
@@ -187,20 +196,19 @@ def _find_producer(
         calls = {n: root.get_submodule(name) for n, name in names.items()}
         # A hook is not to see channels in another order.
         calls = {k: v for k, v in calls.items() if not _is_seen(v)}
-        (step,) = (node for node, module in calls.items() if module is cube)
+        (step,) = (node for node, module in calls.items() if module is layer)
         (step,) = step.args
-        while type(calls.get(step)) in POINTWISE and len(step.users) == 1:
+        while type(calls.get(step)) in between and len(step.users) == 1:
             (step,) = step.args
     except Exception:  # some compute with values, and in all kinds of ways
         return None
     conv = calls.get(step)
+    if type(conv) not in LINEAR or step.op != 'call_module':
+        return None
     once = len(step.users) == list(calls.values()).count(conv) == 1
-    once = once and places[id(conv)] == places[id(cube)] == 1
-    whole = type(conv) in LINEAR and conv.groups == 1 and _is_free(conv)
-    # Outputs that share a kernel cannot be put into any order.
-    found = once and whole and len(conv.weight) == cube.in_channels
-    found = found and 'forward' not in vars(root)  # of an instance
-    return conv if found else None
+    once = once and places[id(conv)] == places[id(layer)] == 1
+    own = 'forward' in vars(root)  # of an instance
+    return conv if once and _is_free(conv) and not own else None
 
 
 def substitute(

@@ -35,11 +35,8 @@ def deploy_cube(
         The layer; or an ``nn.Conv2d``, behind a padding layer where the
         padding differs between sides (windows that are not centred).
     """
-    order = None
-    if layer.router is not None:
-        layer.router = layer.router.switch_to_deploy()
-    if layer.router is not None:
-        order = layer.router.permutation()
+    layer.router = layer.router and layer.router.switch_to_deploy()
+    order = layer.router and layer.router.permutation()
     if plain is None:
         plain = layer.scale == 1 or layer.in_channels // layer.scale**2 < few
     # A plain convolution of groups cannot read across them.

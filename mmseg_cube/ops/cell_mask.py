@@ -47,7 +47,7 @@ def find_mask(
     wide, padding = statistics.dtype, kernel.shape[2] // 2
     bias = bias.to(wide).expand(len(kernel))
     logits = F.conv2d(statistics, kernel.to(wide), bias, padding=padding)
-    mask = logits.sigmoid_().to(cells.dtype).unsqueeze(2)
+    mask = logits.sigmoid().to(cells.dtype).unsqueeze(2)
     return statistics, mask, kernel
 
 

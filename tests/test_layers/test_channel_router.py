@@ -124,6 +124,14 @@ def test_diverged_logits_are_named(value):
             call()
 
 
+@LEARNED
+def test_half_precision_keeps_the_order(method, disturbed):
+    router = disturbed(method, channels=512)
+    order = router.permutation()
+    for convert in (router.half, router.bfloat16, router.double):
+        assert torch.equal(convert().permutation(), order)
+
+
 @pytest.mark.parametrize('method', ['sort', 'sinkhorn', 'fixed', 'random'])
 def test_deployed_router_is_its_order(method, disturbed):
     router = disturbed(method)

@@ -140,21 +140,19 @@ def test_conv_module(options, norms, deploy):
     assert count(module, nn.GroupNorm) == other
 
 
-class Misleading(nn.Module):
+class Misleading(ConvModule):
     """Norms behind convolutions whose output they do not get."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(8, 8, 3, padding=1, norm_cfg=BN)
         self.loc = nn.Conv2d(8, 4, 3, padding=1)
-        self.sur = nn.Conv2d(8, 8, 3, padding=1)
-        self.bn = nn.BatchNorm2d(8)
-        self.bn2 = nn.BatchNorm2d(8)
+        self.norm = nn.BatchNorm2d(8)
         self.conv2 = nn.Conv2d(8, 8, 3)
-        self.bn3 = nn.BatchNorm2d(8)
+        self.bn2 = nn.BatchNorm2d(8)
 
     def forward(self, x):
-        x = torch.cat((self.loc(x), self.loc(x).relu()), 1) + self.sur(x)
-        return self.bn3(self.conv2(self.bn2(self.bn(x))).relu())
+        x = torch.cat((self.loc(x), self.loc(x).relu()), 1) + self.conv(x)
+        return self.bn2(self.conv2(self.norm(self.bn(x))).relu())
 
 
 class NormAndActivation(nn.BatchNorm2d):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from functorch.compile import aot_module, nop
 from mmengine.model import ExponentialMovingAverage
 from torch import nn
 from torch.autograd import forward_ad
@@ -49,6 +50,17 @@ def compiled(module):
     return torch.compile(module, fullgraph=True, backend='aot_eager')
 
 
+def selective(module):
+    """Keep what convolutions give, and compute all else again."""
+    name = 'create_selective_checkpoint_contexts'
+    make = getattr(torch.utils.checkpoint, name, None)
+    if make is None:
+        pytest.skip(f'torch {torch.__version__} has no {name}')
+    keep = partial(make, [torch.ops.aten.convolution.default])
+    options = dict(use_reentrant=False, context_fn=keep)
+    return partial(checkpoint, module, **options)
+
+
 TOOLS = dict(
     deepcopy=copy.deepcopy,
     pickle=lambda module: pickle.loads(pickle.dumps(module)),
@@ -57,6 +69,8 @@ TOOLS = dict(
     hooks=hooked,
     compile=compiled,
     fx=torch.fx.symbolic_trace,
+    aot=lambda module: aot_module(module, nop),
+    selective=selective,
 )
 
 
@@ -92,6 +106,24 @@ def test_hooks_see_what_is_routed_and_masked(options, build, draw):
     x = x.detach()[:0].requires_grad_()
     conv(x).sum().backward()
     assert x.grad.shape == x.shape
+
+
+@pytest.mark.parametrize('other', [dict(mask=None), dict(router=None)])
+def test_forwards_of_subclasses_are_called(other, build, draw):
+    conv, x = build(bias=False, **other), draw()
+    expected, module = 2 * conv(x), conv.router or conv.mask
+    kind = type(module)
+    twice = dict(forward=lambda self, x: 2 * kind.forward(self, x))
+    module.__class__ = type('Twice', (kind,), twice)
+    close(conv(x), expected)
+
+
+def test_computed_weights_are_computed_once(build, draw):
+    conv, way, calls = build(), nn.Identity(), []
+    nn.utils.parametrize.register_parametrization(conv, 'weight', way)
+    way.register_forward_hook(lambda *_: calls.append(1))
+    conv(draw())
+    assert calls == [1]
 
 
 @pytest.mark.parametrize('method', ['sinkhorn', 'random'])

@@ -96,8 +96,10 @@ def test_strides_of_the_input_do_not_matter(view, last, apply):
 
 @pytest.mark.usefixtures('way')
 @pytest.mark.parametrize('last', [False, True])
-def test_output_may_be_changed_in_place(last, apply):
-    function, (x, *rest) = apply(torch.float32)
+@pytest.mark.parametrize('lattice_stride', [1, 2])
+def test_output_may_be_changed_in_place(last, lattice_stride, apply):
+    options = dict(lattice_stride=lattice_stride)
+    function, (x, *rest) = apply(torch.float32, **options)
     if last:
         x = x.detach().to(memory_format=torch.channels_last).requires_grad_()
     grads = [

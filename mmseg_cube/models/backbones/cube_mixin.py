@@ -1,7 +1,7 @@
 """What a backbone with Cube kernels does beyond its own class."""
 
 import logging
-from functools import cache
+from functools import cache, wraps
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
@@ -15,18 +15,6 @@ class CubeMixin:
     """Mixed into the class of a backbone, in front of it."""
 
     cube_blocks: nn.ModuleDict  # by the stage whose output they change
-
-    def forward(self, *args, **kwargs) -> Tensor | tuple | list:
-        """Apply the blocks to the outputs of the backbone."""
-        output = super().forward(*args, **kwargs)
-        if not self.cube_blocks:
-            return output
-        stages = list(to_stages(output))
-        for stage, blocks in self.cube_blocks.items():
-            stages[int(stage)] = blocks(stages[int(stage)])
-        if isinstance(output, Tensor):
-            return stages[0]
-        return stages if isinstance(output, list) else tuple(stages)
 
     def train(self, mode: bool = True) -> nn.Module:
         """Set the mode of the backbone and of the inserted blocks."""
@@ -66,7 +54,21 @@ class CubeMixin:
 @cache
 def cube_class(base: type[nn.Module]) -> type[nn.Module]:
     """Class of a backbone with Cube kernels: ``ResNet`` to ``CubeResNet``."""
-    members = dict(__module__=__name__, __doc__=base.__doc__)
+
+    # With the signature of the backbone, by which tools go.
+    @wraps(base.forward)
+    def forward(self, *args, **kwargs) -> Tensor | tuple | list:
+        output = base.forward(self, *args, **kwargs)
+        if not self.cube_blocks:
+            return output
+        stages = list(to_stages(output))
+        for stage, blocks in self.cube_blocks.items():
+            stages[int(stage)] = blocks(stages[int(stage)])
+        if isinstance(output, Tensor):
+            return stages[0]
+        return stages if isinstance(output, list) else tuple(stages)
+
+    members = dict(__module__=__name__, __doc__=base.__doc__, forward=forward)
     return type(base)(f'Cube{base.__name__}', (CubeMixin, base), members)
 
 

@@ -120,6 +120,7 @@ def _make_probe(
 def _run(
     probe: nn.Module, sizes: dict[str, torch.Size], shape: tuple[int, ...]
 ) -> DryRun:
+    probe.training = False
     image = next(probe.parameters()).new_zeros(1, *shape)
     # The graph is walked and never run backwards, so it need not keep what
     # it would need for that: gigabytes where the image is large.
@@ -137,11 +138,8 @@ def _run(
     # Some return more in training. Their layers stay in evaluation mode:
     # norms cannot train on a single image this small.
     probe.training = True
-    try:
-        with torch.no_grad():
-            in_training = _call(probe, image)
-    finally:
-        probe.training = False
+    with torch.no_grad():
+        in_training = _call(probe, image)
     channels, others = (
         [o.shape[1] if _size(o, image) else None for o in found]
         for found in (outputs, in_training)

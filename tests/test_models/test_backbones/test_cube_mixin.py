@@ -86,3 +86,10 @@ def test_weights_of_a_whole_segmentor(given_to, table, twins, tmp_path):
     cube.init_weights()
     weight = plain.layer1[0].conv1.weight
     assert cube.layer1[0].conv1.weight.equal(weight)
+
+
+def test_symbolic_tracing(twins, image):
+    _, cube = twins('resnet')
+    found = torch.fx.symbolic_trace(cube.eval())(image())
+    for one, two in zip(found, cube(image()), strict=True):
+        torch.testing.assert_close(one, two)
