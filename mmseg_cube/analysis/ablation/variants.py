@@ -64,6 +64,12 @@ def make_variant(model: Mapping[str, object], text: str) -> ConfigDict:
             )
         read = _read_settings(settings)
         rest = [key for key in read if key.startswith('model.')]
+        for key in rest:
+            if key.rpartition('.')[2].isdigit():
+                raise ValueError(
+                    f'{key} is an entry of a list; name the whole list, or an '
+                    'option of that entry'
+                )
         cfg.merge_from_dict({key: read.pop(key) for key in rest})
         if 'levels' in read:
             head = cfg.model.decode_head
