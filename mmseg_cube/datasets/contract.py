@@ -98,7 +98,7 @@ def refuse_mismatch(image: tuple[int, int], mask: tuple[int, int]) -> None:
         )
 
 
-def refuse_elsewhere(image: Source, mask: Source) -> None:
+def refuse_elsewhere(image: Source, mask: Source) -> tuple[()]:
     """Refuse a mask that lies far from its image, by the word of both."""
     here, there = open_raster(image), open_raster(mask)
     known = here.crs and here.crs == there.crs and here.transform.determinant
@@ -110,6 +110,7 @@ def refuse_elsewhere(image: Source, mask: Source) -> None:
                 'by their georeferences',
                 'Cut both from the same extent, north up.',
             )
+    return ()  # there are no facts to remember
 
 
 def are_swapped(image: Source, mask: Source, channels: Channels) -> bool:

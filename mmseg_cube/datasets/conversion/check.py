@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from mmseg_cube.datasets.bands import RGB, Channels
@@ -19,6 +20,7 @@ from mmseg_cube.datasets.decision import NO_BUILDING, Declared
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
+from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.utils.words import name_some, quantity
 
@@ -66,10 +68,12 @@ def check_data(
     pairs = {tile: tile.at(root)[2:] for tile in found}
 
     def look(tile: Tile) -> tuple:
-        found = check_files(facts, *pairs[tile], channels)
-        if tile.mask:
-            with errors_of(pairs[tile][1]):
-                refuse_elsewhere(*pairs[tile])
+        image, mask = pairs[tile]
+        found = check_files(facts, image, mask, channels)
+        if mask is not None:
+            with errors_of(mask):
+                beside = partial(refuse_elsewhere, image)
+                facts.recall(f'place by {stamp(image)}', mask, beside)
         return found
 
     options = facts, 'Reading tiles', channels, workers
