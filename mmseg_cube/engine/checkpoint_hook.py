@@ -77,9 +77,8 @@ class SafeCheckpointHook(CheckpointHook):
         for part in Path(self.out_dir).glob('.*.part'):
             part.unlink(missing_ok=True)
         metrics = runner.val_loop.evaluator.metrics if runner.val_loop else []
-        if all(metric.prefix for metric in metrics):
-            starts = tuple(f'{metric.prefix}/' for metric in metrics)
-            self._check_best(starts, lambda name: name.startswith(starts))
+        starts = tuple(f'{x.prefix}/' if x.prefix else '' for x in metrics)
+        self._check_best(starts, lambda name: name.startswith(starts))
         loop, step = runner.train_loop, self._step(runner)
         loop._decide_current_val_interval()
         end = loop.max_epochs if self.by_epoch else loop.max_iters
@@ -124,9 +123,7 @@ class SafeCheckpointHook(CheckpointHook):
             self._refuse(runner, f'not finite: {name_some(wrong, 3)}')
         super()._save_checkpoint(runner)
 
-    def _check_best(
-        self, scores: Collection[str], fits: Callable[[str], bool]
-    ) -> None:
+    def _check_best(self, scores: Collection[str], fits: Callable) -> None:
         wanted = {*(self.save_best and self.key_indicators or [])} - {'auto'}
         if scores and (wrong := [name for name in wanted if not fits(name)]):
             raise ValueError(
