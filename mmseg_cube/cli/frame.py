@@ -120,6 +120,9 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
             raise
         what = 'out of memory.' if full else type(error).__name__
         text = str(error) or what
+        # Torch puts the traceback of a process that loads images in front.
+        name = f'\n{type(error).__module__}.{type(error).__name__}: '
+        text = text.rpartition(name)[2].rstrip()
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f'{error.filename}: {error.strerror}'
             if isinstance(error, FileNotFoundError):

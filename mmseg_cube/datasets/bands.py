@@ -156,7 +156,7 @@ def as_picture(channels: np.ndarray) -> np.ndarray:
 
 
 def _refuse_other_storage(header: Header) -> None:
-    """Refuse what GDAL shows in other colours, or turned."""
+    """Refuse what GDAL shows in other colours."""
     stored = header.dataset.tags(ns='IMAGE_STRUCTURE')
     space = stored.get('SOURCE_COLOR_SPACE', 'YCbCr')
     if space != 'YCbCr':
@@ -166,9 +166,3 @@ def _refuse_other_storage(header: Header) -> None:
         if header.dataset.count < 3:  # GDAL would leave it inverted
             advice = BY_PILLOW
         raise RasterError('image is stored white-is-zero', advice)
-    if header.orientation in range(2, 9):
-        raise RasterError(
-            f'image is turned when it is shown (orientation '
-            f'{header.orientation}) and would leave its mask',
-            'Store it upright, without an orientation tag.',
-        )

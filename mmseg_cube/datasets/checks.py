@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
-RULES = 7  # raise it when a check becomes stricter: old facts then lapse
+RULES = 8  # raise it when a check becomes stricter: old facts then lapse
 
 Name = str | Path
 Pair = tuple[Name, Name | None]  # an image and its mask, if it has one

@@ -83,6 +83,13 @@ class Ground(NamedTuple):
         return metres.transpose(0, 2, 1)
 
 
+def crs_of(dataset: DatasetReader) -> CRS | None:
+    """CRS of a raster; None where that alone does not tell a place."""
+    place = dataset.transform
+    known = place.determinant and place != Affine.identity()
+    return dataset.crs if known else None
+
+
 def pixel_size(dataset: DatasetReader) -> np.ndarray:
     """Width and height in metres of the pixel in the middle of a raster."""
     middle = np.array([[dataset.width / 2, dataset.height / 2]])

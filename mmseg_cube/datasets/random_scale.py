@@ -34,6 +34,3 @@ class RandomScale(Resize):
         factor = float(np.exp(np.random.uniform(*np.log(self.ratio_range))))
         self.scale_factor = factor, factor
         return super().transform(results)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(ratio_range={self.ratio_range})'

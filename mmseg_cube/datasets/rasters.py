@@ -58,20 +58,28 @@ class Header(NamedTuple):
 
     dataset: rasterio.DatasetReader
     colours: tuple[ColorInterp, ...]  # what its bands are
-    masked: bool  # by a nodata value, an alpha band or an internal mask
-    orientation: int  # from 2 to 8 if viewers turn it
-    alpha: int | None  # the band, from 1, by which it is masked
+    masked: bool  # by a nodata value or an internal mask
+    alpha: int | None  # the band, from 1, that masks it as well
 
     @classmethod
     def of(cls, dataset: rasterio.DatasetReader, turn: int = 1) -> 'Header':
         """Ask an open dataset; functions here take the result for a file."""
         colours, flags = dataset.colorinterp, dataset.mask_flag_enums
-        masked = any(each != [MaskFlags.all_valid] for each in flags)
+        # Of an alpha band GDAL's mask knows nothing where there is a nodata
+        # value, too, or where there are more than four bands.
+        other = {MaskFlags.all_valid, MaskFlags.alpha}
+        masked = any(other.isdisjoint(each) for each in flags)
         turn = int(dataset.tags().get('EXIF_Orientation') or turn)
+        if turn in range(2, 9):
+            raise RasterError(
+                f'is turned when it is shown (orientation {turn}), and what '
+                'belongs to it may not be',
+                'Store it upright, without an orientation tag.',
+            )
         alpha = None
-        if any(MaskFlags.alpha in each for each in flags):
+        if ColorInterp.alpha in colours:
             alpha = colours.index(ColorInterp.alpha) + 1
-        return cls(dataset, tuple(colours), masked, turn, alpha)
+        return cls(dataset, tuple(colours), masked, alpha)
 
 
 def open_header(source: Source | Header) -> Header:

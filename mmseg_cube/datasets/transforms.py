@@ -173,12 +173,6 @@ class LoadRasterWindow(BaseTransform):
         results['img'] = np.float32(pixels) if self.to_float32 else pixels
         return self.load_mask(results) if self.load_mask else results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(with_mask={self.load_mask is not None}, '
-            f'to_float32={self.to_float32})'
-        )
-
 
 def use_one_reader(steps: list, channels: Channels = RGB) -> None:
     """Put our loaders in place of those of OpenMMLab in a pipeline.

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,13 +55,19 @@ def read_valid(
     """
     header, found = open_header(source), []
     dataset = header.dataset
-    named = header.alpha is not None and header.alpha in (channels.bands or ())
+    alpha = None if header.alpha in (channels.bands or ()) else header.alpha
     beside = files_of(source)[1:] if isinstance(source, str | Path) else []
     with errors_of_decoders():
         noted = [_read_notes(*stamp(x)) for x in beside if x.endswith(NOTES)]
         above = any(noted) and MaskFlags.nodata in dataset.mask_flag_enums[0]
-        if header.masked and not named and not above:
-            found.append(read_window(dataset, dataset.dataset_mask, window))
+        if header.masked and not above:
+            # Not dataset_mask: of four bands that asks the fourth alone.
+            bands = [band for band in dataset.indexes if band != alpha]
+            read = partial(dataset.read_masks, bands)
+            found.append(read_window(dataset, read, window).any(0))
+        if alpha:
+            read = partial(dataset.read, alpha)
+            found.append(read_window(dataset, read, window))
         if dataset.dtypes[0].startswith('float'):
             values = read_raster(source, window)
             seen = values[[b - 1 for b in channels.bands or ()] or slice(None)]

@@ -70,7 +70,8 @@ def read_footprints(
     with errors_of(path):
         try:
             layer = _choose_layer(path, layer)
-            spelled = [(y, x) for x in fields for y in _spellings(x)]
+            ways = str.upper, str.capitalize, str.lower, str  # as programs do
+            spelled = [(way(x), x) for x in fields for way in ways]
             meta, _, shapes, columns = pyogrio.raw.read(
                 path, layer, columns=[*dict(spelled)], force_2d=True
             )
@@ -84,7 +85,7 @@ def read_footprints(
         # So a GeoPackage says that it does not know.
         said = '' if 'Undefined Cartesian' in said else said
         named, crs = crs, find_crs(said or crs)
-        shapes = shapely.from_wkb(shapes, on_invalid='ignore')
+        shapes = shapely.from_wkb(shapes, on_invalid='fix')
         # To GDAL a GeoJSON file that names no CRS is in degrees.
         far = (np.abs(shapely.bounds(shapes)) > 360).any()
         if named and crs.is_geographic and far:
@@ -101,11 +102,6 @@ def read_footprints(
     values = dict(zip(meta['fields'], columns, strict=True))
     values = {x: values[y][rows] for y, x in spelled if y in values}
     return Footprints(polygons, crs, values, invalid, rows)
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    """Spell an attribute as programs do; the name itself at last."""
-    return name.upper(), name.capitalize(), name.lower(), name
 
 
 def project(shapes: np.ndarray, source: CRS, target: CRS) -> np.ndarray:

@@ -56,20 +56,27 @@ class SafeCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend=BACKEND)
 
     def before_run(self, runner) -> None:
-        """Let a resumed run find the newest checkpoint.
+        """Let a resumed run find the newest checkpoint of its work folder.
 
         A kill may leave ``last_checkpoint`` empty, or naming a removed one.
+        The weights of ``load_from`` are for a new run; mmengine would go on
+        with the iteration after theirs.
         """
-        work = Path(runner.work_dir)
+        work, start = Path(runner.work_dir), runner._load_from
+        folder = Path(self.out_dir or work.parent, work.name)
+        if not runner._resume or (start and Path(start).parent == folder):
+            return
         note = work / 'last_checkpoint'
-        if runner._resume and not runner._load_from and is_main_process():
+        if is_main_process():
             named = note.read_text().strip() if note.exists() else ''
-            folder = Path(self.out_dir or work.parent, work.name)
             found = list(folder.glob(self.filename_tmpl.format('*')))
             if found and not Path(named).is_file():
                 newest = max(found, key=lambda path: path.stat().st_mtime)
                 write_text_whole(note, str(newest))
         barrier()
+        runner._resume = note.exists() or not start
+        if runner._resume:
+            runner._load_from = None
 
     def before_train(self, runner) -> None:
         """Tidy up after a kill; validate if that is still to be done."""

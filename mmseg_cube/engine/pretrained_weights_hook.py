@@ -38,7 +38,7 @@ class PretrainedWeightsHook(Hook):
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         for name, module in model.named_modules(prefix='model'):
-            for file in _named_files(module, runner.cfg.get('model')):
+            for file in named_files(module, runner.cfg.get('model')):
                 number, missing = find_missing(module, file)
                 found = f'{number - len(missing)} of {number}'
                 if len(missing) > (1 - ENOUGH) * number:
@@ -72,7 +72,7 @@ def find_missing(module: nn.Module, file: str) -> tuple[int, list[str]]:
     return len(weights), missing
 
 
-def _named_files(module: nn.Module, cfg: object) -> Iterator[str]:
+def named_files(module: nn.Module, cfg: object) -> Iterator[str]:
     """Files of weights that the config of a network names for a module."""
     init_cfg = getattr(module, 'init_cfg', None) or []
     for each in init_cfg if isinstance(init_cfg, list) else [init_cfg]:

@@ -314,8 +314,6 @@ def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
         height=height,
         resampling=Resampling.average if smaller else Resampling.bilinear,
         # So that a mask goes along.
-        add_alpha=header.masked
-        and header.alpha is None
-        and one_nodata(dataset, None) is None,
+        add_alpha=header.masked and one_nodata(dataset, None) is None,
         UNIFIED_SRC_NODATA='YES',
     )

@@ -53,8 +53,9 @@ def test_data_that_is_wrong(sample_city, tmp_path, capsys):
 @pytest.mark.parametrize(
     ('dataset', 'code', 'said'),
     [
-        ("dict(type='ConcatDataset', datasets=[a, dict(a, split='val')])", 0,
-         r'train +6 .*\ntest +2 '),
+        ("dict(type='ConcatDataset', datasets=[a, a])", 0,
+         r'train +4 .*\n\w+ +2 '),
+        ("dict(a, split='train+val')", 1, r'the same image in train and val:'),
         ("dict(type='RepeatDataset', times=2, dataset=a)", 0, 'train +4 '),
         ('dict(a, bands=(1, 2))', 2, 'all of the same bands, scale'),
         ("dict(type='ADE20KDataset')", 2, 'train_dataloader has no Building'),

@@ -161,7 +161,11 @@ def test_the_latest_test_counts(run, work, capsys):
     add_training(work, 5)
     add_test(work, 60.0, '20260103_000000')
     add_test(work, 70.0, '20260104_000000')
-    (row,) = run()
+    # But one of other images is another row.
+    other = {'test_dataloader.dataset.data_prefix.img_path': 'there'}
+    add_test(work, 50.0, '20260105_000000', **other)
+    row, other = run()
+    assert other['model'] == f'{NAME} (img_path=there)'
     assert row['seeds'] == [5]
     assert row['scores']['IoU'] == dict(mean=70, sd=None)
     said = capsys.readouterr().err

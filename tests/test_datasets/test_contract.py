@@ -192,10 +192,14 @@ def test_masks_outside_the_contract(tmp_path, write, values, found):
         assert f'{found}. Write one band of 0 ' in text
 
 
-def test_masks_that_are_inverted(tmp_path, write):
+def test_masks_that_are_inverted_or_turned(tmp_path, write):
     path = write(tmp_path / 'a.tif', BINARY, photometric='miniswhite')
     readers = dict(MASK_PIXELS, shape=mask_shape)
     assert 'white-is-zero' in refused(readers, path)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = write(tmp_path / 'a.tif', BINARY, mode='L', exif=exif)
+    assert 'is turned when it is shown' in refused(readers, path)
 
 
 @pytest.mark.parametrize('share', [0.6, 0.1, 0.0])

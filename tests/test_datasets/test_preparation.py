@@ -176,7 +176,7 @@ def test_images_without_a_place_stay_whole(tmp_path, make_splits):
 
 
 def test_continued_by_the_same_settings(tmp_path, geotiff, footprints):
-    vectors = footprints('b.gpkg', (0, 0, 33, 44))
+    vectors = footprints('b.shp', (0, 0, 33, 44))
     sources, aim = [geotiff('a.tif', (300, 300)), vectors], Aim(32, 0.4)
     out = tmp_path / 'out'
     assert prepare(sources, out, aim)['written'] == 49
@@ -186,6 +186,9 @@ def test_continued_by_the_same_settings(tmp_path, geotiff, footprints):
         path.unlink()
     assert prepare(sources, out, aim)['written'] == 9
     np.testing.assert_equal(read(out), tiles)
+    place = vectors.with_suffix('.prj')
+    place.write_text(place.read_text().replace('500000.0', '500001.0'))
+    assert prepare(sources, out, aim)['written'] == 49
     with pytest.raises(DatasetError, match='size is 32 there and 64 now'):
         prepare(sources, out, Aim(64, 0.4))
 
@@ -206,6 +209,7 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
     geotiff('four.tif', np.zeros((4, 32, 32), np.uint16))
     (tmp_path / 'torn.tif').write_bytes(image.read_bytes()[:2000])
     write(tmp_path / 'plain.png', np.zeros((3, 32, 32), np.uint8))
+    geotiff('nowhere.tif', (32, 32), transform=None)
     footprints('no_crs.shp', (0, 0, 9, 9), crs=None)
     footprints('far.gpkg', (90, 0, 99, 9))
     (tmp_path / 'torn.gpkg').write_text('torn')
@@ -221,6 +225,7 @@ def raw(tmp_path, geotiff, footprints, write, make_splits):
         ('one.tif', 'no images with masks or footprints in one'),
         ('pairs/image pairs/few', '2.png: image without a mask'),
         ('pairs/image pairs/label', '10.png: has no georeference, so its'),
+        ('nowhere.tif mask.tif', 'nowhere.tif: has no georeference, so its'),
         ('one.tif mask.tif', "of 1 tiles with data none is left for split '"),
         ('one.tif mask.tif --val 1', 'val must be 0 or more, under 1'),
         ('one.tif mask.tif --resolution 30', '0.3001 m, too far from'),

@@ -32,7 +32,11 @@ def declare(kind, path, write):
     alpha = np.stack([*VALUES, VALID * np.uint8(7)])
     options = dict(nodata=dict(nodata=0), above=dict(nodata=9))
     options['colour'] = dict(transparency=(0, 0, 0))
-    write(path, alpha if kind == 'alpha' else VALUES, **options.get(kind, {}))
+    # Where GDAL's own mask is not that of the alpha band.
+    options['both'] = dict(nodata=7, alpha='YES')
+    options['five'] = dict(alpha='YES')
+    bands = dict(alpha=alpha, both=alpha, five=alpha[[0, 1, 2, 3, 0]])
+    write(path, bands.get(kind, VALUES), **options.get(kind, {}))
     if kind == 'inside':
         options = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
         with options, rasterio.open(path, 'r+') as file:
@@ -50,6 +54,8 @@ def declare(kind, path, write):
     [
         ('a.tif', 'nodata'),
         ('a.tif', 'alpha'),
+        ('a.tif', 'both'),
+        ('a.tif', 'five'),
         ('a.png', 'alpha'),
         ('a.png', 'colour'),
         ('a.tif', 'inside'),

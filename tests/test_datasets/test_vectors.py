@@ -52,6 +52,13 @@ def test_shapes(name, tmp_path):
     assert shapely.intersects(read.polygons, shapely.from_wkb(origin)).all()
 
 
+def test_a_ring_that_is_not_closed(tmp_path):
+    path = tmp_path / 'a.geojson'
+    text = shapely.to_geojson(shapely.box(0, 0, 1, 1))
+    path.write_text(text.replace(',[1.0,0.0]]', ']'))
+    assert shapely.area(read_footprints(path).polygons).tolist() == [1]
+
+
 @pytest.mark.parametrize('suffix', ['gpkg', 'geojson', 'fgb', 'shp'])
 def test_places_are_the_same_in_any_crs(suffix, tmp_path):
     path = write(tmp_path / f'a.{suffix}', [SQUARE], kind='Polygon')

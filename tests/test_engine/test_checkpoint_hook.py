@@ -185,5 +185,18 @@ def test_a_best_score_is_among_the_scores(tmp_path):
     assert files(tmp_path) == {'iter_7.pth', 'best_score_iter_4.pth'}
 
 
+def test_where_a_training_began_is_not_where_it_goes_on(tmp_path):
+    start = tmp_path / 'first' / 'iter_7.pth'
+    make_runner(start.parent).train()
+    last = []
+    for _ in range(2):
+        runner = make_runner(tmp_path / 'second')
+        runner._load_from = str(start)
+        runner.train()
+        last.append(load(tmp_path / 'second' / 'iter_7.pth')['state_dict'])
+    torch.testing.assert_close(*last, atol=0, rtol=0)
+    assert not last[0]['slope'].equal(load(start)['state_dict']['slope'])
+
+
 if __name__ == '__main__':
     kill_and_resume(Path(sys.argv[1]))

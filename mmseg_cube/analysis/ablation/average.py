@@ -8,7 +8,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from mmseg_cube.analysis.ablation.variants import kind_of
 
 HOOK = 'EMAHook'
-OPTIONS = {'type', 'momentum', 'update_buffers', 'priority'}
+OPTIONS = {'type', '_scope_', 'momentum', 'update_buffers', 'priority'}
 
 
 class RunningAverage:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmseg_cube.analysis.ablation.results import SPLITS, TUNED
 from mmseg_cube.evaluation.margins import MarginCounts
+from mmseg_cube.evaluation.sample import Sample
 from mmseg_cube.evaluation.thresholds import ThresholdCurve
 from mmseg_cube.inference import BuildingNetwork
 
@@ -60,7 +61,7 @@ def _load(cfg: Config, split: str) -> Tiles:
     found = []
     for i in range(len(dataset)):
         sample = dataset[i]
-        label = sample['data_samples'].gt_sem_seg.data[0]
+        label = Sample(sample['data_samples'].to_dict()).target
         group = metric.group_of(sample['data_samples'].img_path)
         found.append((sample['inputs'], label, group))
     found.sort(key=lambda tile: tile[0].shape)

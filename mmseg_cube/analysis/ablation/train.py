@@ -122,8 +122,9 @@ def _train_seed(
     batches = zip(range(iterations), batches, strict=False)
     label = f'seed {seed}, {len(runs)} variants'
     for i, batch in track(batches, label, iterations):
-        for image in batch['inputs']:
-            digest = zlib.crc32(np.ascontiguousarray(image.numpy()), digest)
+        labels = [sample.gt_sem_seg.data for sample in batch['data_samples']]
+        for part in batch['inputs'] + labels:
+            digest = zlib.crc32(np.ascontiguousarray(part.numpy()), digest)
         data = preprocess(batch, True)
         samples = [x.gt_sem_seg.data[0] for x in data['data_samples']]
         found = data['inputs'], torch.stack(samples).to(device)

@@ -19,6 +19,7 @@ from torch.optim import SGD, Optimizer
 from mmseg_cube.analysis.ablation.average import RunningAverage, average_of
 from mmseg_cube.analysis.ablation.study import COOLING, Run
 from mmseg_cube.analysis.ablation.variants import kind_of
+from mmseg_cube.engine import pretrained_weights_hook as start
 from mmseg_cube.layers import ChannelRouter, learned_routers
 from mmseg_cube.layers.assignment import assign
 from mmseg_cube.utils.networks import load_weights
@@ -43,6 +44,11 @@ class Trainee:
                 'model.auxiliary_head=None, or name another config'
             )
         self.model.init_weights()
+        for part in self.model.modules():
+            for file in start.named_files(part, cfg.model):
+                if missing := start.find_missing(part, file)[1]:
+                    what = f'{len(missing)} weights that {file} has not'
+                    print(f'Note: {run.name} begins with {what}')
         if cfg.get('load_from'):
             load_weights(self.model, cfg.load_from, cfg.filename)
         self.model.to(device).train()

@@ -108,9 +108,11 @@ def _settings(run: Run) -> tuple[tuple[str, str], ...]:
     parts = set(TRAINING)
     if run.trained is run.tested:
         parts.remove('load_from')  # the weights that were tested
-    test = dict(run.tested, test_cfg=run.tested.model.get('test_cfg'))
+    loader, model = run.tested.get('test_dataloader') or {}, run.tested.model
+    test = dict(run.tested, test_cfg=model.get('test_cfg'))
+    test['test_data'] = loader.get('dataset')
     settings = settings_of(run.trained, parts)
-    settings |= settings_of(test, ['test_evaluator', 'test_cfg'])
+    settings |= settings_of(test, ['test_evaluator', 'test_cfg', 'test_data'])
     return tuple(sorted((name, str(x)) for name, x in settings.items()))
 
 

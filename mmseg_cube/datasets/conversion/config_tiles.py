@@ -36,8 +36,9 @@ def find_in_config(path: Path) -> tuple[list[Tile], BuildingDataset]:
                 image = Path(sample['img_path']).absolute()
                 mask = sample.get('seg_map_path')
                 mask = mask and Path(mask).absolute()
-                # Splits may share files, and windows their image.
-                tiles.setdefault(image, Tile(split, image.stem, image, mask))
+                # Val and test may share files, and windows their image.
+                key = image, split == SPLITS[0]
+                tiles.setdefault(key, Tile(split, image.stem, image, mask))
     if len(how) != 1:
         raise ValueError(
             f'{path} must have dataloaders of one or several datasets, all '

@@ -10,6 +10,7 @@ from rasterio.features import rasterize
 from rasterio.transform import array_bounds
 
 from mmseg_cube.datasets.errors import RasterError
+from mmseg_cube.datasets.ground import crs_of
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.vectors import read_footprints, shapely
 from mmseg_cube.datasets.windows import Window
@@ -26,7 +27,7 @@ class Footprints:
     def check(self, image: Path) -> None:
         """Refuse, by a RasterError, an image that lies elsewhere."""
         dataset = open_raster(image)
-        if dataset.crs is None:
+        if crs_of(dataset) is None:
             raise RasterError(
                 'has no georeference, so footprints have no place in it',
                 'Give a GeoTIFF, or masks instead.',

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmseg_cube.datasets.ground import AXIS, Ground
+from mmseg_cube.datasets.ground import AXIS, Ground, crs_of
 from mmseg_cube.datasets.preparation.resampled import PLANE, Resampled
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.splits import divide
@@ -46,7 +46,7 @@ def split_by_place(
 def _place(image: Resampled, window: Window) -> np.ndarray:
     """Return the middle of a window in Web Mercator; nan if it has none."""
     dataset = open_raster(image.path)
-    if dataset.crs is None:
+    if crs_of(dataset) is None:
         return np.full(2, np.nan)
     x, y, width, height = window
     middle = np.array([image.scale * (x + width / 2, y + height / 2)])

@@ -13,6 +13,7 @@ import numpy as np
 
 from mmseg_cube.datasets.bands import Channels, Scale, as_mmcv
 from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
+from mmseg_cube.datasets.contract import refuse_elsewhere
 from mmseg_cube.datasets.conversion.check import check_data
 from mmseg_cube.datasets.conversion.check_report import write_check
 from mmseg_cube.datasets.conversion.convert import (
@@ -173,6 +174,9 @@ def _look(
             with errors_of(path):
                 footprints.check(path)
         _, learnt = check_files(facts, path, mask, aim.channels)
+        if mask:
+            with errors_of(mask):
+                refuse_elsewhere(path, mask)
         with errors_of(path):
             options = aim.channels, aim.resolution, aim.ground
             view = open_resampled(path, *options)

@@ -13,7 +13,7 @@ from rasterio.warp import Resampling, reproject
 from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.contract import image_shape, read_rgb
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.ground import pixel_size
+from mmseg_cube.datasets.ground import crs_of, pixel_size
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.rasters import open_raster
 from mmseg_cube.datasets.validity import read_valid
@@ -77,7 +77,7 @@ class Resampled(NamedTuple):
         """
         covered = self._covered(window)
         labels = read(covered)
-        share = np.where(labels == 1, FULL, np.uint8(0))
+        share = np.uint8(labels == 1) * FULL
         share = self._resample(window, covered, share, Resampling.average)
         middle = self._resample(window, covered, labels, Resampling.nearest)
         counts = self.valid(window) & (middle != IGNORED)
@@ -124,12 +124,13 @@ def open_resampled(
     be meant.
     """
     shape, dataset = image_shape(path, channels), open_raster(path)
-    if not (dataset.crs or ground):
+    placed = crs_of(dataset)
+    if not (placed or ground):
         raise RasterError(
             'has no georeference, so its resolution is not known',
             'Say how many metres a pixel is, such as --ground 0.3.',
         )
-    wide, high = pixel_size(dataset) if dataset.crs else (ground, ground)
+    wide, high = pixel_size(dataset) if placed else (ground, ground)
     times = np.array((high, wide)) / resolution
     # Pixels of 0.3 m in UTM are of 0.3001 m on the ground.
     times[np.abs(times - 1) < CLOSE] = 1
