@@ -193,6 +193,10 @@ def test_editable_build_replaces_stale_copies_by_links(source, tmp_path):
     assert (mim / 'configs').resolve() == source / 'configs'
     assert (mim / 'model-index.yml').resolve() == source / 'model-index.yml'
     shutil.rmtree(mim)
+    # Where nothing is installed, configs lie beside the package.
+    code = 'from mmseg_cube.utils.default_network import CONFIG; print(CONFIG)'
+    wanted = source / 'configs' / '_base_' / 'own_tiles.py'
+    assert str(wanted) in run('-c', code, cwd=source)
 
 
 def test_installed_wheel_serves_configs(site, tmp_path):

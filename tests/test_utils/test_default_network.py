@@ -1,11 +1,7 @@
 """The network that comes with the package."""
 
-import shutil
-from runpy import run_path
-
 import pytest
 import torch
-from mmengine.runner import CheckpointLoader
 
 from mmseg_cube.utils import default_network
 from mmseg_cube.utils.checkpoints import CheckpointError, read_checkpoint
@@ -33,15 +29,6 @@ def test_default_network_is_taken_where_none_is_named(packaged, capsys):
     assert 'default network' in said and 'at 0.3 m a pixel' in said
     assert said.count('Note: ') == 1
     assert read_checkpoint(ADDRESS)['meta']['resolution'] == 0.3
-
-
-def test_configs_of_a_clone_lie_beside_the_package(tmp_path, monkeypatch):
-    monkeypatch.setattr(CheckpointLoader, '_schemes', {})  # it adds its own
-    copied = tmp_path / 'mmseg_cube' / 'utils' / 'x.py'
-    copied.parent.mkdir(parents=True)
-    shutil.copy(default_network.__file__, copied)
-    found = run_path(str(copied))['CONFIG'].relative_to(tmp_path)
-    assert str(found) == 'configs/_base_/own_tiles.py'
 
 
 def test_one_name_is_too_few(packaged):
