@@ -18,6 +18,7 @@ from mmseg_cube.utils.whole_files import write_json, write_text_whole
 COLOURS = dict(matched=FOUND, missed=MISSED, false=FALSE)
 GROUND = '0.2'
 COCO, DECIMETRE = ('predicted', 'true'), 0.1  # files, and their pixels
+LARGEST = 4e7  # m2 of pixels of 0.1 m: 32 bits count them
 DRAWN = 20_000  # polygons, more than one can tell apart
 SHAPES = 10  # columns before those of shapes
 Layers = dict[str, tuple[np.ndarray, Fields]]
@@ -57,15 +58,17 @@ def write(scores: VectorScores, out: Path) -> None:
 
 
 def write_coco(scores: VectorScores, out: Path) -> None:
-    """Write both as data sets of COCO: one image of pixels of 0.1 m.
+    """Write both as data sets of COCO: one image of pixels of 0.1 m or more.
 
     Holes are filled, for COCO's polygons have none.
     """
     both = np.concatenate(scores.metres)
     bounds = shapely.total_bounds(both) if len(both) else np.zeros(4)
     left, bottom, right, top = bounds
-    size = np.ceil(np.array([right - left, top - bottom]) / DECIMETRE)
-    width, height = size.astype(int).tolist()
+    size = np.array([right - left, top - bottom])
+    # So that no image has more pixels than COCO's tools can count.
+    pixel = DECIMETRE * max(np.ceil(np.sqrt(size.prod() / LARGEST)), 1)
+    width, height = np.ceil(size / pixel).astype(int).tolist()
     about = dict(images=[dict(id=1, width=width, height=height)])
     about['categories'] = [dict(id=1, name='building')]
     ranks = scores.confidence, None
@@ -73,7 +76,7 @@ def write_coco(scores: VectorScores, out: Path) -> None:
         about['annotations'] = marks = []
         for number, shape in enumerate(shapes):
             ring = np.array(shape.exterior.coords) - [left, top]
-            ring /= [DECIMETRE, -DECIMETRE]
+            ring /= [pixel, -pixel]
             mark = dict(id=number + 1, image_id=1, category_id=1, iscrowd=0)
             mark['segmentation'] = [ring.ravel().tolist()]
             mark['bbox'] = [*ring.min(0), *np.ptp(ring, 0)]

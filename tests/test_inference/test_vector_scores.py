@@ -111,6 +111,10 @@ def test_coco(evaluate, tmp_path):
     x, y, width, height = mark['bbox']
     assert (x, y) == pytest.approx((500, 0), abs=3)
     assert (width, height) == pytest.approx((200, 100), abs=3)
+    city = HOUSE, translate(HOUSE, 9000, 9000)
+    evaluate(city, city, '--coco', crs=(UTM, UTM))
+    [image] = json.loads(files[0].read_text())['images']
+    assert (image['width'], image['height']) == (45119, 45068)
 
 
 BOW_TIE = shapely.Polygon([HOUSE.exterior.coords[i] for i in (0, 2, 1, 3)])
