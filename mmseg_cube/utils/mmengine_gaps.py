@@ -11,12 +11,15 @@ from mmengine.device import get_device
 from mmengine.dist import master_only
 from mmengine.dist import utils as dist_utils
 from mmengine.hooks import logger_hook
-from mmengine.runner import checkpoint
+from mmengine.runner import Runner, checkpoint
 from torch import hub
 
 from mmseg_cube.utils.checkpoints import CheckpointError
 
 LAUNCHERS = ('pytorch', 'slurm', 'mpi')
+# Hooks that a run has of itself, and goes without where they are None.
+OWN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger'}
+OWN_HOOKS |= {'param_scheduler', 'checkpoint'}
 
 
 def close_gaps() -> None:
@@ -28,10 +31,11 @@ def close_gaps() -> None:
     # with their own times in it; now and then that leaves pieces of two.
     _wrap(logger_hook, 'dump', master_only)
     _wrap(checkpoint, 'load_url', _naming_the_file)
+    _wrap(Runner, 'register_default_hooks', _without_none)
 
 
-def _wrap(module: ModuleType, name: str, wrapper: Callable) -> None:
-    """Wrap a function of a module, once."""
+def _wrap(module: ModuleType | type, name: str, wrapper: Callable) -> None:
+    """Wrap a function of a module or class, once."""
     function = getattr(module, name)
     if not hasattr(function, '__wrapped__'):
         setattr(module, name, functools.wraps(function)(wrapper(function)))
@@ -54,6 +58,21 @@ def _without_gpu(init: Callable) -> Callable:
             init(backend, **kwargs)
 
     return start
+
+
+def _without_none(register: Callable) -> Callable:
+    """Let ``default_hooks.ema=None`` leave out the hook of a config.
+
+    mmengine takes None for its own hooks only, and asserts that others are
+    something.
+    """
+
+    def register_some(runner: Runner, hooks: dict | None = None) -> None:
+        given = (hooks or {}).items()
+        own = {k: v for k, v in given if v is not None or k in OWN_HOOKS}
+        register(runner, own)
+
+    return register_some
 
 
 def _naming_the_file(load: Callable) -> Callable:

@@ -6,7 +6,7 @@ from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.dist import utils as dist_utils
 from mmengine.hooks import LoggerHook
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, Runner
 from torch import distributed as torch_dist
 
 from mmseg_cube.utils.checkpoints import CheckpointError
@@ -51,6 +51,16 @@ def test_a_launcher_needs_no_gpu(launcher, monkeypatch):
         assert torch_dist.get_world_size() == 1
     finally:
         torch_dist.destroy_process_group()
+
+
+def test_any_hook_of_a_config_can_be_left_out():
+    close_gaps()
+    runner, other = mock.MagicMock(), dict(type='EMAHook')
+    hooks = dict(ema=None, timer=None, other=other)
+    Runner.register_default_hooks(runner, hooks)
+    kinds = [x.args[0]['type'] for x in runner.register_hook.mock_calls]
+    assert kinds.count('EMAHook') == 1
+    assert 'LoggerHook' in kinds and 'IterTimerHook' not in kinds
 
 
 @pytest.mark.parametrize('main', (True, False))
