@@ -19,9 +19,10 @@ def pack_network(
 ) -> float:
     """Write the weights of a network in half precision, and what it is.
 
-    Vectors and scalars stay as they are: they are small, and among them are
-    the statistics of norms. Of a training with ``EMAHook`` the average is
-    taken: it is what mmengine saves as ``state_dict``.
+    Vectors, scalars and logits of routers stay as they are: they are small,
+    and rounded they would be statistics of other norms, or other orders. Of a
+    training with ``EMAHook`` the average is taken: it is what mmengine saves
+    as ``state_dict``.
 
     Args:
         config: Config of the network.
@@ -64,5 +65,5 @@ def pack_network(
 
 
 def _halve(weight: Tensor) -> Tensor:
-    is_large = weight.is_floating_point() and weight.dim() > 1
+    is_large = weight.is_floating_point() and weight.dim() in (2, 4)
     return weight.half() if is_large else weight

@@ -64,7 +64,7 @@ def switch_to_deploy(
     for parent in model.modules():
         if hasattr(parent, 'with_cp'):  # which no trace could follow
             parent.with_cp = False
-        for conv, norm in _find_pairs(parent, places):
+        for conv, norm in _find_pairs(parent):
             # A shared layer may have another partner at its other place.
             once = places[id(conv)] == places[id(norm)] == 1
             if once and _is_foldable(conv, norm):
@@ -88,9 +88,7 @@ def switch_to_deploy(
     return model
 
 
-def _find_pairs(
-    parent: nn.Module, places: Counter[int]
-) -> Iterator[tuple[nn.Module, nn.Module]]:
+def _find_pairs(parent: nn.Module) -> Iterator[tuple[nn.Module, ...]]:
     """Layers, and the norms that are known to follow them directly.
 
     That is known from a ConvModule, from a Sequential, and elsewhere from a
@@ -101,7 +99,7 @@ def _find_pairs(
         yield from pairwise(parent._modules.values())
     elif forward not in CHAINS:
         norms = (m for m in parent.children() if isinstance(m, _BatchNorm))
-        yield from ((_find_producer(m, parent, places), m) for m in norms)
+        yield from ((_find_producer(m, parent), m) for m in norms)
     elif isinstance(parent, ConvModule):
         steps = dict(conv=parent.conv, norm=parent.norm)
         yield from pairwise(map(steps.get, parent.order))
@@ -165,10 +163,10 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
         path, order = name.split('.')[:-1], cube.router.permutation()
         near = [names['.'.join(path[:n])] for n in range(len(path), -1, -1)]
         root = next((m for m in near if type(m).forward not in CHAINS), model)
-        conv = _find_producer(cube, root, places, POINTWISE)
-        whole = conv is not None and conv.groups == 1
+        conv = _find_producer(cube, root, POINTWISE)
+        once = places[id(conv)] == places[id(cube)] == 1
         # Outputs that share a kernel cannot be put into any order.
-        if whole and len(conv.weight) == cube.in_channels:
+        if once and conv.groups == 1 and len(conv.weight) == len(order):
             cube.router = None
             for key, value in list(conv.named_parameters(recurse=False)):
                 ordered = nn.Parameter(value[order], value.requires_grad)
@@ -176,10 +174,7 @@ def _fold_orders(model: nn.Module, places: Counter[int]) -> None:
 
 
 def _find_producer(
-    layer: nn.Module,
-    root: nn.Module,
-    places: Counter[int],
-    between: Collection[type[nn.Module]] = (),
+    layer: nn.Module, root: nn.Module, between: Collection[type] = ()
 ) -> nn.Module | None:
     """Convolution whose outputs one layer alone gets, as ``root`` calls them.
 
@@ -206,7 +201,6 @@ def _find_producer(
     if type(conv) not in LINEAR or step.op != 'call_module':
         return None
     once = len(step.users) == list(calls.values()).count(conv) == 1
-    once = once and places[id(conv)] == places[id(layer)] == 1
     own = 'forward' in vars(root)  # of an instance
     return conv if once and _is_free(conv) and not own else None
 
