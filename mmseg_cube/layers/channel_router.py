@@ -98,9 +98,7 @@ class ChannelRouter(nn.Module):
                 self._check_groups('riffle_groups', riffle_groups)
         self.reset_parameters()
 
-    def _apply(
-        self, fn: Callable[[Tensor], Tensor], recurse: bool = True
-    ) -> nn.Module:
+    def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
         """Move or convert; what would be rounded stays, with its order."""
 
         def exact(tensor: Tensor) -> Tensor:
