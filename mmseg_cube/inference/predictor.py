@@ -26,6 +26,7 @@ from mmseg_cube.inference.outputs import SUFFIXES, write_outputs
 from mmseg_cube.inference.raster import Tiling, predict_bands
 from mmseg_cube.inference.scene import Bands, Scene, image_date
 from mmseg_cube.inference.strips import WINDOWS_HIGH, Counts, Strips
+from mmseg_cube.utils.memory import give_back_memory
 from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.version import __version__
 
@@ -178,6 +179,7 @@ class RasterPredictor:
             if strips.missing():  # other processes are to make them
                 return RasterResult((), new, 0, 0)
             predicted = time.perf_counter()
+            give_back_memory()  # the peak would be that of both
             with folder.alone():
                 if folder.has(name, identity, files):
                     return self._result(name, new)

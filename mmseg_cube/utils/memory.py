@@ -16,8 +16,16 @@ def keep_memory() -> None:
     next one. That is a third of a training step on a CPU, and half as long
     again as the step without it. Other libraries than glibc stay as they are.
     """
-    # Absent from other libraries; Windows has no handle of this kind.
+    _call('mallopt', M_MMAP_MAX, NONE)
+    _call('mallopt', M_TRIM_THRESHOLD, ANY)
+
+
+def give_back_memory() -> None:
+    """Give what is free and kept back to the system, for other work."""
+    _call('malloc_trim', 0)
+
+
+def _call(name: str, *args: int) -> None:
+    """Call a function of glibc; on Windows the library has no such handle."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_MAX, NONE)
-        mallopt(M_TRIM_THRESHOLD, ANY)
+        getattr(ctypes.CDLL(None), name)(*args)

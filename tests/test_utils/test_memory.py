@@ -6,7 +6,7 @@ import platform
 import pytest
 import torch
 
-from mmseg_cube.utils.memory import keep_memory
+from mmseg_cube.utils.memory import give_back_memory, keep_memory
 
 resource = pytest.importorskip('resource')
 SIZE = 50 * 2**20
@@ -25,8 +25,12 @@ def test_freed_memory_is_handed_out_again():
     keep_memory()
     count_pages(5)  # until one finds room
     assert count_pages(10) < SIZE / resource.getpagesize()
+    give_back_memory()
+    assert count_pages(1) > SIZE / resource.getpagesize() / 2
 
 
 def test_other_libraries_stay_as_they_are(monkeypatch):
-    monkeypatch.setattr(ctypes, 'CDLL', lambda name: object())
-    keep_memory()
+    for library in (lambda name: object(), lambda name: ctypes.missing):
+        monkeypatch.setattr(ctypes, 'CDLL', library)
+        keep_memory()
+        give_back_memory()
