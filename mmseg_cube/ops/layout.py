@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_cube.ops.context import is_compiling
+from mmseg_cube.ops.context import is_compiling, is_traced
 from mmseg_cube.ops.geometry import Pads
 
 LAST = torch.channels_last
@@ -68,9 +68,7 @@ def to_layout(input: Tensor, layout: torch.memory_format) -> Tensor:
     size = c * h * w
     pixel = given.as_strided((n, size, 1, 1), (size, 1, size, size))
     turned = torch.native_channel_shuffle(pixel, rows)
-    # Not a view: what an autograd function returns may be changed in place.
-    out = turned.as_strided(input.shape, strides)
-    return torch.ops.aten._unsafe_view(out, input.shape)
+    return _as_new(turned.as_strided(input.shape, strides))
 
 
 def permute_channels(
@@ -84,8 +82,17 @@ def permute_channels(
         out = out.permute(0, 2, 3, 1).view(-1, c)
     pixels = input.permute(0, 2, 3, 1).view(-1, c)
     out = torch.index_select(pixels, 1, order, out=out)
-    out = out.view(n, h, w, c).permute(0, 3, 1, 2)
-    return torch.ops.aten._unsafe_view(out, input.shape)  # as above
+    return _as_new(out.view(n, h, w, c).permute(0, 3, 1, 2))
+
+
+def _as_new(view: Tensor) -> Tensor:
+    """Of an autograd function: no view, which may be changed in place.
+
+    Exporters know no such step, nor do they need it.
+    """
+    if is_traced():
+        return view
+    return torch.ops.aten._unsafe_view(view, view.shape)
 
 
 def cells_of(lattice: Tensor, scale: int) -> Tensor:
