@@ -59,8 +59,8 @@ class SafeCheckpointHook(CheckpointHook):
         """Let a resumed run find the newest checkpoint of its work folder.
 
         A kill may leave ``last_checkpoint`` empty, or naming a removed one.
-        The weights of ``load_from`` are for a new run; mmengine would go on
-        with the iteration after theirs.
+        mmengine goes on from ``load_from`` if there is one, which would lose
+        what a run that began with those weights has done since.
         """
         work, start = Path(runner.work_dir), runner._load_from
         folder = Path(self.out_dir or work.parent, work.name)
@@ -74,8 +74,8 @@ class SafeCheckpointHook(CheckpointHook):
                 newest = max(found, key=lambda path: path.stat().st_mtime)
                 write_text_whole(note, str(newest))
         barrier()
-        runner._resume = note.exists() or not start
-        if runner._resume:
+        if note.exists() and start:
+            runner.logger.info(f'going on in {work}, not from {start}')
             runner._load_from = None
 
     def before_train(self, runner) -> None:

@@ -189,9 +189,9 @@ def test_where_a_training_began_is_not_where_it_goes_on(tmp_path):
     start = tmp_path / 'first' / 'iter_7.pth'
     make_runner(start.parent).train()
     last = []
-    for _ in range(2):
+    for resume in (False, True):
         runner = make_runner(tmp_path / 'second')
-        runner._load_from = str(start)
+        runner._load_from, runner._resume = str(start), resume
         runner.train()
         last.append(load(tmp_path / 'second' / 'iter_7.pth')['state_dict'])
     torch.testing.assert_close(*last, atol=0, rtol=0)
