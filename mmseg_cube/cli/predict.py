@@ -106,10 +106,6 @@ def run(args: Namespace) -> None:
             f'{args.out} holds the images; name another folder for what is '
             'made of them'
         )
-    for name in {'manifest', *(f'{x}_preview' for x in inputs)} & {*inputs}:
-        raise ValueError(
-            f'{args.out} would have two files of one name: rename {name}'
-        )
     predict_inputs(inputs, args.out, vars(args))
 
 

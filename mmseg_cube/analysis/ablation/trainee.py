@@ -19,7 +19,10 @@ from torch.optim import SGD, Optimizer
 from mmseg_cube.analysis.ablation.average import RunningAverage, average_of
 from mmseg_cube.analysis.ablation.study import COOLING, Run
 from mmseg_cube.analysis.ablation.variants import kind_of
-from mmseg_cube.engine import pretrained_weights_hook as start
+from mmseg_cube.engine.pretrained_weights_hook import (
+    find_missing,
+    named_files,
+)
 from mmseg_cube.layers import ChannelRouter, learned_routers
 from mmseg_cube.layers.assignment import assign
 from mmseg_cube.utils.networks import load_weights
@@ -45,8 +48,8 @@ class Trainee:
             )
         self.model.init_weights()
         for part in self.model.modules():
-            for file in start.named_files(part, cfg.model):
-                if missing := start.find_missing(part, file)[1]:
+            for file in named_files(part, cfg.model):
+                if missing := find_missing(part, file)[1]:
                     what = f'{len(missing)} weights that {file} has not'
                     print(f'Note: {run.name} begins with {what}')
         if cfg.get('load_from'):
