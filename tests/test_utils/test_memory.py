@@ -2,6 +2,7 @@
 
 import ctypes
 import platform
+from unittest import mock
 
 import pytest
 import torch
@@ -29,8 +30,11 @@ def test_freed_memory_is_handed_out_again():
     assert count_pages(1) > SIZE / resource.getpagesize() / 2
 
 
-def test_other_libraries_stay_as_they_are(monkeypatch):
-    for library in (lambda name: object(), lambda name: ctypes.missing):
-        monkeypatch.setattr(ctypes, 'CDLL', library)
+@pytest.mark.parametrize(
+    'library', [dict(return_value=object()), dict(side_effect=TypeError)]
+)
+def test_other_libraries_stay_as_they_are(library):
+    with mock.patch.object(ctypes, 'CDLL', **library) as opened:
         keep_memory()
         give_back_memory()
+    assert opened.call_count == 3
