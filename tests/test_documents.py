@@ -6,9 +6,11 @@ docs/contributing.md says which comments above a fence change that.
 import ast
 import importlib
 import itertools
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,9 +18,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import mmseg
+import numpy as np
 import pytest
+import rasterio
 from mmengine.registry import init_default_scope
 from mmseg.registry import METRICS
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+from shapely import geometry
 
 from mmseg_cube.cli import frame, main
 from mmseg_cube.datasets import checks
@@ -29,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', *sorted(ROOT.glob('docs/**/*.md'))]
 PAGES += sorted(ROOT.glob('configs/*/README.md'))
 MMSEG = Path(mmseg.__file__).parent / '.mim'
-MARK = r'<!-- (needs|onto): (.+?) -->\n\s*'
+MARK = r'<!-- (needs|onto): ([^\n]+?) -->\n\s*'
 FENCE = re.compile(
     rf'(?:{MARK})?^( *)```(shell|python)\n(.*?)^\3```$', re.DOTALL | re.M
 )
@@ -135,8 +142,55 @@ def test_python_compiles(page):
                         assert all(hasattr(found, name) for name in names)
 
 
+@pytest.fixture
+def lay_out(tiny_config, tiny_checkpoint, sample_city):
+    """Put the files of a reader into a folder, by the names on the pages."""
+
+    def lay_out(folder):
+        shutil.copy(tiny_config, folder / 'CONFIG.py')
+        shutil.copy(tiny_checkpoint, folder / 'CHECKPOINT.pth')
+        parts = sample_city['inria'] / 'AerialImageDataset' / 'train'
+        image, mask = (parts / x / 'austin1.tif' for x in ('images', 'gt'))
+        shutil.copy(image, folder / 'city.tif')
+        crop(mask, folder / 'truth.tif', 0, 256)
+        for side, left in dict(left=0, right=128).items():
+            crop(image, folder / 'tiles' / f'{side}.tif', left, 128)
+            crop(mask, folder / 'masks' / f'{side}.tif', left, 128)
+        bands = 10 * np.arange(4 * 64 * 64, dtype='uint16').reshape(4, 64, 64)
+        with rasterio.open(image) as file:
+            about = dict(crs=file.crs, transform=file.transform)
+            bounds = transform_bounds(file.crs, 'EPSG:4326', *file.bounds)
+        write_geotiff(folder / 'satellite.tif', bands, **about)
+        for name in ('PRED.gpkg', 'TRUTH.geojson'):
+            words = ['--out', str(folder / name), '--min-area', '4']
+            assert main(['polygonize', str(folder / 'truth.tif'), *words]) == 0
+        area = geometry.mapping(geometry.box(*bounds))
+        (folder / 'AOI.geojson').write_text(json.dumps(area))
+
+    return lay_out
+
+
+def crop(source, target, left, width):
+    """Write some columns of a raster as one of its own."""
+    window = Window(left, 0, width, 256)
+    with rasterio.open(source) as file:
+        place = file.window_transform(window)
+        write_geotiff(target, file.read(window=window), place, file.crs)
+
+
+def write_geotiff(path, bands, transform, crs):
+    path.parent.mkdir(exist_ok=True)
+    (count, height, width), dtype = bands.shape, bands.dtype
+    about = dict(count=count, height=height, width=width, dtype=dtype)
+    with rasterio.open(path, 'w', crs=crs, transform=transform, **about) as x:
+        x.write(bands)
+
+
 @each([p for p in PAGES if any(b.mark != 'needs' for b in blocks(p))])
-def test_page_runs(page, tmp_path, monkeypatch):
+def test_page_runs(page, tmp_path, monkeypatch, request):
+    texts = [text for mark, _, _, text in blocks(page) if mark != 'needs']
+    if any('CHECKPOINT' in text for text in texts):
+        request.getfixturevalue('lay_out')(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checks, 'cache_folder', lambda: tmp_path / 'cache')
     places = Path(sys.executable).parent, os.environ['PATH']
@@ -162,8 +216,9 @@ def run_onto(config, text):
     if not config.startswith('mmseg_cube::'):
         config = str(MMSEG / 'configs' / config)
     imports = ['mmpretrain.models', 'mmseg_cube']
-    base = f'_base_ = {config!r}\ncustom_imports = dict(imports={imports})\n'
-    Path('child.py').write_text(base + text)
+    base = '' if '_base_ =' in text else f'_base_ = {config!r}\n'
+    text = f'{base}custom_imports = dict(imports={imports})\n{text}'
+    Path('child.py').write_text(text)
     cfg = read_config('child.py')
     init_default_scope('mmseg')
     build_network(cfg)
@@ -182,6 +237,8 @@ def run_shell(text):
             continue
         for line in lines:
             words = shlex.split(line, comments=True)[1:]
+            suffix = dict(CONFIG='.py', CHECKPOINT='.pth')
+            words = [word + suffix.get(word, '') for word in words]
             if words[0] in ('train', 'test'):
                 option = '--cfg-options'
                 words += [option] * (option not in words) + ALONE
