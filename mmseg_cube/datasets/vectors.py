@@ -85,7 +85,14 @@ def read_footprints(
         # So a GeoPackage says that it does not know.
         said = '' if 'Undefined Cartesian' in said else said
         named, crs = crs, find_crs(said or crs)
-        shapes = shapely.from_wkb(shapes, on_invalid='fix')
+        coded, shapes = shapes, shapely.from_wkb(shapes, on_invalid='fix')
+        lost = sum(x is not None for x in coded[shapely.is_missing(shapes)])
+        if lost:
+            raise RasterError(
+                f'has {quantity(lost, "surface")} of triangles or faces '
+                '(TIN, PolyhedralSurface), or damaged shapes',
+                'Make polygons of them: ogr2ogr -nlt MULTIPOLYGON OUT IN.',
+            )
         # To GDAL a GeoJSON file that names no CRS is in degrees.
         far = (np.abs(shapely.bounds(shapes)) > 360).any()
         if named and crs.is_geographic and far:

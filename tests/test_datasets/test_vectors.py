@@ -110,3 +110,14 @@ def test_faults_name_the_file(layers, shape, crs, options, message, tmp_path):
         read_footprints(path, to=CRS.from_epsg(6933), **options)
     assert str(path) in str(error.value)
     assert len(str(error.value).replace(str(path), '')) < 300
+
+
+def test_surfaces_of_faces_are_not_lost(tmp_path):
+    path = write(tmp_path / 'a.gpkg', [SQUARE])
+    coded = shapely.to_wkb(shapely.multipolygons([SQUARE]))
+    surface = coded[:1] + (15).to_bytes(4, 'little') + coded[5:]
+    shapes = np.array([surface], object)
+    number = [np.array([1])], ['number']
+    pyogrio.raw.write(path, shapes, *number, geometry_type='Unknown', append=1)
+    with pytest.raises(FileError, match='1 surface of .*ogr2ogr -nlt MULTIP'):
+        read_footprints(path)
