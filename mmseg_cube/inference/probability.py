@@ -11,7 +11,7 @@ from rasterio.windows import Window
 
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import FileError, RasterError, errors_of
-from mmseg_cube.datasets.ground import Ground
+from mmseg_cube.datasets.ground import Ground, crs_of
 from mmseg_cube.datasets.masks import refuse_inverted
 from mmseg_cube.inference.mosaic import open_any, open_rasters
 from mmseg_cube.inference.polygons import Probabilities
@@ -81,7 +81,7 @@ def as_probabilities(
     return Probabilities(
         _read(dataset, name, full),
         full or 1,
-        Ground(dataset.transform, dataset.crs),
+        Ground(dataset.transform, crs_of(dataset)),
         source,
         dataset.shape,
         about=about,

@@ -26,7 +26,12 @@ from mmseg_cube.datasets.bands import Channels, as_picture
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
-from mmseg_cube.datasets.ground import LONGITUDE_LATITUDE, Ground, pixel_size
+from mmseg_cube.datasets.ground import (
+    LONGITUDE_LATITUDE,
+    Ground,
+    crs_of,
+    pixel_size,
+)
 from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.datasets.rasters import Header, open_header, stamp
 from mmseg_cube.datasets.validity import files_of, read_valid
@@ -118,7 +123,7 @@ class Scene:
                 self.dataset = _resample(self._stored, bands.resolution)
                 self._source = Header.of(self.dataset)
         self.shape = self.dataset.shape
-        self.crs, self.transform = self.dataset.crs, self.dataset.transform
+        self.crs, self.transform = crs_of(self.dataset), self.dataset.transform
         if bands.aoi:
             self._aoi = self._read_aoi(bands.aoi)
         if not self.has_place and (self._stored.gcps[0] or self._stored.rpcs):
@@ -286,9 +291,9 @@ def image_date(paths: Sequence[str | Path]) -> str | None:
 
 def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
     """Show a raster with pixels of so many metres, on its own axes."""
-    if not dataset.crs:
+    if not crs_of(dataset):
         raise RasterError(
-            'has no CRS, so its pixels have no size in metres',
+            'has no georeference, so its pixels have no size in metres',
             'Leave out --resolution.',
         )
     sizes = pixel_size(dataset).tolist()

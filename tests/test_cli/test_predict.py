@@ -304,7 +304,12 @@ BAD = {
         '--bands 1,2,3,4 --batch auto',
         '4 channels',
     ),
-    'no CRS': (lambda p: write(p, crs=None), '--resolution 1', 'has no CRS'),
+    'no CRS': (lambda p: write(p, crs=None), '--resolution 1', 'has no geore'),
+    'no place': (
+        lambda p: write(p, transform=rasterio.Affine.identity()),
+        '--resolution 1',
+        'has no georeference',
+    ),
     'no degrees': (
         lambda p: write(p, crs=None),
         '--write coverage mask',
