@@ -24,7 +24,8 @@ from mmseg_cube.inference.output_folder import (
 )
 from mmseg_cube.inference.outputs import SUFFIXES, write_outputs
 from mmseg_cube.inference.raster import Tiling, predict_bands
-from mmseg_cube.inference.scene import Bands, Scene, image_date
+from mmseg_cube.inference.scene import Bands, Scene
+from mmseg_cube.inference.scene_files import image_date
 from mmseg_cube.inference.strips import WINDOWS_HIGH, Counts, Strips
 from mmseg_cube.utils.memory import give_back_memory
 from mmseg_cube.utils.whole_files import write_json

@@ -15,7 +15,7 @@ from mmseg_cube.datasets.ground import Ground, crs_of
 from mmseg_cube.datasets.masks import refuse_inverted
 from mmseg_cube.inference.mosaic import open_any, open_rasters
 from mmseg_cube.inference.polygons import Probabilities
-from mmseg_cube.inference.scene import image_date
+from mmseg_cube.inference.scene_files import image_date
 
 STRIP = 2**22  # pixels
 ADVICE = 'Name the value of probability 1, such as --full 255.'

@@ -6,8 +6,6 @@ another resolution than it is stored.
 
 import hashlib
 import json
-import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,39 +15,28 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from affine import Affine
-from rasterio import DatasetReader
-from rasterio.enums import Resampling
 from rasterio.features import geometry_mask
-from rasterio.vrt import WarpedVRT
 
 from mmseg_cube.datasets.bands import Channels, as_picture
 from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError, errors_of
-from mmseg_cube.datasets.ground import (
-    LONGITUDE_LATITUDE,
-    Ground,
-    crs_of,
-    pixel_size,
-)
-from mmseg_cube.datasets.headers import is_remote
-from mmseg_cube.datasets.rasters import Header, open_header, stamp
-from mmseg_cube.datasets.validity import files_of, read_valid
+from mmseg_cube.datasets.ground import LONGITUDE_LATITUDE, Ground, crs_of
+from mmseg_cube.datasets.rasters import Header, open_header
+from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference.mosaic import (
     known_driver,
-    one_nodata,
-    open_any,
     open_rasters,
     surroundings,
 )
+from mmseg_cube.inference.resample import resample
+from mmseg_cube.inference.scene_files import identify
 
 PERCENTILE = 'percentile'
 SHARES = 2, 98  # percent of the values that are below what becomes 0 and 255
 OVERVIEW = 1024  # pixels of its longer side
 LEAST_CACHE = 2**26  # bytes
-LARGEST = 2**24  # side in pixels
-DATES = 'image_date', 'EXIF_DateTimeOriginal', 'TIFFTAG_DATETIME'  # tags
 ONE_BAND = ['gray'], ['undefined'], ['gray', 'alpha']
 ONE_GREY = 'has one band, which is shown to the network as red, green and blue'
 UNWARPED = (
@@ -120,7 +107,7 @@ class Scene:
                 self._header = open_header(self.paths[0])
             self._channels = self._choose_channels()
             if bands.resolution is not None:
-                self.dataset = _resample(self._stored, bands.resolution)
+                self.dataset = resample(self._stored, bands.resolution)
                 self._source = Header.of(self.dataset)
         self.shape = self.dataset.shape
         self.crs, self.transform = crs_of(self.dataset), self.dataset.transform
@@ -166,9 +153,9 @@ class Scene:
         Also that of files that belong to them: those of a VRT, and those
         beside them that say where they lie and where there is no data.
         """
-        about = [_identify(path) for path in self.paths]
+        about = [identify(path) for path in self.paths]
         if self.bands.aoi:
-            about.append(_identify(self.bands.aoi, raster=False))
+            about.append(identify(self.bands.aoi, raster=False))
         digest = hashlib.sha256(json.dumps(about).encode())
         return digest.hexdigest()[:16]
 
@@ -259,66 +246,3 @@ def overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
     """Height and width of a small copy of a raster: one pixel of several."""
     step = -(-max(shape) // OVERVIEW)
     return tuple(-(-side // step) for side in shape)
-
-
-def _identify(path: str | Path, raster: bool = True) -> list[str | int]:
-    """Return names, times (ns) and bytes of a file and those it depends on.
-
-    One on a server is not opened.
-    """
-    if is_remote(path):
-        return [str(path)]
-    paths = files_of(path)
-    if raster:
-        with open_any(path) as dataset:
-            paths += dataset.files
-    # Path.is_file fails where a name becomes too long.
-    files = filter(os.path.isfile, dict.fromkeys(map(os.path.abspath, paths)))
-    return [x for f in files for x in (Path(f).name, *stamp(f)[1:])]
-
-
-def image_date(paths: Sequence[str | Path]) -> str | None:
-    """The day a file says, 2024-05-31; several may be of several days."""
-    if len(paths) > 1:
-        return None
-    with open_any(paths[0]) as dataset:
-        tags = dataset.tags()
-    said = ' '.join(tags.get(name, '') for name in DATES)
-    # Cameras without a clock say 0000:00:00.
-    found = re.search(r'([12]\d{3})[-:](\d\d)[-:](\d\d)', said)
-    return '-'.join(found.groups()) if found else None
-
-
-def _resample(dataset: DatasetReader, resolution: float) -> WarpedVRT:
-    """Show a raster with pixels of so many metres, on its own axes."""
-    if not crs_of(dataset):
-        raise RasterError(
-            'has no georeference, so its pixels have no size in metres',
-            'Leave out --resolution.',
-        )
-    sizes = pixel_size(dataset).tolist()
-    shape = dataset.width, dataset.height
-    width, height = (
-        max(round(n * size / resolution), 1)
-        for n, size in zip(shape, sizes, strict=True)
-    )
-    if max(width, height) > LARGEST:
-        raise RasterError(
-            f'has pixels of {sizes[0]:.3g} m: at {resolution:g} m they would '
-            f'be {width} x {height}',
-            'Choose a larger --resolution.',
-        )
-    grow = Affine.scale(dataset.width / width, dataset.height / height)
-    smaller = resolution > max(sizes)
-    header = Header.of(dataset)
-    return WarpedVRT(
-        dataset,
-        crs=dataset.crs,
-        transform=dataset.transform * grow,
-        width=width,
-        height=height,
-        resampling=Resampling.average if smaller else Resampling.bilinear,
-        # So that a mask goes along.
-        add_alpha=header.masked and one_nodata(dataset, None) is None,
-        UNIFIED_SRC_NODATA='YES',
-    )
