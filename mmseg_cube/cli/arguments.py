@@ -153,7 +153,7 @@ SHARED = {
     ),
     '--seed': dict(type=non_negative, default=0, help='of all that is drawn'),
     '--split': dict(
-        choices=('train', 'val', 'test'), help='part of the data set'
+        choices=('train', 'val', 'test'), help='part of the dataset'
     ),
     '--tta': dict(
         nargs='?',

@@ -17,7 +17,7 @@ def add_arguments(add: Arguments) -> None:
     what = 'shell patterns for names of convolutions (all Cubes)'
     add('--layers', what, nargs='+', metavar='PATTERN')
     add('--batches', 'how many', default=8)
-    add('--split', 'part of the data set', default='train')
+    add('--split', 'part of the dataset', default='train')
     add.share('--seed', '--device', '--cfg-options', '--trust-checkpoint')
     add('--out', 'folder for the results', default='work_dirs/gradients')
 

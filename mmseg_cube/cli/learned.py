@@ -15,7 +15,7 @@ def add_arguments(add: Arguments) -> None:
     add('--count', 'how many tiles to choose', default=6)
     what = 'shell patterns for names of Cube layers (all)'
     add('--layers', what, nargs='+', metavar='PATTERN')
-    add('--split', 'part of the data set', default='test')
+    add('--split', 'part of the dataset', default='test')
     add.share('--device', '--cfg-options', '--trust-checkpoint')
     add('--out', 'folder for the pictures', default='work_dirs/learned')
 

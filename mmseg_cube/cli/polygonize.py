@@ -16,7 +16,7 @@ from mmseg_cube.cli.arguments import Arguments, Namespace
 CACHE = 2**27  # bytes that GDAL keeps of rasters
 NUMBERS = {
     'threshold': (0.5, 'probability that buildings are above'),
-    'seed': (0.95, 'probability that each has to reach to be split off'),
+    'seed': (0.95, 'probability above which pixels start a building'),
     'min-area': (10.0, 'smallest building, m2'),
     'max-hole': (5.0, 'holes below this and --min-area are filled, m2'),
     'min-confidence': (0.0, 'least mean probability of a building'),

@@ -8,7 +8,7 @@ of names, a .txt file with one input a line, or an address (https://, s3://,
 no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and placed as the
 raster is, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
 has no data, or failed) and NAME.json; of an image that does not say where it
-lies, NAME.png of 0 and 255, as data sets have them. --write chooses.
+lies, NAME.png of 0 and 255, as datasets have them. --write chooses.
 
 Large rasters are covered with overlapping windows, which are blended. Windows
 without data are not computed. A run that was stopped continues, also inside a

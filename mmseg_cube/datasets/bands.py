@@ -129,7 +129,7 @@ class Channels:
             advice = 'onvert all files alike, with "gdal_translate '
             advice += f'{" ".join(how)} IN OUT".'
             named = ' and '.join(how.values())
-            start = f'Name {named} in the data set or command; or c'
+            start = f'Name {named} in the dataset or command; or c'
             wanted = '8-bit RGB' if self.bands is None else 'of 8 bits'
             raise RasterError(
                 f'{image} ({", ".join(names)}), not {wanted}',

@@ -238,7 +238,7 @@ def settle_meaning(
         print_log(text, 'current', logging.WARNING)
     values = [x for each in known.values() for x in each if x.pixels]
     built = any(meaning.label_of(x) == 1 for x in values)
-    # Not an error: another data set beside it may have some.
+    # Not an error: another dataset beside it may have some.
     if known and not built and 'train' in dataset.split:
         place = Path(next(iter(known))).parent
         print_log(f'{place}: {NO_BUILDING}', 'current', logging.WARNING)

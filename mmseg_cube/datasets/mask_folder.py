@@ -43,7 +43,7 @@ class MaskFolder:
         try:
             part = window and Window(*window)
             valid = read_valid(image, part, channels)
-        except RasterError:  # other data sets read other formats
+        except RasterError:  # other datasets read other formats
             valid = None
         if valid is not None:
             mask = np.where(valid, mask, 0)

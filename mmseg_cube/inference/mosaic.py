@@ -34,7 +34,7 @@ LONGEST_CRS = 60  # letters of one that is named in a message
 
 
 def known_driver(path: str | Path) -> str | None:
-    """Name GDAL's driver of a file if data sets read such files, too."""
+    """Name GDAL's driver of a file if datasets read such files, too."""
     if is_remote(path):
         return None
     try:
@@ -127,7 +127,7 @@ def one_nodata(dataset: DatasetReader, given: float | None) -> float | None:
 
 
 def _find_mask(path: str | Path) -> str | None:
-    """Find the mask of a raster in a file beside it, as data sets do."""
+    """Find the mask of a raster in a file beside it, as datasets do."""
     mask = f'{path}{MASK}'
     if is_remote(path) or not os.path.lexists(mask):
         return None

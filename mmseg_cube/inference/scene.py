@@ -102,7 +102,7 @@ class Scene:
             self._source = self._header = Header.of(self._stored)
             plain = not others and bands.nodata is None
             if plain and known_driver(self.paths[0]):
-                # Read as data sets do, down to the last bit.
+                # Read as datasets do, down to the last bit.
                 self._source = self.paths[0]
                 self._header = open_header(self.paths[0])
             self._channels = self._choose_channels()

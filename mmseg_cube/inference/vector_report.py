@@ -58,7 +58,7 @@ def write(scores: VectorScores, out: Path) -> None:
 
 
 def write_coco(scores: VectorScores, out: Path) -> None:
-    """Write both as data sets of COCO: one image of pixels of 0.1 m or more.
+    """Write both as datasets of COCO: one image of pixels of 0.1 m or more.
 
     Holes are filled, for COCO's polygons have none.
     """

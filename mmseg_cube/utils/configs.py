@@ -25,7 +25,7 @@ def read_config(
     """Read a config that has a network.
 
     Options replace settings of the file, by dotted name, as ``--cfg-options``
-    gives them; ``data_root`` is that of all data sets. A ValueError says that
+    gives them; ``data_root`` is that of all datasets. A ValueError says that
     there is no such file, that it cannot be read, has no ``model``, or no
     place for an option.
     """
@@ -57,7 +57,7 @@ def read_config(
 def implied(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
     """Settings that go with options, or with what a file says.
 
-    ``data_root`` stands for that of all data sets. Loaders without workers
+    ``data_root`` stands for that of all datasets. Loaders without workers
     have none to keep, nor any that would fetch ahead.
     """
     found = {}
