@@ -132,14 +132,14 @@ SHARED = {
     '--work-dir': dict(type=folder),
     '--size': dict(type=positive),
     '--batch': dict(type=positive),
-    '--workers': dict(type=positive, help='how many at a time (all cores)'),
+    '--workers': dict(type=positive, help='files at a time (number of cores)'),
     '--threads': dict(type=positive, help="threads on the CPU (torch's)"),
     '--building-values': dict(
-        help='of buildings in masks, or colours R,G,B (all masks tell)',
+        help='values of buildings in masks, or R,G,B (found from all masks)',
         **MASK_VALUES,
     ),
     '--ignore-values': dict(
-        help='of pixels that do not count, likewise', **MASK_VALUES
+        help='values of pixels that do not count, likewise', **MASK_VALUES
     ),
     '--bands': dict(
         type=numbers,
@@ -151,7 +151,7 @@ SHARED = {
         metavar='LOW,HIGH',
         help='values of the images that become 0 and 255 (8 bits as they are)',
     ),
-    '--seed': dict(type=non_negative, default=0, help='of all that is drawn'),
+    '--seed': dict(type=non_negative, default=0, help='of all random choices'),
     '--split': dict(
         choices=('train', 'val', 'test'), help='part of the dataset'
     ),

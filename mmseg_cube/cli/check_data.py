@@ -1,8 +1,8 @@
 """Check a building dataset on disk before training on it.
 
 Looks at pairs, sizes, mask values, building shares, empty tiles and images
-that occur twice; of Inria it says which tiles are missing.
-Of a config it checks the datasets, by their folders, names, bands and values.
+that occur twice; for Inria it says which tiles are missing.
+Given a config, it checks its datasets, with their names, bands and values.
 Exits with 1 if training on the data would be wrong.
 """
 

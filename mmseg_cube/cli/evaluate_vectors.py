@@ -18,7 +18,7 @@ def add_arguments(add: Arguments) -> None:
     what = 'vector file: what lies outside is cut off from both, and each of '
     what += 'its features is a cell with scores of its own'
     add('--aoi', what, metavar='FILE')
-    what = 'overlaps from which on two are a pair'
+    what = 'IoUs from which on two are a pair'
     add('--iou', what, type=float, default=[0.5, 0.75])
     what = (
         'area of the smallest that count, in m2; a smaller true one may be '

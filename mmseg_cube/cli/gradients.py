@@ -16,7 +16,7 @@ def add_arguments(add: Arguments) -> None:
     add.share('--against', '--against-checkpoints')
     what = 'shell patterns for names of convolutions (all Cubes)'
     add('--layers', what, nargs='+', metavar='PATTERN')
-    add('--batches', 'how many', default=8)
+    add('--batches', 'number of batches', default=8)
     add('--split', 'part of the dataset', default='train')
     add.share('--seed', '--device', '--cfg-options', '--trust-checkpoint')
     add('--out', 'folder for the results', default='work_dirs/gradients')

@@ -2,8 +2,8 @@
 
 A raster is a probability of mmseg-cube predict, or any mask of 0 and 1 or
 255. It is read in strips, so that it may be larger than the memory; the
-polygons are those of the whole. Areas and lengths are those on the ground,
-of a raster without CRS in pixels. The suffix of the output is its format:
+polygons are those of the whole. Areas and lengths are those on the ground;
+without a CRS they are in pixels. The suffix of the output is its format:
 .gpkg, .fgb, .geojson, .geojsonl, .shp, .parquet or .pmtiles.
 """
 

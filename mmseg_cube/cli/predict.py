@@ -4,16 +4,16 @@
 
 An input is a file of any format that GDAL reads, a folder of files, a pattern
 of names, a .txt file with one input a line, or an address (https://, s3://,
-/vsi...). Of NAME.tif come NAME_probability.tif (0 to 254, 255 where there is
-no data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and placed as the
+/vsi...). NAME.tif gives NAME_probability.tif (0 to 254, 255 where there is no
+data) and NAME_mask.tif (0, 1, 255), both cloud-optimised and placed as the
 raster is, NAME_preview.png, NAME_coverage.geojson (where it was predicted,
-has no data, or failed) and NAME.json; of an image that does not say where it
-lies, NAME.png of 0 and 255, as datasets have them. --write chooses.
+has no data, or failed) and NAME.json; an image that does not say where it
+lies gives NAME.png of 0 and 255, like masks of datasets. --write chooses.
 
 Large rasters are covered with overlapping windows, which are blended. Windows
 without data are not computed. A run that was stopped continues, also inside a
-raster; DIR/manifest.json says how all of it was made, and takes nothing that
-is made otherwise. Rasters that have changed are predicted again. One that
+raster; DIR/manifest.json says how all of it was made, and a run with other
+settings is refused. Rasters that have changed are predicted again. One that
 cannot be used does not stop the others: all such are named at the end, and
 the exit code is 2. Several processes share the work: under torchrun, or each
 with a --shard.

@@ -24,19 +24,20 @@ CONTINUES = True
 
 
 def add_arguments(add: Arguments) -> None:
-    add('sources', 'what there is', nargs='+', metavar='IN', type=Path)
+    what = 'images, and then masks or footprints, as said above'
+    add('sources', what, nargs='+', metavar='IN', type=Path)
     what = 'folder to fill; a run that was stopped continues there'
     add('out', what, metavar='OUT', type=folder)
     what = 'side of a tile in pixels; smaller images become one tile'
     add('--size', what, default=512)
     add('--resolution', 'metres of a pixel', type=float, default=0.3)
-    what = 'those of images that carry no georeference'
+    what = 'metres of a pixel of images without a georeference'
     add('--ground', what, type=float)
     for split in ('val', 'test'):
         what = f'share of the tiles for {split}'
         add(f'--{split}', what, type=float, default=0.1)
-    add('--layer', 'of the vector file, if several have polygons')
-    add('--crs', 'of a vector file that does not say it')
+    add('--layer', 'layer of the vector file, if several have polygons')
+    add('--crs', 'CRS of a vector file that does not say it')
     add.share('--bands', '--scale', '--building-values', '--ignore-values')
     add.share('--seed', '--workers')
 

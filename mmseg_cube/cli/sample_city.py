@@ -1,4 +1,4 @@
-"""Draw a made-up town in the layout of a dataset, to try things without data.
+"""Draw a made-up city in the layout of a dataset, to try things without data.
 
 What is there already is not drawn again; other data is left alone.
 """

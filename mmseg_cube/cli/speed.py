@@ -41,17 +41,17 @@ def add_arguments(add: Arguments, kind: str) -> None:
     add('--batch', 'images (2 on a CPU, 8 on a GPU)')
     add.share('--threads')
     if kind == 'export':
-        what = 'the first three are of PyTorch'
+        what = 'what runs the networks; the first three are of PyTorch'
         kinds = dict(choices=ENGINES, default=list(ENGINES), dest='layouts')
         add('--engines', what, **kinds)
         add.parser.set_defaults(device='cpu', dtype=DTYPES[0])
     else:
-        what = 'of parameters and inputs; networks are autocast to bfloat16'
+        what = 'kind of numbers; networks are autocast to bfloat16'
         add('--dtype', what, default='float32', choices=DTYPES)
         if kind == 'network':
-            what = 'inference as trained and deployed, of a batch, a step'
+            what = 'inference as trained, deployed, of a batch; a training'
             add('--tasks', what, choices=TASKS, default=list(TASKS))
-        what = 'of inputs and weights'
+        what = 'memory layouts of inputs and weights'
         add('--layouts', what, choices=LAYOUTS, default=[LAYOUTS[0]])
         add.share('--device')
     add('--out', 'folder for speed.md, speed.json and chart.png')
