@@ -1,4 +1,4 @@
-"""OpenMMLab's other doors, as docs/openmmlab.md has them."""
+"""OpenMMLab's other entry points, as docs/openmmlab.md has them."""
 
 import re
 from copy import deepcopy
