@@ -21,6 +21,7 @@ from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.datasets.validity import depends_on
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
 
@@ -39,7 +40,7 @@ class FileFacts:
     """What was learnt from files that passed a check, kept between runs.
 
     Each dataset, known by its folder, has a memory of its own. A file counts
-    as unchanged while its byte count and modification time stay. The memory
+    as unchanged while byte counts and modification times stay. The memory
     is a convenience: what cannot be read or written is forgotten without a
     word.
     """
@@ -53,12 +54,13 @@ class FileFacts:
         self, kind: str, path: Name, learn: Callable[[Name], Sequence[int]]
     ) -> tuple[int, ...]:
         """Return what is known of a file, a kind of numbers; else learn it."""
-        name, *now = stamp(os.path.abspath(path))  # noqa: PTH100, lexical
+        name = os.path.abspath(path)  # noqa: PTH100, lexical
+        now = [x for file in depends_on(name) for x in stamp(file)[1:]]
         key = f'{kind}:{name}'
         entry = self._known.get(key, [])
-        if entry[:2] != now:
+        if entry[: len(now)] != now:
             entry = self._known[key] = [*now, *learn(path)]
-        return tuple(entry[2:])
+        return tuple(entry[len(now) :])
 
     def save(self) -> None:
         """Add what is new to the memory on disk."""

@@ -12,9 +12,10 @@ from rasterio.enums import MaskFlags
 from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.damage import errors_of_decoders
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.headers import Source
+from mmseg_cube.datasets.headers import BY_SUFFIX, Source
 from mmseg_cube.datasets.rasters import (
     OPEN_FILES,
+    RASTER_SUFFIXES,
     Header,
     open_header,
     open_raster,
@@ -34,6 +35,21 @@ def files_of(path: str | Path) -> list[str]:
     # A link that leads nowhere would be a mask, but notes that say nothing.
     beside = (name + MASK, os.path.lexists), (name + NOTES, os.path.isfile)
     return [name, *(x for x, is_there in beside if is_there(x))]
+
+
+def depends_on(path: str | Path) -> list[str]:
+    """Name a file, raster or vectors, and all that its content depends on."""
+    files = [os.fspath(path)]
+    for name in files:  # which grows
+        if name.lower().endswith('.vrt'):  # which only names others
+            files += [x for x in open_raster(name).files if x not in files]
+    files = [file for name in files for file in files_of(name)]
+    stem, suffix = os.path.splitext(files[0])  # noqa: PTH122, a string
+    if suffix.lower() not in (*RASTER_SUFFIXES, *BY_SUFFIX):
+        # Of a shapefile, a table of MapInfo, a GeoPackage that is written.
+        beside = f'{stem}.prj', f'{stem}.map', f'{files[0]}-wal'
+        files += filter(os.path.isfile, beside)
+    return files
 
 
 def read_valid(

@@ -220,8 +220,18 @@ class Scene:
             self.notes.append(ONE_GREY)
         if scale == PERCENTILE:
             scale = 0, 1  # any one, to find out that values need it
-        channels = Channels(bands, scale)
-        channels.places(self._header)  # refuses what does not fit
+        channels, alpha = Channels(bands, scale), self._header.alpha
+        places = channels.places(self._header)  # refuses what does not fit
+        if len(self.paths) > 1 or self.bands.resolution is not None:
+            if alpha in (bands or ()):
+                raise RasterError(
+                    f'has alpha as band {alpha}: it masks the others in a '
+                    'mosaic, and at another resolution',
+                    f'Or is it none? gdal_translate -colorinterp_{alpha} '
+                    'undefined IN OUT.',
+                )
+            # A raster that is resampled may get one band more, its mask.
+            channels = Channels([place + 1 for place in places], scale)
         return channels
 
     def _read_small(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmseg_cube.datasets.headers import is_remote
 from mmseg_cube.datasets.rasters import stamp
-from mmseg_cube.datasets.validity import files_of
+from mmseg_cube.datasets.validity import depends_on
 from mmseg_cube.inference.mosaic import open_any
 
 DATES = 'image_date', 'EXIF_DateTimeOriginal', 'TIFFTAG_DATETIME'  # tags
@@ -20,7 +20,7 @@ def identify(path: str | Path, raster: bool = True) -> list[str | int]:
     """
     if is_remote(path):
         return [str(path)]
-    paths = files_of(path)
+    paths = depends_on(path)
     if raster:
         with open_any(path) as dataset:
             paths += dataset.files

@@ -17,6 +17,7 @@ from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.inference import Tiling, predict_raster
 from mmseg_cube.inference.scene import Bands, Scene
+from mmseg_cube.inference.scene_files import identify
 
 HEIGHT, WIDTH = SHAPE = 90, 70
 WHOLE = Window(0, 0, WIDTH, HEIGHT)
@@ -95,6 +96,10 @@ TWINS = {
     'order': (plain(BLACK[[1, 2, 0]], nodata=0), dict(bands=(3, 1, 2))),
     'nan': (plain(np.where(VALID, VALUES, np.nan)), dict(scale=(0, 255))),
     'own pixels': (plain(HIDDEN, VALID), dict(resolution=0.5)),
+    'own pixels, unnamed bands': (
+        plain(HIDDEN, VALID, photometric='minisblack'),
+        dict(resolution=0.5),
+    ),
 }
 
 
@@ -149,17 +154,24 @@ def test_one_stretch_for_the_whole_raster(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'changed'), [('b.png', 'b.pgw'), ('b.vrt', 'a.tif')]
+    ('name', 'changed'),
+    [('b.png', 'b.pgw'), ('b.vrt', 'a.tif'), ('c.vrt', 'a.tif')]
+    + [('aoi.shp', 'aoi.prj'), ('aoi.gpkg', 'aoi.gpkg-wal')],
 )
 def test_another_once_a_file_of_it_changes(write, tmp_path, name, changed):
     copy(write(tmp_path / 'a.tif', VALUES), tmp_path / 'b.vrt', driver='VRT')
+    text = (tmp_path / 'b.vrt').read_text().replace('a.tif', 'b.vrt')
+    (tmp_path / 'c.vrt').write_text(text)
     Image.fromarray(VALUES.transpose(1, 2, 0)).save(tmp_path / 'b.png')
     (tmp_path / 'b.pgw').write_text('0.5\n0\n0\n-0.5\n4e5\n3e6\n')
-    before = Scene(tmp_path / name).identity()
-    assert Scene(tmp_path / name).identity() == before
+    for vectors in ('aoi.shp', 'aoi.prj', 'aoi.gpkg', 'aoi.gpkg-wal'):
+        (tmp_path / vectors).touch()
+    options = tmp_path / name, not name.startswith('aoi')
+    before = identify(*options)
+    assert identify(*options) == before
     with (tmp_path / changed).open('a') as file:
         file.write('\n')
-    assert Scene(tmp_path / name).identity() != before
+    assert identify(*options) != before
 
 
 def test_each_band_with_a_nodata_value_of_its_own(write, tmp_path):
@@ -174,6 +186,14 @@ def test_each_band_with_a_nodata_value_of_its_own(write, tmp_path):
     for paths, bands in ((path, Bands(resolution=1)), ([path] * 2, None)):
         with pytest.raises(ValueError, match='differ from band to band'):
             Scene(paths, bands)
+
+
+def test_an_alpha_band_that_is_named_is_no_mask(write, tmp_path):
+    path, bands = alpha(write, tmp_path / 'a.tif'), (4, 1, 2)
+    assert (Scene(path, Bands(bands)).read(WHOLE)[1] == HIDDEN[0]).all()
+    for paths, resolution in ((path, 1), ([path] * 2, None)):
+        with pytest.raises(ValueError, match='alpha as band 4: it masks'):
+            Scene(paths, Bands(bands, resolution=resolution))
 
 
 def test_one_band_is_shown_three_times(write, tmp_path):

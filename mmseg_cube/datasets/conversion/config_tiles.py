@@ -1,6 +1,6 @@
 """The tiles of the datasets that a config names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmengine.registry import init_default_scope
@@ -23,7 +23,7 @@ def find_in_config(path: Path) -> tuple[list[Tile], BuildingDataset]:
     options = dict(pipeline=[], lazy_init=True, test_mode=True)
     for split in SPLITS:
         loader = cfg.get(f'{split}_dataloader')
-        for part in _inner(loader) if loader else ():
+        for part in datasets_in(loader) if loader else ():
             try:
                 dataset = DATASETS.build(part | options)
                 how.add(repr((dataset.declared, dataset.channels)))
@@ -47,10 +47,10 @@ def find_in_config(path: Path) -> tuple[list[Tile], BuildingDataset]:
     return list(tiles.values()), dataset
 
 
-def _inner(part: dict) -> Iterator[dict]:
+def datasets_in(part: Mapping) -> Iterator[Mapping]:
     """Find the datasets in a dataloader, and in wrappers of datasets."""
     inside = [*part.get('datasets', ()), part.get('dataset')]
     if not any(inside):
         yield part
     for each in filter(None, inside):
-        yield from _inner(each)
+        yield from datasets_in(each)

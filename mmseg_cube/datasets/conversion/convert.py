@@ -1,7 +1,6 @@
 """Conversion of raw tiles to patches on disk, tile by tile."""
 
 import errno
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -20,10 +19,10 @@ from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import IGNORED, MaskMeaning
-from mmseg_cube.datasets.rasters import open_raster, stamp
+from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
-from mmseg_cube.datasets.validity import files_of, read_valid
+from mmseg_cube.datasets.validity import depends_on, read_valid
 from mmseg_cube.datasets.windows import Window, take_window
 
 IGNORES = (
@@ -136,13 +135,7 @@ def stamp_tiles(
     """Tell this state of tiles from others, by files and their meaning."""
 
     def state(path: Path) -> list[int]:
-        files = files_of(path)
-        if path.suffix.lower() == '.vrt':  # which only names others
-            files += open_raster(path).files[1:]
-        # What a shapefile and a GeoPackage keep beside them.
-        beside = path.with_suffix('.prj'), path.with_name(f'{path.name}-wal')
-        files += filter(os.path.isfile, beside)
-        return [x for file in files for x in stamp(file)[1:]]
+        return [x for file in depends_on(path) for x in stamp(file)[1:]]
 
     return {
         tile: [*map(state, filter(None, tile[2:])), str(meanings[tile])]
