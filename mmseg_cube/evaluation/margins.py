@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, int32, where
+from torch import Tensor, as_tensor, int32, where
 
 from mmseg_cube.evaluation.confusion import Confusion
 
@@ -65,7 +65,7 @@ class MarginCounts:
 
     def first_above(self, margin: float) -> int:
         """Find the place of the first number above a margin."""
-        number = _to_number(margin) >> self.bits
+        number = in_order(as_tensor(margin)).item() >> self.bits
         return int(np.searchsorted(self.numbers, number, 'right'))
 
 
@@ -86,11 +86,6 @@ def _join(numbers: np.ndarray, pixels: np.ndarray, bits: int) -> MarginCounts:
     first = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))
     pixels = np.add.reduceat(pixels, first, axis=1)
     return MarginCounts(numbers[first], pixels, bits + more)
-
-
-def _to_number(margin: float) -> int:
-    bits = int(np.float32(margin).view(np.int32))
-    return bits - 1 if margin > 0 else -1 - (bits & 0x7FFFFFFF)
 
 
 def _to_margin(numbers: np.ndarray) -> np.ndarray:

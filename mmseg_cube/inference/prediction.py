@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmseg_cube.datasets.bands import Channels
+from mmseg_cube.datasets.conversion.config_tiles import datasets_in
 from mmseg_cube.datasets.errors import FileError, errors_of
 from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
@@ -64,11 +65,10 @@ def predict_inputs(
         raise ValueError(f'--memory must be above 0 GiB, not {memory}')
     cfg = read_config(given['config'], given['cfg_options'])
     # What the network was trained to see, unless something else is named.
-    known = (cfg.get('test_dataloader') or {}).get('dataset')
+    known = next(datasets_in(cfg.get('test_dataloader') or {}))
     named = {field.name: given.get(field.name) for field in fields(Bands)}
-    if isinstance(known, dict):
-        for name in ('bands', 'scale'):
-            named[name] = named[name] or known.get(name)
+    for name in ('bands', 'scale'):
+        named[name] = named[name] or known.get(name)
     bands = Bands(**named)
     checkpoint = given['checkpoint']
     meant = ground_resolution(checkpoint)
@@ -83,7 +83,6 @@ def predict_inputs(
         torch.set_num_threads(given['threads'])
     shard = given.get('shard') or _processes()
     model = load_network(cfg, checkpoint, _device(given['device']))
-    model.cfg = cfg
     if batch == AUTO:
         network = BuildingNetwork(model, tiling.tta, tiling.amp)
         most = max(len(tiling.starts(width)) for _, width in shapes.values())

@@ -74,6 +74,7 @@ def load_network(
     """
     device = choose_device(device)
     model = build_network(cfg)
+    model.cfg = cfg  # as of mmseg's init_model
     meta = load_weights(model, checkpoint, cfg.filename)
     model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
     return model.to(device)

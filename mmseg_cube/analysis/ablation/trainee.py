@@ -40,11 +40,14 @@ class Trainee:
         cfg, device = run.cfg, images.device
         set_random_seed(run.seed)
         self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
-        if self.model.with_auxiliary_head or cfg.model.get('type') != KIND:
+        added = cfg.optim_wrapper.get('accumulative_counts', 1) != 1
+        other = added or cfg.model.get('type') != KIND
+        if self.model.with_auxiliary_head or other:
             raise ValueError(
                 f'{run.name}: networks of type {KIND} without auxiliary head '
-                'can be trained side by side; add --cfg-options '
-                'model.auxiliary_head=None, or name another config'
+                'can be trained side by side, with a step on each batch; add '
+                '--cfg-options model.auxiliary_head=None optim_wrapper.'
+                'accumulative_counts=1, or name another config'
             )
         self.model.init_weights()
         for part in self.model.modules():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from mmengine.config import Config
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_cube.utils.configs import without_weights
@@ -52,7 +53,9 @@ class ConfigCounter:
         key = repr(model), height, width
         if key not in self.counted:
             model = build_network(cfg).to('meta')
-            image = torch.empty(1, 3, height, width, device='meta')
+            convs = (x for x in model.modules() if isinstance(x, nn.Conv2d))
+            shape = 1, next(convs).in_channels, height, width
+            image = torch.empty(shape, device='meta')
             counter = FlopCounterMode(display=False)
             try:
                 with torch.no_grad(), counter:

@@ -44,7 +44,7 @@ def draw_tile(
     with masks.watch(model, layers) as seen:
         probability = tiles.predict_tile(model, tile)
     # From pixels of the network's image to those of the truth.
-    zoom = np.divide(tile.truth.shape, tile.image.shape[:2])
+    zoom = np.divide(tile.truth.shape, tile.image.shape[1:])
     size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
     for name, mask in seen.masks.items():
         over[name] = masks.over_image(mask, tile.truth.shape, size)

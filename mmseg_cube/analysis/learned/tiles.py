@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmseg.models import BaseSegmentor
 from mmseg.registry import DATASETS
 
+from mmseg_cube.datasets.bands import as_mmcv, as_picture
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
 from mmseg_cube.inference import BuildingNetwork
@@ -37,13 +38,13 @@ class Tile:
     """
 
     name: str  # stem of its file, for windows followed by row and column
-    image: np.ndarray  # RGB image for the network, (H', W', 3), 8 bit
+    image: np.ndarray  # what the network sees, (C, H', W'), red first, 8 bit
     truth: np.ndarray  # labels 0 and 1, and 255 to ignore, uint8, (H, W)
 
     @property
     def picture(self) -> np.ndarray:
         """The image in the size of the truth, (H, W, 3)."""
-        return cv2.resize(self.image, self.truth.shape[::-1])
+        return cv2.resize(as_picture(self.image), self.truth.shape[::-1])
 
 
 class Tiles:
@@ -82,8 +83,7 @@ class Tiles:
                 'which pass through the network at once. Read it in windows '
                 "(windows='grid' of InriaDataset), or cut it into tiles"
             )
-        # Loaders give BGR, channels first.
-        image = inputs.flip(0).permute(1, 2, 0).contiguous().numpy()
+        image = as_mmcv(inputs.numpy())  # turned round again
         return Tile(name, image, sample.gt_sem_seg.data[0].numpy())
 
     def find(self, wanted: str) -> list[str]:
@@ -100,8 +100,7 @@ class Tiles:
 
 def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
     """Building probabilities of a tile, in one pass, in the truth's shape."""
-    windows = tile.image.transpose(2, 0, 1)[None]
-    probability = BuildingNetwork(model)(windows).cpu()
+    probability = BuildingNetwork(model)(tile.image[None]).cpu()
     if not probability.isfinite().all():
         raise ValueError(
             f'{tile.name}: the network gives values that are no numbers. Look '

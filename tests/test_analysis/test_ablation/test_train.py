@@ -93,6 +93,7 @@ def test_a_training_that_diverges_has_no_result(plan, capsys):
             'a schedule of epochs',
         ),
         ({'default_hooks.ema': dict(type='EMAHook', interval=9)}, 'interval'),
+        ({'optim_wrapper.accumulative_counts': 2}, 'a step on each batch'),
         (
             {
                 'model.auxiliary_head': dict(

@@ -18,17 +18,19 @@ NARROW = {
     'model.backbone.base_channels': 4,
     'model.decode_head.in_channels': 4,
 }
+FOUR = {'model.backbone.in_channels': 4}
 
 
 @pytest.mark.parametrize(
-    'config, options', [(None, {}), (UNET, NARROW), (MIT, {})]
+    'config, options', [(None, {}), (None, FOUR), (UNET, NARROW), (MIT, {})]
 )
 def test_counts_what_a_cpu_computes(tiny_config, config, options):
     cfg, count = read_config(config or tiny_config, options), ConfigCounter()
     counted, oblong = count(cfg, 64), count(cfg, (64, 128))
     model = build_network(cfg)
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
-        model(torch.zeros(1, 3, 64, 64), mode='tensor')
+        channels = 4 if options is FOUR else 3
+        model(torch.zeros(1, channels, 64, 64), mode='tensor')
     assert counted.parameters == sum(p.numel() for p in model.parameters())
     assert counted.flops == flops.get_total_flops()
     assert oblong.parameters == counted.parameters
