@@ -286,25 +286,25 @@ class BuildingDataset(BaseSegDataset):
         elif len(tiles) < len(there):
             self.part = f'{len(tiles)} of {len(there)} tiles'
         # data_prefix gives both halves of train+val the same files.
-        images = {tile.image: tile.mask for tile in tiles}
+        once = {tile.image: tile for tile in tiles}.values()
         return [
             dict(
-                img_path=str(root / image),
-                **({'seg_map_path': str(root / mask)} if mask else {}),
+                img_path=str(root / x.image),
+                **({'seg_map_path': str(root / x.mask)} if x.mask else {}),
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],
-                **self.describe(image.stem),
+                **self.describe(x.name),
             )
-            for image, mask in images.items()
+            for x in once
         ]
 
     def wants(self, split: str, stem: str) -> bool:
         """Tell whether a file belongs to a split, by its name."""
         return True
 
-    def describe(self, stem: str) -> dict[str, Any]:
-        """Return what a file's name says, for the sample's dict."""
+    def describe(self, name: str) -> dict[str, Any]:
+        """Return what a tile's name says, for the sample's dict."""
         return {}
 
     def _refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:

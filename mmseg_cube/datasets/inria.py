@@ -110,9 +110,9 @@ class InriaDataset(BuildingDataset):
         """Whose scores those of its samples are, and by which protocol."""
         return dict(super().source, protocol=self.protocol)
 
-    def describe(self, stem: str) -> dict[str, str | int]:
+    def describe(self, name: str) -> dict[str, str | int]:
         """Return region and tile number, which the file name gives."""
-        return dict(zip(('region', 'tile'), parse_tile(stem), strict=True))
+        return dict(zip(('region', 'tile'), parse_tile(name), strict=True))
 
     def _compare(self, there: set[str]) -> None:
         """Compare the tiles that are there with those that Inria has.

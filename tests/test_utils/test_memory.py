@@ -25,7 +25,8 @@ def count_pages(times):
 def test_freed_memory_is_handed_out_again():
     keep_memory()
     count_pages(5)  # until one finds room
-    assert count_pages(10) < SIZE / resource.getpagesize()
+    # Something else may take the room of one.
+    assert count_pages(10) < 2 * SIZE / resource.getpagesize()
     give_back_memory()
     assert count_pages(1) > SIZE / resource.getpagesize() / 2
 
