@@ -93,8 +93,9 @@ def _name_protocol(dataset: dict) -> list[str]:
     parts = [f'{NAMES.get(kind, kind)} {dataset.get("split", "")}'.strip()]
     if kind == 'InriaDataset':
         parts.append(dataset.get('protocol', 'full'))
-    if dataset.get('regions'):
-        parts.append(f'regions {" ".join(dataset["regions"])}')
+    if regions := dataset.get('regions'):
+        regions = [regions] if isinstance(regions, str) else regions
+        parts.append(f'regions {" ".join(regions)}')
     if dataset.get('indices') is not None or dataset.get('ann_file'):
         parts.append('some of the images')
     return parts
