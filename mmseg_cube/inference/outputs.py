@@ -100,7 +100,7 @@ def write_outputs(
             elif name == 'coverage':
                 _write_coverage(scene, strips, part)
             else:
-                _write_polygons(scene, strips, tags, target.name, part)
+                _write_polygons(scene, strips, tags, target, part)
         part.replace(path)
         written[path.name] = path.stat().st_size
         write_style(path, name)
@@ -188,7 +188,7 @@ def _write_polygons(
     scene: Scene,
     strips: Strips,
     tags: Mapping[str, object],
-    name: str,
+    target: Path,
     path: Path,
 ) -> None:
     """Outline buildings as ``polygonize --split watershed`` does."""
@@ -196,14 +196,16 @@ def _write_polygons(
     from mmseg_cube.inference.footprints import write_footprints
     from mmseg_cube.inference.polygons import PolygonOptions
     from mmseg_cube.inference.probability import as_probabilities
+    from mmseg_cube.inference.vector_files import find_driver
 
+    find_driver(target.with_name(target.name + SUFFIXES['polygons']))
     grid = Grid('uint8', NODATA, scene.crs, scene.transform)
     if strips.exact:
         grid = grid._replace(**EXACT)
     vrt = write_vrt(grid, strips.tiles(), [Band(PROBABILITY)])
     with rasterio.open(vrt) as file:
         full = 1 if strips.exact else SURE
-        raster = as_probabilities(file, name, full, tags)
+        raster = as_probabilities(file, target.name, full, tags)
         level = strips.threshold
         seed = max(level, PolygonOptions.seed)
         options = PolygonOptions(level, 'watershed', seed)

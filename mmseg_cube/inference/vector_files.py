@@ -57,6 +57,13 @@ def find_driver(path: Path) -> str:
             ) from error
     if path.is_dir():
         raise ValueError(f'{path} is a folder; name a file')
+    for log in (Path(f'{path}-wal'), Path(f'{path}-journal')):
+        # SQLite would write what it holds into the new file.
+        if log.exists() and log.stat().st_size:
+            raise ValueError(
+                f'{path} is open in another program, or was left so, as {log} '
+                'says. Close it there, or name another file'
+            )
     if vsi_path(str(path)) != str(path):  # would be written elsewhere
         raise ValueError(f'{path}: use no signs such as ! and ; in its name')
     return driver

@@ -245,6 +245,7 @@ BYTES = np.arange(100, dtype=np.uint8).reshape(10, 10)
         (town(), '--regularise', 'pip install buildingregulariser'),
         (town(), '{g} --out {g}', 'g.gpkg is a raster to read'),
         (town(), '--out b!.gpkg', 'b!.gpkg: use no signs such as ! and ;'),
+        (town(), '--out l.gpkg', 'l.gpkg is open in another program'),
         (town(), '--crs nowhere', 'CRS, nowhere, is not known'),
         (town(), '--crs EPSG:4978', 'CRS, EPSG:4978, is not known'),
         (town(), '--threshold 2', 'threshold must be from 0 to 1: 2'),
@@ -276,6 +277,7 @@ def test_bad_input(
         (tmp_path / 'x.tif').write_bytes(values)
     elif values is not None:
         write(values)
+    (tmp_path / 'l.gpkg-wal').write_text('what is to be written')
     write(town(), 'y.tif', crs='EPSG:32644')
     write(town(), 'z.tif', crs=None)
     write(town(), 'd.tif', crs='EPSG:4326')
