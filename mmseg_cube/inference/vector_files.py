@@ -34,6 +34,8 @@ OPTIONS = {
 LAYER = 'footprints'
 WEB_MAP, EDGE = CRS.from_epsg(3857), 20037508.35  # metres, 180 degrees
 FIELD_LETTERS = 10  # of a shapefile
+# Suffixes of its CRS, and of indexes of what was there before.
+OUTDATED = '.prj', '.qix', '.sbn', '.sbx'
 
 Fields = Mapping[str, np.ndarray]
 Parts = list[tuple[np.ndarray | None, Fields]]
@@ -101,6 +103,8 @@ def vector_file(path: Path, crs: CRS | None) -> Iterator[Callable[..., None]]:
             _write_parquet(whole, parts, crs)
         elif parts:
             _write(whole, driver, parts, crs)
+        for suffix in OUTDATED if driver == 'ESRI Shapefile' else ():
+            path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _write(

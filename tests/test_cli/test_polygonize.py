@@ -74,10 +74,13 @@ def read(path):
     + [('geojsonl', 'EPSG:4326'), ('pmtiles', 'EPSG:3857')],
 )
 def test_formats(suffix, crs, write, call, tmp_path):
+    path = tmp_path / f'out/map.{suffix}'
+    path.parent.mkdir()
+    path.with_suffix('.qix').touch()  # the index of an older file
     code, text = call(write(town()), out=f'out/map.{suffix}')
     assert code == 0, text
     assert '9 buildings, 324 m2' in text
-    path = tmp_path / f'out/map.{suffix}'
+    assert path.with_suffix('.qix').exists() == (suffix != 'shp')
     found, shapes, fields = read(path)
     assert found == crs
     if suffix != 'pmtiles':  # cuts shapes at the borders of tiles
