@@ -54,7 +54,9 @@ def find_inputs(
     return named
 
 
-def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
+def _expand(
+    word: str, suffixes: Sequence[str], lists: Sequence[Path] = ()
+) -> Iterator[str | Path]:
     path = Path(word)
     if is_remote(word):
         yield word
@@ -67,9 +69,11 @@ def _expand(word: str, suffixes: Sequence[str]) -> Iterator[str | Path]:
             )
         yield from sum(files.values(), [])
     elif path.suffix.lower() == '.txt' and path.is_file():
+        if (place := path.resolve()) in lists:  # as of 'ls > list.txt'
+            raise DatasetError(f'{path} names itself. Take that line out')
         for line in read_lines(path):
             near = line if is_remote(line) else path.parent / line
-            yield from _expand(str(near), suffixes)
+            yield from _expand(str(near), suffixes, (*lists, place))
     elif has_magic(word) and not path.exists():
         files = [name for name in sorted(glob(word)) if Path(name).is_file()]  # noqa: PTH207, a whole path
         if not files:

@@ -326,6 +326,11 @@ BAD = {
     'no output': (write, '--write shape', 'invalid choice'),
     'missing': (lambda p: None, '', 'is missing'),
     'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
+    'own list': (
+        lambda p: p.write_text('a.txt') and [p.rename(p.with_suffix('.txt'))],
+        '',
+        'a.txt names itself',
+    ),
     'twins': (lambda p: [write(p), '/no/a.tif'], '', 'would all get the same'),
     'manifest': (lambda p: ['/no/manifest.tif'], '', 'manifest.json. Rename'),
     'preview': (lambda p: [write(p), '/no/a_preview.png'], '', ', a_preview.'),
