@@ -48,7 +48,8 @@ def depends_on(path: str | Path) -> list[str]:
     if suffix.lower() not in (*RASTER_SUFFIXES, *BY_SUFFIX):
         # Of a shapefile, a table of MapInfo, a GeoPackage that is written.
         beside = f'{stem}.prj', f'{stem}.map', f'{files[0]}-wal'
-        files += filter(os.path.isfile, beside)
+        there = filter(os.path.isfile, beside)
+        files += filter(os.path.getsize, there)  # readers leave empty ones
     return files
 
 
