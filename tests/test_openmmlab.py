@@ -173,7 +173,7 @@ def test_confusion_matrix_of_labels(written, config, checkpoint):
     words = [written, checkpoint, '--out', 'masks']
     assert run_mmseg_script('test.py', words) == 0
     page = (ROOT / 'docs' / 'openmmlab.md').read_text()
-    (code,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
+    *_, code = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
     exec(code.replace('CONFIG', written))
     words = [written, 'labels', 'matrix']
     assert run_mmseg_script('analysis_tools/confusion_matrix.py', words) == 0
