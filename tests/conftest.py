@@ -3,7 +3,9 @@
 import functools
 import gc
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -115,13 +117,15 @@ def leave_no_scope():
 
 
 @pytest.fixture(scope='session', autouse=True)
-def look_at_the_machine_once():
-    """A runner writes what it is into its log, after asking compilers."""
-    from mmengine.runner import runner
+def hurry_runners():
+    """Runners ask compilers for their log, and sleep where a loader ends."""
+    from mmengine.runner import loops, runner
 
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(runner.collect_env)
         patch.setattr(runner, 'collect_env', lambda: dict(once()))
+        nap = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 20))
+        patch.setattr(loops, 'time', nap)
         yield
 
 
