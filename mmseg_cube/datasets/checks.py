@@ -19,9 +19,8 @@ from mmseg_cube.datasets.bands import RGB, Channels
 from mmseg_cube.datasets.decision import NO_BUILDING, decide
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.meaning import MaskMeaning
-from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
-from mmseg_cube.datasets.validity import depends_on
+from mmseg_cube.datasets.validity import state_of
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
 
@@ -55,7 +54,8 @@ class FileFacts:
     ) -> tuple[int, ...]:
         """Return what is known of a file, a kind of numbers; else learn it."""
         name = os.path.abspath(path)  # noqa: PTH100, lexical
-        now = [x for file in depends_on(name) for x in stamp(file)[1:]]
+        state = state_of(name)
+        now = [len(state), *state]  # files beside it come and go
         key = f'{kind}:{name}'
         entry = self._known.get(key, [])
         if entry[: len(now)] != now:

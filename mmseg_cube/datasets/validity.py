@@ -53,6 +53,11 @@ def depends_on(path: str | Path) -> list[str]:
     return files
 
 
+def state_of(path: str | Path) -> list[int]:
+    """Times (ns) and bytes of a file and of all that it depends on."""
+    return [x for file in depends_on(path) for x in stamp(file)[1:]]
+
+
 def read_valid(
     source: Source | Header,
     window: Window | None = None,

@@ -128,6 +128,15 @@ def test_reads_only_what_has_changed(root, memory, monkeypatch, write):
     read.clear()
     build(root)
     assert read == []
+    # Also where a file beside it has gone.
+    notes = root / 'train/image/2.png.aux.xml'
+    notes.write_text('<PAMDataset/>')
+    build(root)
+    notes.unlink()
+    read.clear()
+    build(root)
+    assert read == ['image/2.png']
+    read.clear()
     # The size of a remembered mask is still compared.
     write(root / 'train/image/2.png', NOISE[:, :-1])
     assert 'mask is 48 x 40 pixels' in complaint(root)

@@ -19,10 +19,9 @@ from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import IGNORED, MaskMeaning
-from mmseg_cube.datasets.rasters import stamp
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
-from mmseg_cube.datasets.validity import depends_on, read_valid
+from mmseg_cube.datasets.validity import read_valid, state_of
 from mmseg_cube.datasets.windows import Window, take_window
 
 IGNORES = (
@@ -133,12 +132,8 @@ def stamp_tiles(
     tiles: Sequence[Tile], meanings: Mapping[Tile, MaskMeaning | None]
 ) -> dict[Tile, list]:
     """Tell this state of tiles from others, by files and their meaning."""
-
-    def state(path: Path) -> list[int]:
-        return [x for file in depends_on(path) for x in stamp(file)[1:]]
-
     return {
-        tile: [*map(state, filter(None, tile[2:])), str(meanings[tile])]
+        tile: [*map(state_of, filter(None, tile[2:])), str(meanings[tile])]
         for tile in tiles
     }
 
