@@ -152,10 +152,10 @@ def lay_out(tiny_config, tiny_checkpoint, sample_city):
         parts = sample_city['inria'] / 'AerialImageDataset' / 'train'
         image, mask = (parts / x / 'austin1.tif' for x in ('images', 'gt'))
         shutil.copy(image, folder / 'city.tif')
-        crop(mask, folder / 'truth.tif', 0, 256)
+        shutil.copy(mask, folder / 'truth.tif')
         for side, left in dict(left=0, right=128).items():
-            crop(image, folder / 'tiles' / f'{side}.tif', left, 128)
-            crop(mask, folder / 'masks' / f'{side}.tif', left, 128)
+            crop(image, folder / 'tiles' / f'{side}.tif', left)
+            crop(mask, folder / 'masks' / f'{side}.tif', left)
         bands = 10 * np.arange(4 * 64 * 64, dtype='uint16').reshape(4, 64, 64)
         with rasterio.open(image) as file:
             about = dict(crs=file.crs, transform=file.transform)
@@ -170,9 +170,9 @@ def lay_out(tiny_config, tiny_checkpoint, sample_city):
     return lay_out
 
 
-def crop(source, target, left, width):
-    """Write some columns of a raster as one of its own."""
-    window = Window(left, 0, width, 256)
+def crop(source, target, left):
+    """Write half of the columns of a raster as one of its own."""
+    window = Window(left, 0, 128, 256)
     with rasterio.open(source) as file:
         place = file.window_transform(window)
         write_geotiff(target, file.read(window=window), place, file.crs)

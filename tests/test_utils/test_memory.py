@@ -24,8 +24,10 @@ def count_pages(times):
 @pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='glibc only')
 def test_freed_memory_is_handed_out_again():
     keep_memory()
-    count_pages(5)  # until one finds room, which others may take once
-    assert count_pages(10) < 2 * SIZE / resource.getpagesize()
+    count_pages(5)  # until one finds room
+    # Which something else may have taken at one time, but not at each.
+    pages = min(count_pages(10) for _ in range(3))
+    assert pages < SIZE / resource.getpagesize()
     give_back_memory()
     assert count_pages(1) > SIZE / resource.getpagesize() / 2
 

@@ -40,9 +40,8 @@ class Trainee:
         cfg, device = run.cfg, images.device
         set_random_seed(run.seed)
         self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
-        added = cfg.optim_wrapper.get('accumulative_counts', 1) != 1
-        other = added or cfg.model.get('type') != KIND
-        if self.model.with_auxiliary_head or other:
+        other = cfg.model.get('type') != KIND or self.model.with_auxiliary_head
+        if other or cfg.optim_wrapper.get('accumulative_counts', 1) != 1:
             raise ValueError(
                 f'{run.name}: networks of type {KIND} without auxiliary head '
                 'can be trained side by side, with a step on each batch; add '
