@@ -41,11 +41,13 @@ class Trainee:
         set_random_seed(run.seed)
         self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
         other = cfg.model.get('type') != KIND or self.model.with_auxiliary_head
+        other = other or self.model.decode_head.sampler is not None
         if other or cfg.optim_wrapper.get('accumulative_counts', 1) != 1:
             raise ValueError(
                 f'{run.name}: networks of type {KIND} without auxiliary head '
-                'can be trained side by side, with a step on each batch; add '
-                '--cfg-options model.auxiliary_head=None optim_wrapper.'
+                'and sampler can be trained side by side, with a step on each '
+                'batch; add --cfg-options model.auxiliary_head=None '
+                'model.decode_head.sampler=None optim_wrapper.'
                 'accumulative_counts=1, or name another config'
             )
         self.model.init_weights()

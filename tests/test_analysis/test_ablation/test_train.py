@@ -103,6 +103,10 @@ def test_a_training_that_diverges_has_no_result(plan, capsys):
             },
             'without auxiliary head',
         ),
+        (
+            {'model.decode_head.sampler': dict(type='OHEMPixelSampler')},
+            'sampler',
+        ),
     ],
 )
 def test_what_cannot_train_side_by_side(plan, options, message):
