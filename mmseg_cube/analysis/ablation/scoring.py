@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.models import BaseSegmentor
+from mmseg.models.utils import resize
 from mmseg.registry import DATASETS, METRICS
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from mmseg_cube.inference import BuildingNetwork
 
 BATCH = 8
 
-# Images (N, 3, H, W), uint8 as their pipeline gives them, labels (N, H, W),
+# Images (N, 3, h, w), uint8 as their pipeline gives them, labels (N, H, W),
 # and the group of each tile.
 Tiles = list[tuple[Tensor, Tensor, list[str | None]]]
 Scores = dict[str, float]
@@ -68,14 +69,19 @@ def _load(cfg: Config, split: str) -> Tiles:
         path = sample['data_samples'].img_path
         group = metrics[0].group_of(path) if metrics else None
         found.append((sample['inputs'], label, group))
-    found.sort(key=lambda tile: tile[0].shape)
+    found.sort(key=_shapes)
     batches = []
-    for _, same in groupby(found, lambda tile: tile[0].shape):
+    for _, same in groupby(found, _shapes):
         same = list(same)
         for i in range(0, len(same), BATCH):
             images, labels, groups = zip(*same[i : i + BATCH], strict=True)
             batches.append((torch.stack(images), torch.stack(labels), groups))
     return batches
+
+
+def _shapes(tile: tuple[Tensor, Tensor, str | None]) -> tuple:
+    """Return the shapes of an image and its mask, which may stay whole."""
+    return tile[0].shape, tile[1].shape
 
 
 @torch.no_grad()
@@ -84,6 +90,10 @@ def _count(network: BuildingNetwork, tiles: Tiles) -> dict[str, MarginCounts]:
     counts = defaultdict(lambda: ThresholdCurve.zero)
     for images, labels, groups in tiles:
         logits = network.logits(images)
+        # As mmseg does where a pipeline has resized the image.
+        corners = network.model.align_corners
+        size = labels.shape[1:]
+        logits = resize(logits, size, None, 'bilinear', corners)
         margins, labels = logits[:, 1] - logits[:, 0], labels.to(logits.device)
         for margin, label, group in zip(margins, labels, groups, strict=True):
             counts[group] += MarginCounts.of(margin, label)

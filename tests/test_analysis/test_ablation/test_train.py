@@ -39,12 +39,28 @@ STATISTICS = {
 }
 
 
+# Images of validation and test at half their resolution, masks whole.
+HALF = {
+    f'{split}_dataloader.dataset.pipeline': [
+        dict(type='LoadImageFromFile'),
+        dict(type='Resize', scale_factor=0.5, keep_ratio=True),
+        dict(type='LoadBuildingMask'),
+        dict(type='PackSegInputs'),
+    ]
+    for split in ('val', 'test')
+}
+
+
 @pytest.mark.parametrize(
-    'average, variants',
-    [({}, ['baseline', 'full']), (EMA, ['full']), (STATISTICS, ['baseline'])],
+    'options, variants',
+    [
+        (HALF, ['baseline', 'full']),
+        (EMA, ['full']),
+        (STATISTICS, ['baseline']),
+    ],
 )
-def test_the_same_as_by_the_runner(plan, average, variants):
-    study = plan(*variants, **PLAIN, **average)
+def test_the_same_as_by_the_runner(plan, options, variants):
+    study = plan(*variants, **PLAIN, **options)
     assert train(study, 'cpu') == []
     results = []
     for run in study.runs:
