@@ -23,8 +23,6 @@ from mmseg_cube.datasets.run_folder import (
 from mmseg_cube.utils.whole_files import write_json, write_text_whole
 
 MANIFEST, JOURNAL, PARTS = 'manifest.json', 'manifest.jsonl', '.parts'
-# Of the manifest; the same weights may lie elsewhere the next time.
-FOR_PEOPLE = ('config', 'checkpoint')
 
 
 class Note(NamedTuple):
@@ -47,8 +45,14 @@ class OutputFolder:
         self._is_open = False
 
     @contextmanager
-    def opened(self, settings: Mapping[str, object]) -> Iterator[None]:
+    def opened(
+        self, settings: Mapping[str, object], about: Mapping[str, object]
+    ) -> Iterator[None]:
         """Take the folder, if it is not taken already, for this run.
+
+        Args:
+            settings: What all files depend on.
+            about: What else to note: weights may lie elsewhere the next time.
 
         Raises:
             DatasetError: If it was begun with other settings, or another run
@@ -60,7 +64,7 @@ class OutputFolder:
         made = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         with nullcontext() if self.shared else only_run(self.folder):
-            self._open_manifest(settings)
+            self._open_manifest(settings, about)
             self.read_notes()
             if not self.shared:  # the last line may be cut short
                 lines = [f'{json.dumps(n)}\n' for n in self.notes.values()]
@@ -76,11 +80,9 @@ class OutputFolder:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep processes that share the folder out; know what they noted."""
-        if not self.shared:
-            yield
-            return
-        with FileLock(self.folder / LOCK):
-            self.read_notes()
+        with FileLock(self.folder / LOCK) if self.shared else nullcontext():
+            if self.shared:
+                self.read_notes()
             yield
 
     def read_notes(self) -> None:
@@ -124,12 +126,12 @@ class OutputFolder:
             if made:
                 self.folder.rmdir()
 
-    def _open_manifest(self, settings: Mapping[str, object]) -> None:
-        """Note what files depend on, or compare it."""
+    def _open_manifest(
+        self, settings: Mapping[str, object], about: Mapping[str, object]
+    ) -> None:
         path = self.folder / MANIFEST
         if path.is_file():
-            fixed = {k: v for k, v in settings.items() if k not in FOR_PEOPLE}
-            refuse_other_settings(path, fixed)
+            refuse_other_settings(path, settings)
         elif any(
             path.suffix in ('.png', '.tif') for path in self.folder.iterdir()
         ):
@@ -138,4 +140,4 @@ class OutputFolder:
                 'they were made.\nNext: give a new or empty folder.'
             )
         else:
-            write_json(path, settings)
+            write_json(path, {**about, **settings})

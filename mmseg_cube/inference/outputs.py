@@ -31,7 +31,6 @@ COG = dict(
     driver='COG', compress='DEFLATE', predictor='YES', bigtiff='IF_SAFER'
 )
 PROBABILITY, MASK = 1, 2  # the bands of a strip
-EXACT = dict(dtype='float32', nodata=np.nan)  # of a grid of probabilities
 # By the name of an output: what follows the name of the raster, the band of
 # the strips, whether it has nodata, and how GDAL is to write it.
 KINDS = {
@@ -78,15 +77,8 @@ def write_outputs(
 ) -> dict[str, int]:
     """Write files of a raster whose strips are all there.
 
-    Args:
-        names: Keys of ``SUFFIXES``.
-        scene: The raster.
-        strips: What was predicted.
-        tags: Notes for georeferenced files.
-        target: Folder and name of the files, without their suffixes.
-
-    Returns:
-        Their names and sizes in bytes.
+    Named by keys of ``SUFFIXES``, which follow on the target; tags are for
+    georeferenced files. Returned are their names and sizes in bytes.
     """
     written = {}
     for name in names:
@@ -130,13 +122,12 @@ def _copy(
 ) -> None:
     """Copy the strips to a file, and compare it with them."""
     _, band, nodata, options = KINDS[name]
-    grid = Grid('uint8', nodata, scene.crs, scene.transform)
-    if strips.exact and name == 'probability':
-        grid, band = grid._replace(**EXACT), band._replace(scale=None)
     tags = tags if nodata else None
-    vrt = write_vrt(grid, strips.tiles(), [band], tags=tags)
     # What a format cannot hold would go to another file.
-    with rasterio.Env(GDAL_PAM_ENABLED='NO'), rasterio.open(vrt) as source:
+    with (
+        rasterio.Env(GDAL_PAM_ENABLED='NO'),
+        _open_strips(scene, strips, band, nodata, tags) as source,
+    ):
         copy(source, path, **options)
         with rasterio.open(path) as file:
             same = name == 'inria' or file.checksum(1) == source.checksum(1)
@@ -144,13 +135,28 @@ def _copy(
         raise OSError('it does not hold what was written')
 
 
+def _open_strips(
+    scene: Scene,
+    strips: Strips,
+    band: Band,
+    nodata: int | None = NODATA,
+    tags: Mapping[str, object] | None = None,
+) -> rasterio.DatasetReader:
+    """Open a band of all strips that are there, placed as the raster is."""
+    grid = Grid('uint8', nodata, scene.crs, scene.transform)
+    if strips.exact and band.number == PROBABILITY:
+        grid = grid._replace(dtype='float32', nodata=np.nan)
+        band = band._replace(scale=None)
+    tiles, shape = strips.tiles(), scene.shape
+    return rasterio.open(
+        write_vrt(grid, tiles, [band], tags=tags, shape=shape)
+    )
+
+
 def _read_small(scene: Scene, strips: Strips) -> np.ndarray:
     """Read the mask in a few pixels."""
-    shape = overview_shape(scene.shape)
-    grid = Grid('uint8', NODATA, None, Affine.identity())
-    vrt = write_vrt(grid, strips.tiles(), [Band(MASK)], shape=scene.shape)
-    with rasterio.open(vrt) as file:
-        return file.read(1, out_shape=shape)
+    with _open_strips(scene, strips, Band(MASK)) as file:
+        return file.read(1, out_shape=overview_shape(scene.shape))
 
 
 def _write_preview(scene: Scene, strips: Strips, path: Path) -> None:
@@ -199,11 +205,7 @@ def _write_polygons(
     from mmseg_cube.inference.vector_files import find_driver
 
     find_driver(target.with_name(target.name + SUFFIXES['polygons']))
-    grid = Grid('uint8', NODATA, scene.crs, scene.transform)
-    if strips.exact:
-        grid = grid._replace(**EXACT)
-    vrt = write_vrt(grid, strips.tiles(), [Band(PROBABILITY)])
-    with rasterio.open(vrt) as file:
+    with _open_strips(scene, strips, Band(PROBABILITY)) as file:
         full = 1 if strips.exact else SURE
         raster = as_probabilities(file, target.name, full, tags)
         level = strips.threshold

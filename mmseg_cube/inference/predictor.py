@@ -16,17 +16,12 @@ from mmseg.models import BaseSegmentor
 
 from mmseg_cube.datasets.errors import RasterError
 from mmseg_cube.inference.batch import peak_memory
-from mmseg_cube.inference.output_folder import (
-    FOR_PEOPLE,
-    PARTS,
-    Note,
-    OutputFolder,
-)
+from mmseg_cube.inference.output_folder import PARTS, Note, OutputFolder
 from mmseg_cube.inference.outputs import SUFFIXES, write_outputs
 from mmseg_cube.inference.raster import Tiling, predict_bands
 from mmseg_cube.inference.scene import Bands, Scene
 from mmseg_cube.inference.scene_files import image_date
-from mmseg_cube.inference.strips import WINDOWS_HIGH, Counts, Strips
+from mmseg_cube.inference.strips import WINDOWS_HIGH, Strips
 from mmseg_cube.utils.memory import give_back_memory
 from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.version import __version__
@@ -86,13 +81,12 @@ class RasterPredictor:
         about: Mapping[str, object] | None = None,
     ) -> None:
         self.model, self.tiling, self.bands = model, tiling, bands
-        self.output = output
+        self.output, self.about = output, dict(about or {})
         shared = output.shard[1] > 1
         self.folder = OutputFolder(Path(output.folder), shared)
         # The size of a batch changes no more than the last digits.
         cut = {k: v for k, v in asdict(tiling).items() if k != 'batch'}
         self.settings = dict(
-            **about or {},
             network=fingerprint(model),
             threshold=output.threshold,
             exact=output.exact,
@@ -105,7 +99,7 @@ class RasterPredictor:
 
     def hold(self) -> AbstractContextManager:
         """Hold the folder for several rasters, against other runs."""
-        return self.folder.opened(self.settings)
+        return self.folder.opened(self.settings, self.about)
 
     def predict(
         self,
@@ -153,8 +147,7 @@ class RasterPredictor:
         kept = {x: old[x] for x in there}
         if not folder.shared:
             folder.discard(name, files, kept)
-        fixed = {k: v for k, v in self.settings.items() if k not in FOR_PEOPLE}
-        mark = json.dumps([identity, fixed]).encode()
+        mark = json.dumps([identity, self.settings]).encode()
         height, _ = scene.shape
         strips = Strips(
             root / PARTS / name,
@@ -202,8 +195,7 @@ class RasterPredictor:
                     write=time.perf_counter() - predicted,
                 )
                 if scene.has_place:
-                    report = self._report(scene, counts)
-                    report['seconds'] = seconds
+                    report = self._report(scene, *counts, seconds)
                     write_json(root / f'{name}.json', report)
                 folder.note(Note(name, identity, kept | written, *counts))
         shutil.rmtree(strips.folder, ignore_errors=True)
@@ -242,8 +234,10 @@ class RasterPredictor:
             strips.write(run, counted(bands))
         return bool(mine)
 
-    def _report(self, scene: Scene, counts: Counts) -> dict[str, object]:
-        """Return what ``NAME.json`` tells, but for the times."""
+    def _report(
+        self, scene: Scene, building: int, valid: int, seconds: Mapping
+    ) -> dict[str, object]:
+        """Return what ``NAME.json`` tells."""
         return dict(
             image=scene.name,
             height=scene.shape[0],
@@ -251,10 +245,11 @@ class RasterPredictor:
             crs=scene.crs.to_string() if scene.crs else None,
             transform=list(scene.transform)[:6],
             scale=scene.channels.scale,
-            building_pixels=counts.building,
-            pixels_with_data=counts.valid,
+            building_pixels=building,
+            pixels_with_data=valid,
             peak_memory_mb=peak_memory() // 2**20 or None,
-            settings=self.settings,
+            settings=self.about | self.settings,
+            seconds=seconds,
         )
 
     def _result(self, name: str, new: bool) -> RasterResult:

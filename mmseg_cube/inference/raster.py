@@ -109,7 +109,9 @@ def predict_bands(
             if wanted is not None:
                 values[~wanted[piece]] = np.nan
             yield values
-        _move_up(band, end - top)
+        step = end - top
+        band[:-step] = band[step:].clone()
+        band[-step:] = 0
 
 
 def predict_strip(
@@ -173,24 +175,20 @@ def _read_windows(
         rows = min(size, height - top)
         row = Window(0, top, width, rows)
         wanted = scene.wanted(row, valid := scene.valid(row))
-        windows = {left: Window(left, top, size, size) for left in lefts}
+        # In the row, and in the raster.
+        inner = {left: Window(left, 0, size, size) for left in lefts}
+        outer = {left: inner[left]._replace(y=top) for left in lefts}
         places = [
             left
-            for left, window in windows.items()
-            if wanted is None
-            or take_window(wanted, window._replace(y=0)).any()
+            for left in lefts
+            if wanted is None or take_window(wanted, inner[left]).any()
         ]
         for start in range(0, max(len(places), 1), tiling.batch):
             chosen = places[start : start + tiling.batch]
-            images = [scene.read(windows[left]) for left in chosen]
+            images = [scene.read(outer[left]) for left in chosen]
             if valid is not None:
-                parts = [
-                    take_window(valid, windows[left]._replace(y=0))
-                    for left in chosen
-                ]
-                images = np.where(
-                    np.array(parts)[:, None], images, np.uint8(0)
-                )
+                seen = [take_window(valid, inner[left]) for left in chosen]
+                images = [x * y for x, y in zip(images, seen, strict=True)]
             yield top, wanted, chosen, np.stack(images) if chosen else None
 
 
@@ -213,11 +211,3 @@ def _to_numbers(scene: Scene, rows: Tensor) -> np.ndarray:
         )
     # Shares add up to one, but for the last digit.
     return rows.to('cpu', copy=True).clamp_(max=1).numpy()
-
-
-def _move_up(band: Tensor, count: int) -> None:
-    """Drop the first rows of a band, in its own memory."""
-    for start in range(count, len(band), count):
-        rows = band[start : start + count]
-        band[start - count : start - count + len(rows)] = rows
-    band[len(band) - count :] = 0

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import rasterio
@@ -34,13 +33,6 @@ PROFILE = dict(
     blockxsize=256, blockysize=256, compress='deflate', zlevel=1,
     bigtiff='if_safer',
 )  # fmt: skip
-
-
-class Counts(NamedTuple):
-    """Pixels of a strip, or of all of them."""
-
-    building: int
-    valid: int  # that have data
 
 
 class Strips:
@@ -103,12 +95,14 @@ class Strips:
             if n not in missing
         ]
 
-    def counts(self) -> Counts:
-        """Count the pixels of all strips."""
+    def counts(self) -> tuple[int, int]:
+        """Count pixels of buildings, and those that have data, in all."""
         tags = [self._tags(number) for number in range(len(self.rows))]
-        return Counts(
-            *(sum(int(each[name]) for each in tags) for name in Counts._fields)
+        building, valid = (
+            sum(int(each[name]) for each in tags)
+            for name in ('building', 'valid')
         )
+        return building, valid
 
     def _path(self, number: int) -> Path:
         return self.folder / f'{number:05}.tif'
