@@ -11,6 +11,7 @@ from statistics import fmean, median, stdev
 from scipy import stats
 
 from mmseg_cube.analysis.ablation.study import Study
+from mmseg_cube.analysis.complexity.count import UNITS
 
 SPLITS = 'val', 'test'
 TUNED = 'building/TunedIoU'
@@ -26,11 +27,7 @@ SCORES = {
 SEGMENTS = 10
 LOSSES = [f'loss {i + 1}' for i in range(SEGMENTS)]
 # By name, the key in the results, and the unit.
-COSTS = {
-    'Params (M)': ('parameters', 1e6),
-    'FLOPs (G)': ('flops', 1e9),
-    's / iteration': ('seconds_per_iteration', 1),
-}
+COSTS = UNITS | {'s / iteration': ('seconds_per_iteration', 1)}
 CONFIDENCE = 0.95  # share of intervals that cover the true mean
 
 Result = Mapping[str, object]  # what one run left in its folder

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
+
 from mmseg_cube.analysis.complexity.count import Complexity, ConfigCounter
 from mmseg_cube.utils.configs import NEXT, read_config
 from mmseg_cube.utils.words import not_found
@@ -23,28 +25,37 @@ class Sized:
     """A network with its size."""
 
     name: str  # stem of its config, or its path where stems repeat
-    config: Path
+    cfg: Config
     size: Complexity
     baseline: 'Sized | None' = None  # what it is compared with
 
+    @property
+    def path(self) -> Path:
+        """Path of its config."""
+        return Path(self.cfg.filename)
+
     def saved(self, key: str) -> float | None:
-        """Percent of an attribute that is saved; None without a baseline."""
-        before = self.baseline and self.baseline.size
-        return self.size.saved(before, key) if before else None
+        """Percent of its size that is saved; None without a baseline."""
+        if self.baseline is None:
+            return None
+        before = getattr(self.baseline.size, key)
+        return 100 * (1 - getattr(self.size, key) / before)
 
 
 def count_all(
-    comparisons: Mapping[Path, Path | None], size: int
+    comparisons: Mapping[Path, Path | None],
+    size: int,
+    count: ConfigCounter | None = None,
 ) -> list[Sized]:
     """Count the networks of configs, as :func:`compare` returns them."""
     # All of them are read first: that finds most faults, and fast.
     cfgs = {path: read_config(path) for path in comparisons}
     stems = {path.stem for path in cfgs}
-    count, sized = ConfigCounter(), {}
+    count, sized = count or ConfigCounter(), {}
     for path, baseline in comparisons.items():
         name = path.stem if len(stems) == len(cfgs) else path.as_posix()
         counted = count(cfgs[path], size)
-        sized[path] = Sized(name, path, counted, sized.get(baseline))
+        sized[path] = Sized(name, cfgs[path], counted, sized.get(baseline))
     return list(sized.values())
 
 

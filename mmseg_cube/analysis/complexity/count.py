@@ -18,6 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmseg_cube.utils.configs import without_weights
 from mmseg_cube.utils.networks import build_network
 
+# By what tables call a number, its attribute and unit.
+UNITS = {'Params (M)': ('parameters', 1e6), 'FLOPs (G)': ('flops', 1e9)}
+
 
 @dataclass(frozen=True)
 class Complexity:
@@ -25,10 +28,6 @@ class Complexity:
 
     parameters: int
     flops: int
-
-    def saved(self, baseline: 'Complexity', key: str) -> float:
-        """Percent of an attribute that is saved against a baseline."""
-        return 100 * (1 - getattr(self, key) / getattr(baseline, key))
 
 
 class ConfigCounter:

@@ -9,12 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmseg_cube.analysis.complexity.configs import Sized, distinct
+from mmseg_cube.analysis.complexity.count import UNITS
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.utils.figures import new_figure, plain
 from mmseg_cube.utils.tables import Table
 
-# Unit of each number, and what it is called in a head.
-UNITS = dict(parameters=(1e6, 'Params (M)'), flops=(1e9, 'FLOPs (G)'))
 # What follows the network in a config's name: GPUs x images, schedule, data.
 SCHEDULE = re.compile(r'_\d+xb\d+.*')
 GAP = 0.5  # over a baseline of the chart, in rows
@@ -23,11 +22,11 @@ GAP = 0.5  # over a baseline of the chart, in rows
 def tabulate(networks: Sequence[Sized], size: int) -> Table:
     """Lay out networks, counted for an image of ``size`` pixels a side."""
     head, rows = ['Config'], []
-    for _, name in UNITS.values():
+    for name in UNITS:
         head += [name, 'saved']
     for network in networks:
         rows.append([network.name])
-        for key, (unit, _) in UNITS.items():
+        for key, unit in UNITS.values():
             saved = network.saved(key)
             rows[-1].append(f'{getattr(network.size, key) / unit:.3f}')
             rows[-1].append('' if saved is None else f'{saved:.2f} %')
@@ -56,8 +55,8 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
     height = 1 + 0.27 * places[-1]
     figure, grid = new_figure(1, 2, (11, height), sharey=True)
     titles = 'Parameters (M)', f'FLOPs (G), {size} x {size}'
-    for axes, key, title in zip(grid[0], UNITS, titles, strict=False):
-        unit, _ = UNITS[key]
+    parts = zip(grid[0], UNITS.values(), titles, strict=True)
+    for axes, (key, unit), title in parts:
         values = [getattr(row.size, key) / unit for row in rows]
         texts = [f'{value:.1f}' for value in values]
         for i, row in enumerate(rows):
@@ -74,8 +73,9 @@ def draw_sizes(networks: Sequence[Sized], size: int) -> Figure:
 
 
 def _to_dict(network: Sized) -> dict:
-    entry = dict(name=network.name, config=network.config.as_posix())
+    entry = dict(name=network.name, config=network.path.as_posix())
     if network.baseline:
         entry['baseline'] = network.baseline.name
-        entry['saved'] = {key: network.saved(key) for key in UNITS}
+        saved = {key: network.saved(key) for key, _ in UNITS.values()}
+        entry['saved'] = saved
     return entry | asdict(network.size)

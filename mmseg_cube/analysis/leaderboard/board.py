@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import UNITS, ConfigCounter
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.same_training import TRAINING, settings_of
@@ -16,10 +16,6 @@ from mmseg_cube.utils.words import name_some
 
 NAME, PUBLISHED = 'leaderboard', Path(__file__).with_name('published.csv')
 TITLES = dict(Precision='P', Recall='R', BoundaryIoU='Boundary IoU')
-SCALES = {
-    'Params (M)': ('parameters', 1e6),
-    'FLOPs (G)': ('flops', 1e9),
-}
 SHOWN_DIFFERENCES, LONGEST_VALUE = 2, 40
 
 
@@ -160,7 +156,7 @@ def _show(row: dict) -> dict[str, str]:
         cells[title] = '' if score is None else f'{score["mean"]:.2f}'
         if score and score['sd'] is not None:
             cells[title] += f' ± {score["sd"]:.2f}'
-    for title, (name, unit) in SCALES.items():
+    for title, (name, unit) in UNITS.items():
         value = row[name]
         cells[title] = '' if value is None else f'{value / unit:.2f}'
     return cells | dict(Source='own runs')

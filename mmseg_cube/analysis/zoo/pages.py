@@ -11,12 +11,13 @@ from pathlib import Path
 
 from mmseg_cube.analysis.complexity.configs import (
     BASE_FOLDER,
+    Sized,
     compare,
+    count_all,
     find_configs,
 )
-from mmseg_cube.analysis.complexity.count import Complexity, ConfigCounter
+from mmseg_cube.analysis.complexity.count import ConfigCounter
 from mmseg_cube.analysis.zoo.metafile import Metafile, make_metadata, to_yaml
-from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.tables import Table
 
 INDEX, METAFILE, README = 'model-index.yml', 'metafile.yml', 'README.md'
@@ -61,43 +62,37 @@ def _render_family(
     _, end, after = rest.partition(END)
     if not start or not end:
         raise ValueError(f'{readme} needs the lines {START} and {END}')
-    baselines = compare(find_configs([folder]))
-    entries, sizes = {}, {}
-    for path in baselines:
-        cfg, (_, processes, data) = read_config(path), _read_name(path)
-        sizes[path] = count(cfg, TABLE_SIZE)
+    networks = count_all(compare(find_configs([folder])), TABLE_SIZE, count)
+    entries = []
+    for network in networks:
+        cfg, (_, processes, data) = network.cfg, _read_name(network.path)
         crop = count(cfg, tuple(cfg.model.data_preprocessor.size))
         metadata = make_metadata(cfg, int(processes), data, crop)
-        place = path.relative_to(root)
-        entries[path] = metafile.make_entry(place, metadata)
-    table = _make_table(baselines, sizes).markdown()
+        place = network.path.relative_to(root)
+        entries.append(metafile.make_entry(place, metadata))
+    table = _make_table(networks).markdown()
     return {
-        metafile.path: metafile.render(entries.values()),
+        metafile.path: metafile.render(entries),
         readme: f'{before}{START}\n\n{table}\n\n{NOTE}\n\n{END}{after}',
     }
 
 
-def _make_table(
-    baselines: Mapping[Path, Path | None], sizes: Mapping[Path, Complexity]
-) -> Table:
+def _make_table(networks: Iterable[Sized]) -> Table:
     """Lay out a row per network, with the data that it has configs for."""
     data, cells = {}, {}
-    for path, baseline in baselines.items():
-        name, _, word = _read_name(path)
-        size, saved = sizes[path], ['', '']
+    for network in networks:
+        name, _, word = _read_name(network.path)
+        size = network.size
         same = name, size  # a stem may differ from data to data
         data.setdefault(same, []).append(word)
-        if same in cells:
-            continue
-        if baseline:
-            before, keys = sizes[baseline], ('parameters', 'flops')
-            saved = [f'{size.saved(before, key):.1f} %' for key in keys]
-        cells[same] = [
-            f'[{name}]({path.name})',
+        saved = map(network.saved, ('parameters', 'flops'))
+        row = [
+            f'[{name}]({network.path.name})',
             f'{size.parameters / 1e6:.2f}',
             f'{size.flops / 1e9:.2f}',
-            *saved,
+            *('' if x is None else f'{x:.1f} %' for x in saved),
         ]
+        cells.setdefault(same, row)
     head = ['Network', 'Params (M)',
             f'FLOPs (G at {TABLE_SIZE} x {TABLE_SIZE})',
             'saved params', 'saved FLOPs', 'data']  # fmt: skip
