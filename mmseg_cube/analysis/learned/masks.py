@@ -1,7 +1,7 @@
 """The spatial masks of Cube layers over an image, as maps and as numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import cv2
@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.learned.cells import measure_outputs, measure_places
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.ops import spatial_mask
 
@@ -25,7 +24,7 @@ class Seen:
 
     size: Size = (0, 0)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
-    # Of layers whose windows share their weights; see cells.py.
+    # Of layers whose windows share their weights.
     cells: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -39,27 +38,52 @@ def watch(
     def note_size(preprocessor: nn.Module, args: tuple, out: dict) -> None:
         seen.size = tuple(out['inputs'].shape[2:])
 
-    def note(layer: CubeConv2d, args: tuple) -> None:
-        mask = mask_of(layer, args[0])
-        seen.masks[names[layer]] = mask[0, 0].float().cpu().numpy()
+    def note(layer: CubeConv2d, args: tuple, out: Tensor) -> None:
+        name = names[layer]
+        if layer.mask is not None:
+            mask = mask_of(layer, args[0])[0, 0].float().cpu().numpy()
+            seen.masks[name] = mask
+        if layer.geometry.sites > 1:
+            seen.cells[name] = measure_outputs(out, layer.geometry.sites**2)
+            if name in seen.masks:
+                seen.cells[name] |= measure_places(mask, layer.scale)
 
-    def note_cells(layer: CubeConv2d, args: tuple, out: Tensor) -> None:
-        cell = measure_outputs(out, layer.geometry.sites**2)
-        if layer in names:
-            mask = seen.masks[names[layer]]
-            cell |= measure_places(mask, layer.scale)
-        seen.cells[shared[layer]] = cell
-
-    names = {x: name for name, x in layers.items() if x.mask is not None}
-    shared = {x: name for name, x in layers.items() if x.geometry.sites > 1}
-    hooks = [model.data_preprocessor.register_forward_hook(note_size)]
-    hooks += [layer.register_forward_pre_hook(note) for layer in names]
-    hooks += [layer.register_forward_hook(note_cells) for layer in shared]
-    try:
+    names = {layer: name for name, layer in layers.items()}
+    with ExitStack() as hooks:
+        preprocessor = model.data_preprocessor
+        hooks.enter_context(preprocessor.register_forward_hook(note_size))
+        for layer in names:
+            hooks.enter_context(layer.register_forward_hook(note))
         yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
+
+
+@torch.no_grad()
+def measure_outputs(output: Tensor, sites: int) -> dict[str, float]:
+    """Compare the outputs (1, D, H, W) of a layer, ``sites`` to a cell.
+
+    Returns:
+        ``alike`` and ``apart``: mean absolute correlation, over places, of
+        two outputs of one cell, and of two cells. Outputs of one cell have
+        the same weights, so what sets them apart is where they look.
+    """
+    values = output[0].flatten(1).double().cpu()
+    alike = torch.corrcoef(values).nan_to_num().abs()
+    cells = torch.arange(len(values)) // sites
+    same = cells[:, None] == cells
+    others = ~torch.eye(len(values), dtype=torch.bool)
+    pairs = dict(alike=same & others, apart=~same)
+    return {k: alike[chosen].mean().item() for k, chosen in pairs.items()}
+
+
+def measure_places(mask: np.ndarray, scale: int) -> dict[str, float]:
+    """Return the least and the largest mean of a mask over places in a cell.
+
+    Windows at some places straddle more cells than at others: a mask that
+    suppresses what mixes cells is low there.
+    """
+    rows = mask.reshape(mask.shape[0] // scale, scale, -1, scale)
+    means = rows.mean((0, 2), dtype=float)
+    return dict(low_place=float(means.min()), high_place=float(means.max()))
 
 
 @torch.no_grad()

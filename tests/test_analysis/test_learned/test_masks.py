@@ -4,7 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmseg_cube.analysis.learned.masks import mask_of, measure_mask, watch
+from mmseg_cube.analysis.learned.masks import (
+    join_values,
+    mask_of,
+    measure_mask,
+    measure_outputs,
+    measure_places,
+    watch,
+)
 from mmseg_cube.analysis.learned.report import cube_layers
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.layers import CubeConv2d
@@ -91,3 +98,34 @@ def test_values_by_hand():
     assert found['building'] == pytest.approx(0.15)
     ground = (0.3 + 2 * 0.4 / 2 + 2 * 0.5 / 2 + 2 * 0.6 / 2) / 4
     assert found['ground'] == pytest.approx(ground)
+
+
+def test_outputs_by_hand():
+    a, b = torch.randn(2, 6, 7)
+    # Two cells of two outputs: equal and opposite, and unlike.
+    output = torch.stack([a, -2 * a, b, torch.ones_like(b)])[None]
+    across = abs(np.corrcoef(a.flatten(), b.flatten())[0, 1])
+    found = measure_outputs(output, 2)
+    assert found['alike'] == pytest.approx((1 + 0) / 2)
+    assert found['apart'] == pytest.approx((2 * across + 0) / 4)
+
+
+def test_places_by_hand():
+    mask = np.tile([[0.9, 0.5], [0.7, 0.6]], (3, 4))
+    found = measure_places(mask, 2)
+    assert found == pytest.approx(dict(low_place=0.5, high_place=0.9))
+    assert join_values([found, found]) == pytest.approx(found)
+
+
+@pytest.mark.parametrize('mask', [None, dict()])
+def test_layers_of_shared_weights_are_watched(tiny_segmentor, mask):
+    model = tiny_segmentor()
+    shared = CubeConv2d(16, 16, 3, padding=1, lattice_stride=1, mask=mask)
+    layers = dict(shared=shared, own=CubeConv2d(16, 16, 3, padding=1))
+    with watch(model, layers) as seen, torch.no_grad():
+        for layer in layers.values():
+            layer(torch.randn(1, 16, 6, 8))
+    assert set(seen.cells) == {'shared'}
+    found = seen.cells['shared']
+    assert 0 <= found['apart'] <= 1 and 0 <= found['alike'] <= 1
+    assert ('low_place' in found) == (mask is not None)
