@@ -29,6 +29,7 @@ from shapely import geometry
 
 from mmseg_cube.cli import frame, main
 from mmseg_cube.datasets import checks
+from mmseg_cube.layers import summarise
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
@@ -221,7 +222,8 @@ def run_onto(config, text):
     Path('child.py').write_text(text)
     cfg = read_config('child.py')
     init_default_scope('mmseg')
-    build_network(cfg)
+    found = summarise(build_network(cfg))
+    assert "type='Cube" not in text or 'Cube kernels: 0 ' not in found
     if cfg.test_evaluator.type == 'BuildingMetric':
         METRICS.build(cfg.test_evaluator)
 

@@ -74,11 +74,15 @@ def test_wrong_options(table, part, message):
         CubeBackbone(table['resnet']['backbone'], **given)
 
 
-def test_nothing_is_eligible():
+def test_nothing_is_eligible(table):
     backbone = dict(type='mmpretrain.ConvNeXt', arch='atto')
     message = 'none of 16 .* is eligible: 12 of 7 x 7, 3 of 2 x 2, 1 of 4 x 4'
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf'{message}; insert=dict\(\) inst'):
         CubeBackbone(backbone, {})
+    # As DeepLab has it.
+    dilated = dict(depth=50, strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4))
+    with pytest.raises(ValueError, match='stage 3, which has no eligible'):
+        CubeBackbone(table['resnet']['backbone'] | dilated, dict(stages=3))
 
 
 def test_nothing_to_do_and_what_is_given_twice(table):
