@@ -109,9 +109,7 @@ def predict_bands(
             if wanted is not None:
                 values[~wanted[piece]] = np.nan
             yield values
-        step = end - top
-        band[:-step] = band[step:].clone()
-        band[-step:] = 0
+        _move_up(band, end - top)
 
 
 def predict_strip(
@@ -211,3 +209,11 @@ def _to_numbers(scene: Scene, rows: Tensor) -> np.ndarray:
         )
     # Shares add up to one, but for the last digit.
     return rows.to('cpu', copy=True).clamp_(max=1).numpy()
+
+
+def _move_up(band: Tensor, count: int) -> None:
+    """Drop the first rows of a band without a second one in memory."""
+    for start in range(count, len(band), count):
+        rows = band[start : start + count]
+        band[start - count : start - count + len(rows)] = rows
+    band[len(band) - count :] = 0
