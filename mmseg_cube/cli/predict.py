@@ -78,9 +78,10 @@ def add_settings(add: Arguments) -> None:
     add('--amp', what, default=False)
     what = (
         'probability above which a pixel is a building, or the curve.json '
-        'of the val set, whose best one is taken'
+        'of the val set, whose best one is taken (0.5, or the threshold '
+        'of a head of one logit)'
     )
-    add('--threshold', what, type=_number_or_path, default=0.5)
+    add('--threshold', what, type=_number_or_path)
     add.share('--tta', '--device', '--threads')
     add.share('--cfg-options', '--trust-checkpoint')
 

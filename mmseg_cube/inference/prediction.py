@@ -30,11 +30,14 @@ from mmseg_cube.inference.scene import Bands, Scene
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.default_network import ground_resolution
 from mmseg_cube.utils.networks import load_network, refuse_other_channels
-from mmseg_cube.utils.words import listing, quantity
+from mmseg_cube.utils.words import listing, name_some, quantity
 
 AUTO = 'auto'  # batch
 DEFAULT_SIZE = 512
 FAR = 1.5  # times the size of a pixel
+# Steps of a test pipeline that leave an image as it is.
+PLAIN = 'LoadImageFromFile', 'LoadRasterWindow', 'LoadAnnotations'
+PLAIN += 'LoadBuildingMask', 'PackSegInputs'
 SMALLEST = 32  # window; most networks halve an image five times
 Shape = tuple[int, int]  # height and width in pixels
 
@@ -56,7 +59,9 @@ def predict_inputs(
         ValueError: If something is wrong with the input, or at last with
             some of the rasters; the text names them all.
     """
-    threshold = ChosenThreshold(given['threshold']).value
+    threshold = given['threshold']
+    if threshold is not None:
+        threshold = ChosenThreshold(threshold).value
     batch, memory = given['batch'], given.get('memory')
     first = dict(given, batch=1) if batch == AUTO else given
     if memory is not None and batch != AUTO:
@@ -70,6 +75,14 @@ def predict_inputs(
     for name in ('bands', 'scale'):
         named[name] = named[name] or known.get(name)
     bands = Bands(**named)
+    steps = (str(x['type']).split('.')[-1] for x in known.get('pipeline', ()))
+    if others := [step for step in steps if step not in PLAIN]:
+        print(
+            f'Warning: {name_some(others)} of the test pipeline is left out, '
+            'so the network sees other images than in mmseg-cube test. In '
+            'place of Resize name --resolution.',
+            file=sys.stderr,
+        )
     checkpoint = given['checkpoint']
     meant = ground_resolution(checkpoint)
     shapes, faults = read_shapes(inputs, bands, meant)
@@ -83,6 +96,11 @@ def predict_inputs(
         torch.set_num_threads(given['threads'])
     shard = given.get('shard') or _processes()
     model = load_network(cfg, checkpoint, _device(given['device']))
+    if threshold is None:
+        # A test labels by it; of two logits by the larger one.
+        head = getattr(model, 'decode_head', None)
+        single = getattr(head, 'out_channels', 2) == 1
+        threshold = head.threshold if single else 0.5
     if batch == AUTO:
         network = BuildingNetwork(model, tiling.tta, tiling.amp)
         most = max(len(tiling.starts(width)) for _, width in shapes.values())

@@ -18,6 +18,8 @@ from mmseg_cube.cli import main
 from mmseg_cube.datasets.run_folder import only_run
 from mmseg_cube.inference import Tiling, outputs, predict_raster, strips
 from mmseg_cube.inference.prediction import read_shapes
+from mmseg_cube.utils.configs import read_config
+from mmseg_cube.utils.networks import build_network
 
 THRESHOLD = 0.39  # near the middle of what the network gives
 OPTIONS = ['--size', '64', '--device', 'cpu', '--threshold', THRESHOLD]
@@ -355,6 +357,21 @@ def test_bad_input_is_one_line(predict, tmp_path, fault):
     assert line.startswith('mmseg-cube predict: error: ')
     assert message in line and len(line) < 340
     assert not out.exists()
+
+
+def test_what_a_test_would_do_otherwise(tiny_config, images, tmp_path, capsys):
+    options = {
+        'model.decode_head.out_channels': 1,
+        'test_dataloader.dataset.pipeline.1.type': 'Resize',
+    }
+    network = build_network(read_config(tiny_config, options))
+    torch.save(network.state_dict(), file := tmp_path / 'single.pth')
+    words = [tiny_config, file, images, '--out', tmp_path, '--size', 64]
+    words += ['--cfg-options', *(f'{k}={v}' for k, v in options.items())]
+    assert main(['predict', *map(str, words)]) == 0
+    assert 'Warning: Resize of the test pipeline' in capsys.readouterr().err
+    manifest = json.loads((tmp_path / 'manifest.json').read_text())
+    assert manifest['threshold'] == network.decode_head.threshold == 0.3
 
 
 def test_polygons_need_the_extra(predict, tmp_path, monkeypatch):
