@@ -89,7 +89,8 @@ def _carry_out(
         result = run.cfg.ablation | counts[run.variant] | facts
         result |= describe_losses(losses, trainee.seconds)
         result |= score(trainee.model, tiles)
-        weights = dict(state_dict=trainee.model.state_dict(), meta={})
+        meta = dict(iter=len(losses), seed=run.seed)
+        weights = dict(state_dict=trainee.model.state_dict(), meta=meta)
         run.folder.mkdir(parents=True, exist_ok=True)
         write_text_whole(run.folder / CONFIG, run.cfg.pretty_text)
         name = f'iter_{len(losses)}.pth'

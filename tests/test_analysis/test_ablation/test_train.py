@@ -11,6 +11,7 @@ from mmseg_cube.analysis.ablation.results import TUNED
 from mmseg_cube.analysis.ablation.scoring import load_tiles
 from mmseg_cube.analysis.ablation.train import train
 from mmseg_cube.analysis.ablation.trainee import HeldOrder
+from mmseg_cube.analysis.gradients.report import load_series
 from mmseg_cube.layers import ChannelRouter
 from mmseg_cube.utils.checkpoints import read_checkpoint
 
@@ -66,6 +67,8 @@ def test_the_same_as_by_the_runner(plan, options, variants):
     for run in study.runs:
         found, weights = load(run)
         results.append(found)
+        series = load_series(run.cfg, ['init', run.folder / 'iter_5.pth'], 0)
+        assert [iteration for iteration, _ in series] == [0, 5]
         cfg = Config(dict(run.cfg.to_dict(), work_dir=str(run.folder)))
         runner = Runner.from_cfg(cfg)
         runner.train()
