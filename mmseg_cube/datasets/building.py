@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mmseg.datasets import BaseSegDataset
@@ -10,7 +9,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import splits
-from mmseg_cube.datasets.bands import RGB, Channels, Scale
+from mmseg_cube.datasets.bands import Channels, Scale
 from mmseg_cube.datasets.checks import (
     FileFacts,
     check_files,
@@ -20,12 +19,11 @@ from mmseg_cube.datasets.checks import (
 )
 from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import DatasetError
-from mmseg_cube.datasets.listing import Naming
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.tiles import Layout, find_tiles, match_folders
+from mmseg_cube.datasets.tiles import Layout
 from mmseg_cube.datasets.transforms import LoadBuildingMask, use_one_reader
-from mmseg_cube.utils.words import listing, refuse_other_than_paths
+from mmseg_cube.utils.words import refuse_other_than_paths
 
 LOOKED_AT = 32  # masks of a dataset that is not checked
 
@@ -144,19 +142,9 @@ class BuildingDataset(BaseSegDataset):
             )
         others = dict(prefix, ann_file=kwargs.get('ann_file'))
         refuse_other_than_paths(data_root=data_root, **others)
-        for pattern in (img_pattern, mask_pattern):
-            if not isinstance(pattern, str) or pattern.count('{}') != 1:
-                raise ValueError(
-                    'img_pattern and mask_pattern must hold {} once, such as '
-                    f"'{{}}_mask', not {pattern!r}"
-                )
+        splits.refuse_wrong_patterns(img_pattern, mask_pattern)
         if fractions is not None:
-            splits.refuse_wrong_fractions(fractions, split)
-            if not prefix:
-                raise ValueError(
-                    'fractions divide the folders of data_prefix=dict('
-                    'img_path=..., seg_map_path=...), but none is given'
-                )
+            splits.refuse_wrong_fractions(fractions, split, prefix)
         self.fractions, self.seed = fractions, seed
         self.patterns = img_pattern, mask_pattern
         self.channels = Channels(bands, scale)
@@ -205,8 +193,8 @@ class BuildingDataset(BaseSegDataset):
 
     def get_data_info(self, idx: int) -> dict:
         """Return a sample before its pipeline."""
-        more = dict(mask_meaning=self.meaning, data_source=self.source)
-        return super().get_data_info(idx) | more | self.seen
+        more = dict(mask_meaning=self.meaning, **self._about())
+        return super().get_data_info(idx) | more
 
     def prepare_data(self, idx: int) -> Any:
         """Return a sample after its pipeline."""
@@ -214,13 +202,8 @@ class BuildingDataset(BaseSegDataset):
         packed = data.get('data_samples') if isinstance(data, dict) else None
         for sample in packed if isinstance(packed, list) else [packed]:
             if sample is not None:  # whatever its pipeline packed
-                sample.set_metainfo(dict(data_source=self.source, **self.seen))
+                sample.set_metainfo(self._about())
         return data
-
-    @property
-    def seen(self) -> dict[str, Channels]:
-        """What samples say of channels that are not those of plain RGB."""
-        return {} if self.channels == RGB else dict(channels=self.channels)
 
     @property
     def source(self) -> dict[str, str]:
@@ -231,72 +214,17 @@ class BuildingDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the samples, split by split, in natural order of stems."""
-        suffixes = self.img_suffix, self.seg_map_suffix
-        namings = tuple(map(Naming, suffixes, self.patterns))
-        named = self.ann_file
-        listed = splits.read_names(named, namings[0]) if named else set()
-        halves, there = self.split.split('+'), set()
-        place = root = Path(self.data_root or '')
-
-        def wants(split: str, stem: str) -> bool:
-            if not self.wants(split, stem):
-                return False
-            there.add((split, stem))
-            return not self.ann_file or stem in listed
-
-        if not self.data_prefix and self.data_root is None:
-            raise DatasetError(
-                f'{type(self).__name__}: neither data_root nor data_prefix is '
-                'given.\nNext: set data_root to the folder that holds the '
-                'dataset.'
-            )
-        options = halves, wants, namings
-        if self.data_prefix:
-            place, root = self.data_prefix.get('img_path'), Path()
-            tiles, faults = match_folders(self.data_prefix, *options)
-        else:
-            tiles, faults = find_tiles(root, self.LAYOUT, *options)
-        if not faults and listed:
-            faults = [
-                f'{stem}: listed in {self.ann_file}, but no such image'
-                for stem in sorted(listed - {tile.name for tile in tiles})
-            ]
-        if self.fractions and not faults:
-            names = {tile.name for tile in tiles}
-            home = splits.divide(names, self.fractions, self.seed)
-            tiles = [x for x in tiles if home.get(x.name) == x.split]
-        empty = set(halves) - {tile.split for tile in tiles}
-        if empty and not faults and not listed:
-            raise DatasetError(
-                f'{type(self).__name__}: no image for split {min(empty)!r} in '
-                f'{place}.\nNext: put some there, not into folders inside '
-                'it; or draw them (data_prefix, fractions), or set split.'
-            )
-        if faults:
-            raise DatasetError(
-                f'{type(self).__name__}: {len(faults)} fault(s) in split '
-                f'{self.split!r} of {place}:\n{listing(faults)}\nNext: every '
-                'image needs one mask of the same stem and the other way '
-                "round. Stems may differ by mask_pattern='{}_mask'; "
-                'img_suffix and seg_map_suffix choose between formats '
-                f'({", ".join(RASTER_SUFFIXES)}).'
-            )
-        if self.fractions:
-            self.part = f'{len(tiles)} of {len(names)} tiles, seed {self.seed}'
-        elif len(tiles) < len(there):
-            self.part = f'{len(tiles)} of {len(there)} tiles'
-        # data_prefix gives both halves of train+val the same files.
-        once = {tile.image: tile for tile in tiles}.values()
+        tiles, self.part = splits.choose_tiles(self)
         return [
             dict(
-                img_path=str(root / x.image),
-                **({'seg_map_path': str(root / x.mask)} if x.mask else {}),
+                img_path=str(tile.image),
+                **({'seg_map_path': str(tile.mask)} if tile.mask else {}),
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],
-                **self.describe(x.name),
+                **self.describe(tile.name),
             )
-            for x in once
+            for tile in tiles
         ]
 
     def wants(self, split: str, stem: str) -> bool:
@@ -307,14 +235,15 @@ class BuildingDataset(BaseSegDataset):
         """Return what a tile's name says, for the sample's dict."""
         return {}
 
+    def _about(self) -> dict[str, Any]:
+        """What a sample says of its dataset, packed or not."""
+        return dict(data_source=self.source, channels=self.channels)
+
     def _refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:
         bare = [s['img_path'] for s in samples if 'seg_map_path' not in s]
         steps = set(map(type, self.pipeline.transforms))
-        trains = not self.test_mode and steps & {
-            LoadBuildingMask,
-            PackSegInputs,
-        }
-        if bare and trains:
+        trains = steps & {LoadBuildingMask, PackSegInputs}
+        if bare and trains and not self.test_mode:
             raise DatasetError(
                 f'{bare[0]}: split {self.split!r} has no masks, so nothing '
                 'can be trained on it.\nNext: name another split, or set '

@@ -160,43 +160,38 @@ def inspect_samples(
     samples: Sequence[dict],
     inspect: Callable[[dict, FileFacts], Any],
     doing: str,
-) -> tuple[list, dict[int, str]]:
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Look into the files of samples, as :func:`inspect_pairs`.
 
     ``inspect`` takes a sample and the facts of earlier runs; ``doing`` says
-    what is done, should it take long. Returned is what it returns for each
-    sample, None at a fault, and the faults by the sample's place.
+    what is done, should it take long. Results and faults are by image.
     """
     root = dataset.data_root or dataset.data_prefix['img_path']
     facts = FileFacts(Path(root))
-    pairs = {
-        place: (sample['img_path'], sample.get('seg_map_path'))
-        for place, sample in enumerate(samples)
-    }
-    found, faults = inspect_pairs(
-        lambda place: inspect(samples[place], facts),
-        pairs,
+    by_image = {sample['img_path']: sample for sample in samples}
+    return inspect_pairs(
+        lambda image: inspect(by_image[image], facts),
+        {image: (image, _mask_of(x)) for image, x in by_image.items()},
         facts,
         f'{type(dataset).__name__}: {doing}',
         dataset.channels,
         min(cpu_count(), MAX_THREADS),
         PATIENCE if is_main_process() else float('inf'),
     )
-    return [found.get(place) for place in pairs], faults
 
 
 def refuse_faults(
     dataset: 'BuildingDataset',
-    faults: Mapping[int, str],
+    faults: Mapping[str, str],
     count: int,
     hint: str = '',
 ) -> None:
     """Raise a DatasetError if some of so many samples have faults."""
     if faults:
-        lines = [faults[index] for index in sorted(faults)]
         raise DatasetError(
-            f'{type(dataset).__name__}: {len(lines)} of {count} samples '
-            f'cannot be used:\n{listing(lines)}\nNext: repair these files or '
+            f'{type(dataset).__name__}: {len(faults)} of {count} samples '
+            f'cannot be used:\n{listing([*faults.values()])}\nNext: repair '
+            'these files or '
             f'take image and mask out of their folders.{hint}'
         )
 
@@ -204,26 +199,26 @@ def refuse_faults(
 def settle_meaning(
     dataset: 'BuildingDataset',
     samples: Sequence[Mapping],
-    learnt: Sequence[Sequence[int] | None],
-    faults: Mapping[int, str],
+    learnt: Mapping[str, Sequence[int] | None],
+    faults: Mapping[str, str],
 ) -> MaskMeaning | None:
     """Decide what the masks mean, and refuse what was found at fault.
 
     ``learnt`` is what was learnt of each sample's mask, ``faults`` what is
-    wrong with samples, by their place. Doubts raise a DatasetError; they are
+    wrong with samples, by their image. Doubts raise a DatasetError; they are
     only logged for a dataset that does not verify.
     """
-    paths = [sample.get('seg_map_path') for sample in samples]
+    paths = {sample['img_path']: _mask_of(sample) for sample in samples}
     known = {
-        path: masks.values_of(facts)
-        for path, facts in zip(paths, learnt, strict=True)
+        paths[image]: masks.values_of(facts)
+        for image, facts in learnt.items()
         if facts is not None
     }
     meaning, unclear, findings = decide(known, *dataset.declared)
-    faults = dict(faults) | {
-        place: f'{path}: {unclear[path]}'
-        for place, path in enumerate(paths)
-        if path in unclear
+    faults = faults | {
+        image: f'{mask}: {unclear[mask]}'
+        for image, mask in paths.items()
+        if mask in unclear
     }
     if dataset.verify:
         hint = ' verify=False skips this check.'
@@ -245,3 +240,7 @@ def settle_meaning(
         place = Path(next(iter(known))).parent
         print_log(f'{place}: {NO_BUILDING}', 'current', logging.WARNING)
     return meaning if known else None
+
+
+def _mask_of(sample: Mapping) -> str | None:
+    return sample.get('seg_map_path')

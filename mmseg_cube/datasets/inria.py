@@ -98,7 +98,7 @@ class InriaDataset(BuildingDataset):
             self, tiles, self._cut, 'reading headers'
         )
         checks.refuse_faults(self, faults, len(tiles))
-        return list(chain(*found))
+        return list(chain(*found.values()))
 
     def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
@@ -191,7 +191,7 @@ class InriaDataset(BuildingDataset):
         doing = 'looking for patches with buildings'
         found, faults = checks.inspect_samples(self, tiles, choose, doing)
         checks.refuse_faults(self, faults, len(tiles))
-        return list(chain(*found))
+        return list(chain(*found.values()))
 
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
