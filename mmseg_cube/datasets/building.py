@@ -21,7 +21,7 @@ from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.meaning import MaskMeaning
 from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
-from mmseg_cube.datasets.tiles import Layout
+from mmseg_cube.datasets.tiles import Layout, Tile
 from mmseg_cube.datasets.transforms import LoadBuildingMask, use_one_reader
 from mmseg_cube.utils.words import refuse_other_than_paths
 
@@ -181,14 +181,13 @@ class BuildingDataset(BaseSegDataset):
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
 
-        def look(sample: dict, facts: FileFacts) -> Sequence[int] | None:
-            image, mask = sample['img_path'], sample.get('seg_map_path')
+        def look(tile: Tile, facts: FileFacts) -> Sequence[int] | None:
             if not self.verify:
-                return check_mask(facts, mask)
-            return check_files(facts, image, mask, self.channels)[1]
+                return check_mask(facts, tile.mask)
+            return check_files(facts, *tile[2:], self.channels)[1]
 
         found = inspect_samples(self, samples, look, 'checking files')
-        self.meaning = settle_meaning(self, samples, *found)
+        self.meaning = settle_meaning(self, *found)
         self._fully_initialized = True
 
     def get_data_info(self, idx: int) -> dict:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,12 @@ from platformdirs import user_cache_dir
 
 from mmseg_cube.datasets import contract, masks
 from mmseg_cube.datasets.bands import RGB, Channels
-from mmseg_cube.datasets.decision import NO_BUILDING, decide
+from mmseg_cube.datasets.decision import NO_BUILDING
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.meaning import MaskMeaning
+from mmseg_cube.datasets.split_meanings import decide_splits
 from mmseg_cube.datasets.threads import work_through
+from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.validity import state_of
 from mmseg_cube.utils.whole_files import write_text_whole
 from mmseg_cube.utils.words import listing
@@ -32,7 +35,6 @@ PATIENCE = 2.0  # seconds without a bar of progress
 RULES = 8  # raise it when a check becomes stricter: old facts then lapse
 
 Name = str | Path
-Pair = tuple[Name, Name | None]  # an image and its mask, if it has one
 
 
 class FileFacts:
@@ -112,26 +114,27 @@ def check_mask(facts: FileFacts, mask: Name) -> Sequence[int]:
         return facts.recall('mask', mask, masks.learn_mask)
 
 
-def inspect_pairs(
-    inspect: Callable[[Any], Any],
-    pairs: Mapping[Any, Pair],
-    facts: FileFacts,
+def inspect_tiles(
+    inspect: Callable[[Tile, FileFacts], Any],
+    tiles: Sequence[Tile],
+    root: Path,
     title: str,
     channels: Channels = RGB,
     workers: int | None = None,
     patience: float = 0.0,
-) -> tuple[dict, dict]:
-    """Look into images and their masks, several at a time.
+) -> tuple[dict[Tile, Any], dict[Tile, str]]:
+    """Look into the files of a dataset's tiles, several at a time.
 
-    ``pairs`` has them by what ``inspect`` takes, which raises an error that
-    names the file at fault. Returned is what it returned by the same keys,
-    and what is wrong with others.
+    ``inspect`` takes a tile and the facts of earlier runs, and raises an
+    error that names the file at fault. Returned is what it returned, and
+    what is wrong with other tiles.
     """
+    facts = FileFacts(root)
 
-    def attempt(key: Any) -> Any:
-        image, mask = pairs[key]
+    def attempt(tile: Tile) -> Any:
+        image, mask = tile[2:]
         try:
-            return inspect(key)
+            return inspect(tile, facts)
         except ValueError as error:
             if mask is None or not contract.are_swapped(image, mask, channels):
                 raise
@@ -143,14 +146,14 @@ def inspect_pairs(
 
     found, faults = {}, {}
     try:
-        for key, result, fault in work_through(
-            attempt, [*pairs], title, workers, patience
+        for tile, result, fault in work_through(
+            attempt, tiles, title, workers, patience
         ):
-            (faults if fault else found)[key] = fault or result
+            (faults if fault else found)[tile] = fault or result
     finally:
         facts.save()  # what passed need not be read again
     return tuple(
-        {key: some[key] for key in pairs if key in some}
+        {tile: some[tile] for tile in tiles if tile in some}
         for some in (found, faults)
     )
 
@@ -158,21 +161,22 @@ def inspect_pairs(
 def inspect_samples(
     dataset: 'BuildingDataset',
     samples: Sequence[dict],
-    inspect: Callable[[dict, FileFacts], Any],
+    inspect: Callable[[Tile, FileFacts], Any],
     doing: str,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Look into the files of samples, as :func:`inspect_pairs`.
+) -> tuple[dict[Tile, Any], dict[Tile, str]]:
+    """Look into the files of samples, as :func:`inspect_tiles`.
 
-    ``inspect`` takes a sample and the facts of earlier runs; ``doing`` says
-    what is done, should it take long. Results and faults are by image.
+    ``doing`` says what is done, should it take long.
     """
-    root = dataset.data_root or dataset.data_prefix['img_path']
-    facts = FileFacts(Path(root))
-    by_image = {sample['img_path']: sample for sample in samples}
-    return inspect_pairs(
-        lambda image: inspect(by_image[image], facts),
-        {image: (image, _mask_of(x)) for image, x in by_image.items()},
-        facts,
+    tiles = []
+    for sample in samples:
+        image, mask = Path(sample['img_path']), sample.get('seg_map_path')
+        mask = mask and Path(mask)
+        tiles.append(Tile(dataset.split, image.stem, image, mask))
+    return inspect_tiles(
+        inspect,
+        tiles,
+        Path(dataset.data_root or dataset.data_prefix['img_path']),
         f'{type(dataset).__name__}: {doing}',
         dataset.channels,
         min(cpu_count(), MAX_THREADS),
@@ -182,7 +186,7 @@ def inspect_samples(
 
 def refuse_faults(
     dataset: 'BuildingDataset',
-    faults: Mapping[str, str],
+    faults: Mapping[Tile, str],
     count: int,
     hint: str = '',
 ) -> None:
@@ -191,56 +195,41 @@ def refuse_faults(
         raise DatasetError(
             f'{type(dataset).__name__}: {len(faults)} of {count} samples '
             f'cannot be used:\n{listing([*faults.values()])}\nNext: repair '
-            'these files or '
-            f'take image and mask out of their folders.{hint}'
+            f'these files or take image and mask out of their folders.{hint}'
         )
 
 
 def settle_meaning(
     dataset: 'BuildingDataset',
-    samples: Sequence[Mapping],
-    learnt: Mapping[str, Sequence[int] | None],
-    faults: Mapping[str, str],
+    learnt: Mapping[Tile, Sequence[int] | None],
+    faults: Mapping[Tile, str],
 ) -> MaskMeaning | None:
     """Decide what the masks mean, and refuse what was found at fault.
 
-    ``learnt`` is what was learnt of each sample's mask, ``faults`` what is
-    wrong with samples, by their image. Doubts raise a DatasetError; they are
-    only logged for a dataset that does not verify.
+    ``learnt`` is what was learnt of each tile's mask, ``faults`` what is
+    wrong with other tiles. Doubts raise a DatasetError; they are only logged
+    for a dataset that does not verify.
     """
-    paths = {sample['img_path']: _mask_of(sample) for sample in samples}
-    known = {
-        paths[image]: masks.values_of(facts)
-        for image, facts in learnt.items()
-        if facts is not None
-    }
-    meaning, unclear, findings = decide(known, *dataset.declared)
-    faults = faults | {
-        image: f'{mask}: {unclear[mask]}'
-        for image, mask in paths.items()
-        if mask in unclear
-    }
+    known = {tile: mask for tile, mask in learnt.items() if mask}
+    meanings, unclear, findings = decide_splits(known, dataset.declared)
     if dataset.verify:
-        hint = ' verify=False skips this check.'
-        refuse_faults(dataset, faults, len(samples), hint)
+        hint, count = ' verify=False skips this check.', len(learnt | faults)
+        refuse_faults(dataset, faults | unclear, count, hint)
+    if not known:
+        return None
+    meaning, place = meanings[dataset.split], next(iter(known)).mask.parent
     if findings:
         text = (
-            f'{type(dataset).__name__}: what the masks in '
-            f'{Path(next(iter(known))).parent} mean is not clear:\n'
-            f'{listing(findings)}\nNext: set the option in the dataset, or '
-            'correct the masks.'
+            f'{type(dataset).__name__}: what the masks in {place} mean is not '
+            f'clear:\n{listing(findings)}\nNext: set the option in the '
+            'dataset, or correct the masks.'
         )
         if dataset.verify:
             raise DatasetError(text)
         print_log(text, 'current', logging.WARNING)
-    values = [x for each in known.values() for x in each if x.pixels]
-    built = any(meaning.label_of(x) == 1 for x in values)
+    values = chain(*map(masks.values_of, known.values()))
+    built = any(x.pixels and meaning.label_of(x) == 1 for x in values)
     # Not an error: another dataset beside it may have some.
-    if known and not built and 'train' in dataset.split:
-        place = Path(next(iter(known))).parent
+    if not built and 'train' in dataset.split:
         print_log(f'{place}: {NO_BUILDING}', 'current', logging.WARNING)
-    return meaning if known else None
-
-
-def _mask_of(sample: Mapping) -> str | None:
-    return sample.get('seg_map_path')
+    return meaning

@@ -5,6 +5,7 @@ A tile without a building, or full of them, does not tell; its neighbours do.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 from mmseg_cube.datasets.meaning import (
@@ -36,12 +37,12 @@ class Decision(NamedTuple):
     """A meaning, and why it may be wrong."""
 
     meaning: MaskMeaning
-    faults: dict[str, str]  # by mask, whose values mean nothing
+    faults: dict[str | PurePath, str]  # by mask, whose values mean nothing
     findings: list[str]  # of the whole dataset
 
 
 def decide(
-    masks: Mapping[str, Sequence[Value]],
+    masks: Mapping[str | PurePath, Sequence[Value]],
     building_values: Declared = None,
     ignore_values: Declared = None,
     polarity: bool = True,

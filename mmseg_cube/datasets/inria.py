@@ -1,6 +1,8 @@
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -11,7 +13,8 @@ from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
-from mmseg_cube.datasets.windows import Window, refuse_smaller
+from mmseg_cube.datasets.tiles import Tile
+from mmseg_cube.datasets.windows import Cut, Window, refuse_smaller
 from mmseg_cube.ops.geometry import check_choice, check_whole
 from mmseg_cube.utils.words import name_some
 
@@ -92,13 +95,14 @@ class InriaDataset(BuildingDataset):
         self._compare({f'{tile["region"]}{tile["tile"]}' for tile in tiles})
         if self.windows == 'whole':
             return tiles
-        if self.protocol == 'buildformer':
-            return self._choose_patches(tiles)
-        found, faults = checks.inspect_samples(
-            self, tiles, self._cut, 'reading headers'
-        )
-        checks.refuse_faults(self, faults, len(tiles))
-        return list(chain(*found.values()))
+        full = self.protocol == 'full'
+        cuts = self._cut(tiles) if full else self._choose_patches(tiles)
+        pairs = zip(tiles, cuts, strict=True)
+        every = [(tile, cut) for tile, each in pairs for cut in each]
+        if self.windows == 'random':  # as many as cover the tiles
+            size = self.window_size
+            return [dict(tile, window_size=size) for tile, _ in every]
+        return [dict(tile, window=w, core=core) for tile, (w, core) in every]
 
     def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
@@ -146,52 +150,59 @@ class InriaDataset(BuildingDataset):
                 logging.WARNING,
             )
 
-    def _cut(self, tile: dict, _: checks.FileFacts) -> list[dict]:
-        """List the samples of a tile under ``full``, from its headers."""
-        shape, size = _shape_of(tile, self.channels), self.window_size
-        with errors_of(tile['img_path']):
-            refuse_smaller(shape, size)
-        cuts = inria_tiles.tile_windows('full', shape, None, size)
-        if self.windows == 'random':  # as many as cover it
-            return [dict(tile, window_size=size)] * len(cuts)
-        return [dict(tile, window=window, core=core) for window, core in cuts]
+    def _cut(self, tiles: Sequence[dict]) -> list[list[Cut]]:
+        """Cut tiles as ``full`` does, by their headers."""
+        size = self.window_size
 
-    def _choose_patches(self, tiles: Sequence[dict]) -> list[dict]:
-        """List the patches that ``buildformer`` keeps."""
+        def cut(tile: Tile, _: checks.FileFacts) -> list[Cut]:
+            shape = _shape_of(tile, self.channels)
+            with errors_of(tile.image):
+                refuse_smaller(shape, size)
+            return inria_tiles.tile_windows('full', shape, None, size)
+
+        return [*self._inspect(tiles, cut, 'reading headers').values()]
+
+    def _choose_patches(self, tiles: Sequence[dict]) -> list[list[Cut]]:
+        """Find the patches of tiles that ``buildformer`` keeps."""
         if not all('seg_map_path' in tile for tile in tiles):
             raise ValueError(
                 'protocol="buildformer" keeps patches by their buildings, '
                 'but this split has no masks. Use protocol="full"'
             )
 
-        def look(tile: dict, facts: checks.FileFacts) -> Sequence[int]:
+        def look(tile: Tile, facts: checks.FileFacts) -> Sequence[int]:
             _shape_of(tile, self.channels)  # refuses what does not match
-            return checks.check_mask(facts, tile['seg_map_path'])
+            return checks.check_mask(facts, tile.mask)
 
         # All masks tell what a building is in each of them.
-        found = checks.inspect_samples(self, tiles, look, 'reading masks')
-        checks.refuse_faults(self, found[1], len(tiles))
-        meaning = checks.settle_meaning(self, tiles, *found)
+        learnt = self._inspect(tiles, look, 'reading masks')
+        meaning = checks.settle_meaning(self, learnt, {})
         size = self.window_size
 
-        def learn(path: str) -> list[int]:
+        def learn(path: Path) -> list[int]:
             mask = masks.read_mask(path, meaning=meaning)
             cuts = inria_tiles.tile_windows(
                 'buildformer', mask.shape, mask, size
             )
             return list(chain(*(cut.window for cut in cuts)))
 
-        def choose(tile: dict, facts: checks.FileFacts) -> list[dict]:
-            path, kind = tile['seg_map_path'], f'patches of {size} {meaning}'
-            with errors_of(path):
-                numbers = facts.recall(kind, path, learn)
+        def choose(tile: Tile, facts: checks.FileFacts) -> list[Cut]:
+            kind = f'patches of {size} {meaning}'
+            with errors_of(tile.mask):
+                numbers = facts.recall(kind, tile.mask, learn)
             windows = map(Window._make, np.reshape(numbers, (-1, 4)).tolist())
-            return [dict(tile, window=x, core=x) for x in windows]
+            return [Cut(window, window) for window in windows]
 
         doing = 'looking for patches with buildings'
-        found, faults = checks.inspect_samples(self, tiles, choose, doing)
+        return [*self._inspect(tiles, choose, doing).values()]
+
+    def _inspect(
+        self, tiles: Sequence[dict], inspect: Callable, doing: str
+    ) -> dict[Tile, Any]:
+        """Look into tiles, and refuse those that are at fault."""
+        found, faults = checks.inspect_samples(self, tiles, inspect, doing)
         checks.refuse_faults(self, faults, len(tiles))
-        return list(chain(*found.values()))
+        return found
 
     def _check_windows(self) -> None:
         """Check the arguments that say which windows become samples."""
@@ -208,12 +219,11 @@ class InriaDataset(BuildingDataset):
         inria_tiles.tile_windows(self.protocol, square.shape, square, size)
 
 
-def _shape_of(tile: dict, channels: Channels) -> tuple[int, int]:
+def _shape_of(tile: Tile, channels: Channels) -> tuple[int, int]:
     """Height and width of a tile, by the headers of its files."""
-    path, mask_path = tile['img_path'], tile.get('seg_map_path')
-    with errors_of(path):
-        shape = contract.image_shape(path, channels)
-    if mask_path is not None:
-        with errors_of(mask_path):
-            contract.refuse_mismatch(shape, masks.mask_shape(mask_path))
+    with errors_of(tile.image):
+        shape = contract.image_shape(tile.image, channels)
+    if tile.mask is not None:
+        with errors_of(tile.mask):
+            contract.refuse_mismatch(shape, masks.mask_shape(tile.mask))
     return shape

@@ -1,6 +1,7 @@
 """Which windows of Inria's tiles become samples, and what they count."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,7 +196,7 @@ def test_a_second_start_reads_no_mask_that_has_not_changed(
 
     def spy(path, window=None):
         if not window:  # a whole mask, not that of a sample
-            read.append(path.rpartition('/')[2])
+            read.append(Path(path).name)
         return read_values(path, window)
 
     def start(**kwargs):

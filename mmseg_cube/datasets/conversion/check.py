@@ -9,11 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from mmseg_cube.datasets.bands import RGB, Channels
-from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
+from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_tiles
 from mmseg_cube.datasets.contract import refuse_elsewhere
 from mmseg_cube.datasets.conversion.check_report import summarise
 from mmseg_cube.datasets.conversion.config_tiles import find_in_config
-from mmseg_cube.datasets.conversion.meanings import decide_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST
 from mmseg_cube.datasets.conversion.recipes import find_inria, name_missing
 from mmseg_cube.datasets.decision import NO_BUILDING, Declared
@@ -21,6 +20,7 @@ from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.masks import values_of
 from mmseg_cube.datasets.meaning import MaskMeaning, name_value
 from mmseg_cube.datasets.rasters import stamp
+from mmseg_cube.datasets.split_meanings import decide_splits
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.utils.words import name_some, quantity
 
@@ -64,11 +64,10 @@ def check_data(
         findings, declared, channels = [], named.declared, named.channels
     else:
         found, findings, notes = _find(root)
-    facts = FileFacts(root)
-    pairs = {tile: tile.at(root)[2:] for tile in found}
+    found = [tile.at(root) for tile in found]
 
-    def look(tile: Tile) -> tuple:
-        image, mask = pairs[tile]
+    def look(tile: Tile, facts: FileFacts) -> tuple:
+        image, mask = tile[2:]
         found = check_files(facts, image, mask, channels)
         if mask is not None:
             with errors_of(mask):
@@ -76,13 +75,16 @@ def check_data(
                 facts.recall(f'place by {stamp(image)}', mask, beside)
         return found
 
-    options = facts, 'Reading tiles', channels, workers
-    seen, faults = inspect_pairs(look, pairs, *options)
-    faults = {t: x.removeprefix(f'{root}/') for t, x in faults.items()}
+    options = root, 'Reading tiles', channels, workers
+    seen, faults = inspect_tiles(look, found, *options)
     masks = {tile: mask for tile, (_, mask) in seen.items() if mask}
     meanings, unclear, doubts = decide_splits(masks, declared)
     faults |= unclear
     by_split = defaultdict(list)
+
+    def short(text: object) -> str:  # files are named below the folder
+        return str(text).replace(f'{root}/', '')
+
     for tile in found:
         meaning = None if tile in faults else meanings.get(tile.split)
         shape, mask = seen.get(tile, (None, None))
@@ -90,16 +92,17 @@ def check_data(
             dict(
                 split=tile.split,
                 name=tile.name,
-                image=str(tile.image),
-                mask=tile.mask and str(tile.mask),
+                image=short(tile.image),
+                mask=tile.mask and short(tile.mask),
                 shape=shape and shape[:2],  # height and width
-                fault=faults.get(tile, ''),
+                fault=short(faults.get(tile, '')),
                 **_count(mask, meaning),
             )
         )
-    findings += doubts + [faults[tile] for tile in found if tile in faults]
+    doubts += [faults[tile] for tile in found if tile in faults]
     twins, more = _find_same({tile: x[0] for tile, x in seen.items()})
-    findings, notes, splits = findings + twins, notes + more, {}
+    findings += map(short, doubts + twins)
+    notes, splits = notes + [*map(short, more)], {}
     for split, tiles in by_split.items():
         splits[split], texts = summarise(split, tiles)
         notes += texts

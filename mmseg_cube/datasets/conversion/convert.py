@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
+from mmseg_cube.datasets.checks import check_files, inspect_tiles
 from mmseg_cube.datasets.contract import read_image
-from mmseg_cube.datasets.conversion.meanings import Meanings, settle_splits
 from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED, Output
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import IGNORED, MaskMeaning
+from mmseg_cube.datasets.split_meanings import Meanings, settle_splits
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid, state_of
@@ -94,11 +94,11 @@ def convert(
     source = source.absolute()
     refuse_nested(source, out)
     tiles, faults = find(source)
-    tiles, facts = [tile.at(source) for tile in tiles], FileFacts(source)
-    seen, broken = inspect_pairs(
-        lambda tile: check_files(facts, tile.image, tile.mask),
-        {tile: tile[2:] for tile in tiles},
-        facts,
+    tiles = [tile.at(source) for tile in tiles]
+    seen, broken = inspect_tiles(
+        lambda tile, facts: check_files(facts, tile.image, tile.mask),
+        tiles,
+        source,
         'Reading tiles',
         workers=workers,
     )

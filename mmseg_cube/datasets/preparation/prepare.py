@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmseg_cube.datasets.bands import Channels, Scale, as_mmcv
-from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_pairs
+from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_tiles
 from mmseg_cube.datasets.contract import refuse_elsewhere
 from mmseg_cube.datasets.conversion.check import check_data
 from mmseg_cube.datasets.conversion.check_report import write_check
@@ -24,7 +24,6 @@ from mmseg_cube.datasets.conversion.convert import (
     refuse_nested,
     stamp_tiles,
 )
-from mmseg_cube.datasets.conversion.meanings import settle_splits
 from mmseg_cube.datasets.conversion.output import NOT_COUNTED, Output
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, errors_of
@@ -38,6 +37,7 @@ from mmseg_cube.datasets.preparation.sources import (
     find_images,
     is_vector,
 )
+from mmseg_cube.datasets.split_meanings import settle_splits
 from mmseg_cube.datasets.tiles import Tile
 from mmseg_cube.datasets.windows import Window
 from mmseg_cube.utils.words import listing
@@ -123,7 +123,7 @@ def prepare(
         from mmseg_cube.datasets.preparation.footprints import Footprints
 
         footprints = Footprints(sources[-1], aim.layer, aim.crs)
-    looks, meanings = _look(images, aim, footprints, FileFacts(out), workers)
+    looks, meanings = _look(images, aim, footprints, out, workers)
     pieces = _cut(looks, aim)
     means = {tile: meanings.get(tile.mask) for tile in pieces}
     about = dict(sources=[str(source.absolute()) for source in sources])
@@ -159,7 +159,7 @@ def _look(
     images: Sequence[Tile],
     aim: Aim,
     footprints: Any,
-    facts: FileFacts,
+    out: Path,
     workers: int | None,
 ) -> tuple[dict[Tile, Look], dict[Path, MaskMeaning]]:
     """Read images and masks before anything is written.
@@ -167,7 +167,7 @@ def _look(
     Returned are what was seen of each image, and the meaning of each mask.
     """
 
-    def look(image: Tile) -> Look:
+    def look(image: Tile, facts: FileFacts) -> Look:
         path, mask = image.image, image.mask
         if footprints:
             mask = None
@@ -184,9 +184,8 @@ def _look(
             full = [w for w in windows if view.valid(w).mean() >= LEAST]
         return Look(learnt, view, full, len(windows) - len(full))
 
-    pairs = {image: image[2:] for image in images}
-    options = facts, 'Reading images', aim.channels, workers
-    looks, faults = inspect_pairs(look, pairs, *options)
+    options = out, 'Reading images', aim.channels, workers
+    looks, faults = inspect_tiles(look, images, *options)
     _refuse(faults.values(), len(images))
     masks = {x: look.learnt for x, look in looks.items() if look.learnt}
     declared = aim.building_values, aim.ignore_values

@@ -1,4 +1,4 @@
-"""What masks of raw data mean, split by split, as its dataset decides."""
+"""What the masks of tiles mean, split by split."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,13 @@ def decide_splits(
     meanings, faults, findings = {}, {}, []
     splits = defaultdict(dict)
     for tile, learnt in masks.items():
-        splits[tile.split][tile] = values_of(learnt)
-    for split, tiles in splits.items():
-        named = {str(tile.mask): values for tile, values in tiles.items()}
-        meanings[split], unclear, doubts = decide(named, *declared)
+        splits[tile.split][tile.mask] = values_of(learnt)
+    for split, values in splits.items():
+        meanings[split], unclear, doubts = decide(values, *declared)
         faults |= {
-            tile: f'{tile.mask}: {unclear[str(tile.mask)]}'
-            for tile in tiles
-            if str(tile.mask) in unclear
+            tile: f'{tile.mask}: {unclear[tile.mask]}'
+            for tile in masks
+            if tile.split == split and tile.mask in unclear
         }
         findings += [f'{split}: {text}' for text in doubts]
     return meanings, faults, findings
