@@ -14,7 +14,7 @@ from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
 from mmseg_cube.datasets.tiles import Tile
-from mmseg_cube.datasets.windows import Cut, Window, refuse_smaller
+from mmseg_cube.datasets.windows import Window, cut_grid, refuse_smaller
 from mmseg_cube.ops.geometry import check_choice, check_whole
 from mmseg_cube.utils.words import name_some
 
@@ -83,10 +83,16 @@ class InriaDataset(BuildingDataset):
             )
         trains = 'train' in split and not kwargs.get('test_mode')
         usual = 'random' if trains and protocol == 'full' else 'grid'
-        self.protocol = protocol
         self.windows = usual if windows is None else windows
-        self.window_size = window_size
-        self._check_windows()
+        self.window_size, self.protocol = window_size, protocol
+        check_whole(1, window_size=window_size)
+        check_choice('windows', self.windows, KINDS)
+        check_choice('protocol', protocol, inria_tiles.PROTOCOLS)
+        if protocol == 'buildformer' and windows not in (None, 'grid'):
+            raise ValueError(
+                'protocol="buildformer" names its own patches, so windows '
+                f'must be "grid" or None, not {windows!r}'
+            )
         super().__init__(split, data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -95,14 +101,9 @@ class InriaDataset(BuildingDataset):
         self._compare({f'{tile["region"]}{tile["tile"]}' for tile in tiles})
         if self.windows == 'whole':
             return tiles
-        full = self.protocol == 'full'
-        cuts = self._cut(tiles) if full else self._choose_patches(tiles)
-        pairs = zip(tiles, cuts, strict=True)
-        every = [(tile, cut) for tile, each in pairs for cut in each]
-        if self.windows == 'random':  # as many as cover the tiles
-            size = self.window_size
-            return [dict(tile, window_size=size) for tile, _ in every]
-        return [dict(tile, window=w, core=core) for tile, (w, core) in every]
+        make = self._cut if self.protocol == 'full' else self._choose_patches
+        pairs = zip(tiles, make(tiles), strict=True)
+        return [dict(tile, **part) for tile, parts in pairs for part in parts]
 
     def wants(self, split: str, stem: str) -> bool:
         """Apply the split rule and the choice of regions."""
@@ -150,19 +151,22 @@ class InriaDataset(BuildingDataset):
                 logging.WARNING,
             )
 
-    def _cut(self, tiles: Sequence[dict]) -> list[list[Cut]]:
+    def _cut(self, tiles: Sequence[dict]) -> list[list[dict]]:
         """Cut tiles as ``full`` does, by their headers."""
         size = self.window_size
 
-        def cut(tile: Tile, _: checks.FileFacts) -> list[Cut]:
+        def cut(tile: Tile, _: checks.FileFacts) -> list[dict]:
             shape = _shape_of(tile, self.channels)
             with errors_of(tile.image):
                 refuse_smaller(shape, size)
-            return inria_tiles.tile_windows('full', shape, None, size)
+            cuts = cut_grid(*shape, size)
+            if self.windows == 'random':  # as many as cover it
+                return [dict(window_size=size)] * len(cuts)
+            return [cut._asdict() for cut in cuts]
 
         return [*self._inspect(tiles, cut, 'reading headers').values()]
 
-    def _choose_patches(self, tiles: Sequence[dict]) -> list[list[Cut]]:
+    def _choose_patches(self, tiles: Sequence[dict]) -> list[list[dict]]:
         """Find the patches of tiles that ``buildformer`` keeps."""
         if not all('seg_map_path' in tile for tile in tiles):
             raise ValueError(
@@ -181,17 +185,14 @@ class InriaDataset(BuildingDataset):
 
         def learn(path: Path) -> list[int]:
             mask = masks.read_mask(path, meaning=meaning)
-            cuts = inria_tiles.tile_windows(
-                'buildformer', mask.shape, mask, size
-            )
-            return list(chain(*(cut.window for cut in cuts)))
+            return list(chain(*inria_tiles.built_patches(mask, size)))
 
-        def choose(tile: Tile, facts: checks.FileFacts) -> list[Cut]:
+        def choose(tile: Tile, facts: checks.FileFacts) -> list[dict]:
             kind = f'patches of {size} {meaning}'
             with errors_of(tile.mask):
                 numbers = facts.recall(kind, tile.mask, learn)
-            windows = map(Window._make, np.reshape(numbers, (-1, 4)).tolist())
-            return [Cut(window, window) for window in windows]
+            windows = np.reshape(numbers, (-1, 4)).tolist()
+            return [dict(window=Window(*window)) for window in windows]
 
         doing = 'looking for patches with buildings'
         return [*self._inspect(tiles, choose, doing).values()]
@@ -203,20 +204,6 @@ class InriaDataset(BuildingDataset):
         found, faults = checks.inspect_samples(self, tiles, inspect, doing)
         checks.refuse_faults(self, faults, len(tiles))
         return found
-
-    def _check_windows(self) -> None:
-        """Check the arguments that say which windows become samples."""
-        size = self.window_size
-        check_whole(1, window_size=size)
-        check_choice('windows', self.windows, KINDS)
-        if self.protocol == 'buildformer' and self.windows != 'grid':
-            raise ValueError(
-                'protocol="buildformer" names its own patches, so windows '
-                f'must be "grid" or None, not {self.windows!r}'
-            )
-        # Refuses another protocol.
-        square = np.zeros((size, size), np.uint8)
-        inria_tiles.tile_windows(self.protocol, square.shape, square, size)
 
 
 def _shape_of(tile: Tile, channels: Channels) -> tuple[int, int]:

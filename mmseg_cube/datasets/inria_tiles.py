@@ -10,8 +10,7 @@ import numpy as np
 
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.tiles import Layout
-from mmseg_cube.datasets.windows import Cut, cut_grid, cut_padded, take_window
-from mmseg_cube.ops.geometry import check_choice
+from mmseg_cube.datasets.windows import Window, cut_tiles, take_window
 
 TRAINING_REGIONS = ('austin', 'chicago', 'kitsap', 'tyrol-w', 'vienna')
 TEST_REGIONS = ('bellingham', 'bloomington', 'innsbruck', 'sfo', 'tyrol-e')
@@ -72,32 +71,16 @@ def tiles_of(split: str) -> list[str]:
     ]
 
 
-def tile_windows(
-    protocol: str,
-    image_shape: tuple[int, int],
-    mask: np.ndarray | None = None,
-    size: int = WINDOW_SIZE,
-) -> list[Cut]:
-    """List the windows of a tile that count under a protocol, row by row.
+def built_patches(mask: np.ndarray, size: int = WINDOW_SIZE) -> list[Window]:
+    """List the patches of a tile that ``buildformer`` keeps, row by row.
 
-    * ``full``: a grid whose cores cover every pixel once.
-    * ``buildformer``: the tile is padded to a multiple of ``size`` on all
-      sides, by reflection, and cut without overlap; a patch is kept if more
-      than 5 % of it, padding included, is building.
-
-    The mask, of labels of shape (H, W), is for ``buildformer``.
+    The tile, whose labels (H, W) these are, is padded to a multiple of
+    ``size`` on all sides, by reflection, and cut without overlap; a patch is
+    kept if more than 5 % of it, padding included, is building.
     """
-    check_choice('protocol', protocol, PROTOCOLS)
-    if protocol == 'full':
-        return cut_grid(*image_shape, size)
-    if mask is None:
-        raise ValueError(
-            'buildformer keeps patches by their buildings, but there is no '
-            'mask. Use protocol="full" for tiles without masks'
-        )
     least = LEAST_BUILDING * size * size
     return [
-        cut
-        for cut in cut_padded(*image_shape, size)
-        if 100 * np.count_nonzero(take_window(mask, cut.window) == 1) > least
+        window
+        for window in cut_tiles(*mask.shape, size, padded=True)
+        if 100 * np.count_nonzero(take_window(mask, window) == 1) > least
     ]

@@ -95,12 +95,22 @@ def cut_grid(
     ]
 
 
-def cut_tiles(height: int, width: int, size: int) -> list[Window]:
-    """Tile a raster, row by row, beyond its right and lower edge."""
+def cut_tiles(
+    height: int, width: int, size: int, padded: bool = False
+) -> list[Window]:
+    """Tile a raster, row by row, beyond its right and lower edge.
+
+    Padded it reaches as far beyond all edges, as in BuildFormer
+    (github.com/WangLibo1995/BuildFormer): 5000 pixels become 5120, 60 on
+    either side, and ten windows of 512.
+    """
+    top, left = (
+        -(-length % size // 2) if padded else 0 for length in (height, width)
+    )
     return [
         Window(x, y, size, size)
-        for y in range(0, height, size)
-        for x in range(0, width, size)
+        for y in range(top, height, size)
+        for x in range(left, width, size)
     ]
 
 
@@ -109,21 +119,6 @@ def cut_strips(height: int, width: int) -> Iterator[Window]:
     rows = BLOCK * max(STRIP // (BLOCK * width), 1)
     for top in range(0, height, rows):
         yield Window(0, top, width, min(rows, height - top))
-
-
-def cut_padded(height: int, width: int, size: int) -> list[Cut]:
-    """Cut a raster that is padded on all sides to a multiple of the size.
-
-    BuildFormer's way (github.com/WangLibo1995/BuildFormer): 5000 pixels
-    become 5120, 60 on either side, and ten windows of 512, row by row. The
-    padding belongs to the windows; each is its own core.
-    """
-    windows = [
-        Window(x, y, size, size)
-        for y in range(-((-height % size) // 2), height, size)
-        for x in range(-((-width % size) // 2), width, size)
-    ]
-    return [Cut(window, window) for window in windows]
 
 
 def _spans(length: int, size: int, stride: int) -> list[tuple[int, int, int]]:

@@ -10,8 +10,8 @@ from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
 from mmseg_cube.datasets import DatasetError, InriaDataset, masks
-from mmseg_cube.datasets.inria_tiles import tile_windows
-from mmseg_cube.datasets.windows import cut_grid, cut_padded
+from mmseg_cube.datasets.inria_tiles import built_patches
+from mmseg_cube.datasets.windows import cut_grid, cut_tiles
 from mmseg_cube.evaluation import BuildingMetric
 
 SIZE = 16
@@ -110,7 +110,7 @@ def test_buildformer_keeps_what_a_slow_reference_keeps(city, split, size):
         for name in names
         for corner in slow_patches(masks[name], size)
     ]
-    cut = len(cut_padded(*SHAPE, size))
+    cut = len(cut_tiles(*SHAPE, size, padded=True))
     assert 0 < len(dataset) < cut * len(names)
     for sample in dataset:
         assert sample['img_shape'] == (size, size)
@@ -123,11 +123,7 @@ def test_five_percent_is_not_more_than_five_percent():
     mask = np.zeros((20, 40), np.uint8)
     mask[0, :20] = 1  # 20 of 400 pixels
     mask[0:1, 20:] = mask[1, 20:21] = 1  # 21
-    (cut,) = tile_windows('buildformer', mask.shape, mask, 20)
-    assert cut.window == cut.core == (20, 0, 20, 20)
-    assert len(tile_windows('full', mask.shape, size=20)) == 2
-    with pytest.raises(ValueError, match='no mask'):
-        tile_windows('buildformer', mask.shape)
+    assert built_patches(mask, 20) == [(20, 0, 20, 20)]
 
 
 def test_windows_of_training(city):

@@ -14,8 +14,8 @@ from mmseg_cube.datasets.rasters import open_raster, read_raster
 from mmseg_cube.datasets.windows import (
     Window,
     cut_grid,
-    cut_padded,
     cut_strips,
+    cut_tiles,
     take_window,
 )
 
@@ -90,10 +90,10 @@ def test_places_of_windows_and_cores():
     # A small raster gets one window that reaches beyond.
     (small,) = cut_grid(100, 300, 512)
     assert small == ((0, 0, 512, 512), (0, 0, 300, 100))
-    padded = cut_padded(5000, 5000, 512)
+    padded = cut_tiles(5000, 5000, 512, padded=True)
     assert len(padded) == 100
-    assert padded[0] == ((-60, -60, 512, 512),) * 2
-    assert padded[-1] == ((4548, 4548, 512, 512),) * 2
+    assert padded[0] == (-60, -60, 512, 512)
+    assert padded[-1] == (4548, 4548, 512, 512)
     for stride in (0, 513, -1):
         with pytest.raises(ValueError, match='stride must be from 1 to'):
             cut_grid(1000, 1000, 512, stride)

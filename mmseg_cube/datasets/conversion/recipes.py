@@ -10,13 +10,20 @@ import numpy as np
 from mmseg_cube.datasets.conversion.convert import Conversion, convert
 from mmseg_cube.datasets.inria_tiles import (
     LAYOUT,
+    PROTOCOLS,
     WINDOW_SIZE,
+    built_patches,
     in_split,
-    tile_windows,
     tiles_of,
 )
 from mmseg_cube.datasets.tiles import SPLITS, Tile, find_tiles
-from mmseg_cube.datasets.windows import Window, cut_tiles, refuse_smaller
+from mmseg_cube.datasets.windows import (
+    Window,
+    cut_grid,
+    cut_tiles,
+    refuse_smaller,
+)
+from mmseg_cube.ops.geometry import check_choice, check_whole
 from mmseg_cube.utils.words import name_some
 
 SHOWN = 8  # names of missing tiles in a note
@@ -46,15 +53,15 @@ def convert_inria(
     ``protocol`` and ``size`` of windows are as of ``InriaDataset``, other
     arguments and errors as of :func:`convert`.
     """
-    # Refuses wrong options before any tile is read.
-    tile_windows(protocol, (size, size), np.zeros((size, size)), size)
+    check_whole(1, size=size)
+    check_choice('protocol', protocol, PROTOCOLS)
     full = protocol == 'full'
 
     def cut(height: int, width: int, mask: np.ndarray | None) -> list[Window]:
-        if full:
-            refuse_smaller((height, width), size, 'the size')
-        cuts = tile_windows(protocol, (height, width), mask, size)
-        return [window for window, _ in cuts]
+        if not full:
+            return built_patches(mask, size)
+        refuse_smaller((height, width), size, 'the size')
+        return [window for window, _ in cut_grid(height, width, size)]
 
     settings = dict(dataset='inria', protocol=protocol, size=size)
     find = partial(find_inria, splits=SPLITS if full else ('train', 'val'))
