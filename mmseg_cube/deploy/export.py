@@ -106,11 +106,13 @@ def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
     batch, _, height, width = segmentor.shape or 'N3HW'
     shape = f'({batch}, {{}}, {height}, {width})'
     meta, test_cfg = model.dataset_meta, model.test_cfg or {}
+    single = getattr(model, 'out_channels', 2) == 1
+    how = 'sigmoid' if single else 'softmax over axis 1'
     described = dict(
         producer=f'mmseg_cube {__version__}',
         config=Path(cfg.filename).name,
         input=f'images: RGB, {shape.format(3)}, float32, 0 to 255',
-        output=f'logits: {shape.format("classes")}; softmax over axis 1',
+        output=f'logits: {shape.format("classes")}; {how}',
         normalisation=dict(
             done_by_network=True,
             channels='RGB' if segmentor.is_rgb else 'BGR',

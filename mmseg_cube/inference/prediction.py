@@ -71,11 +71,14 @@ def predict_inputs(
     cfg = read_config(given['config'], given['cfg_options'])
     # What the network was trained to see, unless something else is named.
     known = next(datasets_in(cfg.get('test_dataloader') or {}))
+    pipeline = known.get('pipeline') or ()
+    steps = {str(x['type']).split('.')[-1]: x for x in pipeline}
+    loader = steps.get('LoadRasterWindow', {})  # of other datasets
     named = {field.name: given.get(field.name) for field in fields(Bands)}
     for name in ('bands', 'scale'):
-        named[name] = named[name] or known.get(name)
+        values = named[name], known.get(name), loader.get(name)
+        named[name] = next(filter(None, values), None)
     bands = Bands(**named)
-    steps = (str(x['type']).split('.')[-1] for x in known.get('pipeline', ()))
     if others := [step for step in steps if step not in PLAIN]:
         print(
             f'Warning: {name_some(others)} of the test pipeline is left out, '
@@ -98,9 +101,8 @@ def predict_inputs(
     model = load_network(cfg, checkpoint, _device(given['device']))
     if threshold is None:
         # A test labels by it; of two logits by the larger one.
-        head = getattr(model, 'decode_head', None)
-        single = getattr(head, 'out_channels', 2) == 1
-        threshold = head.threshold if single else 0.5
+        single = getattr(model, 'out_channels', 2) == 1
+        threshold = model.decode_head.threshold if single else 0.5
     if batch == AUTO:
         network = BuildingNetwork(model, tiling.tta, tiling.amp)
         most = max(len(tiling.starts(width)) for _, width in shapes.values())

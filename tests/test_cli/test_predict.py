@@ -362,6 +362,8 @@ def test_bad_input_is_one_line(predict, tmp_path, fault):
 def test_what_a_test_would_do_otherwise(tiny_config, images, tmp_path, capsys):
     options = {
         'model.decode_head.out_channels': 1,
+        'test_dataloader.dataset.pipeline.0.type': 'LoadRasterWindow',
+        'test_dataloader.dataset.pipeline.0.bands': '[3,2,1]',
         'test_dataloader.dataset.pipeline.1.type': 'Resize',
     }
     network = build_network(read_config(tiny_config, options))
@@ -371,6 +373,7 @@ def test_what_a_test_would_do_otherwise(tiny_config, images, tmp_path, capsys):
     assert main(['predict', *map(str, words)]) == 0
     assert 'Warning: Resize of the test pipeline' in capsys.readouterr().err
     manifest = json.loads((tmp_path / 'manifest.json').read_text())
+    assert manifest['bands'] == [3, 2, 1]
     assert manifest['threshold'] == network.decode_head.threshold == 0.3
 
 
