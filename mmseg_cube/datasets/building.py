@@ -35,21 +35,15 @@ class BuildingDataset(BaseSegDataset):
     They lie in ``{split}/{image,label}``, folders of any name of ``LAYOUT``,
     in any case; or ``data_prefix`` names a folder of images and one of
     masks, and ``ann_file`` or ``fractions`` what of them is the split.
-    docs/own_tiles.md shows all ways. Suffixes are tif, tiff, png, jpg, jpeg.
-
-    Images are 8-bit RGB, others need ``bands`` and ``scale``. Masks hold 0
-    for background and 255 or 1 for building, in one band, three equal ones
-    or a palette; which it is all masks say together, or ``building_values``.
+    Suffixes are tif, tiff, png, jpg, jpeg. Images are 8-bit RGB, others need
+    ``bands`` and ``scale``. Masks hold 0 for background and 255 or 1 for
+    building, which all of them say together, or ``building_values``.
+    docs/own_tiles.md shows all ways.
 
     ``LoadImageFromFile`` and ``LoadAnnotations`` in the pipeline read as
-    ``LoadRasterWindow`` and ``LoadBuildingMask`` do, by the reader that
-    checks the files. Pixels that an image declares to hold no data (by a
-    nodata value, an alpha band or a mask) get the label 255: they do not
-    count.
-
-    Every file is decoded once when the dataset is built, so that damage, or
-    masks of doubtful meaning, show before training. Later builds read only
-    what changed since.
+    ``LoadRasterWindow`` and ``LoadBuildingMask`` do. Every file is decoded
+    once when the dataset is built, so that damage, or masks of doubtful
+    meaning, show before training. Later builds read only what changed since.
 
     Samples also hold ``mask_meaning`` and ``channels``, by which masks and
     images are read, and ``data_source``, which tells the metric what its
@@ -63,8 +57,8 @@ class BuildingDataset(BaseSegDataset):
             ``seg_map_path`` there are no labels.
         img_suffix: Accepted suffixes of images; all known ones by default.
         seg_map_suffix: Accepted suffixes of masks, likewise.
-        metainfo: Extra meta information. Classes are fixed.
-        reduce_zero_label: Must be False: label 0 is the background class.
+        metainfo: Extra meta information; classes are fixed.
+        reduce_zero_label: Must be False.
         verify: Check the files' content when the dataset is built. If not,
             some masks tell what all of them mean, and doubts are logged.
         building_values: Value of buildings in the masks, or several; all

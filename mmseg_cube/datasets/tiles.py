@@ -8,7 +8,6 @@ from typing import NamedTuple
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.listing import (
     ANY,
-    Files,
     Naming,
     by_tile,
     files_in,
@@ -78,10 +77,9 @@ def find_tiles(
     fault.
     """
     found = _choose_root(root, layout, namings)
-    folders, needed = {}, {}
+    folders, needed = defaultdict(list), {}
     for split in splits:
         names = layout.splits[split]
-        folders[split] = []
         for prefix, half in (('', ''), ('no_', EMPTY_HALF)):
             kinds = [
                 [file for name in names for file in found[name + half, kind]]
@@ -170,21 +168,15 @@ def _match(
                 for same in files.values()
                 if len(same) > 1
             ]
-        tiles += [
-            Tile(split, name, images[name][0], masks.get(name, [None])[0])
-            for name in sorted(images, key=natural_key)
-            if name in masks or not masks
-        ]
-        faults += _unmatched(images, masks)
+        for name in sorted(images, key=natural_key):
+            image, mask = images[name][0], masks.get(name, [None])[0]
+            if mask or not masks:
+                tiles.append(Tile(split, name, image, mask))
+            else:
+                faults.append(f'{image}: image without a mask')
+        free = [masks[name][0] for name in masks if name not in images]
+        faults += [f'{path}: mask without an image' for path in free]
     return tiles, list(dict.fromkeys(faults))  # of halves with the same files
-
-
-def _unmatched(images: Files, masks: Files) -> list[str]:
-    """Say which files have no partner, and which masks are named alike."""
-    bare = [same[0] for name, same in images.items() if name not in masks]
-    free = [same[0] for name, same in masks.items() if name not in images]
-    lines = [f'{path}: image without a mask' for path in bare if masks]
-    return lines + [f'{path}: mask without an image' for path in free]
 
 
 def _choose_root(
@@ -193,9 +185,7 @@ def _choose_root(
     """Return the rasters of the dataset by split folder and kind."""
     known = {name for names in layout.splits.values() for name in names}
     roots = defaultdict(lambda: defaultdict(list))
-    names = layout.images, layout.masks
-    accepted = [tuple(naming.suffixes) for naming in namings]
-    kinds = list(zip(KINDS, names, accepted, strict=True))
+    kinds = [*zip(KINDS, (layout.images, layout.masks), namings, strict=True)]
     files = list_files(place)
     for file in files:
         hidden = any(part.startswith(('.', '__MACOSX')) for part in file.parts)
@@ -203,27 +193,23 @@ def _choose_root(
             continue
         split, folder, name = (part.lower() for part in file.parts[-3:])
         if split.removesuffix(EMPTY_HALF) in known:
-            for kind, names, accepted in kinds:
-                if folder in names and name.endswith(accepted):
+            for kind, names, naming in kinds:
+                if folder in names and name.endswith(tuple(naming.suffixes)):
                     roots[file.parents[2]][split, kind].append(file)
-    roots = {
-        root: folders
-        for root, folders in sorted(roots.items())
-        if any(kind == KINDS[0] for _, kind in folders)
-    }
-    if not roots:
+    every, whole = [], []
+    for root, folders in sorted(roots.items()):
+        if any(kind == KINDS[0] for _, kind in folders):
+            every.append(root)
+            # One split alone is a part of a dataset, or of another.
+            if len({name.removesuffix(EMPTY_HALF) for name, _ in folders}) > 1:
+                whole.append(root)
+    if not every:
         raise _nothing(place, files, layout)
-    here = [root for root in roots if root == PurePosixPath()]
-    # One split alone is a part of a dataset, or of another.
-    whole = [
-        root
-        for root, folders in roots.items()
-        if len({name.removesuffix(EMPTY_HALF) for name, _ in folders}) > 1
-    ]
-    for chosen in (here, list(roots), whole):
+    here = [root for root in every if root == PurePosixPath()]
+    for chosen in (here, every, whole):
         if len(chosen) == 1:
             return roots[chosen[0]]
-    names = name_some([repr(root.as_posix()) for root in roots], SHOWN)
+    names = name_some([repr(root.as_posix()) for root in every], SHOWN)
     raise DatasetError(
         f'{place} holds several datasets: {names}.\nNext: give one of these '
         'folders, unpacked if need be.'

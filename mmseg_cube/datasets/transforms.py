@@ -41,13 +41,14 @@ class LoadBuildingMask(BaseTransform):
     would hand 255 of a 0/255 mask on as the label to ignore.
 
     The mask is that of the window that was loaded. It is 255, the label to
-    ignore, where the image holds no data and outside of the window's ``core``.
+    ignore, outside of the window's ``core`` and where the image declares to
+    hold no data (by a nodata value, an alpha band or a mask).
 
     Reads ``seg_map_path``, and what there is of ``label_map``,
     ``seg_fields``, ``window``, ``core``, ``raster_shape``, ``channels`` and
     ``mask_meaning``, what the values mean by all masks of a dataset. Adds
     ``gt_seg_map`` (uint8, (H, W)) and its name in ``seg_fields``, unless
-    there is no mask or it is loaded. Label 0 stays the background.
+    there is no mask or it is loaded.
 
     Args:
         backend_args: File backend of mmengine; local files by default.
@@ -57,7 +58,7 @@ class LoadBuildingMask(BaseTransform):
 
     Raises:
         ValueError: If the mask cannot be read, has another size than its
-            image, or is not 0/255, 0/1 or three equal bands of these.
+            image, or values that mean nothing.
     """
 
     def __init__(
@@ -114,22 +115,21 @@ class LoadRasterWindow(BaseTransform):
     """Load an image, or a window of a large one, and its building mask.
 
     Takes the place of ``LoadImageFromFile`` and ``LoadBuildingMask``. Beyond
-    the edges of the raster its pixels are reflected. Bands come in the order
-    that the file declares.
+    the edges of the raster its pixels are reflected.
 
     Reads ``img_path``, ``seg_map_path`` (missing for a split without masks),
     and which window to load:
 
     * ``window``: x, y, width and height in pixels; and ``core``, the part of
-      it that counts: the mask is 255, the label to ignore, everywhere else;
+      it that counts;
     * else ``window_size``: a square window of this side inside of the
       raster, drawn by ``np.random``;
     * else the whole raster.
 
-    Adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape`` (of
-    the window), ``window``, ``raster_shape``, the height and width of the
-    whole raster, and what ``LoadBuildingMask`` adds. Of other than three
-    ``bands``, ``img`` is (H, W, C) in their order; see :func:`as_mmcv`.
+    Adds ``img`` (uint8, (H, W, 3), BGR; of other than three ``bands``
+    (H, W, C) in their order), ``img_shape`` and ``ori_shape`` (of the
+    window), ``window``, ``raster_shape``, the height and width of the whole
+    raster, and what ``LoadBuildingMask`` adds.
 
     Args:
         with_mask: Whether to load the mask too; else ``LoadBuildingMask``
@@ -139,10 +139,9 @@ class LoadRasterWindow(BaseTransform):
         scale: Likewise.
 
     Raises:
-        ValueError: If a file is missing, damaged or cut short, the image is
-            not what ``bands`` and ``scale`` say (8-bit RGB), the mask is no
-            building mask, or the window is larger than the raster that it is
-            drawn from.
+        ValueError: If a file cannot be read, the image is not what ``bands``
+            and ``scale`` say, or smaller than the window to draw; or as of
+            ``LoadBuildingMask``.
     """
 
     def __init__(
@@ -215,12 +214,11 @@ def use_one_reader(steps: list, channels: Channels = RGB) -> None:
 
 def _choose_window(results: dict, shape: tuple[int, int]) -> Window:
     """Choose the window of a raster of this height and width."""
-    height, width = shape
     size = results.get('window_size')
     if results.get('window') is not None:
         return Window(*results['window'])
     if size is None:
-        return Window(0, 0, width, height)
+        return Window(0, 0, *shape[::-1])
     refuse_smaller(shape, size)
-    x, y = np.random.randint((width - size + 1, height - size + 1))
-    return Window(int(x), int(y), size, size)
+    x, y = np.random.randint(np.subtract(shape[::-1], size - 1)).tolist()
+    return Window(x, y, size, size)

@@ -38,8 +38,7 @@ def check_data(
         root: Folder that holds the splits, or a parent of it; or a config,
             whose datasets say how their files are read.
         workers: Tiles at a time; as many as there are cores by default.
-        building_values: As of ``BuildingDataset``; by default all masks of a
-            split tell.
+        building_values: As of ``BuildingDataset``.
         ignore_values: Likewise.
         channels: What of images the network sees.
 

@@ -82,14 +82,12 @@ def convert(
         cut: Gives the windows of a tile; by default tiles stay whole.
         find: Finds the tiles, as :func:`find_tiles`.
         black: Whether windows are black, not reflected, beyond their tile.
-        building_values: As of ``BuildingDataset``; by default all masks of a
-            split tell.
+        building_values: As of ``BuildingDataset``.
         ignore_values: Likewise; written as 128.
 
     Raises:
         DatasetError: If the work cannot start, or must stop; the text says
             how much is done.
-        ValueError: If an argument is wrong.
     """
     source = source.absolute()
     refuse_nested(source, out)
