@@ -18,7 +18,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network
 from mmseg_cube.utils.configs import read_config
 
 ROOT = Path(__file__).parents[1]
@@ -300,7 +300,7 @@ def test_convnext_b_by_the_lines_of_the_readme(tmp_path):
     (lines,) = re.findall(r'```python\n(.*)```', text, re.DOTALL)
     config = tmp_path / 'cube-b.py'
     config.write_text(lines.replace("'./", f"'{folder}/"))
-    size = ConfigCounter()(read_config(config), 64)
+    size = count_network(read_config(config), 64)
     assert 87e6 < size.parameters < 89e6
 
 

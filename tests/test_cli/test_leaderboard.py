@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network
 from mmseg_cube.cli import main
 from mmseg_cube.utils.configs import read_config
 
@@ -93,7 +93,7 @@ def test_mean_and_spread_over_seeds(run, work, capsys):
     assert row['scores']['IoU'] == pytest.approx(spread)
     assert row['scores']['Recall'] == dict(mean=75.5, sd=0)
     assert 'BoundaryIoU' not in row['scores']
-    whole = ConfigCounter()(Config.fromstring(CONFIG, '.py'), 64)
+    whole = count_network(Config.fromstring(CONFIG, '.py'), 64)
     assert (row['parameters'], row['flops']) == astuple(whole)
 
 

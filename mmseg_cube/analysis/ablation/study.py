@@ -18,7 +18,7 @@ from mmseg_cube.analysis.ablation.variants import (
     kind_of,
     make_variant,
 )
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network
 from mmseg_cube.analysis.same_training import differences
 from mmseg_cube.layers import CubeConv2d, summarise
 from mmseg_cube.utils.configs import read_config
@@ -124,7 +124,7 @@ def count_variants(study: Study) -> dict[str, dict]:
         ValueError: If one cannot be built, has no Cube kernels although it
             should, or is the same network as another.
     """
-    counts, variants, count = {}, {}, ConfigCounter()
+    counts, variants = {}, {}
     for run in study.first_runs:
         name = run.variant
         preprocessor = run.cfg.model.get('data_preprocessor') or {}
@@ -140,7 +140,7 @@ def count_variants(study: Study) -> dict[str, dict]:
                 raise ValueError(
                     f'the same network as {other!r}; leave it out'
                 )
-            size = asdict(count(run.cfg, crop))
+            size = asdict(count_network(run.cfg, crop))
         except ValueError as error:
             raise ValueError(f'variant {name!r}: {error}') from error
         counts[name] = dict(crop=crop, cubes=cubes, **size)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_cube.analysis.complexity.count import Complexity, ConfigCounter
+from mmseg_cube.analysis.complexity.count import Complexity, count_network
 from mmseg_cube.utils.configs import NEXT, read_config
 from mmseg_cube.utils.words import not_found
 
@@ -43,18 +43,16 @@ class Sized:
 
 
 def count_all(
-    comparisons: Mapping[Path, Path | None],
-    size: int,
-    count: ConfigCounter | None = None,
+    comparisons: Mapping[Path, Path | None], size: int
 ) -> list[Sized]:
     """Count the networks of configs, as :func:`compare` returns them."""
     # All of them are read first: that finds most faults, and fast.
     cfgs = {path: read_config(path) for path in comparisons}
     stems = {path.stem for path in cfgs}
-    count, sized = count or ConfigCounter(), {}
+    sized = {}
     for path, baseline in comparisons.items():
         name = path.stem if len(stems) == len(cfgs) else path.as_posix()
-        counted = count(cfgs[path], size)
+        counted = count_network(cfgs[path], size)
         sized[path] = Sized(name, cfgs[path], counted, sized.get(baseline))
     return list(sized.values())
 

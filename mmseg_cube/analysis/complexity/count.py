@@ -30,44 +30,45 @@ class Complexity:
     flops: int
 
 
-class ConfigCounter:
-    """Counts the networks of configs; those that are the same only once."""
+# By the config of a network and the size of the image.
+COUNTED: dict[tuple, Complexity] = {}
 
-    def __init__(self) -> None:
-        self.counted: dict[tuple, Complexity] = {}
 
-    def __call__(
-        self, cfg: Config, size: int | tuple[int, int] = 512
-    ) -> Complexity:
-        """Count the parameters of a segmentor, and one forward pass.
+def count_network(
+    cfg: Config, size: int | tuple[int, int] = 512
+) -> Complexity:
+    """Count the parameters of a segmentor, and one forward pass.
 
-        ``size`` is the side of the square input, or its height and width, in
-        pixels. The result is the same object for equal networks, whatever
-        their weights and how images come to them.
-        """
-        height, width = (size, size) if isinstance(size, int) else size
-        model = without_weights(cfg.model)
-        for around in ('data_preprocessor', 'train_cfg', 'test_cfg'):
-            model.pop(around, None)
-        key = repr(model), height, width
-        if key not in self.counted:
-            model = build_network(cfg).to('meta')
-            convs = (x for x in model.modules() if isinstance(x, nn.Conv2d))
-            shape = 1, next(convs).in_channels, height, width
-            image = torch.empty(shape, device='meta')
-            counter = FlopCounterMode(display=False)
-            try:
-                with torch.no_grad(), counter:
-                    model(image, mode='tensor')
-            except Exception as error:  # networks raise whatever they like
-                cause = f'{type(error).__name__}: {error}'.rstrip('.')
-                raise ValueError(
-                    f'{cfg.filename}: no image of {height} x {width} passes '
-                    f'through the network ({cause}). Try another size, such '
-                    'as a multiple of 32; networks that decide by the values '
-                    'of an image cannot be counted'
-                ) from error
-            parameters = sum(p.numel() for p in model.parameters())
-            flops = counter.get_total_flops()
-            self.counted[key] = Complexity(parameters, flops)
-        return self.counted[key]
+    ``size`` is the side of the square input, or its height and width, in
+    pixels. The result is the same object for equal networks, whatever their
+    weights and how images come to them: they are counted once.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    model = without_weights(cfg.model)
+    for around in ('data_preprocessor', 'train_cfg', 'test_cfg'):
+        model.pop(around, None)
+    key = repr(model), height, width
+    if key not in COUNTED:
+        COUNTED[key] = _count(cfg, height, width)
+    return COUNTED[key]
+
+
+def _count(cfg: Config, height: int, width: int) -> Complexity:
+    model = build_network(cfg).to('meta')
+    convs = (x for x in model.modules() if isinstance(x, nn.Conv2d))
+    shape = 1, next(convs).in_channels, height, width
+    image = torch.empty(shape, device='meta')
+    counter = FlopCounterMode(display=False)
+    try:
+        with torch.no_grad(), counter:
+            model(image, mode='tensor')
+    except Exception as error:  # networks raise whatever they like
+        cause = f'{type(error).__name__}: {error}'.rstrip('.')
+        raise ValueError(
+            f'{cfg.filename}: no image of {height} x {width} passes through '
+            f'the network ({cause}). Try another size, such as a multiple of '
+            '32; networks that decide by the values of an image cannot be '
+            'counted'
+        ) from error
+    parameters = sum(p.numel() for p in model.parameters())
+    return Complexity(parameters, counter.get_total_flops())

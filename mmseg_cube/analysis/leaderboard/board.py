@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_cube.analysis.complexity.count import UNITS, ConfigCounter
+from mmseg_cube.analysis.complexity.count import UNITS, count_network
 from mmseg_cube.analysis.leaderboard.runs import SCORES, Run
 from mmseg_cube.analysis.report import write_report
 from mmseg_cube.analysis.same_training import TRAINING, settings_of
@@ -37,12 +37,12 @@ def make_rows(
             reason = f'a later test of the same seed counts: {run.path}'
             skipped[group[seed].path] = reason
         group[seed] = run
-    count, rows = ConfigCounter(), []
+    rows = []
     for key, group in groups.items():
         group = sorted(group.values(), key=lambda run: run.seed or 0)
         whole, run = None, group[0]
         try:
-            whole = count(run.trained, size)
+            whole = count_network(run.trained, size)
         except ValueError as error:
             skipped[run.path] = f'its network cannot be counted: {error}'
         rows.append(

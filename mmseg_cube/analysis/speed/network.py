@@ -18,7 +18,7 @@ from mmseg.models import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network
 from mmseg_cube.analysis.speed.comparison import Setting
 from mmseg_cube.layers import learned_routers, switch_to_deploy
 from mmseg_cube.utils.configs import read_config
@@ -39,7 +39,7 @@ class Networks:
     facts = {}
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        self.cfgs, self.count = {}, ConfigCounter()
+        self.cfgs = {}
         stems = {Path(path).stem for path in paths}
         for path in map(Path, paths):
             name = path.stem if len(stems) == len(paths) else str(path)
@@ -73,7 +73,7 @@ class Networks:
     def operations(self, setting: Setting) -> dict[str, list[int]]:
         """Count those of every network as trained, for one image."""
         return {
-            name: [self.count(cfg, setting.size).flops]
+            name: [count_network(cfg, setting.size).flops]
             for name, cfg in self.cfgs.items()
         }
 

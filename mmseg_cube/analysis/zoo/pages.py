@@ -16,7 +16,7 @@ from mmseg_cube.analysis.complexity.configs import (
     count_all,
     find_configs,
 )
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network
 from mmseg_cube.analysis.zoo.metafile import Metafile, make_metadata, to_yaml
 from mmseg_cube.utils.tables import Table
 
@@ -36,9 +36,9 @@ def generate(root: Path) -> dict[Path, str]:
     families = sorted(folders - {root / 'configs' / BASE_FOLDER})
     if not families:
         raise ValueError(f'{root / "configs"} has no folder with configs')
-    count, texts = ConfigCounter(), {}
+    texts = {}
     for folder in families:
-        texts |= _render_family(folder, root, count)
+        texts |= _render_family(folder, root)
     index = [(f / METAFILE).relative_to(root).as_posix() for f in families]
     texts[root / INDEX] = to_yaml(dict(Import=index))
     return texts
@@ -53,20 +53,18 @@ def find_outdated(texts: Mapping[Path, str]) -> list[Path]:
     ]
 
 
-def _render_family(
-    folder: Path, root: Path, count: ConfigCounter
-) -> dict[Path, str]:
+def _render_family(folder: Path, root: Path) -> dict[Path, str]:
     """Make metafile.yml and README.md of a family."""
     metafile, readme = Metafile(folder / METAFILE), folder / README
     before, start, rest = readme.read_text(encoding='utf-8').partition(START)
     _, end, after = rest.partition(END)
     if not start or not end:
         raise ValueError(f'{readme} needs the lines {START} and {END}')
-    networks = count_all(compare(find_configs([folder])), TABLE_SIZE, count)
+    networks = count_all(compare(find_configs([folder])), TABLE_SIZE)
     entries = []
     for network in networks:
         cfg, (_, processes, data) = network.cfg, _read_name(network.path)
-        crop = count(cfg, tuple(cfg.model.data_preprocessor.size))
+        crop = count_network(cfg, cfg.model.data_preprocessor.size)
         metadata = make_metadata(cfg, int(processes), data, crop)
         place = network.path.relative_to(root)
         entries.append(metafile.make_entry(place, metadata))

@@ -8,7 +8,7 @@ from mmseg_cube.analysis.complexity.configs import (
     distinct,
     find_configs,
 )
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network as count
 from mmseg_cube.utils.configs import read_config
 
 
@@ -78,7 +78,6 @@ def test_networks_that_differ_in_weights_only_are_counted_once(write):
     one = read_config(write('one'))
     other = read_config(write('other', weights))
     narrow = read_config(write('narrow', 'widths=[4, 4, 4, 4]'))
-    count = ConfigCounter()
     assert count(one, 64) is count(other, (64, 64))
     assert count(narrow, 64).flops < count(one, 64).flops
     assert count(one, 64).flops < count(one, 96).flops

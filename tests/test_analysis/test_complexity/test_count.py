@@ -5,7 +5,7 @@ import torch
 from mmengine.model import BaseModule
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
+from mmseg_cube.analysis.complexity.count import count_network
 from mmseg_cube.utils.configs import read_config
 from mmseg_cube.utils.networks import build_network
 
@@ -25,8 +25,8 @@ FOUR = {'model.backbone.in_channels': 4}
     'config, options', [(None, {}), (None, FOUR), (UNET, NARROW), (MIT, {})]
 )
 def test_counts_what_a_cpu_computes(tiny_config, config, options):
-    cfg, count = read_config(config or tiny_config, options), ConfigCounter()
-    counted, oblong = count(cfg, 64), count(cfg, (64, 128))
+    cfg = read_config(config or tiny_config, options)
+    counted, oblong = count_network(cfg, 64), count_network(cfg, (64, 128))
     model = build_network(cfg)
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
         channels = 4 if options is FOUR else 3
@@ -46,8 +46,8 @@ class Deciding(BaseModule):
 def test_networks_and_sizes_that_cannot_be_counted():
     # Four poolings, so that sides must be multiples of 16.
     with pytest.raises(ValueError, match='py: no image of 72 x 72 passes'):
-        ConfigCounter()(read_config(UNET, NARROW), 72)
+        count_network(read_config(UNET, NARROW), 72)
     cfg = read_config(UNET, NARROW)
     cfg.model.backbone = dict(type=Deciding)
     with pytest.raises(ValueError, match='decide by the values'):
-        ConfigCounter()(cfg, 64)
+        count_network(cfg, 64)

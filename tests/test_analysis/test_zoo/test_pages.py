@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmseg_cube.analysis.complexity.count import ConfigCounter
-from mmseg_cube.analysis.zoo import pages
 from mmseg_cube.analysis.zoo.pages import find_outdated, generate
 from mmseg_cube.cli import main
 
@@ -34,13 +32,6 @@ Text after.
 """
 NET, CUBE = 'net_4xb8-1k_whu-64x64', 'cube-net_4xb8-1k_whu-64x64'
 INRIA = 'net_4xb8-1k_inria-trainval-64x64'
-COUNTER = ConfigCounter()
-
-
-@pytest.fixture(autouse=True)
-def count_once(monkeypatch):
-    """Count the same network once for all tests."""
-    monkeypatch.setattr(pages, 'ConfigCounter', lambda: COUNTER)
 
 
 @pytest.fixture()
