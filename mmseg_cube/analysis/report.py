@@ -1,7 +1,6 @@
 """What a command leaves behind: a page, its numbers and its pictures."""
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -16,15 +15,6 @@ from mmseg_cube.utils.whole_files import write_json, write_text_whole
 def show_progress(steps: Collection, what: str) -> Iterable:
     """Go through steps with a bar that says how far it is."""
     return track(steps, what, console=Console(stderr=True), transient=True)
-
-
-def short_names(configs: Sequence[str]) -> list[str]:
-    """Call one or two networks after their configs, told apart."""
-    # Without schedule and data.
-    names = [re.sub(r'_\d+xb.*', '', Path(path).stem) for path in configs]
-    if len(set(names)) < len(names):
-        names[1] += ' (against)'
-    return names
 
 
 def write_report(

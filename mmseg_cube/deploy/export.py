@@ -67,7 +67,12 @@ def export_segmentor(
     metadata = describe(segmentor, cfg)
     shapes, advice = (segmentor.shape,), ''
     if segmentor.shape is None:
-        shapes = parity_shapes(size)
+        # The example's size, a larger one and an odd one.
+        shapes = (
+            (1, 3, size, size),
+            (2, 3, size + 32, size + 64),
+            (3, 3, size + 5, size - size // 8 + 1),
+        )
         advice = f'; it may be for one size: --fixed-size {size} {size}'
     # A batch of one would be taken for a constant.
     example = torch.rand(segmentor.shape or (2, 3, size, size)) * 255
@@ -136,15 +141,6 @@ def describe(segmentor: ExportableSegmentor, cfg: Config) -> dict[str, str]:
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in described.items()
     }
-
-
-def parity_shapes(size: int) -> tuple[Shape, ...]:
-    """Shapes to compare: the example's size, a larger one and an odd one."""
-    return (
-        (1, 3, size, size),
-        (2, 3, size + 32, size + 64),
-        (3, 3, size + 5, size - size // 8 + 1),
-    )
 
 
 @torch.no_grad()

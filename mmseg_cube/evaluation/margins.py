@@ -59,14 +59,11 @@ class MarginCounts:
 
     def confusion(self, margin: float) -> Confusion:
         """Count right and wrong pixels if those above a margin are built."""
-        tp, fp = self.pixels[:, self.first_above(margin) :].sum(1).tolist()
+        number = in_order(as_tensor(margin)).item() >> self.bits
+        first = np.searchsorted(self.numbers, number, 'right')
+        tp, fp = self.pixels[:, first:].sum(1).tolist()
         built, ground = self.pixels.sum(1).tolist()
         return Confusion(tp, fp, built - tp, ground - fp)
-
-    def first_above(self, margin: float) -> int:
-        """Find the place of the first number above a margin."""
-        number = in_order(as_tensor(margin)).item() >> self.bits
-        return int(np.searchsorted(self.numbers, number, 'right'))
 
 
 def in_order(margin: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ from mmengine.runner import Runner, set_random_seed
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
+from mmseg_cube.analysis.complexity.report import SCHEDULE
 from mmseg_cube.analysis.gradients import records
 from mmseg_cube.analysis.gradients.capture import capture
 from mmseg_cube.analysis.gradients.statistics import correlate
-from mmseg_cube.analysis.report import short_names, show_progress, write_report
+from mmseg_cube.analysis.report import show_progress, write_report
 from mmseg_cube.layers import CubeConv2d
 from mmseg_cube.layers.summary import PLAIN
 from mmseg_cube.utils.networks import build_network, load_weights
@@ -65,7 +66,10 @@ def compare(
         last = records.list_records(looks, [time for time, _ in pair])
         history += last
 
-    names = short_names([cfg.filename for cfg, _ in networks])
+    stems = [Path(cfg.filename).stem for cfg, _ in networks]
+    names = [SCHEDULE.sub('', stem) for stem in stems]
+    if len(set(names)) < len(names):
+        names[1] += ' (against)'
     draw = records.draw_statistics
     layers = [record for record in last if record['layer'] != records.ALL]
     figures = dict(layers=draw(names, layers, 'layer'))

@@ -20,11 +20,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from mmengine.config import Config
 
+from mmseg_cube.analysis.report import write_report
 from mmseg_cube.layers import ChannelRouter, layer_name, learned_routers
-from mmseg_cube.utils.figures import new_panels, save_figure
+from mmseg_cube.utils.figures import new_panels
 from mmseg_cube.utils.networks import load_network
 from mmseg_cube.utils.tables import Table
-from mmseg_cube.utils.whole_files import write_json
 from mmseg_cube.utils.words import cut
 
 COLUMNS = 'method', 'channels', 'block', 'moved', 'distance'
@@ -65,7 +65,7 @@ def describe_order(router: ChannelRouter, scale: int) -> dict[str, object]:
 
 
 def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
-    """Write ``router_report.json`` and ``.png``; return a table to show."""
+    """Write ``router_report.md``, ``.json`` and ``.png``; return a table."""
     routers = learned_routers(load_network(cfg, checkpoint))
     if not routers:
         raise ValueError(
@@ -78,11 +78,11 @@ def report_routers(cfg: Config, checkpoint: str, out: Path) -> str:
         numbers = describe_order(router, 1)
         numbers = {key: numbers[key] for key in ('order', *COLUMNS)}
         found[layer_name(name)] = numbers
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / 'router_report.json', dict(routers=found))
-    save_figure(draw_orders(found), out / 'router_report.png')
-    said = f'{len(routers)} routers: {out}/router_report.json and .png'
-    return f'{tabulate("router", found, COLUMNS).terminal()}\n{said}'
+    table, name = tabulate('router', found, COLUMNS), 'router_report'
+    figures = {name: draw_orders(found)}
+    write_report(out, name, dict(routers=found), [table], figures=figures)
+    said = f'{len(routers)} routers: {out / name}.md, .json and .png'
+    return f'{table.terminal()}\n{said}'
 
 
 def draw_orders(orders: Mapping[str, Mapping]) -> Figure:

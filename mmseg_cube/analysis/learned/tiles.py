@@ -6,6 +6,7 @@ window of a large one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -145,7 +146,7 @@ def choose_tiles(
     middle = ranked[(len(ranked) - 1) // 2]
     rule = [(ranked[0], 'worst'), (middle, 'median'), (ranked[-1], 'best')]
     rule += [(name, 'next worst') for name in ranked]
-    # Of several reasons the first one counts.
-    reasons = dict(reversed(rule))
-    names = list(dict.fromkeys(name for name, _ in rule))
-    return {name: reasons[name] for name in names[:count]}
+    chosen = {}
+    for name, why in rule:
+        chosen.setdefault(name, why)  # of several reasons the first one
+    return dict(islice(chosen.items(), count))
