@@ -4,18 +4,10 @@ Nothing heavy is imported here, so that help is there at once.
 """
 
 import os
-from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterable
+from argparse import Action, ArgumentParser, ArgumentTypeError
+from argparse import Namespace as Namespace  # for all commands
+from collections.abc import Callable, Iterable
 from pathlib import Path
-
-__all__ = [
-    'ArgumentTypeError',
-    'Arguments',
-    'Namespace',
-    'folder',
-    'non_negative',
-    'positive',
-]
 
 
 def positive(text: str) -> int:
@@ -34,6 +26,11 @@ def folder(text: str) -> Path:
     if path.exists() and not path.is_dir():
         raise ArgumentTypeError(f'{text} is a file, not a folder')
     return path
+
+
+def word_or(word: str, read: Callable) -> Callable:
+    """Make a function that keeps this word, and reads all other text."""
+    return lambda text: text if text == word else read(text)
 
 
 def mask_value(text: str) -> int | list[int]:
@@ -201,13 +198,7 @@ class Arguments:
         self.parser = parser
 
     def __call__(self, name: str, help: str, **settings) -> None:
-        """Add an argument.
-
-        Args:
-            name: Such as ``--size``.
-            help: What it is; a default is shown behind it.
-            settings: For argparse, such as ``type``, ``choices``.
-        """
+        """Add an argument; its help is shown with the default behind it."""
         settings = SHARED.get(name, {}) | settings
         default = settings.get('default')
         if default is False:

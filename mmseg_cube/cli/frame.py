@@ -33,7 +33,8 @@ MEASURES = 'leaderboard', 'complexity', 'speed'
 STUDIES = 'ablate', 'gradients', 'learned', 'router'
 COMMANDS = ('check', *DATA, *NETWORKS, *MAPS, *MEASURES, *STUDIES, 'zoo')
 AGAIN = 'The same command continues where it stopped.'
-LOST_WORKER = 'DataLoader worker (pid'  # as PyTorch's message begins
+# PyTorch's name of an error, and how a message of it begins.
+OUT_OF_MEMORY, LOST_WORKER = 'OutOfMemoryError', 'DataLoader worker (pid'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,37 +108,40 @@ def _run(prog: str, command: ModuleType, args: argparse.Namespace) -> int:
         print(f'{prog}: stopped.{how}', file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        from mmseg_cube.utils.words import not_found
-
-        # By name that of a GPU, since torch may be what is missing.
-        full = isinstance(error, MemoryError)
-        full = full or type(error).__name__ == 'OutOfMemoryError'
-        full = full or "can't allocate memory" in str(error)  # of a CPU
-        lost = str(error).startswith(LOST_WORKER)
-        known = isinstance(error, OSError | ValueError | ImportError)
-        known = known or full or lost
-        if not known or os.environ.get('MMSEG_CUBE_TRACEBACK'):
+        text = _explain(error, how)
+        if text is None or os.environ.get('MMSEG_CUBE_TRACEBACK'):
             raise
-        what = 'out of memory.' if full else type(error).__name__
-        text = str(error) or what
-        # Torch puts the traceback of a process that loads images in front.
-        name = f'\n{type(error).__module__}.{type(error).__name__}: '
-        text = text.rpartition(name)[2].rstrip()
-        if isinstance(error, OSError) and error.filename and error.strerror:
-            text = f'{error.filename}: {error.strerror}'
-            if isinstance(error, FileNotFoundError):
-                name, advice = Path(error.filename).stem, 'correct the path'
-                if name in weights.NAMES:
-                    advice = f'{PROG} weights {name}'
-                text = not_found('file', error.filename, advice)
-        advice = ' Choose a smaller --batch or --size.' if full else ''
-        if lost:
-            text = text.rstrip('. ') + '.'
-            advice = ' Most often memory was full: choose fewer num_workers '
-            advice += f'of the dataloader.{how}'
-        if getattr(error, 'errno', None) in NO_SPACE:
-            advice = '. Make room there, then start the same command again.'
-        return _fail(prog, text + advice)
+        return _fail(prog, text)
+
+
+def _explain(error: Exception, how: str) -> str | None:
+    """Say what was wrong with the input; of the program's faults nothing."""
+    from mmseg_cube.utils.words import not_found
+
+    kind, said = type(error), str(error)
+    # Torch puts the traceback of a process that loads images in front.
+    said = said.rpartition(f'\n{kind.__module__}.{kind.__name__}: ')[2]
+    text = said.rstrip() or kind.__name__
+    # By name that of a GPU, since torch may be what is missing.
+    full = isinstance(error, MemoryError) or kind.__name__ == OUT_OF_MEMORY
+    if full or "can't allocate memory" in text:  # of a CPU
+        text = 'out of memory.' if text == kind.__name__ else text
+        return f'{text} Choose a smaller --batch or --size.'
+    if text.startswith(LOST_WORKER):
+        text = text.rstrip('. ') + '. Most often memory was full: '
+        return f'{text}choose fewer num_workers of the dataloader.{how}'
+    if not isinstance(error, OSError | ValueError | ImportError):
+        return None
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        text = f'{error.filename}: {error.strerror}'
+        if isinstance(error, FileNotFoundError):
+            name = Path(error.filename).stem
+            ours = name in weights.NAMES
+            advice = f'{PROG} weights {name}' if ours else 'correct the path'
+            text = not_found('file', error.filename, advice)
+    if getattr(error, 'errno', None) in NO_SPACE:
+        text += '. Make room there, then start the same command again.'
+    return text
 
 
 @contextlib.contextmanager

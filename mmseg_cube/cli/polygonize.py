@@ -60,11 +60,9 @@ def run(args: Namespace) -> None:
     from mmseg_cube.inference.polygon_picture import OutlinePicture
     from mmseg_cube.inference.polygons import PolygonOptions
     from mmseg_cube.inference.probability import open_probabilities
-    from mmseg_cube.inference.vector_files import find_driver
     from mmseg_cube.utils.figures import is_figure
     from mmseg_cube.utils.words import quantity
 
-    find_driver(args.out)
     args.crs = find_crs(args.crs) if args.crs else None
     names = [field.name for field in fields(PolygonOptions)]
     options = PolygonOptions(**{name: getattr(args, name) for name in names})

@@ -27,6 +27,7 @@ from mmseg_cube.cli.arguments import (
     Namespace,
     numbers,
     positive,
+    word_or,
 )
 
 CONTINUES = True
@@ -46,7 +47,7 @@ def add_arguments(add: Arguments) -> None:
     add('--bands', what)
     what = 'values that become 0 and 255, or percentile: all but 2 %% at '
     what += 'either end, of the whole raster (of the config, or 8 bits as are)'
-    add('--scale', what, type=_scale)
+    add('--scale', what, type=word_or('percentile', numbers))
     what = 'metres on the ground of the pixels that the network sees, and of '
     what += 'what is written (as the raster has them)'
     add('--resolution', what, type=float, metavar='METRES')
@@ -70,7 +71,7 @@ def add_settings(add: Arguments) -> None:
     add('--stride', what, type=positive)
     what = 'windows that pass through the network at a time; auto: doubled '
     what += 'until none gets faster'
-    add('--batch', what, type=_batch, default=4)
+    add('--batch', what, type=word_or('auto', positive), default=4)
     what = 'most that --batch auto may make the process take, of the GPU if '
     what += 'the network is there'
     add('--memory', what, type=float, metavar='GIB')
@@ -115,14 +116,6 @@ def _number_or_path(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _batch(text: str) -> str | int:
-    return text if text == 'auto' else positive(text)
-
-
-def _scale(text: str) -> str | list[float]:
-    return text if text == 'percentile' else numbers(text)
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -82,19 +82,12 @@ def split_touching(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Split components by a watershed that grows from what is sure.
 
-    Each group of connected sure pixels is a building. A component without
-    any is left out.
-
-    Args:
-        labels: Components, int32 (H, W), 0 outside of them.
-        values: Probabilities times ``full``, (H, W).
-        level: What those of components are above.
-        sure: What those of sure pixels are above.
-        full: The value of probability 1.
+    Components are labels (H, W) of values above a level; each group of their
+    pixels above ``sure`` is a building, and ``full`` is probability 1.
 
     Returns:
         Buildings, int32 (H, W), for each number the component it is of, and
-        how many components were left out.
+        how many components were left out, for they have none.
     """
     seeds, count = ndimage.label((values > sure) & (labels > 0))
     owner = np.zeros(count + 1, int)

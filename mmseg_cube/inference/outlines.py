@@ -175,13 +175,9 @@ def separate(
     """
     at = np.flatnonzero(asked)
     result = simple[at]
-    shapely.prepare(result)
-    one, other = shapely.STRtree(simple).query(result)
-    near = group[at[one]] != group[other]
-    near[near] = shapely.intersects(result[one[near]], simple[other[near]])
-    one, other = one[near], other[near]
-    shared = shapely.area(shapely.intersection(result[one], simple[other]))
-    one, other = one[shared > APART], other[shared > APART]
+    one, other, shared = overlaps(result, simple)
+    wrong = (shared > APART) & (group[at[one]] != group[other])
+    one, other = one[wrong], other[wrong]
     for i in np.unique(one):
         taken = shapely.difference(simple[other[one == i]], exact[at[i]])
         result[i] = shapely.difference(result[i], shapely.union_all(taken))

@@ -81,25 +81,15 @@ class PolygonOptions:
 
 @dataclass
 class Probabilities:
-    """Those of a raster, from top to bottom.
+    """Those of a raster, from top to bottom."""
 
-    Attributes:
-        rows: Arrays (any, width), 0 where there is no data.
-        full: Their value of probability 1.
-        ground: Where its pixels are.
-        source: What the raster is called, part of the ids.
-        shape: Height and width.
-        notes: Counts what a user should know of.
-        about: What its file says of how it was made.
-    """
-
-    rows: Iterable[np.ndarray]
-    full: float = 1
+    rows: Iterable[np.ndarray]  # (any, width), 0 where there is no data
+    full: float = 1  # their value of probability 1
     ground: Ground = field(default_factory=Ground)
-    source: str = ''
-    shape: tuple[int, int] | None = None
-    notes: Counter = field(default_factory=Counter)
-    about: Mapping[str, str] = field(default_factory=dict)
+    source: str = ''  # what the raster is called, part of the ids
+    shape: tuple[int, int] | None = None  # height and width
+    notes: Counter = field(default_factory=Counter)  # for the user
+    about: Mapping[str, str] = field(default_factory=dict)  # tags of its file
 
 
 class Batch(NamedTuple):

@@ -62,9 +62,8 @@ def predict_inputs(
     threshold = given['threshold']
     if threshold is not None:
         threshold = ChosenThreshold(threshold).value
-    batch, memory = given['batch'], given.get('memory')
-    first = dict(given, batch=1) if batch == AUTO else given
-    if memory is not None and batch != AUTO:
+    auto, memory = given['batch'] == AUTO, given['memory']
+    if memory is not None and not auto:
         raise ValueError(f'--memory goes with --batch {AUTO}')
     if memory is not None and not 0 < memory < math.inf:
         raise ValueError(f'--memory must be above 0 GiB, not {memory}')
@@ -91,10 +90,10 @@ def predict_inputs(
     shapes, faults = read_shapes(inputs, bands, meant)
     if not shapes:
         raise _faulty(faults, len(inputs))
-    tiling = Tiling(
-        _choose_size(given['size'], _default_size(cfg), shapes.values()),
-        *(first[name] for name in ('stride', 'batch', 'tta', 'amp')),
-    )
+    size = _choose_size(given['size'], _default_size(cfg), shapes.values())
+    batch = 1 if auto else given['batch']
+    how = given['stride'], batch, given['tta'], given['amp']
+    tiling = Tiling(size, *how)
     if given['threads']:
         torch.set_num_threads(given['threads'])
     shard = given.get('shard') or _processes()
@@ -103,16 +102,14 @@ def predict_inputs(
         # A test labels by it; of two logits by the larger one.
         single = getattr(model, 'out_channels', 2) == 1
         threshold = model.decode_head.threshold if single else 0.5
-    if batch == AUTO:
+    if auto:
         network = BuildingNetwork(model, tiling.tta, tiling.amp)
         most = max(len(tiling.starts(width)) for _, width in shapes.values())
         channels = Channels(bands.bands).count
         refuse_other_channels(model, channels)
-        window = channels, tiling.size, tiling.size
-        batch = choose_batch(network, window, most, memory)
+        batch = choose_batch(network, (channels, size, size), most, memory)
         tiling = replace(tiling, batch=batch)
-        said = quantity(batch, 'window')
-        print(f'Note: {said} at a time.', file=sys.stderr)
+        print(f'Note: {quantity(batch, "window")} at a time.', file=sys.stderr)
     write, strip = given.get('write', ()), given.get('strip')
     exact = given.get('float', False)
     output = Output(folder, write, threshold, strip, exact, shard)

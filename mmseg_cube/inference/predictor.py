@@ -62,14 +62,8 @@ class RasterPredictor:
     """Predicts rasters of any size into a folder.
 
     What is in the folder and not changed since is not made again, down to
-    the strips of a raster.
-
-    Args:
-        model: Segmentor of background and building, on its device.
-        tiling: How to cut rasters into windows.
-        bands: What to read of them.
-        output: What to write.
-        about: More to note in the manifest.
+    the strips of a raster. The model is a segmentor of background and
+    building, on its device; ``about`` is noted in the manifest.
     """
 
     def __init__(
