@@ -90,6 +90,9 @@ def run(args: Namespace) -> None:
         print(f'{picture}: their outlines')
     notes = sum((raster.notes for raster in rasters), Counter())
     notes['no building was found'] = not count
+    levels = {raster.about.get('threshold') for raster in rasters}
+    for level in levels - {None, str(options.threshold)}:
+        notes[f'masks of this probability have --threshold {level}'] = True
     notes[f'no picture of outlines: {picture} is another image'] = taken
     style = args.out.with_suffix('.qml')
     notes[f'QGIS will draw it by {style}, which was there already'] = other

@@ -53,7 +53,9 @@ def open_probabilities(
             )
     if full is None and (kind.startswith('float') or scale != 1):
         full = scale and 1 / scale
-    if full is not None and not 0 < full < np.inf:
+    if full is None:
+        about.pop('threshold', None)  # that of a mask, which has been used
+    elif not 0 < full < np.inf:
         raise FileError(f'{name}: {full:g} cannot be probability 1. {ADVICE}')
     return as_probabilities(dataset, source, full, about, name)
 

@@ -207,6 +207,15 @@ def test_another_crs(write, call, tmp_path):
         assert east - west == pytest.approx(wide, rel=0.01)
 
 
+def test_the_threshold_of_masks_is_told(write, call):
+    path = write(254 * town(), scale=1 / 254)
+    with rasterio.open(path, 'r+') as file:
+        file.update_tags(threshold=0.3)
+    note = 'Note: masks of this probability have --threshold 0.3'
+    assert note in call(path)[1]
+    assert note not in call(path, '--threshold', '0.3')[1]
+
+
 def test_neither_place_nor_buildings(write, call, tmp_path):
     code, text = call(write(town(), crs=None, transform=Affine.identity()))
     assert code == 0 and '1,296 px2' in text
