@@ -40,13 +40,9 @@ def push(conv, channels):
     return x, grad
 
 
-def build(channels=16, **options):
-    torch.manual_seed(0)
-    layer = CubeConv2d(channels, 8, **options).double()
-    for name, parameter in layer.named_parameters():
-        if name.startswith(('router', 'mask')):
-            nn.init.normal_(parameter)
-    return layer
+@pytest.fixture
+def build(as_trained):
+    return lambda **options: as_trained(CubeConv2d(16, 8, **options).double())
 
 
 @pytest.mark.parametrize('options', PLAIN.values(), ids=PLAIN)
@@ -68,7 +64,9 @@ def test_groups_are_part_of_the_dense_gradient():
 
 @pytest.mark.parametrize('router', [None, RANDOM])
 @pytest.mark.parametrize('options', CUBES.values(), ids=CUBES)
-def test_cube_has_the_gradient_of_its_plain_convolution(options, router):
+def test_cube_has_the_gradient_of_its_plain_convolution(
+    options, router, build
+):
     layer = build(router=router, **options)
     x, grad = push(layer, 16)
     plain = copy.deepcopy(layer).switch_to_deploy()
@@ -79,7 +77,7 @@ def test_cube_has_the_gradient_of_its_plain_convolution(options, router):
 
 
 @pytest.mark.parametrize('options', CUBES.values(), ids=CUBES)
-def test_reached_taps_of_a_masked_cube_have_the_gradient_of_it(options):
+def test_reached_taps_of_a_masked_cube_have_the_gradient_of_it(options, build):
     layer = build(mask=dict(), router=RANDOM, **options)
     dense = kernel_gradient(layer, *push(layer, 16))
     dense = dense[:, layer.router.permutation()]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from mmseg_cube.analysis.learned.masks import (
     join_values,
@@ -15,16 +14,6 @@ from mmseg_cube.analysis.learned.masks import (
 from mmseg_cube.analysis.learned.report import cube_layers
 from mmseg_cube.inference import BuildingNetwork
 from mmseg_cube.layers import CubeConv2d
-
-
-def make_layer(channels=8, **options):
-    torch.manual_seed(0)
-    options = dict(padding=1, mask=dict(kernel_size=3)) | options
-    layer = CubeConv2d(channels, 4, 3, **options)
-    for name, parameter in layer.named_parameters():
-        if name.startswith(('router', 'mask')):
-            nn.init.normal_(parameter)
-    return layer
 
 
 @torch.no_grad()
@@ -42,12 +31,13 @@ def slow_mask(layer, x):
     'options',
     [
         dict(router=dict(group_size=8)),
-        dict(scale=3, channels=18, stride=2, groups=2),
+        dict(scale=3, in_channels=18, stride=2, groups=2),
         dict(padding_mode='reflect'),
     ],
 )
-def test_mask_is_the_sigmoid_of_its_convolution(options):
-    layer = make_layer(**options)
+def test_mask_is_the_sigmoid_of_its_convolution(options, as_trained):
+    given = dict(in_channels=8, padding=1, mask=dict(kernel_size=3)) | options
+    layer = as_trained(CubeConv2d(out_channels=4, kernel_size=3, **given))
     x = torch.randn(1, layer.in_channels, 3, 4)
     expected = slow_mask(layer, x)
     if 'padding_mode' in options:  # cut to the input
