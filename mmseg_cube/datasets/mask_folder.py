@@ -1,5 +1,6 @@
 """Folders of building masks, which are read again as LoadBuildingMask does."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +34,19 @@ class MaskFolder:
         image: str | Path,
         window: Box | None = None,
         channels: Channels = RGB,
-    ) -> int:
+    ) -> None:
         """Write the mask (H, W) of an image, or of a window of it.
 
-        Where the image declares that it has no data is no building. Returned
-        is how many pixels have data.
+        Where the image declares that it has no data is no building.
         """
         path = self.folder / self.claim(image, window)
-        try:
-            part = window and Window(*window)
-            valid = read_valid(image, part, channels)
-        except RasterError:  # other datasets read other formats
-            valid = None
-        if valid is not None:
-            mask = np.where(valid, mask, 0)
-        picture = Image.fromarray(np.uint8(mask == 1) * BUILDING_VALUE)
+        mask = mask == 1
+        with suppress(RasterError):  # other datasets read other formats
+            valid = read_valid(image, window and Window(*window), channels)
+            if valid is not None:
+                mask = mask & valid
+        picture = Image.fromarray(np.uint8(mask) * BUILDING_VALUE)
         write_whole(path, lambda part: picture.save(part, format='PNG'))
-        return mask.size if valid is None else int(valid.sum())
 
     def claim(self, image: str | Path, window: Box | None = None) -> str:
         """Reserve ``<stem>.png``, or ``<stem>_<y>_<x>.png`` for a window.

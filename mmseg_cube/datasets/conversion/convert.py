@@ -18,7 +18,7 @@ from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
 from mmseg_cube.datasets.masks import read_mask
 from mmseg_cube.datasets.meaning import IGNORED, MaskMeaning
-from mmseg_cube.datasets.split_meanings import Meanings, settle_splits
+from mmseg_cube.datasets.split_meanings import settle_splits
 from mmseg_cube.datasets.threads import work_through
 from mmseg_cube.datasets.tiles import Tile, find_tiles
 from mmseg_cube.datasets.validity import read_valid, state_of
@@ -105,13 +105,11 @@ def convert(
     meanings, unclear = settle_splits(masks, declared)
     faults += [*broken.values(), *unclear.values()]
     usable = [tile for tile in seen if tile not in unclear]
-    stamps = stamp_tiles(usable, {t: meanings.get(t.split) for t in usable})
-    output = Output(out, settings | dict(source=str(source)))
-    result = Conversion(output.root, tiles, faults)
-    make = partial(_cut_tile, cut, black, meanings)
-    fill(output, result, stamps, make, workers)
-    if output.ignores:
-        result.notes.append(IGNORES)
+    means = {tile: meanings.get(tile.split) for tile in usable}
+    result = Conversion(out.absolute(), tiles, faults)
+    make = partial(_cut_tile, cut, black, means)
+    settings = settings | dict(source=str(source))
+    fill(result, settings, means, make, workers)
     return result
 
 
@@ -126,31 +124,27 @@ def refuse_nested(source: Path, out: Path) -> None:
         )
 
 
-def stamp_tiles(
-    tiles: Sequence[Tile], meanings: Mapping[Tile, MaskMeaning | None]
-) -> dict[Tile, list]:
-    """Tell this state of tiles from others, by files and their meaning."""
-    return {
-        tile: [*map(state_of, filter(None, tile[2:])), str(meanings[tile])]
-        for tile in tiles
-    }
-
-
 def fill(
-    output: Output,
     result: Conversion,
-    stamps: Mapping[Tile, list],
+    settings: dict,
+    means: Mapping[Tile, MaskMeaning | None],
     make: Callable[[Tile], Patches],
     workers: int | None,
 ) -> None:
     """Write the patches that ``make`` makes of tiles, if they are not there.
 
-    ``stamps`` has the tiles, with what each comes from; ``result`` is told
+    ``means`` has the tiles, with what their masks mean; ``result`` is told
     what was done, and which tiles could not be used.
 
     Raises:
         DatasetError: If the folder cannot be written.
     """
+    # These tell the present state of a tile from others.
+    stamps = {
+        tile: [*map(state_of, filter(None, tile[2:])), str(meaning)]
+        for tile, meaning in means.items()
+    }
+    output = Output(result.root, settings, stamps)
 
     def work(tile: Tile) -> tuple[list[str], int]:
         patches = make(tile)
@@ -166,7 +160,7 @@ def fill(
         return [*patches], len(missing)
 
     try:
-        with output.opened(stamps) as finished:
+        with output.opened() as finished:
             there = [(tile, (x, 0), '') for tile, x in finished.items()]
             todo = [tile for tile in stamps if tile not in finished]
             jobs = work_through(work, todo, 'Writing tiles', workers)
@@ -183,6 +177,8 @@ def fill(
                 for split, count in sorted(result.tiles.items())
             }
             output.save(not result.faults, counts)
+            if output.ignores:
+                result.notes.append(IGNORES)
     except OSError as error:
         reason = f'a file cannot be written or read ({error})'
         if error.errno in FULL:
@@ -196,7 +192,10 @@ def fill(
 
 
 def _cut_tile(
-    cut: Cut | None, black: bool, meanings: Meanings, tile: Tile
+    cut: Cut | None,
+    black: bool,
+    means: Mapping[Tile, MaskMeaning | None],
+    tile: Tile,
 ) -> Patches:
     """Read a tile and cut it; a ValueError names the file at fault."""
     mask = None
@@ -204,7 +203,7 @@ def _cut_tile(
         image, valid = read_image(tile.image), read_valid(tile.image)
     if tile.mask:
         with errors_of(tile.mask):
-            mask = read_mask(tile.mask, meaning=meanings[tile.split])
+            mask = read_mask(tile.mask, meaning=means[tile])
     height, width = image.shape[:2]
     with errors_of(tile.image):
         windows = cut and cut(height, width, mask)

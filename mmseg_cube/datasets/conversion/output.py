@@ -43,17 +43,17 @@ class Output:
     the stamps of the files that they come from.
     """
 
-    def __init__(self, root: Path, settings: dict) -> None:
-        self.root = root.absolute()
+    def __init__(
+        self, root: Path, settings: dict, stamps: Mapping[Tile, list]
+    ) -> None:
+        self.root, self._stamps = root, stamps
         self.settings = {'rule': RULE, **settings}
         self._begun: dict[Tile, list[str]] = {}
         self._lock = threading.Lock()
         self.ignores = False  # whether a mask has pixels that do not count
 
     @contextmanager
-    def opened(
-        self, stamps: Mapping[Tile, list]
-    ) -> Iterator[dict[Tile, list[str]]]:
+    def opened(self) -> Iterator[dict[Tile, list[str]]]:
         """Take the folder for this run, unless it holds other data.
 
         Yields the names of the patches of each finished tile, without those
@@ -75,7 +75,6 @@ class Output:
             # Halves of files that a killed run was writing.
             for part in self.root.glob('*/*/.*.part'):
                 part.unlink()
-            self._stamps = stamps
             self._resume()
             yield {
                 tile: names
@@ -138,7 +137,8 @@ class Output:
         for name in patches:
             # Nothing outside of the folder, whatever the journal says.
             if split in SPLITS and '/' not in name:
-                for path in self._paths(Tile(split, name, name, name), name):
+                for kind in KINDS:
+                    path = self.root / split / kind / f'{name}.png'
                     path.unlink(missing_ok=True)
 
     def _paths(self, tile: Tile, name: str) -> list[Path]:

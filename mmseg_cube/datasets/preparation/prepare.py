@@ -22,9 +22,8 @@ from mmseg_cube.datasets.conversion.convert import (
     fill,
     patch_name,
     refuse_nested,
-    stamp_tiles,
 )
-from mmseg_cube.datasets.conversion.output import NOT_COUNTED, Output
+from mmseg_cube.datasets.conversion.output import NOT_COUNTED
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.mask_folder import BUILDING_VALUE
@@ -128,7 +127,6 @@ def prepare(
     means = {tile: meanings.get(tile.mask) for tile in pieces}
     about = dict(sources=[str(source.absolute()) for source in sources])
     about |= json.loads(json.dumps(asdict(aim)))  # as it is read again
-    output = Output(out, dict(dataset='own', **about))
 
     def make(tile: Tile) -> Patches:
         return {tile.name: partial(layers, tile)}
@@ -145,12 +143,12 @@ def prepare(
                 found.append(view.labels(window, read))
         return found
 
-    result = Conversion(output.root, [*pieces], [])
-    fill(output, result, stamp_tiles([*pieces], means), make, workers)
+    result = Conversion(out.absolute(), [*pieces], [])
+    fill(result, dict(dataset='own', **about), means, make, workers)
     _refuse(result.faults, len(images))
     values = BUILDING_VALUE, NOT_COUNTED
-    check = check_data(output.root, workers, *values)
-    write_check(check, output.root)
+    check = check_data(out, workers, *values)
+    write_check(check, out)
     left_out = sum(look.left_out for look in looks.values())
     return dict(check, written=result.written, left_out=left_out)
 
