@@ -6,7 +6,7 @@ of it. What is not noted, or whose raster has changed since, is made again.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -107,12 +107,20 @@ class OutputFolder:
         self.notes[note.name] = note
 
     def discard(
-        self, name: str, files: Sequence[str] = (), kept: Iterable[str] = ()
-    ) -> None:
-        """Remove what was made of a raster before."""
+        self, name: str, identity: str = '', files: Iterable[str] = ()
+    ) -> dict[str, int]:
+        """Remove these files, and what was made of a raster before.
+
+        Others of this very raster stay, and are returned as in a note.
+        """
         note = self.notes.pop(name, None)
-        for file in {*files, *(note.files if note else ())} - {*kept}:
+        old = note.files if note else {}
+        same = note and note.identity == identity
+        there = [x for x in old if same and (self.folder / x).is_file()]
+        kept = {x: old[x] for x in there if x not in files}
+        for file in {*files, *old} - {*kept}:
             (self.folder / file).unlink(missing_ok=True)
+        return kept
 
     def _tidy(self, made: bool) -> None:
         """Leave no empty folders, and nothing at all if nothing was made."""

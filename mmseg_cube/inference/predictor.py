@@ -122,32 +122,18 @@ class RasterPredictor:
         self, scene: Scene, name: str, progress: Progress | None
     ) -> RasterResult:
         folder, identity = self.folder, scene.identity()
-        kinds, root = self.output.write, folder.folder
-        if not kinds:
-            kinds = WITH_PLACE if scene.has_place else WITHOUT_PLACE
-            kinds += ('coverage',) * scene.has_degrees
-        elif 'coverage' in kinds and not scene.has_degrees:
-            raise RasterError(
-                'has no CRS, or a wrong one: there is no coverage in degrees',
-                'Leave coverage out of --write.',
-            )
+        kinds, target = self._choose_kinds(scene), folder.folder / name
         files = [name + SUFFIXES[kind] for kind in kinds]
         if folder.has(name, identity, files):
             return self._result(name, new=False)
-        # Files of this very raster that are not asked for stay.
-        same = folder.has(name, identity, ())
-        old = folder.notes[name].files if same else {}
-        there = [x for x in old if x not in files and (root / x).is_file()]
-        kept = {x: old[x] for x in there}
-        if not folder.shared:
-            folder.discard(name, files, kept)
+        # Where processes share the folder, others may have begun.
+        kept = {} if folder.shared else folder.discard(name, identity, files)
         mark = json.dumps([identity, self.settings]).encode()
-        height, _ = scene.shape
         strips = Strips(
-            root / PARTS / name,
+            folder.folder / PARTS / name,
             hashlib.sha256(mark).hexdigest()[:16],
             scene.shape,
-            self.tiling.starts(height),
+            self.tiling.starts(scene.shape[0]),
             self.output.strip or WINDOWS_HIGH * self.tiling.size,
             self.output.threshold,
             self.output.exact,
@@ -161,39 +147,34 @@ class RasterPredictor:
                 # this fails, too, is not what is to be told.
                 if 'coverage' in kinds and strips.tiles():
                     with suppress(OSError), folder.alone():
-                        made = scene, strips, {}, root / name
-                        write_outputs(['coverage'], *made)
+                        write_outputs(['coverage'], scene, strips, {}, target)
                 raise
             if strips.missing():  # other processes are to make them
                 return RasterResult((), new, 0, 0)
-            predicted = time.perf_counter()
+            seconds = dict(predict=time.perf_counter() - start)
             give_back_memory()  # the peak would be that of both
             with folder.alone():
                 if folder.has(name, identity, files):
                     return self._result(name, new)
                 if folder.shared:  # nobody else is writing now
-                    folder.discard(name, files, kept)
-                tags = dict(
-                    TIFFTAG_SOFTWARE=f'mmseg_cube {__version__}',
-                    image=Path(scene.name).name,
-                    network=self.settings['network'],
-                    threshold=self.output.threshold,
-                )
-                if day := image_date(scene.paths):
-                    tags['image_date'] = day
-                target = root / name
-                written = write_outputs(kinds, scene, strips, tags, target)
-                counts = strips.counts()
-                seconds = dict(
-                    predict=predicted - start,
-                    write=time.perf_counter() - predicted,
-                )
-                if scene.has_place:
-                    report = self._report(scene, *counts, seconds)
-                    write_json(root / f'{name}.json', report)
-                folder.note(Note(name, identity, kept | written, *counts))
+                    kept = folder.discard(name, identity, files)
+                kept |= self._write(kinds, scene, strips, target, seconds)
+                folder.note(Note(name, identity, kept, *strips.counts()))
         shutil.rmtree(strips.folder, ignore_errors=True)
         return self._result(name, True)
+
+    def _choose_kinds(self, scene: Scene) -> Sequence[str]:
+        """Return what is asked for, or what a raster with its place gets."""
+        kinds = self.output.write
+        if not kinds:
+            kinds = WITH_PLACE if scene.has_place else WITHOUT_PLACE
+            return kinds + ('coverage',) * scene.has_degrees
+        if 'coverage' in kinds and not scene.has_degrees:
+            raise RasterError(
+                'has no CRS, or a wrong one: there is no coverage in degrees',
+                'Leave coverage out of --write.',
+            )
+        return kinds
 
     def _fill(
         self,
@@ -228,11 +209,27 @@ class RasterPredictor:
             strips.write(run, counted(bands))
         return bool(mine)
 
-    def _report(
-        self, scene: Scene, building: int, valid: int, seconds: Mapping
-    ) -> dict[str, object]:
-        """Return what ``NAME.json`` tells."""
-        return dict(
+    def _write(
+        self,
+        kinds: Sequence[str],
+        scene: Scene,
+        strips: Strips,
+        target: Path,
+        seconds: Mapping[str, float],
+    ) -> dict[str, int]:
+        """Write files and ``NAME.json``; return names and bytes of them."""
+        tags = dict(
+            TIFFTAG_SOFTWARE=f'mmseg_cube {__version__}',
+            image=Path(scene.name).name,
+            network=self.settings['network'],
+            threshold=self.output.threshold,
+        )
+        if day := image_date(scene.paths):
+            tags['image_date'] = day
+        start = time.perf_counter()
+        written = write_outputs(kinds, scene, strips, tags, target)
+        building, valid = strips.counts()
+        report = dict(
             image=scene.name,
             height=scene.shape[0],
             width=scene.shape[1],
@@ -243,8 +240,11 @@ class RasterPredictor:
             pixels_with_data=valid,
             peak_memory_mb=peak_memory() // 2**20 or None,
             settings=self.about | self.settings,
-            seconds=seconds,
+            seconds={**seconds, 'write': time.perf_counter() - start},
         )
+        if scene.has_place:
+            write_json(target.with_name(f'{target.name}.json'), report)
+        return written
 
     def _result(self, name: str, new: bool) -> RasterResult:
         note = self.folder.notes[name]
