@@ -130,14 +130,13 @@ class Strips:
             row = 0
             while row < end - top:
                 values = next(bands)
-                band = to_bytes(values, self.threshold)
-                if self.exact:
-                    band = np.stack([values, band[1]])
-                place = Window(0, row, self.width, band.shape[1])
-                file.write(band, window=place)
-                row += band.shape[1]
-                building += int((band[1] == 1).sum())
-                valid += int((band[1] != NODATA).sum())
+                bytes_, mask = to_bytes(values, self.threshold)
+                shown = values if self.exact else bytes_
+                place = Window(0, row, self.width, len(values))
+                file.write(np.stack([shown, mask]), window=place)
+                row += len(values)
+                building += int((mask == 1).sum())
+                valid += int((mask != NODATA).sum())
             about = dict(building=building, valid=valid)
             file.update_tags(mark=self.mark, rows=rows, **about)
         # What fails while a file is closed is not heard.

@@ -26,22 +26,23 @@ Layers = dict[str, tuple[np.ndarray, Fields]]
 
 def tabulate(numbers: dict) -> list[Table]:
     """Lay out which buildings were found, then how these look."""
-    head = list(numbers['rows'][0])
+    rows = numbers['rows']
+    head = list(rows[0])
     title = (
         '{predicted} predicted polygons, {true} true ones, {invalid} of both '
         'made valid, {overlapping} pairs of predicted ones overlap, AP {AP}'
     )
-    tables = {
-        title.format(**numbers | dict(AP=_cell(numbers['AP']))): head[:SHAPES],
-        'Means of the pairs, in metres and degrees': head[:2] + head[SHAPES:],
-    }
-    rows = [numbers['rows']] * 2
-    if 'cells' in numbers:
-        tables['Cells of the AOI'] = list(numbers['cells'][0])
-        rows.append(numbers['cells'])
+    title = title.format(**numbers | dict(AP=_cell(numbers['AP'])))
+    means = 'Means of the pairs, in metres and degrees'
+    tables = [
+        (title, head[:SHAPES], rows),
+        (means, head[:2] + head[SHAPES:], rows),
+    ]
+    if cells := numbers.get('cells'):
+        tables.append(('Cells of the AOI', list(cells[0]), cells))
     return [
-        Table(names, [[_cell(row[x]) for x in names] for row in each], title)
-        for (title, names), each in zip(tables.items(), rows, strict=True)
+        Table(names, [[_cell(row[x]) for x in names] for row in rows], title)
+        for title, names, rows in tables
     ]
 
 
@@ -82,7 +83,7 @@ def write_coco(scores: VectorScores, out: Path) -> None:
             mark['bbox'] = [*ring.min(0), *np.ptp(ring, 0)]
             mark['area'] = shapely.Polygon(ring).area
             if rank is not None:
-                mark['score'] = float(np.nan_to_num(rank[number]))
+                mark['score'] = float(rank[number])
             marks.append(mark)
         write_json(out / f'{name}.json', about)
 

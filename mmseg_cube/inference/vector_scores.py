@@ -34,7 +34,7 @@ class VectorScores:
         matches: All that overlap; areas are in m2.
         pairs: Numbers of those that are one to one at the lowest IoU.
         metres: Both in a CRS around them.
-        confidence: Of the predicted ones, (n,), if known.
+        confidence: Of the predicted ones, (n,), 0 where they have none.
         errors: Their ``IoU`` and what ``shape_errors`` gives.
         numbers: Counts, and a row of scores for each range of areas and IoU,
             and for each cell.
@@ -71,15 +71,15 @@ class VectorScores:
         self.errors = dict(IoU=found.iou[self.pairs])
         self.errors |= shape_errors(first[one], second[other])
         ap = None
-        if confidence in pred.fields:
+        if self.confidence is not None:
             try:
-                rank = np.nan_to_num(np.array(pred.fields[confidence], float))
+                rank = np.nan_to_num(self.confidence.astype(float))
             except ValueError as error:
                 raise ValueError(
                     f'{confidence}, a field of the prediction, has to hold '
                     f'numbers ({error}). Name another with --confidence'
                 ) from error
-            ap = found.average_precision(rank, min_area)
+            self.confidence, ap = rank, found.average_precision(rank, min_area)
         self.numbers = dict(
             predicted=len(pred),
             true=len(truth),

@@ -80,15 +80,13 @@ def test_the_odd_file_is_named(write, tmp_path, message):
 @pytest.mark.parametrize(
     ('name', 'text', 'message'),
     [
-        ('none.tif', None, 'missing'),
         ('vrt.tif', '<VRTDataset', 'is no TIFF, PNG or JPEG file'),
         ('text.img', 'text', 'not recognized'),
-        ('http://localhost:1/a.tif', None, 'cannot be read'),
     ],
 )
 def test_what_is_no_raster(tmp_path, name, text, message):
-    path = name if '//' in name else tmp_path / name
-    if text:
-        path.write_text(text)
+    """Missing files and addresses are refused in tests of the command."""
+    path = tmp_path / name
+    path.write_text(text)
     with pytest.raises(ValueError, match=f'{name}: .*{message}'):
         open_rasters([path])
