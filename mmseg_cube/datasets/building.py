@@ -174,13 +174,7 @@ class BuildingDataset(BaseSegDataset):
         if not self.verify:
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
-
-        def look(tile: Tile, facts: FileFacts) -> Sequence[int] | None:
-            if not self.verify:
-                return check_mask(facts, tile.mask)
-            return check_files(facts, *tile[2:], self.channels)[1]
-
-        found = inspect_samples(self, samples, look, 'checking files')
+        found = inspect_samples(self, samples, self.look, 'checking files')
         self.meaning = settle_meaning(self, *found)
         self._fully_initialized = True
 
@@ -219,6 +213,12 @@ class BuildingDataset(BaseSegDataset):
             )
             for tile in tiles
         ]
+
+    def look(self, tile: Tile, facts: FileFacts) -> Sequence | None:
+        """Check a tile, if that is not to be skipped, and learn its mask."""
+        if not self.verify:
+            return check_mask(facts, tile.mask)
+        return check_files(facts, *tile[2:], self.channels)[1]
 
     def wants(self, split: str, stem: str) -> bool:
         """Tell whether a file belongs to a split, by its name."""

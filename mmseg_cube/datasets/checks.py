@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 16  # a 5000 x 5000 tile needs about 150 MB while it is checked
 PATIENCE = 2.0  # seconds without a bar of progress
-RULES = 8  # raise it when a check becomes stricter: old facts then lapse
+RULES = 9  # raise it when a check becomes stricter: old facts then lapse
 
 Name = str | Path
 
@@ -52,8 +52,8 @@ class FileFacts:
         self._known = self._load()
 
     def recall(
-        self, kind: str, path: Name, learn: Callable[[Name], Sequence[int]]
-    ) -> tuple[int, ...]:
+        self, kind: str, path: Name, learn: Callable[[Name], Sequence]
+    ) -> list:
         """Return what is known of a file, a kind of numbers; else learn it."""
         name = os.path.abspath(path)  # noqa: PTH100, lexical
         state = state_of(name)
@@ -62,7 +62,7 @@ class FileFacts:
         entry = self._known.get(key, [])
         if entry[: len(now)] != now:
             entry = self._known[key] = [*now, *learn(path)]
-        return tuple(entry[len(now) :])
+        return entry[len(now) :]
 
     def save(self) -> None:
         """Add what is new to the memory on disk."""
@@ -74,7 +74,7 @@ class FileFacts:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 write_text_whole(self.path, content)
 
-    def _load(self) -> dict[str, list[int]]:
+    def _load(self) -> dict[str, list]:
         try:
             content = json.loads(self.path.read_text())
             return content['files'] if content['rules'] == RULES else {}

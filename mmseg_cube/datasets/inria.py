@@ -1,15 +1,12 @@
 import logging
 from collections.abc import Callable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from mmseg_cube.datasets import checks, contract, inria_tiles, masks
-from mmseg_cube.datasets.bands import Channels
 from mmseg_cube.datasets.building import BuildingDataset
 from mmseg_cube.datasets.errors import DatasetError, errors_of
 from mmseg_cube.datasets.inria_tiles import WINDOW_SIZE, parse_tile
@@ -96,7 +93,7 @@ class InriaDataset(BuildingDataset):
         super().__init__(split, data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the windows of the split's tiles."""
+        """List the windows of the split's tiles, and check these."""
         tiles = super().load_data_list()
         self._compare({f'{tile["region"]}{tile["tile"]}' for tile in tiles})
         if self.windows == 'whole':
@@ -155,16 +152,18 @@ class InriaDataset(BuildingDataset):
         """Cut tiles as ``full`` does, by their headers."""
         size = self.window_size
 
-        def cut(tile: Tile, _: checks.FileFacts) -> list[dict]:
-            shape = _shape_of(tile, self.channels)
+        def cut(tile: Tile, facts: checks.FileFacts) -> list[dict]:
+            if self.verify:
+                self.look(tile, facts)
             with errors_of(tile.image):
+                shape = contract.image_shape(tile.image, self.channels)
                 refuse_smaller(shape, size)
             cuts = cut_grid(*shape, size)
             if self.windows == 'random':  # as many as cover it
                 return [dict(window_size=size)] * len(cuts)
             return [cut._asdict() for cut in cuts]
 
-        return [*self._inspect(tiles, cut, 'reading headers').values()]
+        return [*self._inspect(tiles, cut, 'checking files').values()]
 
     def _choose_patches(self, tiles: Sequence[dict]) -> list[list[dict]]:
         """Find the patches of tiles that ``buildformer`` keeps."""
@@ -174,24 +173,19 @@ class InriaDataset(BuildingDataset):
                 'but this split has no masks. Use protocol="full"'
             )
 
-        def look(tile: Tile, facts: checks.FileFacts) -> Sequence[int]:
-            _shape_of(tile, self.channels)  # refuses what does not match
-            return checks.check_mask(facts, tile.mask)
-
         # All masks tell what a building is in each of them.
-        learnt = self._inspect(tiles, look, 'reading masks')
+        learnt = self._inspect(tiles, self.look, 'checking files')
         meaning = checks.settle_meaning(self, learnt, {})
         size = self.window_size
 
-        def learn(path: Path) -> list[int]:
+        def learn(path: Path) -> list[Window]:
             mask = masks.read_mask(path, meaning=meaning)
-            return list(chain(*inria_tiles.built_patches(mask, size)))
+            return inria_tiles.built_patches(mask, size)
 
         def choose(tile: Tile, facts: checks.FileFacts) -> list[dict]:
             kind = f'patches of {size} {meaning}'
             with errors_of(tile.mask):
-                numbers = facts.recall(kind, tile.mask, learn)
-            windows = np.reshape(numbers, (-1, 4)).tolist()
+                windows = facts.recall(kind, tile.mask, learn)
             return [dict(window=Window(*window)) for window in windows]
 
         doing = 'looking for patches with buildings'
@@ -204,13 +198,3 @@ class InriaDataset(BuildingDataset):
         found, faults = checks.inspect_samples(self, tiles, inspect, doing)
         checks.refuse_faults(self, faults, len(tiles))
         return found
-
-
-def _shape_of(tile: Tile, channels: Channels) -> tuple[int, int]:
-    """Height and width of a tile, by the headers of its files."""
-    with errors_of(tile.image):
-        shape = contract.image_shape(tile.image, channels)
-    if tile.mask is not None:
-        with errors_of(tile.mask):
-            contract.refuse_mismatch(shape, masks.mask_shape(tile.mask))
-    return shape

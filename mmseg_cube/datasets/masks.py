@@ -6,7 +6,6 @@ unreadable.
 """
 
 from collections.abc import Sequence
-from itertools import chain
 
 import cv2
 import numpy as np
@@ -27,11 +26,6 @@ from mmseg_cube.datasets.windows import Window
 
 MOST_VALUES = 256  # an image or a map of heights has more
 LARGE = 1024  # pixels of a side above which pieces are seen coarsely
-
-
-def mask_shape(source: Source) -> tuple[int, int]:
-    """Height and width of a mask in pixels, from its header."""
-    return refuse_inverted(open_raster(source)).shape
 
 
 def read_mask(
@@ -63,20 +57,19 @@ def read_mask(
     return meaning.labels(values, palette)
 
 
-def learn_mask(source: Source) -> tuple[int, ...]:
-    """Return height, width, and the fields of each Value of a mask in turn."""
+def learn_mask(source: Source) -> tuple:
+    """Return height, width, and each Value of a mask."""
     values, palette = read_values(source)
     found = count_values(values, palette)
     if len(found) > 2 and open_raster(source).driver == JPEG:
         names = name_values(each.value for each in found)
         raise RasterError(f'mask is a JPEG file with {names}', TO_BINARY)
-    return *values.shape, *chain(*found)
+    return *values.shape, *found
 
 
-def values_of(facts: Sequence[int]) -> list[Value]:
-    """Return the values that :func:`learn_mask` counted."""
-    size = len(Value._fields)
-    return [Value(*facts[i : i + size]) for i in range(2, len(facts), size)]
+def values_of(facts: Sequence) -> list[Value]:
+    """Return the values that :func:`learn_mask` counted, also from JSON."""
+    return [Value(*each) for each in facts[2:]]
 
 
 def read_values(
@@ -145,9 +138,7 @@ def _inside(values: np.ndarray, value: int) -> int:
     return int(areas[inside].sum()) * step**2
 
 
-def refuse_inverted(
-    header: rasterio.DatasetReader,
-) -> rasterio.DatasetReader:
+def refuse_inverted(header: rasterio.DatasetReader) -> rasterio.DatasetReader:
     """Return an open mask, unless it says that its values would mislead."""
     if header.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE') == 'YES':
         raise RasterError(

@@ -18,7 +18,7 @@ from mmseg_cube.datasets.contract import (
     read_rgb,
 )
 from mmseg_cube.datasets.errors import RasterError
-from mmseg_cube.datasets.masks import mask_shape, read_mask
+from mmseg_cube.datasets.masks import learn_mask, read_mask
 from mmseg_cube.datasets.validity import read_valid
 from mmseg_cube.datasets.windows import Window
 
@@ -140,7 +140,7 @@ def test_images_that_are_not_rgb(tmp_path, write, name, values, options, said):
 @pytest.mark.parametrize('bands', [1, 3])
 def test_masks(tmp_path, write, suffix, top, bands):
     path = write(tmp_path / f'a{suffix}', np.stack([BINARY * top] * bands))
-    assert mask_shape(path) == SHAPE
+    assert learn_mask(path)[:2] == SHAPE
     for read in MASK_PIXELS.values():
         mask = read(path)
         assert mask.dtype == np.uint8 and mask.flags.c_contiguous
@@ -194,7 +194,7 @@ def test_masks_outside_the_contract(tmp_path, write, values, found):
 
 def test_masks_that_are_inverted_or_turned(tmp_path, write):
     path = write(tmp_path / 'a.tif', BINARY, photometric='miniswhite')
-    readers = dict(MASK_PIXELS, shape=mask_shape)
+    readers = dict(MASK_PIXELS, learn=learn_mask)
     assert 'white-is-zero' in refused(readers, path)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -219,7 +219,7 @@ def test_damaged_files(tmp_path, write, name, options, share, capfd):
                 read(path)
         # GDAL keeps its last error for the thread, whatever it was about.
         good = write(tmp_path / 'good.tif', BINARY)
-        assert mask_shape(good) == SHAPE
+        assert learn_mask(good)[:2] == SHAPE
         np.testing.assert_array_equal(read_mask(good), BINARY)
     assert capfd.readouterr() == ('', '')
 
@@ -238,6 +238,6 @@ def test_blank_is_of_one_colour_however_it_is_cut(
 
 def test_missing_files(tmp_path):
     (tmp_path / 'link.tif').symlink_to(tmp_path / 'gone.tif')
-    for read in (check_image, image_shape, read_image, read_mask, mask_shape):
+    for read in (check_image, image_shape, read_image, read_mask, learn_mask):
         with pytest.raises(RasterError, match='missing.*No such file'):
             read(str(tmp_path / 'link.tif'))
