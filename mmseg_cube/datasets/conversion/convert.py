@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_cube.datasets.checks import check_files, inspect_tiles
-from mmseg_cube.datasets.contract import read_image
+from mmseg_cube.datasets.contract import read_rgb
 from mmseg_cube.datasets.conversion.output import MANIFEST, NOT_COUNTED, Output
 from mmseg_cube.datasets.decision import Declared
 from mmseg_cube.datasets.errors import DatasetError, FileError, errors_of
@@ -200,20 +200,18 @@ def _cut_tile(
     """Read a tile and cut it; a ValueError names the file at fault."""
     mask = None
     with errors_of(tile.image):
-        image, valid = read_image(tile.image), read_valid(tile.image)
+        image, valid = read_rgb(tile.image), read_valid(tile.image)
     if tile.mask:
         with errors_of(tile.mask):
             mask = read_mask(tile.mask, meaning=means[tile])
-    height, width = image.shape[:2]
+    height, width = image.shape[1:]
     with errors_of(tile.image):
         windows = cut and cut(height, width, mask)
-    layers = [image.transpose(2, 0, 1)]
-    if mask is not None:
-        layers.append(mask)
-        if valid is not None:
-            mask[~valid] = IGNORED
+    if mask is not None and valid is not None:
+        mask[~valid] = IGNORED
 
     def take(window: Window) -> list[np.ndarray]:
+        layers = [image] if mask is None else [image, mask]
         parts = [take_window(layer, window) for layer in layers]
         for part in parts if black else ():
             part[..., height - window.y :, :] = 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmseg_cube.datasets.bands import as_mmcv
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.datasets.run_folder import (
@@ -94,8 +95,8 @@ class Output:
         image: np.ndarray,
         mask: np.ndarray | None = None,
     ) -> None:
-        """Write a patch, the image last: BGR (3, H, W) and labels (H, W)."""
-        layers = [image.transpose(1, 2, 0)]
+        """Write a patch, the image last: RGB (3, H, W) and labels (H, W)."""
+        layers = [as_mmcv(image).transpose(1, 2, 0)]
         if mask is not None:
             layers.insert(0, cv2.LUT(mask, VALUES))
             self.ignores |= (mask == IGNORED).any()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmseg_cube.datasets.bands import Channels, Scale, as_mmcv
+from mmseg_cube.datasets.bands import Channels, Scale
 from mmseg_cube.datasets.checks import FileFacts, check_files, inspect_tiles
 from mmseg_cube.datasets.contract import refuse_elsewhere
 from mmseg_cube.datasets.conversion.check import check_data
@@ -134,7 +134,7 @@ def prepare(
     def layers(tile: Tile) -> list[np.ndarray]:
         view, window = pieces[tile]
         with errors_of(tile.image):
-            found = [as_mmcv(view.image(window))]
+            found = [view.image(window)]
         if tile.mask:
             read = partial(read_mask, tile.mask, meaning=means[tile])
             if footprints:

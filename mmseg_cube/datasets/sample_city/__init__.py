@@ -7,9 +7,4 @@ from mmseg_cube.datasets.sample_city.layouts import (
 )
 from mmseg_cube.datasets.sample_city.scene import draw_scene
 
-__all__ = [
-    'draw_scene',
-    'write_inria',
-    'write_wbd',
-    'write_whu',
-]
+__all__ = ['draw_scene', 'write_inria', 'write_wbd', 'write_whu']

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import rasterio
 
 from mmseg_cube.datasets.sample_city.scene import draw_scene
 from mmseg_cube.utils.quiet import quiet_libraries
@@ -13,7 +14,7 @@ from mmseg_cube.utils.whole_files import write_text_whole, write_whole
 
 MARKER = '.sample_city.json'
 COUNTS = {'train': 64, 'val': 16, 'test': 16}
-# The UTM zones of the regions.
+# UTM zones of the regions.
 TRAIN_REGIONS = {'austin': 32614, 'chicago': 32616, 'kitsap': 32610,
                  'tyrol-w': 32632, 'vienna': 32633}  # fmt: skip
 TEST_REGIONS = {'bellingham': 32610, 'bloomington': 32616, 'innsbruck': 32632,
@@ -74,8 +75,8 @@ def write_inria(
         raise ValueError(f'regions are {list(TRAIN_REGIONS)}, got {regions}')
     base, groups = 'AerialImageDataset', {}
     for name in regions:
-        starts = f'{base}/train/images/{name}', f'{base}/train/gt/{name}'
-        groups[name] = tiles_per_region, starts
+        starts = (f'{base}/train/{kind}/{name}' for kind in ('images', 'gt'))
+        groups[name] = tiles_per_region, tuple(starts)
     for name in TEST_REGIONS:
         groups[name] = test_tiles, (f'{base}/test/images/{name}',)
     return _fill(Path(root), groups, size, seed, 0.3, '.tif')
@@ -119,8 +120,6 @@ def _fill(
 
 def write_raster(raster: np.ndarray, place: dict, path: Path) -> None:
     """Write pixels (H, W) or (H, W, 3), with ``crs`` and ``transform``."""
-    import rasterio
-
     bands = np.atleast_3d(raster).transpose(2, 0, 1)
     sides = zip(('count', 'height', 'width'), bands.shape, strict=True)
     driver = 'PNG' if '.png' in path.name else 'GTiff'
