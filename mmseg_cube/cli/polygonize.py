@@ -48,7 +48,6 @@ def add_arguments(add: Arguments) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Write the polygons and a picture of them; say what was found."""
     from dataclasses import fields
 
     import rasterio

@@ -100,8 +100,6 @@ def run(args: Namespace) -> None:
         network, words = (*words[:2], None)[:2], words[2:]
     args.config, args.checkpoint = choose_network(*network)
     inputs = find_inputs(words, args.mosaic)
-    if not inputs or not all(inputs.values()):
-        raise ValueError('name an INPUT: a raster, or a folder of them')
     folders = {Path(x).parent.resolve() for x in sum(inputs.values(), [])}
     if args.out.resolve() in folders:
         raise ValueError(

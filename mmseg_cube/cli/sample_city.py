@@ -23,7 +23,6 @@ def add_arguments(add: Arguments, kind: str) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Draw the town and say how many images it has."""
     from mmseg_cube.datasets import sample_city
 
     if args.kind == 'inria':

@@ -31,6 +31,8 @@ def find_inputs(
     """
     suffixes = (f'{ending}.tif',) if ending else SUFFIXES
     found = [x for word in words for x in _expand(str(word), suffixes)]
+    if not found:
+        raise DatasetError('no raster is named: give one, or a folder of them')
     if mosaic:
         return {MOSAIC: found}
     named = {}

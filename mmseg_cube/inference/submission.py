@@ -65,7 +65,6 @@ def write_submission(
             'leaderboard will not take them.',
             file=sys.stderr,
         )
-    archive.parent.mkdir(parents=True, exist_ok=True)
     folder = archive.with_name(f'{archive.stem}_tiles')
     predict_inputs(tiles, folder, dict(given, write=('inria',)))
     pack_archive(folder, archive, STEMS)

@@ -232,6 +232,9 @@ def test_neither_place_nor_buildings(write, call, tmp_path):
     assert code == 0 and 'Note: no building was found' in text
     crs, shapes, fields = read(tmp_path / 'out/map.gpkg')
     assert (crs, len(shapes)) == (UTM, 0) and 'area_m2' in fields
+    (tmp_path / 'none.txt').touch()
+    code, text = call(tmp_path / 'none.txt', '--mosaic')
+    assert code == 2 and 'no raster is named' in text
 
 
 @pytest.mark.parametrize('source', ['mask.png', 'mask.tif'])

@@ -326,6 +326,11 @@ BAD = {
     'no output': (write, '--write shape', 'invalid choice'),
     'missing': (lambda p: None, '', 'is missing'),
     'no such': (lambda p: ['/no/*.tif'], '', 'no file is named like'),
+    'no list': (
+        lambda p: p.write_text('') or [p.rename(p.with_suffix('.txt'))],
+        '',
+        'no raster is named: give one',
+    ),
     'own list': (
         lambda p: p.write_text('a.txt') and [p.rename(p.with_suffix('.txt'))],
         '',
