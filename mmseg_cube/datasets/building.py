@@ -20,7 +20,6 @@ from mmseg_cube.datasets.checks import (
 from mmseg_cube.datasets.decision import Declared, decide
 from mmseg_cube.datasets.errors import DatasetError
 from mmseg_cube.datasets.meaning import MaskMeaning
-from mmseg_cube.datasets.rasters import RASTER_SUFFIXES
 from mmseg_cube.datasets.tiles import Layout, Tile
 from mmseg_cube.datasets.transforms import LoadBuildingMask, use_one_reader
 from mmseg_cube.utils.words import refuse_other_than_paths
@@ -149,8 +148,8 @@ class BuildingDataset(BaseSegDataset):
         self.meaning: MaskMeaning | None = None
         self.part = ''  # of the split, if it is not all of it
         super().__init__(
-            img_suffix=_as_suffixes(img_suffix),
-            seg_map_suffix=_as_suffixes(seg_map_suffix),
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
             metainfo=metainfo,
             data_root=os.fspath(data_root) if data_root else None,
             data_prefix={k: v for k, v in prefix.items() if v is not None},
@@ -242,9 +241,3 @@ class BuildingDataset(BaseSegDataset):
                 'can be trained on it.\nNext: name another split, or set '
                 'test_mode=True and, in BuildingMetric, format_only=True.'
             )
-
-
-def _as_suffixes(suffix: str | Sequence[str] | None) -> tuple[str, ...]:
-    given = [suffix] if isinstance(suffix, str) else suffix or RASTER_SUFFIXES
-    # Ends such as '_rgb.tif' have a dot already.
-    return tuple(x.lower() if '.' in x else f'.{x.lower()}' for x in given)

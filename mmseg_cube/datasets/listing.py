@@ -19,8 +19,16 @@ Files = Mapping[str, Sequence[PurePath]]  # by name without suffix
 class Naming(NamedTuple):
     """How the images, or the masks, of a dataset are named."""
 
-    suffixes: Sequence[str] = RASTER_SUFFIXES  # in lower case
+    suffixes: tuple[str, ...] = RASTER_SUFFIXES  # in lower case
     pattern: str = '{}'  # of the name without suffix; {} names the tile
+
+    @classmethod
+    def of(cls, ends: str | Sequence[str] | None, pattern: str) -> 'Naming':
+        """Take one suffix or several, with a dot or not; all known by None."""
+        ends = [ends] if isinstance(ends, str) else ends or RASTER_SUFFIXES
+        # Ends such as '_rgb.tif' have a dot already.
+        dotted = (end if '.' in end else f'.{end}' for end in ends)
+        return cls(tuple(end.lower() for end in dotted), pattern)
 
     def tile(self, file: str) -> str | None:
         """Return the tile that a file's name names.

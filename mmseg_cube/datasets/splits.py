@@ -24,7 +24,7 @@ def choose_tiles(dataset: 'BuildingDataset') -> tuple[list[Tile], str]:
     owner, split = type(dataset).__name__, dataset.split
     place, prefix = dataset.data_root, dataset.data_prefix
     suffixes = dataset.img_suffix, dataset.seg_map_suffix
-    namings = tuple(map(Naming, suffixes, dataset.patterns))
+    namings = tuple(map(Naming.of, suffixes, dataset.patterns))
     named, halves, there = dataset.ann_file, split.split('+'), set()
     listed = read_names(named, namings[0]) if named else set()
 

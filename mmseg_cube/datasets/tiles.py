@@ -194,7 +194,7 @@ def _choose_root(
         split, folder, name = (part.lower() for part in file.parts[-3:])
         if split.removesuffix(EMPTY_HALF) in known:
             for kind, names, naming in kinds:
-                if folder in names and name.endswith(tuple(naming.suffixes)):
+                if folder in names and name.endswith(naming.suffixes):
                     roots[file.parents[2]][split, kind].append(file)
     every, whole = [], []
     for root, folders in sorted(roots.items()):
