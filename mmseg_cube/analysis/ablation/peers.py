@@ -4,6 +4,8 @@ Each stands in for a 3 x 3 ``nn.Conv2d`` of C inputs and D outputs, as
 ``baseline+type=NAME`` among the variants of an ablation.
 """
 
+from collections import OrderedDict
+
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -35,23 +37,18 @@ class ShuffledGroupConv2d(nn.Conv2d):
         return super().forward(x[:, self.order])
 
 
-class TwoSteps(nn.Module):
+class TwoSteps(nn.Sequential):
     """A convolution in space, then one of 1 x 1 to D channels."""
 
     def __init__(
         self, spatial: nn.Module, in_channels: int, out_channels: int
     ) -> None:
-        super().__init__()
+        # The norm that follows has a bias.
+        mixing = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        super().__init__(OrderedDict(spatial=spatial, mixing=mixing))
         self.in_channels, self.out_channels = in_channels, out_channels
         for name in ASKED:
             setattr(self, name, getattr(spatial, name))
-        self.spatial = spatial
-        # The norm that follows has a bias.
-        self.mixing = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve and mix."""
-        return self.mixing(self.spatial(x))
 
 
 @MODELS.register_module()
