@@ -1,6 +1,7 @@
 """Check of a dataset on disk before anybody trains on it."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -82,8 +83,9 @@ def check_data(
     by_split = defaultdict(list)
 
     def short(text: object) -> str:  # files are named below the folder
-        return str(text).replace(f'{root}/', '')
+        return below.sub('', str(text))
 
+    below = re.compile(rf'(?<!\S){re.escape(str(root))}/')
     for tile in found:
         meaning = None if tile in faults else meanings.get(tile.split)
         shape, mask = seen.get(tile, (None, None))
