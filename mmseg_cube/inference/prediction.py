@@ -68,32 +68,14 @@ def predict_inputs(
     if memory is not None and not 0 < memory < math.inf:
         raise ValueError(f'--memory must be above 0 GiB, not {memory}')
     cfg = read_config(given['config'], given['cfg_options'])
-    # What the network was trained to see, unless something else is named.
-    known = next(datasets_in(cfg.get('test_dataloader') or {}))
-    pipeline = known.get('pipeline') or ()
-    steps = {str(x['type']).split('.')[-1]: x for x in pipeline}
-    loader = steps.get('LoadRasterWindow', {})  # of other datasets
-    named = {field.name: given.get(field.name) for field in fields(Bands)}
-    for name in ('bands', 'scale'):
-        values = named[name], known.get(name), loader.get(name)
-        named[name] = next(filter(None, values), None)
-    bands = Bands(**named)
-    if others := [step for step in steps if step not in PLAIN]:
-        print(
-            f'Warning: {name_some(others)} of the test pipeline is left out, '
-            'so the network sees other images than in mmseg-cube test. In '
-            'place of Resize name --resolution.',
-            file=sys.stderr,
-        )
-    checkpoint = given['checkpoint']
+    bands, checkpoint = _choose_bands(cfg, given), given['checkpoint']
     meant = ground_resolution(checkpoint)
     shapes, faults = read_shapes(inputs, bands, meant)
     if not shapes:
         raise _faulty(faults, len(inputs))
-    size = _choose_size(given['size'], _default_size(cfg), shapes.values())
+    size = _choose_size(given['size'], cfg, shapes.values())
     batch = 1 if auto else given['batch']
-    how = given['stride'], batch, given['tta'], given['amp']
-    tiling = Tiling(size, *how)
+    tiling = Tiling(size, given['stride'], batch, given['tta'], given['amp'])
     if given['threads']:
         torch.set_num_threads(given['threads'])
     shard = given.get('shard') or _processes()
@@ -122,10 +104,34 @@ def predict_inputs(
         raise _faulty(faults, len(inputs))
 
 
+def _choose_bands(cfg: Config, given: Mapping[str, object]) -> Bands:
+    """Return what is named, or else what the network was trained to see."""
+    known = next(datasets_in(cfg.get('test_dataloader') or {}))
+    pipeline = known.get('pipeline') or ()
+    steps = {str(x['type']).split('.')[-1]: x for x in pipeline}
+    if others := [step for step in steps if step not in PLAIN]:
+        print(
+            f'Warning: {name_some(others)} of the test pipeline is left out, '
+            'so the network sees other images than in mmseg-cube test. In '
+            'place of Resize name --resolution.',
+            file=sys.stderr,
+        )
+    loader = steps.get('LoadRasterWindow', {})  # of other datasets
+    named = {field.name: given.get(field.name) for field in fields(Bands)}
+    for name in ('bands', 'scale'):
+        values = named[name], known.get(name), loader.get(name)
+        named[name] = next(filter(None, values), None)
+    return Bands(**named)
+
+
 def _choose_size(
-    size: int | None, default: int, shapes: Collection[Shape]
+    size: int | None, cfg: Config, shapes: Collection[Shape]
 ) -> int:
     """Return the side of the windows, unless it makes no sense."""
+    parts = [cfg.model.get(x) or {} for x in ('test_cfg', 'data_preprocessor')]
+    meant = parts[0].get('crop_size') or parts[1].get('size')
+    sides = {meant} if isinstance(meant, int) else set(meant or ())
+    default = sides.pop() if len(sides) == 1 else DEFAULT_SIZE
     size = size or default
     longest = max(map(max, shapes))
     least, most = min(SMALLEST, default), max(default, 2 * longest)
@@ -250,11 +256,3 @@ def _faulty(faults: Sequence[str], count: int) -> ValueError:
         f'{text}:\n{listing(faults, len(faults))}\nNext: mend or remove '
         'them; the same command then does only what is missing.'
     )
-
-
-def _default_size(cfg: Config) -> int:
-    """Side of the windows that a network is meant for, in pixels."""
-    parts = [cfg.model.get(x) or {} for x in ('test_cfg', 'data_preprocessor')]
-    size = parts[0].get('crop_size') or parts[1].get('size')
-    sides = {size} if isinstance(size, int) else set(size or ())
-    return sides.pop() if len(sides) == 1 else DEFAULT_SIZE
