@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ class InriaDataset(BuildingDataset):
             kind = f'patches of {size} {meaning}'
             with errors_of(tile.mask):
                 windows = facts.recall(kind, tile.mask, learn)
-            return [dict(window=Window(*window)) for window in windows]
+            return [dict(window=x, core=x) for x in starmap(Window, windows)]
 
         doing = 'looking for patches with buildings'
         return [*self._inspect(tiles, choose, doing).values()]

@@ -13,6 +13,7 @@ from mmseg_cube.datasets import DatasetError, InriaDataset, masks
 from mmseg_cube.datasets.inria_tiles import built_patches
 from mmseg_cube.datasets.windows import cut_grid, cut_tiles
 from mmseg_cube.evaluation import BuildingMetric
+from mmseg_cube.evaluation.sample import Sample
 
 SIZE = 16
 SHAPE = (50, 70)
@@ -117,6 +118,8 @@ def test_buildformer_keeps_what_a_slow_reference_keeps(city, split, size):
         # The padding is part of a patch, in image and mask alike.
         assert 255 not in sample['gt_seg_map']
         assert sample['gt_seg_map'].mean() > 0.05
+        # Nor does its edge cut a building for boundaries and objects.
+        Sample(sample).check_uncut('buildformer')
 
 
 def test_five_percent_is_not_more_than_five_percent():
