@@ -2,18 +2,6 @@
 # small as they can be: config, Cube kernels that replace convolutions, and how
 # it is frozen.
 
-
-def branches(number, block='BASIC', channels=(8, 16, 32, 64)):
-    """A stage of HRNet."""
-    return dict(
-        num_modules=1,
-        num_branches=number,
-        block=block,
-        num_blocks=(1,) * number,
-        num_channels=channels[:number],
-    )
-
-
 resnet = dict(
     backbone=dict(
         type='ResNetV1c', depth=18, base_channels=8, stem_channels=8
@@ -24,12 +12,16 @@ resnet = dict(
 hrnet = dict(
     backbone=dict(
         type='HRNet',
-        extra=dict(
-            stage1=branches(1, 'BOTTLENECK', (32,)),
-            stage2=branches(2),
-            stage3=branches(3),
-            stage4=branches(4),
-        ),
+        extra={
+            f'stage{i}': dict(
+                num_modules=1,
+                num_branches=i,
+                block='BOTTLENECK' if i == 1 else 'BASIC',
+                num_blocks=(1,) * i,
+                num_channels=(32,) if i == 1 else (8, 16, 32, 64)[:i],
+            )
+            for i in range(1, 5)
+        },
     ),
     replace=dict(stages=(1, 3)),
     freeze=dict(norm_eval=True),
