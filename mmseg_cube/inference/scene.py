@@ -240,9 +240,14 @@ class Scene:
         """Read all bands in a few pixels, and where there is data."""
         with self._reading():
             values = self._stored.read(out_shape=shape)
-            valid = self._stored.dataset_mask(out_shape=shape) > 0
+            # As read_valid does; dataset_mask may ask the fourth band alone.
+            alpha, seen = self._header.alpha, self._channels
+            bands = [band for band in self._stored.indexes if band != alpha]
+            valid = self._stored.read_masks(bands, out_shape=shape).any(0)
+        if alpha and alpha not in (seen.bands or ()):
+            valid &= values[alpha - 1] > 0
         if values.dtype.kind == 'f':
-            valid &= ~np.isnan(values).any(0)
+            valid &= ~np.isnan(values[seen.places(self._header)]).any(0)
         return values, valid
 
     @contextmanager

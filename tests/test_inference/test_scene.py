@@ -141,10 +141,13 @@ def test_addresses(pixelwise, write, served):
         Scene(f'{address}/none.tif')
 
 
-def test_one_stretch_for_the_whole_raster(write, tmp_path):
+@pytest.mark.parametrize('fourth', [np.nan, 0])
+def test_one_stretch_for_the_whole_raster(fourth, write, tmp_path):
     values = RNG.normal(3000, 500, (3, HEIGHT, WIDTH)).astype(np.float32)
     values[2] *= 2
-    scene = Scene(write(tmp_path / 'a.tif', values), Bands(scale='percentile'))
+    every = np.concatenate([values, np.full_like(values[:1], fourth)])
+    path = write(tmp_path / 'a.tif', every, nodata=0, photometric='RGB')
+    scene = Scene(path, Bands((1, 2, 3), 'percentile'))
     ends = np.percentile(values, (2, 98), axis=(1, 2)).T
     np.testing.assert_allclose(scene.channels.scale, ends)
     whole = scene.read(WHOLE)
