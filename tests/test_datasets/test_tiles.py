@@ -57,6 +57,15 @@ RENAME = 'for k in image label; do mv val/$k/2.png val/$k/{}.png; done'
         (RENAME.format(r"""$'a\'b"%s\n$(c)'"""), FOUND),
         (RENAME.format('-rf'), FOUND),
         (RENAME.format(r"$'\xff'"), r'val/image/\udcff.png: .*(?i:utf-8)'),
+        # Other names of folders, in any case, and other suffixes.
+        (
+            'mv val validation; cd validation; mv image Image; mv label Mask;'
+            ' for x in 2 9 10; do mv Image/$x.png Image/$x.JPEG;'
+            ' mv Mask/$x.png Mask/$x.TIF; done',
+            FOUND,
+        ),
+        ('mv val Valid; cd Valid; mv image images; mv label labels', FOUND),
+        ('mv val/image val/imgs; mv val/label val/masks', FOUND),
         # Files that are links, hard and soft, in a folder that is one.
         (
             'mv val ../stored && ln -s ../stored val && cd val/image'

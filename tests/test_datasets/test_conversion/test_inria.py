@@ -55,8 +55,12 @@ def test_unlabelled_tiles(inria, tmp_path, write, patches):
 
 
 def test_refuses_wrong_arguments(inria, tmp_path):
-    with pytest.raises(ValueError, match='protocol must be one of'):
-        convert_inria(inria, tmp_path / 'a', 'half')
+    for options, said in (
+        (('half',), 'protocol must be one of'),
+        (('full', 0), 'size must be a whole number'),
+    ):
+        with pytest.raises(ValueError, match=said):
+            convert_inria(inria, tmp_path / 'a', *options)
     assert not (tmp_path / 'a').exists()
     result = convert_inria(inria, tmp_path / 'a', size=257, workers=1)
     assert len(result.faults) == 7
