@@ -152,10 +152,7 @@ def inspect_tiles(
             (faults if fault else found)[tile] = fault or result
     finally:
         facts.save()  # what passed need not be read again
-    return tuple(
-        {tile: some[tile] for tile in tiles if tile in some}
-        for some in (found, faults)
-    )
+    return found, faults
 
 
 def inspect_samples(

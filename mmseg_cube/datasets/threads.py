@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from joblib import cpu_count
@@ -21,8 +21,8 @@ def work_through(
 ) -> Iterator[tuple[Any, Any, str]]:
     """Call a function for every item, one bad item not stopping the rest.
 
-    Yields each item when it is done, with what the function returned and
-    what is wrong: the words of a ValueError that it raised, or none.
+    Yields the items in their order, with what the function returned and what
+    is wrong: the words of a ValueError that it raised, or none.
 
     A bar of progress appears after ``patience`` seconds. When the consumer
     stops, also by Ctrl-C, items that wait are dropped and those at work are
@@ -42,11 +42,11 @@ def work_through(
     pool = ThreadPoolExecutor(workers or cpu_count())
     with quiet_libraries():
         try:
-            for job in as_completed([pool.submit(attempt, x) for x in items]):
+            for job in [pool.submit(attempt, item) for item in items]:
+                yield job.result()
                 bar.advance(task)
                 if time.monotonic() - start >= patience:
                     bar.start()  # does nothing once it has started
-                yield job.result()
         finally:
             if bar.live.is_started:
                 bar.stop()

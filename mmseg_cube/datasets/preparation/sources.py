@@ -35,11 +35,11 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
             raise DatasetError(not_found('source', path, 'correct the path'))
     *others, last = sources
     folders = [path.is_dir() for path in others]
-    tiles, faults, root = [], [], Path()
+    tiles, faults = [], []
     if last.is_dir() and not others:
         tiles, faults = find_tiles(last)
-        root = last
-        faults += _empty_splits(last, tiles)
+        tiles = [tile.at(last) for tile in tiles]
+        faults += _empty_splits(tiles)
     elif last.is_dir() and folders == [True]:
         prefix = dict(zip(PREFIX, sources, strict=True))
         tiles, faults = match_folders(prefix, [UNSPLIT])
@@ -61,7 +61,7 @@ def find_images(sources: Sequence[Path]) -> list[Tile]:
             'folder of {train,val,test}/{image,label}; two folders, or two '
             'files, of images and masks; or images and then a vector file.'
         )
-    return [tile.at(root) for tile in tiles]
+    return tiles
 
 
 def is_vector(path: Path) -> bool:
@@ -70,9 +70,9 @@ def is_vector(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() not in known
 
 
-def _empty_splits(root: Path, tiles: Sequence[Tile]) -> list[str]:
+def _empty_splits(tiles: Sequence[Tile]) -> list[str]:
     """Name the folders of splits, beside others, that have no tile."""
-    full = {root / tile.image.parents[1] for tile in tiles}
+    full = {tile.image.parents[1] for tile in tiles}
     named = {name for names in USUAL.splits.values() for name in names}
     beside = {path for folder in full for path in folder.parent.iterdir()}
     return [
