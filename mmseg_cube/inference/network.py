@@ -70,6 +70,15 @@ class BuildingNetwork:
         return logits.float()[:, :, :height, :width]
 
 
+def threshold_of(model: BaseSegmentor) -> float:
+    """Probability above which a test says building.
+
+    That is where the larger of two logits is; a single one has its own.
+    """
+    single = getattr(model, 'out_channels', 2) == 1
+    return model.decode_head.threshold if single else 0.5
+
+
 def building_probability(logits: Tensor) -> Tensor:
     """Probability of the building class, from two logits or from its own."""
     classes = logits.shape[1]

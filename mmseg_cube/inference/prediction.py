@@ -19,7 +19,7 @@ from mmseg_cube.datasets.ground import pixel_size
 from mmseg_cube.evaluation.thresholds import ChosenThreshold
 from mmseg_cube.inference.batch import choose_batch
 from mmseg_cube.inference.inputs import Inputs
-from mmseg_cube.inference.network import BuildingNetwork
+from mmseg_cube.inference.network import BuildingNetwork, threshold_of
 from mmseg_cube.inference.predictor import (
     Output,
     RasterPredictor,
@@ -81,9 +81,7 @@ def predict_inputs(
     shard = given.get('shard') or _processes()
     model = load_network(cfg, checkpoint, _device(given['device']))
     if threshold is None:
-        # A test labels by it; of two logits by the larger one.
-        single = getattr(model, 'out_channels', 2) == 1
-        threshold = model.decode_head.threshold if single else 0.5
+        threshold = threshold_of(model)
     if auto:
         network = BuildingNetwork(model, tiling.tta, tiling.amp)
         most = max(len(tiling.starts(width)) for _, width in shapes.values())

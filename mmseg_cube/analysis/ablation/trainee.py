@@ -42,13 +42,14 @@ class Trainee:
         self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
         other = cfg.model.get('type') != KIND or self.model.with_auxiliary_head
         other = other or self.model.decode_head.sampler is not None
+        other = other or self.model.out_channels != 2
         if other or cfg.optim_wrapper.get('accumulative_counts', 1) != 1:
             raise ValueError(
-                f'{run.name}: networks of type {KIND} without auxiliary head '
-                'and sampler can be trained side by side, with a step on each '
-                'batch; add --cfg-options model.auxiliary_head=None '
-                'model.decode_head.sampler=None optim_wrapper.'
-                'accumulative_counts=1, or name another config'
+                f'{run.name}: networks of type {KIND} of two logits, without '
+                'auxiliary head and sampler, can be trained side by side, '
+                'with a step on each batch; add --cfg-options '
+                'model.auxiliary_head=None model.decode_head.sampler=None '
+                'optim_wrapper.accumulative_counts=1, or name another config'
             )
         self.model.init_weights()
         for part in self.model.modules():

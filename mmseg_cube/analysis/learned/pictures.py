@@ -42,7 +42,7 @@ def draw_tile(
     """
     over, values = {}, {}
     with masks.watch(model, layers) as seen:
-        probability = tiles.predict_tile(model, tile)
+        found = tiles.predict_tile(model, tile)
     # From pixels of the network's image to those of the truth.
     zoom = np.divide(tile.truth.shape, tile.image.shape[1:])
     size = tuple(np.multiply(seen.size, zoom).round().astype(int).tolist())
@@ -50,9 +50,7 @@ def draw_tile(
         over[name] = masks.over_image(mask, tile.truth.shape, size)
         values[name] = masks.measure_mask(mask, tile.truth, size)
     title = f'{tile.name} ({why})'
-    pictures = {
-        f'errors_{tile.name}.png': draw_errors(tile, title, probability)
-    }
+    pictures = {f'errors_{tile.name}.png': draw_errors(tile, title, *found)}
     if over:
         pictures[f'masks_{tile.name}.png'] = draw_masks(tile, over, values)
     for name, picture in pictures.items():
@@ -61,13 +59,13 @@ def draw_tile(
 
 
 def draw_errors(
-    tile: tiles.Tile, title: str, probability: np.ndarray
+    tile: tiles.Tile, title: str, probability: np.ndarray, labels: np.ndarray
 ) -> Figure:
     """Draw image and truth, then probability and errors."""
     image, truth = tile.picture, tile.truth
-    counts = tiles.score_tile(tile, probability)
+    counts = tiles.score_tile(tile, labels)
     said = f'found {counts.tp:,}, missed {counts.fn:,}, false {counts.fp:,}'
-    errors = paint_errors(image, truth, probability > tiles.THRESHOLD)
+    errors = paint_errors(image, truth, labels)
     style = dict(cmap='cividis', vmin=0, vmax=1)
     panels: list[Panel] = [
         ('image', image, {}),

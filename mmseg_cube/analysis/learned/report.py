@@ -62,8 +62,8 @@ def draw_learned(
     scores: dict[str, Confusion] = {}
     for name in show_progress(chosen or source.paths, 'scoring tiles'):
         tile = source.load(name)
-        probability = tiles.predict_tile(model, tile)
-        scores[name] = tiles.score_tile(tile, probability)
+        _, labels = tiles.predict_tile(model, tile)
+        scores[name] = tiles.score_tile(tile, labels)
     chosen = chosen or tiles.choose_tiles(scores, count)
     drawn = {}
     for name in show_progress(chosen, 'drawing tiles'):

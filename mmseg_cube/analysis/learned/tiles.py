@@ -21,9 +21,9 @@ from mmseg_cube.datasets.bands import as_mmcv, as_picture
 from mmseg_cube.datasets.meaning import IGNORED
 from mmseg_cube.evaluation.confusion import Confusion, count_pixels
 from mmseg_cube.inference import BuildingNetwork
+from mmseg_cube.inference.network import threshold_of
 from mmseg_cube.utils.words import name_some
 
-THRESHOLD = 0.5
 # Probability whose logit stands for that of 0, and likewise below 1.
 SMALLEST = 1e-6
 # A tile passes through the network as a whole: more takes many gigabytes.
@@ -99,8 +99,13 @@ class Tiles:
         return found
 
 
-def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
-    """Building probabilities of a tile, in one pass, in the truth's shape."""
+def predict_tile(
+    model: BaseSegmentor, tile: Tile
+) -> tuple[np.ndarray, np.ndarray]:
+    """Building probabilities of a tile in one pass, and its labels.
+
+    Both have the shape of the truth.
+    """
     probability = BuildingNetwork(model)(tile.image[None]).cpu()
     if not probability.isfinite().all():
         raise ValueError(
@@ -116,13 +121,14 @@ def predict_tile(model: BaseSegmentor, tile: Tile) -> np.ndarray:
             align_corners=getattr(model, 'align_corners', False),
         )
         probability = logits[0].sigmoid()
-    return probability[0].numpy()
+    found = probability[0].numpy()
+    return found, (found > threshold_of(model)).astype(np.uint8)
 
 
-def score_tile(tile: Tile, probability: np.ndarray) -> Confusion:
-    """Count the pixels of building probabilities in the truth's shape."""
-    labels = torch.from_numpy((probability > THRESHOLD).astype(np.uint8))
-    return count_pixels(labels, torch.from_numpy(tile.truth), IGNORED)
+def score_tile(tile: Tile, labels: np.ndarray) -> Confusion:
+    """Count the pixels of labels in the truth's shape."""
+    pair = map(torch.from_numpy, (labels, tile.truth))
+    return count_pixels(*pair, IGNORED)
 
 
 def iou_of(counts: Confusion) -> float | None:

@@ -120,12 +120,13 @@ def test_a_training_that_diverges_has_no_result(plan, capsys):
                     type='FCNHead', in_channels=16, channels=8, num_classes=2
                 )
             },
-            'without auxiliary head',
+            'auxiliary head',
         ),
         (
             {'model.decode_head.sampler': dict(type='OHEMPixelSampler')},
             'sampler',
         ),
+        ({'model.decode_head.out_channels': 1}, 'two logits'),
     ],
 )
 def test_what_cannot_train_side_by_side(plan, options, message):
