@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, jvp, vmap
 from torch.utils.checkpoint import checkpoint
 
-from mmseg_cube.layers import CubeConv2d
+from mmseg_cube.layers import CubeConv2d, switch_to_deploy
 from mmseg_cube.ops import FORMS
 
 DOUBLE = dict(dtype=torch.float64)
@@ -198,6 +198,22 @@ def test_symbolic_tracing_of_a_decoder(tiny_segmentor):
 
 # Newer torch has to be told; torch 2.1 has this exporter only.
 TRACES = {} if torch.__version__ < '2.5' else dict(dynamo=False)
+
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('deploy', [nn.Module.eval, switch_to_deploy])
+def test_traced_network_needs_nothing_of_ours(
+    deploy, tiny_segmentor, tmp_path
+):
+    runtime = pytest.importorskip('onnxruntime')
+    network, x = deploy(tiny_segmentor().eval()), torch.rand(1, 3, 64, 64)
+    traced = torch.jit.trace(network, x)
+    assert 'mmseg_cube::' not in str(traced.inlined_graph)
+    path = tmp_path / 'network.onnx'
+    torch.onnx.export(network, (x,), str(path), input_names=['x'], **TRACES)
+    session = runtime.InferenceSession(path)  # which knows no others
+    found = torch.from_numpy(session.run(None, dict(x=x.numpy()))[0])
+    close(found, network(x), atol=1e-3, rtol=1e-3)
 
 
 @pytest.fixture(params=[{}, dict(lattice_stride=1), BARE], ids=str)
