@@ -169,7 +169,7 @@ class BuildingDataset(BaseSegDataset):
             self.part = f'{len(self)} samples by indices'
         # A dataset that failed its check must not pass the next time.
         self._fully_initialized = False
-        self._refuse_to_train_without_masks(samples)
+        self.refuse_to_train_without_masks(samples)
         if not self.verify:
             samples = [s for s in samples if 'seg_map_path' in s]
             samples = samples[:: -(-len(samples) // LOOKED_AT) or 1]
@@ -231,7 +231,8 @@ class BuildingDataset(BaseSegDataset):
         """What a sample says of its dataset, packed or not."""
         return dict(data_source=self.source, channels=self.channels)
 
-    def _refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:
+    def refuse_to_train_without_masks(self, samples: Sequence[dict]) -> None:
+        """Refuse samples that the pipeline needs masks of, but lack them."""
         bare = [s['img_path'] for s in samples if 'seg_map_path' not in s]
         steps = set(map(type, self.pipeline.transforms))
         trains = steps & {LoadBuildingMask, PackSegInputs}

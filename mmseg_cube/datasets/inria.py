@@ -150,15 +150,16 @@ class InriaDataset(BuildingDataset):
             )
 
     def _cut(self, tiles: Sequence[dict]) -> list[list[dict]]:
-        """Cut tiles as ``full`` does, by their headers."""
+        """Cut tiles as ``full`` does."""
+        self.refuse_to_train_without_masks(tiles)  # before they are read
         size = self.window_size
 
         def cut(tile: Tile, facts: checks.FileFacts) -> list[dict]:
-            if self.verify:
-                self.look(tile, facts)
-            with errors_of(tile.image):
+            with errors_of(tile.image):  # by its header, before all is read
                 shape = contract.image_shape(tile.image, self.channels)
                 refuse_smaller(shape, size)
+            if self.verify:
+                self.look(tile, facts)
             cuts = cut_grid(*shape, size)
             if self.windows == 'random':  # as many as cover it
                 return [dict(window_size=size)] * len(cuts)
