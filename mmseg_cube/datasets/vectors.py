@@ -105,6 +105,14 @@ def read_footprints(
         if to and to != crs:
             polygons, inner, _ = mend(project(polygons, crs, to))
             crs, rows = to, rows[inner]
+            west, _, east, _ = shapely.bounds(polygons).T
+            half = 180 if to.is_geographic else np.pi * ground.AXIS
+            if (east - west > half).any():
+                raise RasterError(
+                    'has polygons across 180 degrees of longitude, which in '
+                    f'{to} would go around the world',
+                    'Cut them: ogr2ogr -wrapdateline -t_srs EPSG:4326 OUT IN.',
+                )
     rows = np.flatnonzero(areas)[rows]
     values = dict(zip(meta['fields'], columns, strict=True))
     values = {x: values[y][rows] for y, x in spelled if y in values}

@@ -15,6 +15,9 @@ UTM = 'EPSG:32645'
 SQUARE = shapely.box(500000, 3e6, 500010, 3000010)
 TWO = shapely.multipolygons([SQUARE, shapely.box(5e5, 3.1e6, 5e5 + 5, 3.2e6)])
 BOW_TIE = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+# At 180 degrees, in a zone of UTM that goes on there.
+FIJI, ACROSS = 'EPSG:32760', shapely.box(815000, 8.1e6, 825000, 8.11e6)
+DEGREES, WEB = CRS.from_epsg(4326), CRS.from_epsg(3857)
 # Shapes of a file; then polygons, invalid shapes and area.
 SHAPES = {
     'none': ([], 0, 0, 0),
@@ -98,6 +101,8 @@ def test_the_file_knows_its_crs_best(tmp_path):
         ('x', SQUARE, None, {}, 'does not name, is not known. .*EPSG.* --crs'),
         ('x', SQUARE, None, dict(crs='EPSG:1'), 'CRS, EPSG:1, is not known'),
         ('x', SQUARE, None, dict(crs='EPSG:4326'), '500000, 3000000, 500010,'),
+        ('x', ACROSS, FIJI, dict(to=DEGREES), 'across 180 degrees'),
+        ('x', ACROSS, FIJI, dict(to=WEB), 'across 180 degrees'),
     ],
 )
 def test_faults_name_the_file(layers, shape, crs, options, message, tmp_path):
@@ -107,7 +112,7 @@ def test_faults_name_the_file(layers, shape, crs, options, message, tmp_path):
     if shape is None:
         path.write_text('not a file of vectors')
     with pytest.raises(FileError, match=message) as error:
-        read_footprints(path, to=CRS.from_epsg(6933), **options)
+        read_footprints(path, **dict(to=CRS.from_epsg(6933)) | options)
     assert str(path) in str(error.value)
     assert len(str(error.value).replace(str(path), '')) < 300
 
