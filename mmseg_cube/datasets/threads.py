@@ -34,6 +34,8 @@ def work_through(
             return item, work(item), ''
         except ValueError as error:
             return item, None, str(error)
+        finally:
+            bar.advance(task)  # also while an item in front of it is at work
 
     columns = *Progress.get_default_columns(), MofNCompleteColumn()
     bar = Progress(*columns, console=Console(stderr=True))
@@ -44,7 +46,6 @@ def work_through(
         try:
             for job in [pool.submit(attempt, item) for item in items]:
                 yield job.result()
-                bar.advance(task)
                 if time.monotonic() - start >= patience:
                     bar.start()  # does nothing once it has started
         finally:
